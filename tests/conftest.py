@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, settings
 
 from deploy import page
 from tests import servers
-from tests.shared import shared_folder
+from tests.shared_folders import shared_folder
 
 SLOW_FOLDERS = ("browser", "packages", "cluster", "chaos", "attack", "chart")
 """Folders whose tests run for long or start whole clusters, the longest first."""

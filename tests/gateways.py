@@ -21,8 +21,8 @@ import socketio
 from roomcast.contract.tokens import sign
 from roomcast.engineio.websocket.rfc6455 import CONTINUATION, TEXT
 from tests import health, servers
-from tests.frames import masked
 from tests.waiting import until
+from tests.websocket_frames import masked
 
 ROOT = Path(__file__).resolve().parents[1]
 SECRET = "a secret of the tests longer than 32 bytes"

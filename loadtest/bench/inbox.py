@@ -34,7 +34,7 @@ from roomcast.gateway.sign_in.event_limit import EventLimit
 from roomcast.gateway.sign_in.identity import Identity
 from roomcast.gateway.sign_in.session import ChatSession
 from roomcast.gateway.stores.inbox import InboxStore
-from roomcast.gateway.stores.log import LogStore
+from roomcast.gateway.stores.room_log import LogStore
 from roomcast.wire.tasks import TaskSet
 
 ABSENT: Final = 1_000

@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from tests import gateways, servers
-from tests.attack.running import WAYS, running_cluster, running_gateways
+from tests.attack.running_cluster import WAYS, running_cluster, running_gateways
 from tests.attack.victim import Victim
 
 

@@ -32,8 +32,8 @@ import psutil
 
 from roomcast.engineio.websocket.rfc6455 import PONG, TEXT
 from tests import gateways, servers
-from tests.frames import masked
 from tests.gateways import token
+from tests.websocket_frames import masked
 
 QUIET_SECONDS: Final = 5.0
 ATTACK_SECONDS: Final = 10.0

@@ -10,9 +10,9 @@ import pytest
 
 from roomcast.engineio.websocket.rfc6455 import BINARY, CONTINUATION, PING, PONG, TEXT
 from tests.attack.victim import Stranger, Victim, conversation, said
-from tests.frames import masked
 from tests.gateways import Clients, unique
 from tests.waiting import until
+from tests.websocket_frames import masked
 
 FRAMES = {
     "noops": masked(TEXT, b"6"),

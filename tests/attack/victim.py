@@ -14,9 +14,9 @@ from typing import cast
 import psutil
 
 from roomcast.engineio.websocket.rfc6455 import CLOSE, TEXT
-from tests.frames import masked
 from tests.gateways import Clients, Gateway, token, unique
 from tests.waiting import until
+from tests.websocket_frames import masked
 
 CLOSED_WITHIN = 5.0
 MEMORY_MARGIN = 20_000_000

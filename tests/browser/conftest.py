@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Playwright, sync_playwright
 
 from deploy import browser
 from deploy.cluster import Cluster, free_base
-from tests.browser.guests import Guests
+from tests.browser.page_users import Guests
 
 
 @pytest.fixture(scope="package")

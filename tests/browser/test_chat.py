@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Route, expect
 
 from deploy.cluster import Cluster
-from tests.browser.guests import Guest, Guests, unique
+from tests.browser.page_users import Guest, Guests, unique
 from tests.integration.media_rig import picture
 
 SLOW_BYTES_PER_SECOND = 600_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import FilePayload, expect
 
-from tests.browser.guests import PHONE, Guest, Guests, unique
+from tests.browser.page_users import PHONE, Guest, Guests, unique
 
 
 @pytest.fixture

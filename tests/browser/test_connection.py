@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from deploy.cluster import Cluster
-from tests.browser.guests import Guests, unique
+from tests.browser.page_users import Guests, unique
 
 TOKEN_SECONDS = 12
 

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Dialog, FilePayload, Route, expect
 
 from deploy.cluster import Cluster
-from tests.browser.guests import Guest, Guests, unique
+from tests.browser.page_users import Guest, Guests, unique
 from tests.browser.recording import RECORD
 from tests.integration.media_rig import picture
 

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Playwright, expect
 from deploy import browser
 from deploy.cluster import Cluster
 from tests.browser.conftest import launched
-from tests.browser.guests import PAUSE_MS, WAIT_MS, Guest, Guests, unique
+from tests.browser.page_users import PAUSE_MS, WAIT_MS, Guest, Guests, unique
 from tests.browser.writers import Writer
 
 RECORDED = """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import expect
 
-from tests.browser.guests import Guests
+from tests.browser.page_users import Guests
 
 NOTICE_MS = 2_000
 """Time limit in ms of the notice, far below the 45 s after which an unanswered ping would show it."""

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import FilePayload, Locator, ViewportSize, expect
 
 from deploy import browser, page
-from tests.browser.guests import PHONE, WIDE, Guest, Guests, Scheme, unique
+from tests.browser.page_users import PHONE, WIDE, Guest, Guests, Scheme, unique
 from tests.browser.recording import RECORD
 from tests.integration.media_rig import picture
 

@@ -16,7 +16,7 @@ from deploy.cluster import Cluster, free_base
 from deploy.layout import ROOT
 from deploy.page import install_packed
 from tests.browser.applications import SETTLE_SECONDS, connections, run, settle
-from tests.browser.guests import unique
+from tests.browser.page_users import unique
 
 WEB = ROOT / "web"
 APP = Path(__file__).with_name("react")

@@ -18,7 +18,7 @@ from deploy.cluster import Cluster
 from deploy.layout import ROOT
 from roomcast.contract.backend import connect
 from roomcast.contract.tokens import sign
-from tests.browser.guests import unique
+from tests.browser.page_users import unique
 
 RATE = 160
 CUTS = 6

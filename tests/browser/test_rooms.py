@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from deploy.cluster import Cluster
-from tests.browser.guests import Guest, Guests, unique
+from tests.browser.page_users import Guest, Guests, unique
 from tests.browser.writers import Writer, flood
 
 MANY = 46

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from deploy.cluster import Cluster
-from tests.browser.guests import PHONE, WIDE, Guest, Guests, unique
+from tests.browser.page_users import PHONE, WIDE, Guest, Guests, unique
 from tests.browser.writers import Writer, flood
 
 MAX_NODES = 1500

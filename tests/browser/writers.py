@@ -8,7 +8,7 @@ import socketio
 
 from deploy.cluster import Cluster
 from roomcast.contract.tokens import sign
-from tests.browser.guests import unique
+from tests.browser.page_users import unique
 from tests.servers import wait_until
 
 BURST = 190

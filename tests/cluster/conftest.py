@@ -10,7 +10,7 @@ import pytest
 
 from deploy.cluster import Cluster, free_base
 from tests.cluster import polling
-from tests.cluster.people import Party
+from tests.cluster.room_clients import Party
 
 
 @pytest.fixture(scope="session")

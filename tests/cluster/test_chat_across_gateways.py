@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.cluster.people import LOBBY, Party, Person
+from tests.cluster.room_clients import LOBBY, Party, Person
 
 TRANSPORTS = {"websocket": ["websocket"], "polling": ["polling"], "untold": []}
 

@@ -10,8 +10,8 @@ import redis
 
 from deploy.cluster import Cluster
 from roomcast.contract import keys
-from tests.cluster.people import LOBBY, Party, Person, Writer, judge
-from tests.cluster.wires import NodeWire
+from tests.cluster.room_clients import LOBBY, Party, Person, Writer, judge
+from tests.cluster.stock_clients import NodeWire
 from tests.integration.media_rig import picture, store
 
 AWAY_SECONDS = 15.0

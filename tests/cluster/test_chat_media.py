@@ -9,8 +9,8 @@ import pytest
 from yarl import URL
 
 from deploy.cluster import Cluster
-from tests.cluster.people import LOBBY, Party, Person
-from tests.cluster.wires import Json
+from tests.cluster.room_clients import LOBBY, Party, Person
+from tests.cluster.stock_clients import Json
 from tests.integration.media_rig import fetch, picture, store
 
 

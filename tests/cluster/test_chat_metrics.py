@@ -8,7 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from deploy.cluster import Cluster
 from tests import health
-from tests.cluster.people import LOBBY, Party
+from tests.cluster.room_clients import LOBBY, Party
 from tests.integration.media_rig import picture
 
 KINDS = ["gateway1", "gateway2", "sweeper1", "signer1"]

@@ -18,7 +18,7 @@ from click.testing import CliRunner
 
 from deploy.cluster import Cluster
 from roomcast.cli.__main__ import main
-from tests.cluster.people import LOBBY, Party, Person
+from tests.cluster.room_clients import LOBBY, Party, Person
 
 
 class Done(NamedTuple):

@@ -22,7 +22,7 @@ from loadtest.results.rows import percentile
 from roomcast.contract import keys
 from roomcast.contract.tokens import sign
 from tests import health
-from tests.cluster.people import Party
+from tests.cluster.room_clients import Party
 from tests.servers import wait_until
 
 LOCUST = [sys.executable, "-m", "locust", "-f", "loadtest/locustfile.py", "--headless", "--only-summary"]

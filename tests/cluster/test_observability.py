@@ -14,7 +14,7 @@ import requests
 from deploy.cluster import Cluster
 from deploy.control import Control
 from deploy.observability import dashboards, observe
-from tests.cluster.people import LOBBY, Party
+from tests.cluster.room_clients import LOBBY, Party
 from tests.integration.media_rig import picture
 from tests.servers import free_port, wait_until
 

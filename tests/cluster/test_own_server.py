@@ -7,7 +7,7 @@ import socketio
 from deploy.cluster import Cluster
 from deploy.control import Control, environment
 from roomcast.adapter import RedisAdapter
-from tests.cluster.people import LOBBY, Party
+from tests.cluster.room_clients import LOBBY, Party
 
 
 async def test_an_event_of_an_own_server_reaches_a_room_of_the_gateways(cluster: Cluster, party: Party) -> None:

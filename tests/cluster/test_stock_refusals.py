@@ -12,7 +12,7 @@ import pytest
 from deploy import page
 from deploy.cluster import Cluster
 from roomcast.contract.tokens import sign
-from tests.cluster.wires import CLIENT
+from tests.cluster.stock_clients import CLIENT
 
 SECONDS: Final = 60.0
 TOO_LARGE: Final = {

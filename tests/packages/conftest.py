@@ -10,7 +10,7 @@ import pytest
 from deploy.release import dist
 from tests.packages import environments
 from tests.packages.environments import Environment
-from tests.shared import shared_folder
+from tests.shared_folders import shared_folder
 
 
 @pytest.fixture(scope="session")

@@ -90,7 +90,7 @@ def test_nobody_imports_a_stranger() -> None:
         ("roomcast.contract.backend", "import roomcast.gateway.app", "roomcast.gateway.app"),
         ("roomcast.contract.keys", "from roomcast.process import logs", "roomcast.process.logs"),
         (
-            "roomcast.process.ops",
+            "roomcast.process.health_server",
             "def f():\n    from roomcast.media.observe import Metrics",
             "roomcast.media.observe.Metrics",
         ),

@@ -18,7 +18,7 @@ from tests.attack.bad_inputs.targets import (
     conversation,
     targets_of,
 )
-from tests.attack.running import running_cluster
+from tests.attack.running_cluster import running_cluster
 
 
 @pytest.fixture(scope="session")

@@ -26,7 +26,7 @@ from roomcast.gateway.sign_in.identity import TokenRefused
 from roomcast.gateway.sign_in.keys import SharedSecret
 from roomcast.socketio.packet import MAX_ATTACHMENTS, MAX_DEPTH, RESERVED_EVENTS, StrictPacket
 from roomcast.wire.envelope import KIND_BINARY, EnvelopeError, Reader, split_attachments, unpack_room
-from tests.frames import masked
+from tests.websocket_frames import masked
 
 MAX_MESSAGE: Final = 4_096
 SMALL_MESSAGE: Final = 40

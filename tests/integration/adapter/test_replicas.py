@@ -12,9 +12,9 @@ import redis
 from roomcast.adapter.redis.backplane_factory import make_backplane
 from roomcast.adapter.redis.connection import ConnectionLost
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.log_entry import read_receipt
+from roomcast.contract.log_scripts import read_receipt
 from roomcast.contract.lua import SCRIPTS
-from roomcast.gateway.stores.log import LogStore
+from roomcast.gateway.stores.room_log import LogStore
 from tests.servers import redis_server, wait_until
 
 

@@ -13,7 +13,7 @@ from roomcast.adapter.redis.backplane_factory import make_backplane
 from roomcast.contract import keys
 from roomcast.contract.errors import RoomcastError
 from roomcast.contract.lua import SCRIPTS
-from roomcast.gateway.stores.log import LogStore, PublishReceipt
+from roomcast.gateway.stores.room_log import LogStore, PublishReceipt
 from tests import gateways
 from tests.gateways import Gateway
 from tests.processes import Running, media_settings, running

@@ -7,7 +7,7 @@ import asyncio
 from redis import Redis as SyncRedis
 
 from roomcast.contract.keys import room_meta
-from roomcast.gateway.stores.log import LogStore
+from roomcast.gateway.stores.room_log import LogStore
 from tests.backplanes import running_backplane
 
 

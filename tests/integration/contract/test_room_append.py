@@ -13,7 +13,7 @@ import pytest
 import redis
 
 from roomcast import contract
-from roomcast.contract.log_entry import EntryForm, PublishReceipt, Retention, place_of, read_receipt
+from roomcast.contract.log_scripts import EntryForm, PublishReceipt, Retention, place_of, read_receipt
 from roomcast.contract.lua import script
 from tests.servers import wait_until
 

@@ -15,8 +15,8 @@ from aiohttp import ClientResponse, ClientSession, web
 from roomcast.engineio.http.log import HTTP_LOG
 from roomcast.engineio.websocket.rfc6455 import BINARY, CLOSE, TEXT
 from roomcast.gateway.operations.listener import Listener
-from tests.frames import masked
 from tests.servers import free_port
+from tests.websocket_frames import masked
 
 WAIT_SECONDS = 5.0
 

@@ -14,9 +14,9 @@ from aiohttp import ClientSession
 from roomcast.engineio import Admission, Caller, Decide, EngineServer, Refusal, Rules, Withdraw
 from roomcast.engineio.http import listener
 from roomcast.engineio.websocket.rfc6455 import TEXT
-from tests.frames import masked
 from tests.integration.engineio.client import Polling, WebSocket, serving, soon
 from tests.waiting import until
+from tests.websocket_frames import masked
 
 PATH = "engine.io"
 QUERY = "EIO=4&transport=websocket"

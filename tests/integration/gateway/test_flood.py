@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientSession, ClientWebSocketResponse
 
-from roomcast.gateway.operations.memory import QUIET_SECONDS
+from roomcast.gateway.operations.memory_release import QUIET_SECONDS
 from roomcast.gateway.operations.user_limits import MAX_CONNECTIONS
 from roomcast.wire.tasks import TaskSet
 from tests.gateways import Clients, Gateway, gateway, gateways, token, unique

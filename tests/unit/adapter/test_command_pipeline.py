@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from roomcast.adapter.redis import command_pipeline
-from tests.unit.adapter.test_subscription import Room, envelope
-from tests.unit.hotpath.parts import pipeline
+from tests.unit.adapter.test_plain_deliveries import Room, envelope
+from tests.unit.hotpath.fakes import pipeline
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from roomcast.adapter import announced_rooms
+from roomcast.adapter import unsealed_messages
 from roomcast.adapter.fanout import Fanout
 from roomcast.adapter.local_members import Client, LocalMembers
 from roomcast.adapter.node_messages import Emit
@@ -150,7 +150,7 @@ async def test_a_message_that_the_log_does_not_hold_changes_nothing(rig: Rig, se
 
 
 async def test_announcements_of_a_moment_share_one_look(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(announced_rooms, "GATHER_SECONDS", 0.05)
+    monkeypatch.setattr(unsealed_messages, "GATHER_SECONDS", 0.05)
     for _ in range(500):
         rig.receive(logged(7))
     await until(lambda: rig.log.reads > 0, "the log is asked")
@@ -158,7 +158,7 @@ async def test_announcements_of_a_moment_share_one_look(rig: Rig, monkeypatch: p
 
 
 async def test_an_announcement_waits_for_redis(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(announced_rooms, "_RETRY_SECONDS", (0.01, 0.02))
+    monkeypatch.setattr(unsealed_messages, "_RETRY_SECONDS", (0.01, 0.02))
     rig.log.error = AWAY
     rig.log.append("room")
     rig.receive(logged(2))
@@ -173,7 +173,7 @@ async def test_an_announcement_during_a_join_is_not_lost(rig: Rig) -> None:
     rig.fanout.acquire("new")
     rig.log.append("new")
     rig.fanout.receive(channel("new"), logged(2))
-    await asyncio.sleep(2 * announced_rooms.GATHER_SECONDS)
+    await asyncio.sleep(2 * unsealed_messages.GATHER_SECONDS)
     assert rig.fanout.admit("/", "sid", "new", EPOCH, 1)
     await until(lambda: rig.delivery.packets == [b'2["message",2]'], "the message is delivered")
 

@@ -9,7 +9,7 @@ import pytest
 
 from roomcast.contract import amendments as amend
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.log_entry import Rewrite
+from roomcast.contract.log_scripts import Rewrite
 
 TEXT: dict[str, Any] = {
     "room": "r",

@@ -15,7 +15,7 @@ from roomcast.engineio.limits.budget import AddressBudgets
 from roomcast.engineio.observer import NoObserver
 from roomcast.engineio.rules import Reason, Rules
 from roomcast.engineio.session import Session
-from tests.unit.hotpath.parts import Transport
+from tests.unit.hotpath.fakes import Transport
 
 
 class Shell:

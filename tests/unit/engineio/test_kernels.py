@@ -15,7 +15,7 @@ from roomcast.engineio.websocket import kernels as chosen
 from roomcast.engineio.websocket.rfc6455 import BINARY, TEXT, frame
 from roomcast.hotpath import build, choice, sources
 from roomcast.hotpath.config import WANTED
-from tests.frames import masked
+from tests.websocket_frames import masked
 
 NAME = chosen.__name__
 

@@ -26,7 +26,7 @@ from roomcast.engineio.websocket.rfc6455 import (
     close_frame,
     frame,
 )
-from tests.frames import masked
+from tests.websocket_frames import masked
 
 
 def parser(max_size: int = 1_000_000) -> FrameParser:

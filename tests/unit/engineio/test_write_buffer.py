@@ -9,7 +9,7 @@ import pytest
 
 from roomcast.engineio.frames import Frames
 from roomcast.engineio.write_buffer import Traffic, write_now, write_out
-from tests.unit.hotpath.parts import Transport, flush_queue, write_buffer
+from tests.unit.hotpath.fakes import Transport, flush_queue, write_buffer
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from roomcast.gateway.sign_in.event_limit import EventLimit
 from roomcast.gateway.sign_in.identity import Identity
 from roomcast.gateway.sign_in.session import ChatSession
 from roomcast.gateway.stores.directory import ListedRoom
-from roomcast.gateway.stores.log import History, PublishReceipt, Rewrite, StaleRewriteError
+from roomcast.gateway.stores.room_log import History, PublishReceipt, Rewrite, StaleRewriteError
 
 EPOCH = "e1"
 

@@ -14,8 +14,8 @@ from roomcast.hotpath import build, choice, sources
 ROOT = Path(__file__).resolve().parents[3]
 NAMES = (
     "roomcast.adapter.order",
+    "roomcast.adapter.plain_deliveries",
     "roomcast.adapter.redis.command_pipeline",
-    "roomcast.adapter.subscription",
     "roomcast.engineio.limits.token_bucket",
     "roomcast.engineio.websocket.frame_receiver",
     "roomcast.engineio.websocket.kernels",

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from roomcast.process import command, ops
+from roomcast.process import command, health_server
 from roomcast.process.settings import ProcessSettings, SettingsError
 from tests import settings
 
@@ -69,7 +69,7 @@ def test_a_taken_port_is_one_line_that_names_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async def work(_: ProcessSettings) -> None:
-        async with ops.serve("127.0.0.1", port, lambda: True, bytes):
+        async with health_server.serve("127.0.0.1", port, lambda: True, bytes):
             raise AssertionError
 
     settings.use(monkeypatch, ROOMCAST_REDIS_URL="redis://127.0.0.1")

@@ -1,7 +1,7 @@
 /** Format times, sizes, names and texts for people. Pure. */
 
 import { directPeer, type Media, type RoomId, type UserId } from "@roomcast/sdk";
-import { cleanName, withoutControls } from "./names.ts";
+import { cleanName, withoutControls } from "./safe_names.ts";
 
 export function clockTime(ms: number): string {
   return new Date(ms).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });

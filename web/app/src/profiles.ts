@@ -1,13 +1,13 @@
 /** Cache the profiles of people: names and pictures from tokens and back ends. */
 
 import type { Client, Profile, Undo, UserId } from "@roomcast/sdk";
-import { KnownPeople } from "./known_people.ts";
+import { PerUserCache } from "./per_user_cache.ts";
 
 export class Profiles {
-  readonly #profiles: KnownPeople<Profile>;
+  readonly #profiles: PerUserCache<Profile>;
 
   constructor(client: Client) {
-    this.#profiles = new KnownPeople((users) => client.profiles(users));
+    this.#profiles = new PerUserCache((users) => client.profiles(users));
     client.on("profile", ({ user, ...profile }) => this.#profiles.learn([[user, profile]]));
     client.on("ready", () => this.#profiles.expire());
   }

@@ -13,11 +13,11 @@ import {
 } from "@roomcast/sdk";
 import { roomTitle, summary } from "./format.ts";
 import { FirstVisits } from "./first_visits.ts";
-import { HiddenRooms } from "./hidden.ts";
+import { HiddenRooms } from "./hidden_rooms.ts";
 import { LiveRooms } from "./live_rooms.ts";
-import { isolated } from "./names.ts";
+import { isolated } from "./safe_names.ts";
 import { LOBBY } from "./route.ts";
-import { countUnread } from "./rows.ts";
+import { countUnread } from "./timeline_rows.ts";
 import type { Store } from "./stored_seqs.ts";
 
 export type RoomKind = "public" | "direct" | "private";

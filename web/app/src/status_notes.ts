@@ -1,13 +1,13 @@
 /** Cache people's notes. A room's answers hold the status of members only, so older notes must be requested. */
 
 import type { Client, PresenceInfo, Undo, UserId } from "@roomcast/sdk";
-import { KnownPeople } from "./known_people.ts";
+import { PerUserCache } from "./per_user_cache.ts";
 
 export class StatusNotes {
-  readonly #notes: KnownPeople<PresenceInfo>;
+  readonly #notes: PerUserCache<PresenceInfo>;
 
   constructor(client: Client) {
-    this.#notes = new KnownPeople(async (users) => (await client.call("presence:query", { users })).users);
+    this.#notes = new PerUserCache(async (users) => (await client.call("presence:query", { users })).users);
     client.on("presence", ({ changes }) => this.#notes.learn(changes.map(({ user, ...info }) => [user, info])));
     client.on("ready", () => this.#notes.expire());
   }

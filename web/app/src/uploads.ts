@@ -1,7 +1,7 @@
 /** Keep the uploads of all rooms. They go on while another room is on show; a failed one waits for a retry. */
 
 import type { Client, Media, RoomId, Undo, Upload } from "@roomcast/sdk";
-import { imageSize, type PixelSize } from "./images.ts";
+import { imageSize, type PixelSize } from "./image_size.ts";
 
 export interface UploadItem {
   key: number;

@@ -11,9 +11,9 @@ import {
   roomTitle,
   typingText,
 } from "../src/format.ts";
-import { fitted } from "../src/images.ts";
+import { fitted } from "../src/image_size.ts";
 import { hashOfRoom, roomOfHash, roomOfInput, slugOf } from "../src/route.ts";
-import { buildRows, countUnread, type Row } from "../src/rows.ts";
+import { buildRows, countUnread, type Row } from "../src/timeline_rows.ts";
 
 const NOON = new Date(2026, 10, 23, 12).getTime();
 const MINUTE = 60_000;

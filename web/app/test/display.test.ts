@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Media, Reaction } from "@roomcast/sdk";
 import { initials, mediaKind, roomTitle, summary, typingText } from "../src/format.ts";
-import { cleanName, isolated } from "../src/names.ts";
+import { cleanName, isolated } from "../src/safe_names.ts";
 import { noteEndOf, endText } from "../src/note_end.ts";
-import { peopleFor } from "../src/people.ts";
-import { pictureUrl } from "../src/pictures.ts";
+import { peopleFor } from "../src/people_search.ts";
+import { pictureUrl } from "../src/picture_url.ts";
 import { groupReactions, toggled } from "../src/reactions.ts";
 
 const PLAIN_HEART = "\u2764";

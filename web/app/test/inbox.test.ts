@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { InboxRoom } from "@roomcast/sdk";
 import { notable } from "../src/notifications.ts";
-import { mentionsIn } from "../src/people.ts";
-import { matching } from "../src/switching.ts";
+import { mentionsIn } from "../src/people_search.ts";
+import { matching } from "../src/room_search.ts";
 
 const line = (room: string, more: Partial<InboxRoom> = {}): InboxRoom => {
   const last = { seq: 1, epoch: "e", time: 1, id: "i", user: "bob", name: "Bob", kind: "text" as const, text: "x" };

@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { RoomcastError, type Client, type RoomChange, type RoomInfo } from "@roomcast/sdk";
-import { KnownPeople } from "../src/known_people.ts";
+import { PerUserCache } from "../src/per_user_cache.ts";
 import { Pager } from "../src/pager.ts";
 import { canDescribe, RoomDetails } from "../src/room_details.ts";
 
 describe("the cache of people", () => {
   it("requests each user once, in lists of at most 100", async () => {
     const asked: string[][] = [];
-    const people = new KnownPeople<string>(async (users) => {
+    const people = new PerUserCache<string>(async (users) => {
       asked.push(users);
       return Object.fromEntries(users.filter((user) => user !== "nobody").map((user) => [user, `${user}!`]));
     });
@@ -28,7 +28,7 @@ describe("the cache of people", () => {
   it("requests users wanted at about the same time together, and again after a failure", async () => {
     const asked: string[][] = [];
     let fails = true;
-    const people = new KnownPeople<string>(async (users) => {
+    const people = new PerUserCache<string>(async (users) => {
       asked.push(users);
       if (fails) throw RoomcastError.of("unavailable");
       return Object.fromEntries(users.map((user) => [user, user]));

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { RoomcastError, type ConnectionState, type Message, type Room, type RoomState } from "@roomcast/sdk";
-import { MOVE_MS, noticeOf } from "../src/connection.ts";
+import { MOVE_MS, noticeOf } from "../src/connection_notice.ts";
 import { FirstVisits } from "../src/first_visits.ts";
-import { HiddenRooms } from "../src/hidden.ts";
+import { HiddenRooms } from "../src/hidden_rooms.ts";
 import { loadUntil } from "../src/history.ts";
 import { LiveRooms } from "../src/live_rooms.ts";
 

@@ -1,7 +1,7 @@
 import { useMemo } from "react";
 import { NOT_CONNECTED, type Client, type ConnectionState, type UserId } from "@roomcast/sdk";
 import { useClient } from "./provider.ts";
-import { useSelection, type Source } from "./selection.ts";
+import { useSelection, type Source } from "./use_selection.ts";
 
 /** The state of the connection, and the user. */
 export interface UseConnection extends ConnectionState {

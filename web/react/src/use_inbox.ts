@@ -1,7 +1,7 @@
 import { useEffect, useMemo } from "react";
 import { EMPTY_INBOX, type Inbox, type InboxState } from "@roomcast/sdk";
 import { useClient } from "./provider.ts";
-import { useSelection } from "./selection.ts";
+import { useSelection } from "./use_selection.ts";
 
 /** The user's rooms, the one with the latest activity first, and what is new in them. */
 export interface UseInbox extends InboxState {

@@ -1,7 +1,7 @@
 import { useMemo } from "react";
 import { EMPTY_ROOM } from "@roomcast/sdk";
 import type { AppTypes, EditOptions, MessageData, Room, RoomId, RoomState, SendOptions } from "@roomcast/sdk";
-import { useSelection } from "./selection.ts";
+import { useSelection } from "./use_selection.ts";
 import { connected, useJoinedRoom } from "./use_room.ts";
 
 type Shown = "messages" | "hasOlder" | "loadingOlder" | "cut" | "stale";

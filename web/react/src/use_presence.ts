@@ -2,7 +2,7 @@ import { useCallback, useEffect, useMemo } from "react";
 import { RoomcastError, type Presence, type PresenceInfo, type Status, type UserId } from "@roomcast/sdk";
 import type { WatchOptions } from "@roomcast/sdk";
 import { useClient } from "./provider.ts";
-import { useSelection } from "./selection.ts";
+import { useSelection } from "./use_selection.ts";
 
 /** The presence of some people, and the own status. */
 export interface UsePresence {

@@ -2,7 +2,7 @@ import { useEffect, useMemo } from "react";
 import { EMPTY_ROOM, RoomcastError } from "@roomcast/sdk";
 import type { AppTypes, Room, RoomId, RoomState } from "@roomcast/sdk";
 import { useClient, useSession } from "./provider.ts";
-import { useSelection } from "./selection.ts";
+import { useSelection } from "./use_selection.ts";
 
 /** A room without its messages: `useMessages` has those. */
 export interface UseRoom<A extends AppTypes = AppTypes> extends Pick<RoomState, Shown> {

@@ -1,6 +1,6 @@
 import { useMemo } from "react";
 import { EMPTY_ROOM, type RoomId, type RoomState, type UserId } from "@roomcast/sdk";
-import { useSelection } from "./selection.ts";
+import { useSelection } from "./use_selection.ts";
 import { useJoinedRoom } from "./use_room.ts";
 
 /** What `useTyping` returns: who is typing in a room, and a function that reports the user's own typing. */

@@ -2,7 +2,7 @@ import { useCallback, useMemo, useState } from "react";
 import { RoomcastError, type Media, type RoomId, type Upload } from "@roomcast/sdk";
 import type { UploadOptions, UploadState } from "@roomcast/sdk";
 import { useClient } from "./provider.ts";
-import { useSelection } from "./selection.ts";
+import { useSelection } from "./use_selection.ts";
 
 /** One upload at a time, as a form shows it. */
 export interface UseUpload {

@@ -2,7 +2,7 @@
 
 import { Emitter, type Undo } from "./emitter.ts";
 import { RoomcastError } from "./errors.ts";
-import { dataFault } from "./payload.ts";
+import { dataFault } from "./payload_checks.ts";
 import { isEventName, type CustomEvent } from "./protocol.ts";
 
 /** How to send a custom event. */

@@ -5,10 +5,10 @@ import type { Connection } from "./connection/connection.ts";
 import { checkCustomEvent, CustomListeners, type EmitOptions } from "./custom_events.ts";
 import { Emitter, type Undo } from "./emitter.ts";
 import { RoomcastError } from "./errors.ts";
-import { keptOf, timelineOf, type KeptRoom } from "./kept_room.ts";
-import { Membership } from "./membership.ts";
-import { jsonCopy } from "./payload.ts";
-import { peopleChanged, peopleListed, personRenamed } from "./people.ts";
+import { keptOf, timelineOf, type KeptRoom } from "./cached_room.ts";
+import { Membership } from "./join_and_leave.ts";
+import { jsonCopy } from "./payload_checks.ts";
+import { peopleChanged, peopleListed, personRenamed } from "./room_people.ts";
 import type { Presence } from "./presence.ts";
 import { MAX_LIST } from "./protocol.ts";
 import type {
@@ -32,8 +32,8 @@ import { EMPTY_ROOM, type EditOptions, type RoomState, type SendOptions } from "
 import type { Sender } from "./sender.ts";
 import { EMPTY_TIMELINE, hasGap, isReplay, reduceTimeline, sinceOf } from "./timeline.ts";
 import type { Timeline, TimelineAction } from "./timeline.ts";
-import { OwnTypingIndicator, TypingWatch } from "./typing_indicator.ts";
-import { fold, NOTHING_FOLDED, withDrafts } from "./view.ts";
+import { OwnTypingIndicator, TypingWatch } from "./typing_timers.ts";
+import { fold, NOTHING_FOLDED, withDrafts } from "./message_view.ts";
 
 /** The parts of the client that a room uses. */
 export interface RoomContext {

@@ -5,7 +5,7 @@
  * are joined.
  */
 
-import type { KeptRoom } from "./kept_room.ts";
+import type { KeptRoom } from "./cached_room.ts";
 import type { RoomId, UserId } from "./protocol.ts";
 
 /** The user whose rooms to keep in this browser, and how many rooms and entries. */

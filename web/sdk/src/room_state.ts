@@ -1,9 +1,9 @@
 /** Define the state of a room that an application shows. Pure. */
 
 import type { RoomcastError } from "./errors.ts";
-import { NO_PEOPLE } from "./people.ts";
+import { NO_PEOPLE } from "./room_people.ts";
 import type { Data, Media, Member, UserId } from "./protocol.ts";
-import type { ChatMessage } from "./view.ts";
+import type { ChatMessage } from "./message_view.ts";
 
 /**
  * - `idle`: not joined, and no join is wanted.

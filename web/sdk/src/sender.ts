@@ -4,7 +4,7 @@
  *
  * Drafts of one room go on the wire one after the other without waiting for acks. After a retryable refusal the room
  * pauses, so that later drafts do not overtake the refused one. Rooms do not wait for each other: each has a window of
- * its own. A draft suspected of ending connections (`loss.ts`) is sent alone in its room.
+ * its own. A draft suspected of ending connections (`disconnect_cause.ts`) is sent alone in its room.
  */
 
 import { backoffMs, RESEND, type BackoffPolicy } from "./connection/backoff.ts";
@@ -12,11 +12,11 @@ import { monotonicMs } from "./connection/clock.ts";
 import type { Connection } from "./connection/connection.ts";
 import { Emitter, type Undo } from "./emitter.ts";
 import { RoomcastError, type Reason, type WireError } from "./errors.ts";
-import { culpritOf } from "./loss.ts";
+import { culpritOf } from "./disconnect_cause.ts";
 import { payloadOf, reduceOutbox, roomsChanged, SAFE_RESEND_MS } from "./outbox.ts";
 import type { Draft, Outbox, OutboxAction } from "./outbox.ts";
 import { OutboxStorage } from "./outbox_storage.ts";
-import { dataFault, textFault } from "./payload.ts";
+import { dataFault, textFault } from "./payload_checks.ts";
 import type { RoomId } from "./protocol.ts";
 
 /** How often a message goes on the wire before a retryable refusal makes it fail; the reasons in PASSING do not. */

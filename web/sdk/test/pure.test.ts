@@ -4,11 +4,11 @@ import { backoffMs, parseRetryAfter } from "../src/connection/backoff.ts";
 import { Emitter } from "../src/emitter.ts";
 import { RoomcastError } from "../src/errors.ts";
 import { originHint } from "../src/connection/origin_hint.ts";
-import { NO_PEOPLE, peopleChanged, peopleListed, personRenamed } from "../src/people.ts";
+import { NO_PEOPLE, peopleChanged, peopleListed, personRenamed } from "../src/room_people.ts";
 import { presenceChanged, presenceOfMembers } from "../src/presence.ts";
 import { directPeer, directRoom } from "../src/protocol.ts";
-import { refreshInMs } from "../src/connection/token.ts";
-import { nextExpiry, NOT_TYPING, ownTyping, typingExpired, typingReceived } from "../src/typing.ts";
+import { refreshInMs } from "../src/connection/token_expiry.ts";
+import { nextExpiry, NOT_TYPING, ownTyping, typingExpired, typingReceived } from "../src/typing_state.ts";
 
 const POLICY = { baseMs: 100, maxMs: 1000 };
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { keptOf, timelineOf } from "../src/kept_room.ts";
+import { keptOf, timelineOf } from "../src/cached_room.ts";
 import type { JoinAnswer, Message } from "../src/protocol.ts";
 import {
   EMPTY_TIMELINE,

@@ -14,16 +14,16 @@ from collections.abc import Callable, Collection, Iterable
 from typing import Final
 from urllib.parse import quote, unquote
 
-from roomcast.adapter.announced_rooms import AnnouncedRooms
-from roomcast.adapter.delivery import Delivery
 from roomcast.adapter.gap_filler import GapFiller
+from roomcast.adapter.local_delivery import Delivery
 from roomcast.adapter.local_members import Client, LocalMembers
 from roomcast.adapter.observer import AdapterObserver
 from roomcast.adapter.order import Verdict
+from roomcast.adapter.plain_deliveries import Subscriber
 from roomcast.adapter.redis.channel_handlers import Channels, Unsealed, refuse_unsealed
 from roomcast.adapter.room_log import RoomLog
 from roomcast.adapter.room_subscription import RoomSubscription
-from roomcast.adapter.subscription import Subscriber
+from roomcast.adapter.unsealed_messages import AnnouncedRooms
 from roomcast.wire import channels
 from roomcast.wire.envelope import (
     KIND_BINARY,

@@ -8,7 +8,7 @@ from typing import Any
 import socketio
 
 from roomcast.adapter import callbacks
-from roomcast.adapter.delivery import Delivery
+from roomcast.adapter.local_delivery import Delivery
 from roomcast.adapter.local_members import Client, LocalMembers, State
 from roomcast.adapter.room_names import is_several, name_of, room_of
 

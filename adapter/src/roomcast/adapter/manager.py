@@ -18,9 +18,9 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final
 
 from roomcast.adapter import codec
-from roomcast.adapter.delivery import make_delivery
 from roomcast.adapter.emission import Emission
 from roomcast.adapter.fanout import Fanout
+from roomcast.adapter.local_delivery import make_delivery
 from roomcast.adapter.local_manager import LocalManager
 from roomcast.adapter.local_members import Client, State
 from roomcast.adapter.node_messages import Disconnect, Membership, NodeMessage

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from roomcast.adapter.order import OrderTracker
-from roomcast.adapter.subscription import Subscription
+from roomcast.adapter.plain_deliveries import Subscription
 from roomcast.wire import channels
 
 

@@ -28,8 +28,8 @@ from roomcast.engineio.core import Phase, SessionCore
 from roomcast.engineio.flush import Flusher
 from roomcast.engineio.frames import PING, Frames
 from roomcast.engineio.limits.budget import AddressBudgets
-from roomcast.engineio.limits.memory import give_back
-from roomcast.engineio.limits.peers import PendingCap
+from roomcast.engineio.limits.client_addresses import PendingCap
+from roomcast.engineio.malloc_trim import give_back
 from roomcast.engineio.observer import Observer
 from roomcast.engineio.oversized import Data, Oversized
 from roomcast.engineio.rules import Reason, Rules

@@ -20,7 +20,7 @@ from roomcast.engineio.http.endpoint import TRANSPORTS, Endpoint
 from roomcast.engineio.http.listener import DirectListener
 from roomcast.engineio.http.origins import Origins
 from roomcast.engineio.limits.admission import Admission, admit_all
-from roomcast.engineio.limits.peers import LOOPBACK, Peers
+from roomcast.engineio.limits.client_addresses import LOOPBACK, Peers
 from roomcast.engineio.observer import NoObserver, Observer
 from roomcast.engineio.rules import Reason, Rules
 from roomcast.engineio.runtime import Receiver, Runtime

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from math import inf
 from typing import Protocol
 
-from roomcast.engineio.wheel import Wheel
+from roomcast.engineio.timer_wheel import Wheel
 
 _SLICE = 500
 """The most entries per tick of the loop: after a mass reconnect many pings are due together."""

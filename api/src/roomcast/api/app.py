@@ -21,7 +21,7 @@ from roomcast.api.parts import Parts
 from roomcast.contract.api_keys import ApiKeys
 from roomcast.contract.backend import Backend, open_client
 from roomcast.contract.errors import RoomcastError
-from roomcast.process import ops, redis_faults
+from roomcast.process import health_server, redis_faults
 from roomcast.process.listen import open_sockets
 from roomcast.wire import redis_url
 from roomcast.wire.tasks import TaskSet
@@ -60,7 +60,7 @@ async def _serve(config: Config, parts: Parts, stopping: asyncio.Event) -> None:
     application = Guard(make_application(parts), metrics, admit=partial(admit, parts))
     listeners = open_sockets(config.host, config.port, server.BACKLOG)
     try:
-        async with ops.serve(
+        async with health_server.serve(
             config.ops_host, config.metrics_port, is_ready, metrics.exposition, config.tls
         ) as metrics_port:
             tasks.supervise(partial(health.run, metrics, is_ready), "health")

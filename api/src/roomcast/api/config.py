@@ -7,7 +7,7 @@ from typing import Final
 from pydantic import SecretStr, field_validator
 
 from roomcast.contract.api_keys import DEFAULT_RATE, MAX_RATE
-from roomcast.contract.log_entry import Retention
+from roomcast.contract.log_scripts import Retention
 from roomcast.contract.tokens import secrets_in
 from roomcast.process.settings import SealingSettings, setting
 

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import click
 
-from roomcast.cli import api_keys, orders, output, tail
+from roomcast.cli import api_keys, gateway_orders, output, tail
 from roomcast.cli import doctor as examination
 from roomcast.cli import plan as planning
 from roomcast.cli import rooms as stored_rooms
@@ -247,11 +247,11 @@ def _renamed(more: dict[str, int]) -> dict[str, int]:
 # --- acting ---
 
 
-def _order(name: orders.Order, done: str, text: str, *, lasts: bool = False) -> None:
+def _order(name: gateway_orders.Order, done: str, text: str, *, lasts: bool = False) -> None:
     """Add the command `name`, which gives one gateway an order."""
 
     def command(options: Options, node: str, wait: float = 60.0) -> None:
-        found = options.read(lambda reader: orders.give(reader, node, name, wait))
+        found = options.read(lambda reader: gateway_orders.give(reader, node, name, wait))
         click.echo(f"gateway {node} {done}; {found.connections} connections", err=True)
 
     command.__doc__ = text

@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, Literal, NamedTuple
 
-from roomcast.cli import accounts, endpoints
+from roomcast.cli import process_health, redis_accounts
 from roomcast.cli.cluster import ClusterReader
 from roomcast.contract import keys
 from roomcast.contract.errors import RoomcastError
@@ -38,7 +38,7 @@ Check = Callable[[ClusterReader], Awaitable[Finding]]
 async def examine(reader: ClusterReader, url: str, processes: Sequence[str] = ()) -> list[Finding]:
     """Run every check. A check that Redis refuses becomes a warning. `processes`: URLs of metrics ports."""
     findings = [check_url(url), *[await _guarded(name, check, reader) for name, check in CHECKS.items()]]
-    verdicts = [await asyncio.to_thread(endpoints.check, address) for address in processes]
+    verdicts = [await asyncio.to_thread(process_health.check, address) for address in processes]
     return [*findings, *(Finding(address, *each) for address, each in zip(processes, verdicts, strict=True))]
 
 
@@ -72,11 +72,11 @@ def _is_local(host: str) -> bool:
 
 
 async def _accounts(reader: ClusterReader) -> Finding:
-    refused, checked = await accounts.refusals(reader)
+    refused, checked = await redis_accounts.refusals(reader)
     if refused:
         advice = "let these accounts use these keys and channels (deploy/redis_config.py writes the ACL file)"
         return Finding("accounts", "error", "; ".join(refused), advice)
-    if await accounts.is_open(reader):
+    if await redis_accounts.is_open(reader):
         return Finding("accounts", "warning", "default needs no password", "switch the default account off")
     return Finding("accounts", "ok", f"{', '.join(dict.fromkeys(checked)) or 'none connected'}")
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.log_entry import Rewrite
+from roomcast.contract.log_scripts import Rewrite
 
 _CONTENT: Final = ("text", "media", "data")
 _AMENDABLE: Final = ("text", "media", "data")

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from roomcast.contract import keys
-from roomcast.contract.backend.link import RedisLink
+from roomcast.contract.backend.redis_link import RedisLink
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.texts import clean_name
 

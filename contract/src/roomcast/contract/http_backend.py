@@ -33,11 +33,11 @@ from roomcast.contract.backend import (
     Presence,
     RoomInfo,
 )
-from roomcast.contract.backend.link import check_ids
+from roomcast.contract.backend.redis_link import check_ids
 from roomcast.contract.events import MAX_LIST
 from roomcast.contract.http_link import HttpLink, as_part, present
 from roomcast.contract.inbox import Line
-from roomcast.contract.log_entry import PublishReceipt
+from roomcast.contract.log_scripts import PublishReceipt
 from roomcast.contract.person import Profile
 
 _TIMEOUT_SECONDS: Final = 15.0

@@ -51,7 +51,7 @@ def _print_token(settings: Config, arguments: argparse.Namespace) -> int:
 def _serve(settings: Config) -> int:
     try:
         from roomcast.gateway import app  # importing it chooses the hot path
-        from roomcast.gateway.operations.descriptors import raise_limit
+        from roomcast.gateway.operations.file_descriptors import raise_limit
     except ImportError as error:
         return command.fail("gateway", str(error), 2)
     raise_limit()

@@ -11,12 +11,12 @@ import structlog
 from roomcast.adapter.redis.channel_handlers import take_unsealed
 from roomcast.contract import keys
 from roomcast.gateway.config import Config
-from roomcast.gateway.operations.memory import watch_crowds
+from roomcast.gateway.operations.memory_release import watch_crowds
 from roomcast.gateway.operations.node_claim import NodeTakenError, describe_process
 from roomcast.gateway.operations.readiness import watch_subscriptions, why_not_ready
 from roomcast.gateway.parts import Parts
 from roomcast.gateway.stores.nodes import take_free_number
-from roomcast.process import ops
+from roomcast.process import health_server
 from roomcast.process.settings import SettingsError
 from roomcast.wire.tasks import TaskSet
 
@@ -55,7 +55,7 @@ class Gateway:
         config, stopping = self.config, self.stopping
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-        async with ops.serve(
+        async with health_server.serve(
             config.ops_host, config.metrics_port, self._is_ready, self._exposition, config.tls, self._why_not_ready
         ):
             self._start()

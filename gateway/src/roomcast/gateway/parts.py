@@ -9,33 +9,21 @@ from collections.abc import Callable
 
 from roomcast.contract.envelope import Sanctioned
 from roomcast.engineio import Refusal
-from roomcast.gateway.assembly import (
-    make_adapter,
-    make_isolation,
-    make_listener,
-    make_presence,
-    make_publish_hook,
-    make_server,
-    make_sessions,
-    make_stores,
-    make_tickets,
-    make_token_keys,
-)
 from roomcast.gateway.chat.access import RoomAccess
 from roomcast.gateway.chat.custom_events import CustomEvents
 from roomcast.gateway.chat.emitter import NAMESPACE, Emitter
 from roomcast.gateway.chat.enforcement import SanctionEnforcer
 from roomcast.gateway.chat.fast_path import MessageFastPath
-from roomcast.gateway.chat.joining import RoomJoins
 from roomcast.gateway.chat.mentions import Mentions
 from roomcast.gateway.chat.messages import Chat
 from roomcast.gateway.chat.moderation import Moderation
 from roomcast.gateway.chat.namespace import ChatNamespace, Handler, SessionHooks
-from roomcast.gateway.chat.people import People, ProfileChanges
 from roomcast.gateway.chat.privacy import Privacy
+from roomcast.gateway.chat.profiles import People, ProfileChanges
 from roomcast.gateway.chat.replay import Replays
 from roomcast.gateway.chat.room_admin import RoomAdmin, RoomChanges
 from roomcast.gateway.chat.room_channels import RoomChannels
+from roomcast.gateway.chat.room_joins import RoomJoins
 from roomcast.gateway.chat.rooms import Rooms
 from roomcast.gateway.chat.sanctions import Sanctions
 from roomcast.gateway.config import Config
@@ -51,6 +39,18 @@ from roomcast.gateway.operations.lag import LagProbe
 from roomcast.gateway.operations.metrics import Metrics
 from roomcast.gateway.operations.node_claim import NodeClaim
 from roomcast.gateway.operations.user_limits import UserLimits
+from roomcast.gateway.part_factories import (
+    make_adapter,
+    make_isolation,
+    make_listener,
+    make_presence,
+    make_publish_hook,
+    make_server,
+    make_sessions,
+    make_stores,
+    make_tickets,
+    make_token_keys,
+)
 from roomcast.gateway.sign_in.control import ControlPublisher, SessionControl
 from roomcast.gateway.sign_in.session import ChatSession
 from roomcast.gateway.sign_in.verifier import Verifier

@@ -27,7 +27,7 @@ from roomcast.media.service import Service, Settings
 from roomcast.media.signer import Signer
 from roomcast.media.storage_health import StorageHealth
 from roomcast.media.sweep import Sweep
-from roomcast.process import ops, redis_faults
+from roomcast.process import health_server, redis_faults
 from roomcast.wire import redis_url
 from roomcast.wire.seals import Seals
 from roomcast.wire.tasks import TaskSet
@@ -71,7 +71,9 @@ async def _serve(config: Config, metrics: Metrics, files: storage.Storage, stopp
         return health.is_up and not stopping.is_set() and signer.silent_seconds < READY_SECONDS
 
     background = TaskSet()
-    async with ops.serve(config.ops_host, config.metrics_port, is_ready, metrics.exposition, config.tls) as port:
+    async with health_server.serve(
+        config.ops_host, config.metrics_port, is_ready, metrics.exposition, config.tls
+    ) as port:
         sweep = Sweep(bus, records, files, metrics, consumer)
         background.supervise(partial(sweep.run, config.sweep_seconds), "sweep")
         background.supervise(health.run, "storage health")

@@ -17,7 +17,7 @@ from roomcast.presence.observe import Metrics
 from roomcast.presence.state import Windows
 from roomcast.presence.store import PresenceStore, StoreError, connect
 from roomcast.presence.sweeper import Sweeper
-from roomcast.process import ops, redis_faults
+from roomcast.process import health_server, redis_faults
 from roomcast.wire.redis_url import parse
 from roomcast.wire.tasks import TaskSet
 
@@ -38,7 +38,9 @@ async def run(config: Config) -> None:
 
     try:
         is_ready = partial(metrics.is_fresh, _READY_SECONDS)
-        async with ops.serve(config.ops_host, config.metrics_port, is_ready, metrics.exposition, config.tls) as port:
+        async with health_server.serve(
+            config.ops_host, config.metrics_port, is_ready, metrics.exposition, config.tls
+        ) as port:
             log.info("started", redis=parse(config.redis_url).label, metrics_port=port)
             tasks.start(redis_faults.report(store.info, StoreError), "faults of Redis")
             await tasks.supervise(sweeper.run, "sweeper")

@@ -4,7 +4,7 @@
 * `command`       `python -m <process>`: `--help`, exit statuses, the event loop
 * `logs`          structlog, one line an entry
 * `redis_faults`  warns about a Redis that is too old or evicts keys
-* `ops`           `/healthz`, `/readyz` and `/metrics`, on a port of their own
+* `health_server` `/healthz`, `/readyz` and `/metrics`, on a port of their own
 
 Nothing here knows what a process does; `gateway`, `presence` and `media` import this package and never each other.
 """

@@ -22,8 +22,8 @@ from roomcast.gateway.operations.byte_allowance import ByteAllowance
 from roomcast.gateway.operations.daily_bytes import ENTRY_BYTES
 from roomcast.gateway.operations.histogram import Histogram, OutcomeCounter
 from roomcast.socketio.packet import StrictPacket
-from tests.frames import masked
-from tests.unit.hotpath.parts import flush_queue, pipeline, write_buffer
+from tests.unit.hotpath.fakes import flush_queue, pipeline, write_buffer
+from tests.websocket_frames import masked
 
 ROOM = "public:talk"
 AUTHOR = b',"user":"ada","name":"Ada","kind":"text","text":'

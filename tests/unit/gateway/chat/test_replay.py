@@ -13,7 +13,7 @@ from roomcast.gateway.chat.replay import Replays, Start
 from roomcast.gateway.sign_in.event_limit import EventLimit
 from roomcast.gateway.sign_in.identity import Identity
 from roomcast.gateway.sign_in.session import ChatSession
-from roomcast.gateway.stores.log import History
+from roomcast.gateway.stores.room_log import History
 from tests.waiting import until
 
 ROOM = "public:lobby"

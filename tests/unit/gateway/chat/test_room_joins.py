@@ -9,8 +9,8 @@ import pytest
 
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import RoomJoin, RoomLeave, Since
-from roomcast.gateway.chat.joining import RoomJoins
 from roomcast.gateway.chat.replay import Replays
+from roomcast.gateway.chat.room_joins import RoomJoins
 from tests.unit.gateway.fakes import (
     EPOCH,
     FakeAccess,

@@ -16,7 +16,7 @@ from roomcast.contract.keys import activity_channel
 from roomcast.engineio.limits.token_bucket import TokenBucket
 from roomcast.gateway.inbox import schedule, service
 from roomcast.gateway.inbox.catch_up import MAX_LINES
-from roomcast.gateway.inbox.interest import state_of
+from roomcast.gateway.inbox.followed_rooms import state_of
 from roomcast.gateway.inbox.service import InboxService
 from roomcast.gateway.sign_in.session import ChatSession
 from tests.unit.gateway.fakes import EPOCH, FakeEmitter, line_of, refusal, session_of, unavailable

@@ -8,7 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.gateway.chat.content import check_content
+from roomcast.gateway.chat.message_content import check_content
 from roomcast.gateway.operations.observer import GatewayObserver
 from roomcast.gateway.publish_hook.circuit import FAILURES, Circuit
 from roomcast.gateway.publish_hook.endpoint import HookFailed

@@ -1,8 +1,8 @@
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { ChatMessage } from "@roomcast/sdk";
-import { useApp } from "../app.ts";
+import { useApp } from "../app_context.ts";
 import { summary } from "../format.ts";
-import { isolated } from "../names.ts";
+import { isolated } from "../safe_names.ts";
 
 /** Announce each new message of other people to screen readers, once. */
 export function Announcer({ messages }: { messages: readonly ChatMessage[] }) {

@@ -1,8 +1,8 @@
 import { useEffect, useState } from "preact/hooks";
 import type { Profile, ShownStatus, UserId } from "@roomcast/sdk";
-import { useApp } from "../app.ts";
+import { useApp } from "../app_context.ts";
 import { initials, tint } from "../format.ts";
-import { pictureUrl } from "../pictures.ts";
+import { pictureUrl } from "../picture_url.ts";
 
 const TINTS = 8;
 

@@ -1,6 +1,6 @@
 import type { ConnectionState } from "@roomcast/sdk";
-import { explain, useApp } from "../app.ts";
-import type { Notice } from "../connection.ts";
+import { explain, useApp } from "../app_context.ts";
+import type { Notice } from "../connection_notice.ts";
 import { plural } from "../format.ts";
 import { useNow } from "../hooks.ts";
 import { Icon } from "./icons.tsx";

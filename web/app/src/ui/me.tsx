@@ -1,6 +1,6 @@
 import type { Status } from "@roomcast/sdk";
 import { useState } from "preact/hooks";
-import { explain, useApp } from "../app.ts";
+import { explain, useApp } from "../app_context.ts";
 import { useChanges } from "../hooks.ts";
 import { Avatar, PresenceDot, useProfile } from "./avatar.tsx";
 import { IconButton } from "./icons.tsx";

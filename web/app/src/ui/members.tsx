@@ -1,10 +1,10 @@
 import { useEffect, useState } from "preact/hooks";
 import type { Member, Role, Room, ShownStatus, UserId } from "@roomcast/sdk";
-import { useApp } from "../app.ts";
+import { useApp } from "../app_context.ts";
 import type { RoomEntry } from "../room_list.ts";
 import { lastSeen } from "../format.ts";
 import { useChanges, useNow, useRoom } from "../hooks.ts";
-import { cleanName } from "../names.ts";
+import { cleanName } from "../safe_names.ts";
 import { Avatar, PresenceDot } from "./avatar.tsx";
 import { IconButton } from "./icons.tsx";
 import { Name } from "./name.tsx";

@@ -1,4 +1,4 @@
-import { cleanName } from "../names.ts";
+import { cleanName } from "../safe_names.ts";
 
 /** A display name that cannot change the direction or order of the text around it. */
 export function Name({ of: name, fallback }: { of: string; fallback?: string }) {

@@ -1,4 +1,4 @@
-import { explain, useApp } from "../app.ts";
+import { explain, useApp } from "../app_context.ts";
 import { useChanges } from "../hooks.ts";
 import { NOTE_ENDS, noteEndOf, endText } from "../note_end.ts";
 

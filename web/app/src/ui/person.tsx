@@ -1,11 +1,11 @@
 import type { Role, RoomId, UserId } from "@roomcast/sdk";
 import { directRoom } from "@roomcast/sdk";
 import { useEffect, useState } from "preact/hooks";
-import { explain, useApp } from "../app.ts";
+import { explain, useApp } from "../app_context.ts";
 import { lastSeen } from "../format.ts";
 import { useChanges } from "../hooks.ts";
-import { standingOf, type Standing } from "../moderation.ts";
-import { cleanName, isolated } from "../names.ts";
+import { standingOf, type Standing } from "../person_sanctions.ts";
+import { cleanName, isolated } from "../safe_names.ts";
 import { endText } from "../note_end.ts";
 import { canDescribe } from "../room_details.ts";
 import { Avatar, PresenceDot, useProfile } from "./avatar.tsx";

@@ -1,6 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
 import type { Room } from "@roomcast/sdk";
-import { explain, useApp } from "../app.ts";
+import { explain, useApp } from "../app_context.ts";
 import { plural } from "../format.ts";
 import { useChanges, useRoom } from "../hooks.ts";
 import { canDescribe } from "../room_details.ts";

@@ -1,4 +1,4 @@
-import { useApp } from "../app.ts";
+import { useApp } from "../app_context.ts";
 import { useChanges } from "../hooks.ts";
 import type { RoomEntry } from "../room_list.ts";
 import { Avatar, PresenceDot } from "./avatar.tsx";

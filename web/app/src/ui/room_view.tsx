@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import type { ChatMessage, Room } from "@roomcast/sdk";
-import { explain, useApp } from "../app.ts";
+import { explain, useApp } from "../app_context.ts";
 import { useRoom } from "../hooks.ts";
 import { Composer, type ComposerMode } from "./composer/composer.tsx";
 import { RoomHeader } from "./room_header.tsx";

@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { connect, type Client, type ConnectionState, type RoomId } from "@roomcast/sdk";
-import { AppContext, type App } from "../app.ts";
+import { AppContext, type App } from "../app_context.ts";
 import { Profiles } from "../profiles.ts";
 import { RoomDetails } from "../room_details.ts";
 import { RoomList } from "../room_list.ts";

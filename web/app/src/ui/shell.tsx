@@ -1,9 +1,9 @@
 import { useEffect, useState } from "preact/hooks";
 import type { ConnectionState, RoomId } from "@roomcast/sdk";
-import { useApp } from "../app.ts";
-import type { Notice } from "../connection.ts";
+import { useApp } from "../app_context.ts";
+import type { Notice } from "../connection_notice.ts";
 import { useMedia } from "../hooks.ts";
-import { isolated } from "../names.ts";
+import { isolated } from "../safe_names.ts";
 import { Banner } from "./banner.tsx";
 import { Members } from "./members.tsx";
 import { RoomView } from "./room_view.tsx";

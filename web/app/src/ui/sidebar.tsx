@@ -1,6 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
 import type { RoomId } from "@roomcast/sdk";
-import { useApp } from "../app.ts";
+import { useApp } from "../app_context.ts";
 import type { RoomEntry } from "../room_list.ts";
 import { shortTime } from "../format.ts";
 import { useNow } from "../hooks.ts";

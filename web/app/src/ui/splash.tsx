@@ -1,6 +1,6 @@
 import type { ConnectionState } from "@roomcast/sdk";
-import { explain } from "../app.ts";
-import type { Notice } from "../connection.ts";
+import { explain } from "../app_context.ts";
+import type { Notice } from "../connection_notice.ts";
 import { Logo } from "./icons.tsx";
 
 interface SplashProps {

@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import { explain, useApp } from "../app.ts";
+import { explain, useApp } from "../app_context.ts";
 import { useChanges } from "../hooks.ts";
 
 /** The longest note that the server accepts, in characters. */

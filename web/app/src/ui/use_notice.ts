@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { ConnectionState } from "@roomcast/sdk";
-import { MOVE_MS, noticeOf, type Notice } from "../connection.ts";
+import { MOVE_MS, noticeOf, type Notice } from "../connection_notice.ts";
 import { expiryOf, type Session } from "../session.ts";
 
 /** Return the notice about the connection. It changes with the state, and after MOVE_MS of a drain's move. */

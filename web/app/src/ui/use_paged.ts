@@ -1,5 +1,5 @@
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
-import { explain } from "../app.ts";
+import { explain } from "../app_context.ts";
 import { Pager } from "../pager.ts";
 
 export interface Paged<T> {

@@ -1,6 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
 import type { Profile, UserId } from "@roomcast/sdk";
-import { useApp } from "../app.ts";
+import { useApp } from "../app_context.ts";
 
 /** Milliseconds without typing after which the search starts. */
 const PAUSE_MS = 200;

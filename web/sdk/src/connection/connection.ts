@@ -11,13 +11,13 @@ import { ServerClock } from "./clock.ts";
 import { Emitter, type Undo } from "../emitter.ts";
 import { isNode, keepAlive } from "./environment.ts";
 import { isWireError, RoomcastError, type Reason } from "../errors.ts";
-import { handshakeOf } from "./handshake.ts";
+import { handshakeOf } from "./handshake_abort.ts";
 import { originHint } from "./origin_hint.ts";
-import { blameOf } from "../loss.ts";
-import { DEFAULT_LIMITS, payloadFault } from "../payload.ts";
+import { blameOf } from "../disconnect_cause.ts";
+import { DEFAULT_LIMITS, payloadFault } from "../payload_checks.ts";
 import { CLIENT_EVENTS, SERVER_EVENTS } from "../protocol.ts";
 import type { Answer, ClientEvent, Limits, Payload, Ready, ServerEvent, ServerEvents } from "../protocol.ts";
-import { Tokens, type TokenSource } from "./tokens.ts";
+import { Tokens, type TokenSource } from "./token_source.ts";
 import { TransportOrder, type Transport } from "./transports.ts";
 
 /** Where to connect, with which tokens, and with which timeouts. */

@@ -2,7 +2,7 @@
 
 import type { ServerClock } from "./clock.ts";
 import type { Connection } from "./connection.ts";
-import { refreshInMs } from "./token.ts";
+import { refreshInMs } from "./token_expiry.ts";
 
 export class TokenRenewal {
   readonly #connection: Connection;

@@ -22,7 +22,7 @@ from roomcast.adapter.redis.connection import (
     RedisConnectionError,
     open_connection,
 )
-from roomcast.adapter.redis.replicas import ReplicaGate
+from roomcast.adapter.redis.replica_acks import ReplicaGate
 from roomcast.wire.backoff import Backoff
 from roomcast.wire.limited_log import LimitedLog
 from roomcast.wire.lua import ScriptLibrary

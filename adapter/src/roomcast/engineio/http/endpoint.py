@@ -15,7 +15,7 @@ from roomcast.engineio.http.handshake import Caller, Request
 from roomcast.engineio.http.origins import Origins
 from roomcast.engineio.http.refusals import Refusal, refusal_bytes, refusal_response
 from roomcast.engineio.limits.admission import Admission, Decide, PlaceRequest, Withdraw, admit_all, withdraw_nothing
-from roomcast.engineio.limits.peers import Peers
+from roomcast.engineio.limits.client_addresses import Peers
 from roomcast.engineio.rules import PROTOCOL_REVISION, Reason
 from roomcast.engineio.runtime import Runtime
 from roomcast.engineio.session import Session

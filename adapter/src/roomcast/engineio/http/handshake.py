@@ -8,7 +8,7 @@ from typing import Final, NamedTuple, Protocol
 from multidict import MultiMapping
 
 from roomcast.engineio.http.origins import Origins
-from roomcast.engineio.limits.peers import Peers
+from roomcast.engineio.limits.client_addresses import Peers
 from roomcast.engineio.websocket.rfc6455 import HandshakeError, accept
 
 _SWITCHING: Final = (

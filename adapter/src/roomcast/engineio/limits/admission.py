@@ -7,7 +7,7 @@ from typing import Protocol
 
 from roomcast.engineio.http.handshake import Caller
 from roomcast.engineio.http.refusals import Refusal
-from roomcast.engineio.limits.peers import PendingCap
+from roomcast.engineio.limits.client_addresses import PendingCap
 
 Decide = Callable[[Refusal | None], bool]
 """Called once: with None to admit, else with the refusal.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from roomcast.engineio.limits.peers import address_group
+from roomcast.engineio.limits.client_addresses import address_group
 from roomcast.engineio.limits.token_bucket import TokenBucket
 from roomcast.engineio.rules import Rules
 

@@ -34,7 +34,7 @@ from roomcast.api.problems import REASONS
 from roomcast.contract.api_keys import Listed, Scope
 from roomcast.contract.backend import Backend, HistoryPage
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.log_entry import PublishReceipt
+from roomcast.contract.log_scripts import PublishReceipt
 
 router: Final = APIRouter(prefix="/v1", tags=["messages"])
 _ROOMS_AT_ONCE: Final = 16

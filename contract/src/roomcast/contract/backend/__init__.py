@@ -39,8 +39,8 @@ from roomcast.contract.backend.lookups import (
     RoomInfo,
 )
 from roomcast.contract.backend.moderation import Moderation
-from roomcast.contract.backend.people import People
 from roomcast.contract.backend.presence import PresenceQueries
+from roomcast.contract.backend.profiles import People
 from roomcast.contract.backend.revocations import CLOCK_SKEW_SECONDS, TOKEN_LIFE_SECONDS, Revocations
 from roomcast.contract.backend.rooms import Rooms
 from roomcast.contract.presence import Device, Presence

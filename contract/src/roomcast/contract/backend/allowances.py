@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from roomcast.contract import keys
-from roomcast.contract.backend.link import RedisLink, check_ids
+from roomcast.contract.backend.redis_link import RedisLink, check_ids
 
 
 class Allowances(RedisLink):

@@ -7,7 +7,7 @@ import re
 from typing import Final, NamedTuple
 
 from roomcast.contract import keys
-from roomcast.contract.backend.link import RedisLink, check_ids
+from roomcast.contract.backend.redis_link import RedisLink, check_ids
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import CURSOR, MAX_LIST
 from roomcast.contract.inbox import Line, page_of, read_lines, summary_keys

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from roomcast.contract import keys
 from roomcast.contract.app_data import read_data
-from roomcast.contract.backend.link import RedisLink, check_ids
+from roomcast.contract.backend.redis_link import RedisLink, check_ids
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import MAX_LIST, MAX_PRESENCE_ROOM
 

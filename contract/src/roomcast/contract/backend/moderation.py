@@ -6,7 +6,7 @@ import json
 from typing import Any, Final
 
 from roomcast.contract import keys
-from roomcast.contract.backend.link import RedisLink, check_ids, whole_seconds
+from roomcast.contract.backend.redis_link import RedisLink, check_ids, whole_seconds
 from roomcast.contract.envelope import Sanctioned
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import MAX_SANCTIONS

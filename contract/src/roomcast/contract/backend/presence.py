@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Final
 
 from roomcast.contract import keys
-from roomcast.contract.backend.link import RedisLink, check_ids
+from roomcast.contract.backend.redis_link import RedisLink, check_ids
 from roomcast.contract.events import ONLINE_SECONDS
 from roomcast.contract.presence import Presence, read_presences
 

@@ -6,7 +6,7 @@ import math
 from typing import Final
 
 from roomcast.contract import keys, tokens
-from roomcast.contract.backend.link import RedisLink, check_ids, whole_seconds
+from roomcast.contract.backend.redis_link import RedisLink, check_ids, whole_seconds
 from roomcast.contract.envelope import Disconnected, Revoked
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import MAX_TOKEN_ID

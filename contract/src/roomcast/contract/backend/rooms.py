@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from roomcast.contract import keys
-from roomcast.contract.backend.link import RedisLink, check_ids
+from roomcast.contract.backend.redis_link import RedisLink, check_ids
 from roomcast.contract.directory import MAX_LISTED, entry_of
 from roomcast.contract.envelope import Kicked, ListChanged, RoomChanged, RoomCreated, Sanctioned
 from roomcast.contract.errors import Code, RoomcastError

@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from roomcast.contract import keys
-from roomcast.contract.backend.link import RedisLink, check_ids, translated
+from roomcast.contract.backend.redis_link import RedisLink, check_ids, translated
 from roomcast.contract.envelope import MediaReply, MediaRequest
 from roomcast.contract.errors import Code, RoomcastError, by_number
 from roomcast.contract.events import Media, MediaComplete, MediaSign, MediaUrl

@@ -15,14 +15,14 @@ import orjson
 
 from roomcast.adapter.redis.connection import ConnectionLost
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.log_entry import dedup_field
+from roomcast.contract.log_scripts import dedup_field
 from roomcast.engineio import EngineServer, Frames
 from roomcast.engineio import Session as Connection
 from roomcast.gateway.chat.messages import author_of
 from roomcast.gateway.chat.plain_sends import PendingAck, PlainSends, SendTicket
 from roomcast.gateway.operations.observer import GatewayObserver
 from roomcast.gateway.sign_in.session import ChatSession
-from roomcast.gateway.stores.log import LogStore
+from roomcast.gateway.stores.room_log import LogStore
 
 _EVENT: Final = "message:send"
 _UNKNOWN: Final = orjson.dumps({"ok": False, "error": RoomcastError(Code.OUTCOME_UNKNOWN).to_wire()})

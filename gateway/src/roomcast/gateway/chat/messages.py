@@ -15,11 +15,11 @@ from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import Media, MessageDelete, MessageEdit, MessageHistory, MessageReact, MessageSend
 from roomcast.contract.ids import DIRECT
 from roomcast.contract.texts import canonical_emoji, is_blank
-from roomcast.gateway.chat.content import check_content
+from roomcast.gateway.chat.message_content import check_content
 from roomcast.gateway.chat.ports import AckFields
 from roomcast.gateway.operations.daily_bytes import ENTRY_BYTES, ROOM_BYTES, charge
 from roomcast.gateway.sign_in.session import ChatSession
-from roomcast.gateway.stores.log import History, PublishReceipt, Rewrite, StaleRewriteError
+from roomcast.gateway.stores.room_log import History, PublishReceipt, Rewrite, StaleRewriteError
 
 _MAX_TRIES: Final = 5
 ROWS_PER_MENTION: Final = 5
@@ -36,7 +36,7 @@ class Amendment(NamedTuple):
 
 
 class MessageLog(Protocol):
-    """The logs of rooms; see `roomcast.gateway.stores.log.LogStore`."""
+    """The logs of rooms; see `roomcast.gateway.stores.room_log.LogStore`."""
 
     def append(
         self, room: str, user: str, message_id: str, tail: bytes, rewrites: Sequence[Rewrite] = ()

@@ -24,8 +24,8 @@ from roomcast.gateway.chat.ports import AckFields
 from roomcast.gateway.chat.sanctions import Sanctions
 from roomcast.gateway.operations.daily_bytes import INVITATION_BYTES
 from roomcast.gateway.sign_in.session import ChatSession
-from roomcast.gateway.stores.log import LogStore
 from roomcast.gateway.stores.moderation import ModerationStore
+from roomcast.gateway.stores.room_log import LogStore
 from roomcast.gateway.stores.rooms import RoomStore
 
 _CHANGES = {("mute", True): "muted", ("mute", False): "unmuted", ("ban", True): "banned", ("ban", False): "unbanned"}

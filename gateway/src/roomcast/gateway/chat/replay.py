@@ -17,7 +17,7 @@ from typing import Final, NamedTuple, Protocol
 from roomcast.contract.errors import RoomcastError
 from roomcast.contract.events import MAX_LIST
 from roomcast.gateway.sign_in.session import ChatSession
-from roomcast.gateway.stores.log import History
+from roomcast.gateway.stores.room_log import History
 from roomcast.wire.tasks import TaskSet
 
 STALL_SECONDS: Final = 15.0
@@ -30,7 +30,7 @@ _PACE_SECONDS: Final = 1.0
 
 
 class ReplayLog(Protocol):
-    """The source of the missed messages; see `roomcast.gateway.stores.log.LogStore`."""
+    """The source of the missed messages; see `roomcast.gateway.stores.room_log.LogStore`."""
 
     async def read_after(self, room: str, seq: int, limit: int) -> History:
         """Return the first entries above `seq`."""

@@ -9,7 +9,7 @@ from roomcast.gateway.chat.emitter import NAMESPACE
 
 
 class RoomChannels:
-    """Implements `JoinRoute` of `joining.py` and `ReplayRoute` of `replay.py` over the adapter."""
+    """Implements `JoinRoute` of `room_joins.py` and `ReplayRoute` of `replay.py` over the adapter."""
 
     def __init__(self, adapter: RedisAdapter) -> None:
         self._adapter = adapter

@@ -4,6 +4,6 @@
                                                  read the room's lines for them (one script), send `inbox` events
 
 A message costs the same however many absent users have its room on their lists: the script publishes the room's id, at
-most once a second. `interest` holds which clients here follow which rooms, `schedule` decides when to read a room,
+most once a second. `followed_rooms` holds which clients follow which rooms, `schedule` decides when to read a room,
 `service` reads lines and sends events.
 """

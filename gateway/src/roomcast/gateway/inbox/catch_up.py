@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from roomcast.gateway.inbox.interest import Interest, Watcher
+from roomcast.gateway.inbox.followed_rooms import Interest, Watcher
 from roomcast.gateway.inbox.ports import InboxReads
 
 ROOMS_AT_ONCE: Final = 500

@@ -34,7 +34,7 @@ class InboxReads(Protocol):
         ...
 
     async def read_states(self, rooms: Sequence[str]) -> list[int]:
-        """Return the state of each room, as `interest.state_of` does."""
+        """Return the state of each room, as `followed_rooms.state_of` does."""
         ...
 
     async def read_seqs(self, rooms: Sequence[str]) -> list[int]:

@@ -16,7 +16,7 @@ from roomcast.contract.inbox import Line, page_of
 from roomcast.contract.keys import activity_channel
 from roomcast.gateway.inbox.catch_up import CatchUp
 from roomcast.gateway.inbox.figures import InboxFigures
-from roomcast.gateway.inbox.interest import Interest, Watcher, state_of
+from roomcast.gateway.inbox.followed_rooms import Interest, Watcher, state_of
 from roomcast.gateway.inbox.lines import Row, name_of, people_in, removed, shown
 from roomcast.gateway.inbox.ports import Channels, Devices, InboxReads, LineAccess, RoomLists
 from roomcast.gateway.inbox.schedule import Due, Schedule

@@ -10,7 +10,7 @@ import structlog
 
 from roomcast.engineio import Caller, Decide, Refusal, Withdraw
 from roomcast.engineio.limits.admission import withdraw_nothing
-from roomcast.engineio.limits.peers import address_group
+from roomcast.engineio.limits.client_addresses import address_group
 from roomcast.gateway.operations.admission import TICK_SECONDS, AdmissionQueue
 
 STARTING: Final = Refusal(503, 4, "The gateway is starting", 1, "starting")

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from roomcast.engineio import EngineServer
 from roomcast.engineio.http.listener import DirectListener
-from roomcast.gateway.operations.descriptors import DescriptorReserve
+from roomcast.gateway.operations.file_descriptors import DescriptorReserve
 from roomcast.process.listen import open_sockets
 
 _BACKLOG: Final = 4096

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from roomcast.contract.envelope import PresenceRow
 from roomcast.contract.events import Status
 from roomcast.contract.keys import presence_shard
-from roomcast.gateway.presence.indexes import discard
+from roomcast.gateway.presence.dict_of_sets import discard
 
 REFRESH_SECONDS: Final = 120.0
 """Seconds between two writes of a connection's full state. Redis keeps the state for 300 s."""

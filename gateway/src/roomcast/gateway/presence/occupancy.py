@@ -15,8 +15,8 @@ from roomcast.contract.envelope import OccupancyChange, RoomNote
 from roomcast.contract.events import MAX_LIST, MAX_PRESENCE_ROOM, PRESENCE, ROOM, PresenceChange
 from roomcast.contract.ids import people_of
 from roomcast.gateway.chat.ports import RoomSnapshot
+from roomcast.gateway.presence.dict_of_sets import discard
 from roomcast.gateway.presence.diff import PresenceDiff, RecentLeavers, entered_rows
-from roomcast.gateway.presence.indexes import discard
 from roomcast.gateway.presence.member_cache import MemberCache, Row
 from roomcast.gateway.presence.ports import OccupancyPort, PresencePort, Sender, StartTask, UserNames
 from roomcast.gateway.presence.slices import SLICE, in_slices

@@ -14,7 +14,7 @@ from roomcast.contract.events import (
     PresenceDevice,
     ShownStatus,
 )
-from roomcast.gateway.presence.indexes import discard
+from roomcast.gateway.presence.dict_of_sets import discard
 
 
 class Deliveries(NamedTuple):

@@ -41,7 +41,7 @@ _CHECKED_AT_ONCE: Final = 100
 
 
 class RoomMembership(Protocol):
-    """Removes sessions from rooms; see `roomcast.gateway.chat.joining.RoomJoins`."""
+    """Removes sessions from rooms; see `roomcast.gateway.chat.room_joins.RoomJoins`."""
 
     async def remove_session(self, session: ChatSession, room: str) -> None:
         """Remove the session from the room."""

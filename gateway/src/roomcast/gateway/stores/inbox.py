@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from roomcast.contract import keys
 from roomcast.contract.inbox import MAX_USERS, Line, read_lines, summary_keys
-from roomcast.gateway.inbox.interest import state_of
+from roomcast.gateway.inbox.followed_rooms import state_of
 from roomcast.gateway.stores.redis_port import RedisPort, Scripts
 
 
@@ -51,7 +51,7 @@ class InboxStore:
         return [line._replace(entry=entry) for line, entry in zip(lines, entries, strict=True)]
 
     async def read_states(self, rooms: Sequence[str]) -> list[int]:
-        """Return the state of each room, as `interest.state_of` does."""
+        """Return the state of each room, as `followed_rooms.state_of` does."""
         found = await self._redis.run_together(*(("HMGET", keys.room_meta(room), "seq", "epoch") for room in rooms))
         return [state_of(int(seq or 0), (epoch or b"").decode()) for seq, epoch in found]
 

@@ -1,9 +1,9 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { ChatMessage, Room } from "@roomcast/sdk";
-import { explain, useApp } from "../../app.ts";
+import { explain, useApp } from "../../app_context.ts";
 import { summary } from "../../format.ts";
 import { useMedia } from "../../hooks.ts";
-import { mentionsIn } from "../../people.ts";
+import { mentionsIn } from "../../people_search.ts";
 import { Icon, IconButton } from "../icons.tsx";
 import { Name } from "../name.tsx";
 import { useComposition } from "./use_composition.ts";

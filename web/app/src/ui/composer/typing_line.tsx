@@ -1,6 +1,6 @@
-import { useApp } from "../../app.ts";
+import { useApp } from "../../app_context.ts";
 import { typingText } from "../../format.ts";
-import { isolated } from "../../names.ts";
+import { isolated } from "../../safe_names.ts";
 
 export function TypingLine({ users }: { users: readonly string[] }) {
   const { rooms } = useApp();

@@ -1,10 +1,10 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { RoomId } from "@roomcast/sdk";
-import { explain, useApp } from "../../app.ts";
+import { explain, useApp } from "../../app_context.ts";
 import { fileSize } from "../../format.ts";
 import { useChanges, useLatest } from "../../hooks.ts";
-import { cleanName } from "../../names.ts";
+import { cleanName } from "../../safe_names.ts";
 import type { UploadItem } from "../../uploads.ts";
 import { Icon, IconButton } from "../icons.tsx";
 

@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import type { RoomInfo } from "@roomcast/sdk";
-import { explain, useApp } from "../../app.ts";
+import { explain, useApp } from "../../app_context.ts";
 import { canDescribe, MAX_ROOM_NAME, MAX_TOPIC } from "../../room_details.ts";
 import { Dialog } from "./dialog.tsx";
 

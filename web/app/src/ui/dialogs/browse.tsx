@@ -1,8 +1,8 @@
 import { useState } from "preact/hooks";
 import type { PublicRoom } from "@roomcast/sdk";
-import { useApp } from "../../app.ts";
+import { useApp } from "../../app_context.ts";
 import { plural } from "../../format.ts";
-import { cleanName } from "../../names.ts";
+import { cleanName } from "../../safe_names.ts";
 import { Icon } from "../icons.tsx";
 import { PageEnd } from "../page_end.tsx";
 import { OptionText, Picker } from "../picker.tsx";

@@ -1,5 +1,5 @@
 import type { ChatMessage, Room } from "@roomcast/sdk";
-import { explain, useApp } from "../../app.ts";
+import { explain, useApp } from "../../app_context.ts";
 import { summary } from "../../format.ts";
 import { Dialog } from "./dialog.tsx";
 

@@ -1,8 +1,8 @@
 import { useState } from "preact/hooks";
 import { RoomcastError, type RoomId } from "@roomcast/sdk";
-import { explain, useApp } from "../../app.ts";
-import { cleanName, isolated } from "../../names.ts";
-import { peopleFor, type Person } from "../../people.ts";
+import { explain, useApp } from "../../app_context.ts";
+import { cleanName, isolated } from "../../safe_names.ts";
+import { peopleFor, type Person } from "../../people_search.ts";
 import { Avatar } from "../avatar.tsx";
 import { OptionText, Picker } from "../picker.tsx";
 import { usePeople } from "../use_search.ts";

@@ -1,7 +1,7 @@
 import { RoomcastError } from "@roomcast/sdk";
-import { explain, useApp } from "../../app.ts";
+import { explain, useApp } from "../../app_context.ts";
 import type { RoomEntry } from "../../room_list.ts";
-import { isolated } from "../../names.ts";
+import { isolated } from "../../safe_names.ts";
 import { LOBBY } from "../../route.ts";
 import { Confirmation } from "./confirmation.tsx";
 

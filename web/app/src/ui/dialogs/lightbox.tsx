@@ -1,7 +1,7 @@
 import { useRef } from "preact/hooks";
 import type { Media } from "@roomcast/sdk";
 import { fileSize } from "../../format.ts";
-import { withoutControls } from "../../names.ts";
+import { withoutControls } from "../../safe_names.ts";
 import { IconButton } from "../icons.tsx";
 import { useModal } from "../use_modal.ts";
 

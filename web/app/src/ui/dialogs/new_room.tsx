@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import { explain, useApp } from "../../app.ts";
+import { explain, useApp } from "../../app_context.ts";
 import { roomOfInput, slugOf } from "../../route.ts";
 import { Dialog } from "./dialog.tsx";
 

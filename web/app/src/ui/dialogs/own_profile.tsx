@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
-import { useApp } from "../../app.ts";
-import { pictureUrl } from "../../pictures.ts";
+import { useApp } from "../../app_context.ts";
+import { pictureUrl } from "../../picture_url.ts";
 import { signInByName, type SignIn } from "../../session.ts";
 import { Avatar, useProfile } from "../avatar.tsx";
 import { Name } from "../name.tsx";

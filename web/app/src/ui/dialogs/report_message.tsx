@@ -1,6 +1,6 @@
 import type { ChatMessage, RoomId } from "@roomcast/sdk";
 import { useState } from "preact/hooks";
-import { explain, useApp } from "../../app.ts";
+import { explain, useApp } from "../../app_context.ts";
 import { summary } from "../../format.ts";
 import { Dialog } from "./dialog.tsx";
 

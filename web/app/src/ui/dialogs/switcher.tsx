@@ -1,9 +1,9 @@
 import { useMemo, useState } from "preact/hooks";
 import { directRoom, type RoomId } from "@roomcast/sdk";
-import { useApp } from "../../app.ts";
-import { cleanName } from "../../names.ts";
+import { useApp } from "../../app_context.ts";
+import { cleanName } from "../../safe_names.ts";
 import type { RoomEntry } from "../../room_list.ts";
-import { matching } from "../../switching.ts";
+import { matching } from "../../room_search.ts";
 import { Avatar } from "../avatar.tsx";
 import { OptionText, Picker, type Option } from "../picker.tsx";
 import { RoomSign } from "../room_sign.tsx";

@@ -1,9 +1,9 @@
 import { useState } from "preact/hooks";
 import type { Member } from "@roomcast/sdk";
-import { explain, useApp } from "../../app.ts";
-import { cleanName, isolated } from "../../names.ts";
+import { explain, useApp } from "../../app_context.ts";
+import { cleanName, isolated } from "../../safe_names.ts";
 import type { RoomEntry } from "../../room_list.ts";
-import { matching } from "../../switching.ts";
+import { matching } from "../../room_search.ts";
 import { Avatar } from "../avatar.tsx";
 import { PageEnd } from "../page_end.tsx";
 import { OptionText, Picker } from "../picker.tsx";

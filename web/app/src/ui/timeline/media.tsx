@@ -1,9 +1,9 @@
 import { useState } from "preact/hooks";
 import type { Media } from "@roomcast/sdk";
-import { useApp } from "../../app.ts";
+import { useApp } from "../../app_context.ts";
 import { fileSize, mediaKind } from "../../format.ts";
-import { fitted, MEDIA_BOX, type PixelSize } from "../../images.ts";
-import { withoutControls } from "../../names.ts";
+import { fitted, MEDIA_BOX, type PixelSize } from "../../image_size.ts";
+import { withoutControls } from "../../safe_names.ts";
 import { Icon, IconButton } from "../icons.tsx";
 import { Lightbox } from "../dialogs/lightbox.tsx";
 

@@ -1,7 +1,7 @@
 import { Component } from "preact";
 import type { ChatMessage } from "@roomcast/sdk";
 import { clockTime, isEmojiOnly, linkParts, nameList, summary } from "../../format.ts";
-import { isolated } from "../../names.ts";
+import { isolated } from "../../safe_names.ts";
 import { groupReactions } from "../../reactions.ts";
 import { Icon } from "../icons.tsx";
 import { MediaView } from "./media.tsx";

@@ -1,6 +1,6 @@
 import type { ChatMessage, RoomState } from "@roomcast/sdk";
 import { dayLabel } from "../../format.ts";
-import type { Row } from "../../rows.ts";
+import type { Row } from "../../timeline_rows.ts";
 import { Avatar } from "../avatar.tsx";
 import type { MessageActions } from "./message_actions.ts";
 import { MessageItem } from "./message_item.tsx";

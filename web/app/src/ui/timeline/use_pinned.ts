@@ -1,6 +1,6 @@
 import { defaultRangeExtractor, type Range } from "@tanstack/virtual-core";
 import { useEffect, useRef } from "preact/hooks";
-import type { Row } from "../../rows.ts";
+import type { Row } from "../../timeline_rows.ts";
 import { keyOf, useKeptFocus } from "../use_kept_focus.ts";
 
 const PLAYER_EVENTS = ["play", "pause", "ended"];

@@ -1,8 +1,8 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Room, RoomState } from "@roomcast/sdk";
-import { useApp } from "../../app.ts";
+import { useApp } from "../../app_context.ts";
 import { useLatest } from "../../hooks.ts";
-import { countUnread } from "../../rows.ts";
+import { countUnread } from "../../timeline_rows.ts";
 
 /**
  * Return the seq after which to show the line above the new messages: the reader's read mark when the room was opened,

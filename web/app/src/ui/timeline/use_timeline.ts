@@ -1,8 +1,8 @@
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { RoomState } from "@roomcast/sdk";
 import { useLatest } from "../../hooks.ts";
-import type { Row } from "../../rows.ts";
-import { estimateHeight } from "./estimate.ts";
+import type { Row } from "../../timeline_rows.ts";
+import { estimateHeight } from "./row_height.ts";
 import { messageOf } from "../use_kept_focus.ts";
 import { usePinned } from "./use_pinned.ts";
 import { useVirtualizer, type ListVirtualizer } from "./use_virtualizer.ts";

@@ -1,0 +1,348 @@
+"""Join and leave rooms, with recovery by pages or by a replay."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+from typing import Any, Final, Protocol
+
+import orjson
+
+from roomcast.adapter.redis.connection import RedisConnectionError
+from roomcast.contract.errors import Code, RoomcastError
+from roomcast.contract.events import MAX_LIST, RECEIPT, ROOM, RoomJoin, RoomLeave, Since
+from roomcast.contract.ids import DIRECT
+from roomcast.gateway.chat.access import no_entry
+from roomcast.gateway.chat.ports import AckFields, EventSender, RoomOccupancy, RoomSnapshot, Visibility
+from roomcast.gateway.chat.replay import Replays, Start
+from roomcast.gateway.sign_in.session import ChatSession, JoinTurn
+from roomcast.gateway.stores.room_log import History
+
+_SUBSCRIBE_SECONDS: Final = 2.0
+_MAX_ADMISSION_TRIES: Final = 20
+_log = logging.getLogger(__name__)
+
+
+class JoinRoute(Protocol):
+    """The local sessions that get a room's messages; see `roomcast.gateway.chat.room_channels.RoomChannels`."""
+
+    def acquire(self, room: str) -> asyncio.Future[None]:
+        """Subscribe to a room at least until `release`; the future is done once Redis has confirmed."""
+        ...
+
+    def release(self, room: str) -> None:
+        """Give back one `acquire`. The subscription ends a while after the last, unless the room has local members."""
+        ...
+
+    def admit(self, sid: str, room: str, epoch: str, seq: int) -> bool:
+        """Add the session to the members at position `(epoch, seq)`; False if later messages were delivered already."""
+        ...
+
+    async def remove_member(self, sid: str, room: str) -> None:
+        """Send the session nothing more of the room."""
+        ...
+
+
+class JoinLog(Protocol):
+    """Pages of a room's log; see `roomcast.gateway.stores.room_log.LogStore`."""
+
+    async def read_after(self, room: str, seq: int, limit: int) -> History:
+        """Return the first entries above `seq`."""
+        ...
+
+    async def read_before(self, room: str, seq: int, limit: int) -> History:
+        """Return the last entries below `seq`; 0 means the latest."""
+        ...
+
+
+class JoinRecords(Protocol):
+    """The records of rooms and kicks in Redis; see `roomcast.gateway.stores.rooms.RoomStore`."""
+
+    def note_join(self, user: str, person: str, room: str) -> Awaitable[None]:
+        """Put the room on the user's list, and keep the user's display name."""
+        ...
+
+    async def read_kicks(self, room: str) -> dict[str, int]:
+        """Return the users kicked from the room lately, and when (ms by Redis's clock); `*` stands for all users."""
+        ...
+
+
+class EntryAccess(Protocol):
+    """The right to enter a room; see `roomcast.gateway.chat.access.RoomAccess`."""
+
+    async def require_entry(self, session: ChatSession, room: str) -> None:
+        """Raise FORBIDDEN for a room that the session may not enter, whether it exists or not."""
+        ...
+
+    async def may_enter(self, session: ChatSession, room: str) -> bool:
+        """Return whether the session may enter the room now. Joined rooms are checked again."""
+        ...
+
+
+class RoomJoins:
+    """Answer `room:join` and `room:leave`, and remove sessions from rooms that they may no longer be in."""
+
+    def __init__(
+        self,
+        route: JoinRoute,
+        log: JoinLog,
+        store: JoinRecords,
+        access: EntryAccess,
+        emitter: EventSender,
+        occupancy: RoomOccupancy,
+        visibility: Visibility,
+        replays: Replays,
+        *,
+        max_rooms: int,
+        note_blocks: Callable[[str], Awaitable[None]],
+    ) -> None:
+        """`note_blocks(room)` is called before a direct room is entered, to hide its people after a block."""
+        self._route = route
+        self._log = log
+        self._store = store
+        self._access = access
+        self._emitter = emitter
+        self._occupancy = occupancy
+        self._visibility = visibility
+        self._replays = replays
+        self._max_rooms = max_rooms
+        self._note_blocks = note_blocks
+
+    # --- joining ---
+
+    async def join_room(self, session: ChatSession, p: RoomJoin) -> AckFields:
+        """Answer `room:join`. Joins of one room by one session run one after the other."""
+        if len({*session.rooms, *session.joining, p.room}) > self._max_rooms:
+            raise RoomcastError(Code.TOO_MANY_ROOMS, f"a connection joins at most {self._max_rooms} rooms")
+        turn = session.begin_join(p.room)
+        try:
+            await turn.come()
+            self._replays.cancel_replay(session.sid, p.room)
+            # Also check a room that the session is already in: a ban, for example, may be about to remove the session.
+            if not await self._access.may_enter(session, p.room):
+                raise no_entry(p.room)
+            return await (self._join_with_replay(session, p, turn) if p.replay else self._join(session, p, turn))
+        finally:
+            session.end_join(p.room, turn)
+
+    async def _join(self, session: ChatSession, p: RoomJoin, turn: JoinTurn) -> AckFields:
+        """Subscribe, read the log, then merge by `seq`: the session gets every message once."""
+        subscribed = self._route.acquire(p.room)
+        try:
+            page, after, snapshot = await self._enter_and_read(session, p, p.limit, subscribed)
+            page, after = await self._admit(session, p, page, after)
+        except BaseException:
+            await self._abandon(session, p.room)
+            raise
+        finally:
+            self._route.release(p.room)
+        await self._record_join(session, p.room, turn, page.time)
+        messages = [orjson.Fragment(entry) for entry in page.entries]
+        return _answer(p.room, page, snapshot, after, messages, more=is_more(page, after))
+
+    async def _join_with_replay(self, session: ChatSession, p: RoomJoin, turn: JoinTurn) -> AckFields:
+        """Answer first; missed messages follow as `message` events. The replay releases the room at its end."""
+        subscribed = self._route.acquire(p.room)
+        try:
+            page, after, snapshot = await self._pause_and_enter(session, p, subscribed)
+            await self._record_join(session, p.room, turn, page.time)
+        except BaseException:
+            self._route.release(p.room)
+            raise
+        start = Start(page, page.seq - len(page.entries) if after is None else after)
+        self._replays.begin_replay(session, p.room, start, lambda: self._catch_up(session, p.room, snapshot))
+        return _answer(p.room, page, snapshot, after, [], more=False)
+
+    async def _pause_and_enter(
+        self, session: ChatSession, p: RoomJoin, subscribed: asyncio.Future[None]
+    ) -> tuple[History, int | None, RoomSnapshot]:
+        """Stop the room's live messages to the session, then enter the room. On failure the session leaves the room."""
+        try:
+            await self._route.remove_member(session.sid, p.room)
+            found = await self._enter_and_read(session, p, MAX_LIST, subscribed)
+            session.require_open()
+        except BaseException:
+            session.rooms.discard(p.room)
+            await self._abandon(session, p.room)
+            raise
+        return found
+
+    async def _abandon(self, session: ChatSession, room: str) -> None:
+        """Undo a failed join, unless the session is open and was in the room before."""
+        if session.is_closed or room not in session.rooms:
+            await self._occupancy.leave_room(session, room)
+
+    async def _enter_and_read(
+        self, session: ChatSession, p: RoomJoin, recovery_limit: int, subscribed: asyncio.Future[None]
+    ) -> tuple[History, int | None, RoomSnapshot]:
+        """Enter the room; return the page for the ack, the `seq` that it follows (or None), and the occupants."""
+        await self._visibility.wait_written(session)
+        await _confirmed(subscribed)  # read the log only after the subscription: no message is missed between
+        if p.room.startswith(DIRECT):
+            await self._note_blocks(p.room)
+        listing = self._add_to_list(session, p.room)
+        try:
+            entering = self._occupancy.enter_room(session, p.room)
+            try:
+                async with session.limit.reading():
+                    page, after = await self._recover(p.room, p.since, p.limit, recovery_limit)
+                    session.limit.charge(size=page.size)
+            finally:
+                snapshot = await entering
+        finally:
+            if listing is not None:
+                with suppress(RoomcastError):
+                    await listing
+        return page, after, snapshot
+
+    def _add_to_list(self, session: ChatSession, room: str) -> Awaitable[None] | None:
+        """Put a room that is new to the session on the user's list. An error here does not fail the join."""
+        if room not in session.rooms:
+            with suppress(RoomcastError):
+                return self._store.note_join(session.user, session.identity.name, room)
+        return None
+
+    async def _record_join(self, session: ChatSession, room: str, turn: JoinTurn, time_ms: int) -> None:
+        """Record the join. Undo it and raise if the session left the room, or was removed, while the join ran."""
+        session.rooms.add(room)
+        session.joined_at[room] = time_ms
+        if not turn.is_wanted:
+            await self._remove(session, room)
+            await self._access.require_entry(session, room)
+            raise RoomcastError(Code.CONFLICT, "the session left the room while it was joining")
+
+    async def _admit(
+        self, session: ChatSession, p: RoomJoin, page: History, after: int | None
+    ) -> tuple[History, int | None]:
+        """Read the log until the page is not behind the messages delivered here, then admit without another await."""
+        for _ in range(_MAX_ADMISSION_TRIES):
+            session.require_open()
+            if self._route.admit(session.sid, p.room, page.epoch, page.seq):
+                return page, after
+            page, after = await self._recover(p.room, p.since, p.limit, p.limit)
+        raise RoomcastError(Code.UNAVAILABLE, "messages arrive faster than the gateway reads the room's log")
+
+    async def _recover(
+        self, room: str, since: Since | None, limit: int, recovery_limit: int
+    ) -> tuple[History, int | None]:
+        """Read the entries after `since`; return the latest page and None if some of them are no longer kept."""
+        if since is not None and isinstance(since.seq, int) and 0 <= since.seq < 2**53:
+            page = await self._log.read_after(room, since.seq, recovery_limit)
+            if is_recoverable(page, since.seq, since.epoch):
+                return page, since.seq
+        return await self._log.read_before(room, 0, limit), None
+
+    async def _catch_up(self, session: ChatSession, room: str, before: RoomSnapshot) -> None:
+        """Send the session the changes of occupants and read marks since its replay began."""
+        if room not in session.rooms or session.is_closed:
+            return
+        now = await self._occupancy.enter_room(session, room)
+        if (now.occupancy, now.members) != (before.occupancy, before.members):
+            self._emitter.to_sessions([session.sid], ROOM, _people_change(room, before, now))
+        for user, seq in now.marks.items():
+            if before.marks.get(user) != seq:
+                self._emitter.to_sessions([session.sid], RECEIPT, {"room": room, "user": user, "seq": seq})
+
+    # --- leaving ---
+
+    async def leave_room(self, session: ChatSession, p: RoomLeave) -> AckFields:
+        """Answer `room:leave`."""
+        await self.remove_session(session, p.room)
+        return {}
+
+    async def remove_session(self, session: ChatSession, room: str) -> None:
+        """Remove the session from the room; its joins of the room that are in progress fail."""
+        session.abandon_joins(room)
+        if room in session.rooms:
+            await self._remove(session, room)
+
+    async def _remove(self, session: ChatSession, room: str) -> None:
+        """Remove the session from the room here. If Redis does not answer, the entry in Redis expires by itself."""
+        session.rooms.discard(room)
+        session.joined_at.pop(room, None)
+        self._replays.cancel_replay(session.sid, room)
+        await self._route.remove_member(session.sid, room)
+        try:
+            await self._occupancy.leave_room(session, room)
+        except RoomcastError as error:
+            _log.info("a room could not be left in Redis; the entry there expires by itself: %s", error)
+
+    async def recheck_sessions(self, sessions: Iterable[ChatSession], only: str = "") -> None:
+        """Remove sessions from rooms that they may no longer be in: after a new token, a removal, a kick or a closing.
+
+        `only` names the one room to check; empty: all rooms. Each room of each session costs Redis one or two commands.
+        Joins in progress have already passed their access check. They fail if the session may no longer enter the room.
+        """
+        kicks: dict[str, dict[str, int]] = {}
+        for session in sessions:
+            for room in [room for room in session.joining if room not in session.rooms and only in ("", room)]:
+                if not await self._access.may_enter(session, room):
+                    await self.remove_session(session, room)
+            for room in [room for room in session.rooms if only in ("", room)]:
+                if room not in kicks:
+                    kicks[room] = await self._store.read_kicks(room)
+                change = await self._lost_by(session, room, kicks[room])
+                if change is not None:
+                    await self.remove_session(session, room)
+                    self._emitter.to_sessions([session.sid], ROOM, {"room": room, "change": change})
+
+    async def _lost_by(self, session: ChatSession, room: str, kicks: dict[str, int]) -> str | None:
+        """Return the `change` of the `room` event for a session that must leave; None if it may stay."""
+        joined_at = session.joined_at.get(room, 0)
+        if kicks.get("*", 0) > joined_at:
+            return "closed"
+        if kicks.get(session.user, 0) > joined_at or not await self._access.may_enter(session, room):
+            return "removed"
+        return None
+
+
+def is_recoverable(page: History, seq: int, epoch: str) -> bool:
+    """Return whether the log still holds all entries after `seq`, in the same epoch."""
+    return epoch == page.epoch and page.first - 1 <= seq <= page.seq
+
+
+def is_more(page: History, after: int | None) -> bool:
+    """Return whether the log holds more: newer messages after a recovery from `after`, else older messages."""
+    count = len(page.entries)
+    if after is not None:
+        return after + count < page.seq
+    return count > 0 and page.seq - count + 1 > page.first
+
+
+async def _confirmed(subscribed: asyncio.Future[None]) -> None:
+    """Wait until Redis has confirmed the subscription of a room."""
+    if subscribed.done() and subscribed.exception() is None:
+        return
+    try:
+        async with asyncio.timeout(_SUBSCRIBE_SECONDS):
+            await asyncio.shield(subscribed)
+    except (TimeoutError, RedisConnectionError) as error:
+        raise RoomcastError(Code.UNAVAILABLE, "Redis has not confirmed the room's channel in time") from error
+
+
+def _people_change(room: str, before: RoomSnapshot, now: RoomSnapshot) -> dict[str, Any]:
+    """Return the `room` event with the changes from `before` to `now`; above MAX_LIST occupants, only their number."""
+    change: dict[str, Any] = {"room": room, "change": "people", "occupancy": now.occupancy}
+    if max(now.occupancy, before.occupancy) <= MAX_LIST:
+        here = {row["user"] for row in now.members}
+        change["entered"] = now.members
+        change["left"] = [row["user"] for row in before.members if row["user"] not in here]
+    return change
+
+
+def _answer(
+    room: str, page: History, snapshot: RoomSnapshot, after: int | None, messages: list[orjson.Fragment], *, more: bool
+) -> AckFields:
+    return {
+        "room": room,
+        "epoch": page.epoch,
+        "seq": page.seq,
+        "recovered": after is not None,
+        "messages": messages,
+        "more": more,
+        "occupancy": snapshot.occupancy,
+        "members": snapshot.members,
+        "read": snapshot.marks,
+    }

@@ -1,0 +1,169 @@
+"""Connections that misbehave: silent, slow, malformed, nested, too large, or from foreign pages."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+
+from roomcast.engineio.websocket.rfc6455 import TEXT
+from tests.attack.victim import Stranger, Victim, conversation, opening, said
+from tests.gateways import Clients
+from tests.waiting import until
+from tests.websocket_frames import masked
+
+SECRET_WORDS = ("cookie-of-ada", "bearer-of-ada")
+SECRETS = f"Cookie: session={SECRET_WORDS[0]}\r\nAuthorization: Bearer {SECRET_WORDS[1]}\r\n".encode()
+MALFORMED = {
+    "no HTTP": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\r\n\r\n",
+    "a bad header line": b"GET / HTTP/1.1\r\nHost: a\r\n" + SECRETS + b"no colon\r\n\r\n",
+    "a bad header name": b"GET / HTTP/1.1\r\nHost: a\r\n" + SECRETS + b"na me: x\r\n\r\n",
+    "an oversized header": b"GET / HTTP/1.1\r\nHost: a\r\nCookie: " + SECRET_WORDS[0].encode() * 2_000 + b"\r\n\r\n",
+    "two lengths": b"POST / HTTP/1.1\r\nHost: a\r\n" + SECRETS + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\nxx",
+    "length and chunks": b"POST / HTTP/1.1\r\nHost: a\r\n"
+    + SECRETS
+    + b"Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+    "a bad chunk": b"POST / HTTP/1.1\r\nHost: a\r\n" + SECRETS + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+    "a bad version": b"GET / HTTP/9.9\r\nHost: a\r\n" + SECRETS + b"\r\n",
+}
+
+
+@pytest.mark.parametrize("kind", MALFORMED)
+async def test_malformed_http_is_refused_without_a_trace_of_its_headers(victim: Victim, kind: str) -> None:
+    stranger = await Stranger.connect(victim)
+    stranger.write(MALFORMED[kind])
+    answer = await stranger.until_closed(15)  # nginx reads on for five seconds, so that the answer arrives
+    assert answer[:5] == b"HTTP/"
+    assert answer[9:12] == b"505" or answer[9:10] == b"4"
+    log = victim.said()
+    assert not [word for word in SECRET_WORDS if word in log]
+    assert "Traceback" not in log
+
+
+async def test_two_host_headers_are_refused(victim: Victim) -> None:
+    stranger = await Stranger.connect(victim)
+    stranger.write(opening("Host: evil.example"))
+    assert b" 400 " in (await stranger.until_closed())[:20]
+
+
+async def test_silent_and_dripping_connections_are_closed(victim: Victim) -> None:
+    """The head of a request must be complete after ten seconds, at whatever pace it arrives."""
+    before = victim.process.num_fds()
+    silent = [await Stranger.connect(victim) for _ in range(20)]
+    for half in silent[10:]:
+        half.write(opening()[:-2])
+    dripping = await Stranger.connect(victim)
+
+    async def drip() -> None:
+        for byte in opening("X-Long: " + "x" * 1_000):
+            dripping.write(bytes((byte,)))
+            await asyncio.sleep(0.1)
+
+    dropping = asyncio.ensure_future(drip())
+    for stranger in (*silent, dripping):
+        assert await stranger.until_closed(15) == b""
+    dropping.cancel()
+    if not victim.is_behind_nginx:
+        await until(lambda: victim.process.num_fds() <= before + 2, "the sockets are gone")
+
+
+async def test_a_dripping_body_is_closed(victim: Victim) -> None:
+    stranger = await Stranger.connect(victim)
+    stranger.write(b"GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: a\r\n\r\n")
+    await stranger.until(b"}")
+    sid = json.loads(stranger.received.partition(b"\r\n\r\n0")[2])["sid"]
+    target = f"/socket.io/?EIO=4&transport=polling&sid={sid}"
+    stranger.write(f"POST {target} HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n".encode())
+    for _ in range(100):
+        if stranger.is_closed:
+            break
+        stranger.write(b"6")
+        await asyncio.sleep(0.1)
+    assert b"HTTP/1.1 400" in await stranger.until_closed(0.5)
+
+
+NESTED = {
+    "arrays": b"[" * 49_000 + b"]" * 49_000,
+    "pairs": b"[" + b",".join([b"[]"] * 30_000) + b"]",
+    "objects": b'{"a":' * 16_000 + b"1" + b"}" * 16_000,
+}
+
+
+@pytest.mark.parametrize("kind", NESTED)
+async def test_a_stranger_may_send_a_few_kilobytes_only(victim: Victim, clients: Clients, kind: str) -> None:
+    """A longer packet is refused by the length in its frame header, before any of it is parsed."""
+    async with conversation(victim, clients):
+        strangers = [await Stranger.open_websocket(victim) for _ in range(40)]
+        for stranger in strangers:
+            stranger.write(masked(TEXT, b"40" + NESTED[kind]))
+        assert {await stranger.close_code() for stranger in strangers} == {1009}
+
+
+async def test_small_packets_before_the_sign_in_add_up(victim: Victim) -> None:
+    stranger = await Stranger.open_websocket(victim)
+    await stranger.flood(masked(TEXT, b"6" * 1) * 500, seconds=2.0, most_bytes=40_000)
+    assert await stranger.close_code() in (1008, 1009)
+
+
+async def test_a_signed_in_client_may_send_large_packets(victim: Victim) -> None:
+    stranger = await Stranger.open_websocket(victim)
+    await stranger.sign_in("large")
+    payload = {"room": "public:lobby", "id": "a", "text": "x" * 90_000}
+    stranger.write(masked(TEXT, b"427" + json.dumps(["message:send", payload]).encode()))
+    await stranger.until(b'437[{"ok":false,"error":{"code"')
+    stranger.drop()
+
+
+@pytest.mark.parametrize("kind", NESTED)
+async def test_deep_json_of_a_signed_in_client_ends_its_session_with_a_line(victim: Victim, kind: str) -> None:
+    stranger = await Stranger.open_websocket(victim)
+    await stranger.sign_in("deep")
+    stranger.write(masked(TEXT, b'42["e",' + NESTED[kind] + b"]"))
+    if kind == "pairs":  # wide, not deep
+        stranger.write(masked(TEXT, b"427" + json.dumps(["room:leave", {"room": "public:x"}]).encode()))
+        await stranger.until(b"437[")
+    else:
+        assert await stranger.close_code() == 1003
+        await said(victim, "parse error")
+    stranger.drop()
+
+
+async def test_opened_and_closed_sessions_delay_no_other_client(victim: Victim, clients: Clients) -> None:
+    """Open two hundred sessions a second for three seconds."""
+    before = victim.memory
+    async with conversation(victim, clients):
+        for _ in range(60):
+            batch = [await Stranger.connect(victim) for _ in range(10)]
+            for stranger in batch:
+                stranger.write(opening())
+            await asyncio.sleep(0.05)
+            for stranger in batch:
+                stranger.drop()
+    newcomer = await clients(victim.gateway, "newcomer")
+    assert newcomer.seen("ready")
+    await victim.assert_well(before)
+
+
+FOREIGN = ("https://evil.example", "null", "http://chat.example.evil.example", "https://chat.example:81")
+
+
+@pytest.mark.parametrize("origin", FOREIGN)
+@pytest.mark.parametrize("transport", ["websocket", "polling"])
+async def test_foreign_origins_are_refused_logged_and_counted(victim: Victim, origin: str, transport: str) -> None:
+    stranger = await Stranger.connect(victim)
+    target = f"/socket.io/?EIO=4&transport={transport}"
+    stranger.write(
+        opening(f"Origin: {origin}", target=target).replace(b"Connection: Upgrade", b"Connection: close, Upgrade")
+    )
+    await stranger.until(b" 403 ")
+    stranger.drop()
+    await said(victim, "origin 'https://evil.example' refused: reached as 'http://chat.example'")
+    assert victim.metric('roomcast_gateway_refused_requests_total{reason="origin",status="403"}') >= 1
+
+
+@pytest.mark.parametrize("origin", ["http://chat.example", "ws://chat.example", "https://chat.example"])
+async def test_the_own_host_is_accepted_behind_any_tls_proxy(victim: Victim, origin: str) -> None:
+    """Loopback is a trusted proxy by default."""
+    stranger = await Stranger.open_websocket(victim, f"Origin: {origin}", "X-Forwarded-Proto: http")
+    stranger.drop()

@@ -1,0 +1,90 @@
+"""A deaf subscription: the gateway notices, becomes unready, opens another connection, and reads the log."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from roomcast.adapter import RedisAdapter
+from roomcast.adapter.local_members import Client
+from roomcast.contract.lua import SCRIPTS
+from roomcast.gateway.stores.room_log import LogStore
+from tests.proxy import MutingProxy, muting_proxy
+from tests.waiting import until
+
+
+class Heard:
+    """A delivery that records the seq of each message that a local member would get."""
+
+    outgoing = None
+
+    def __init__(self) -> None:
+        self.packets: list[bytes] = []
+
+    def target(self, eio_sid: str) -> object:
+        return self
+
+    def send(self, clients: object, packet: bytes, attachments: object) -> None:
+        self.packets.append(packet)
+
+    async def close(self) -> None:
+        pass
+
+
+async def test_after_a_short_deafness_the_connection_stays_and_missed_messages_are_read_from_the_log(
+    redis_url: str, redis_port: int
+) -> None:
+    async with muting_proxy(redis_port, b"-pubsub") as proxy, joined(proxy) as (adapter, log, heard):
+        await log.append("room", "u", "1", b'"n":1}')
+        await until(lambda: len(heard.packets) == 1, "the message arrives", 2)
+        proxy.is_muted = True
+        await log.append("room", "u", "lost", b'"n":1}')
+        await until(lambda: b"canary" in proxy.swallowed, "a canary is lost", 3)
+        proxy.is_muted = False
+        await until(lambda: len(heard.packets) == 2, "the lost message arrives", 4)
+        assert adapter.backplane.reconnects == 0
+
+
+async def test_a_deaf_gateway_is_unready_within_five_seconds_and_loses_nothing(redis_url: str, redis_port: int) -> None:
+    async with muting_proxy(redis_port, b"-pubsub") as proxy, joined(proxy) as (adapter, log, heard):
+        await log.append("room", "u", "1", b'"n":1}')
+        await until(lambda: len(heard.packets) == 1, "the message arrives", 2)
+        await go_deaf(adapter, proxy)
+        for number in range(5):
+            await log.append("room", "u", f"deaf{number}", b'"n":1}')
+        proxy.is_muted = False
+        await until(lambda: adapter.is_ready and len(heard.packets) == 6, "the lost messages arrive", 8)
+        assert [seq_of(packet) for packet in heard.packets] == [1, 2, 3, 4, 5, 6]
+
+
+@asynccontextmanager
+async def joined(proxy: MutingProxy) -> AsyncIterator[tuple[RedisAdapter, LogStore, Heard]]:
+    """Run an adapter behind the proxy, with one member in `room`."""
+    adapter = RedisAdapter(f"redis://127.0.0.1:{proxy.port}/0", node="1", scripts=SCRIPTS)
+    log = LogStore(adapter.backplane)
+    heard = Heard()
+    adapter.fanout.use_delivery(heard)
+    adapter.start(log)
+    await adapter.wait_ready()
+    adapter.members.add("/", Client("g1.sid", "eio", heard))
+    channel = adapter.fanout.acquire("room")
+    await channel.subscribed
+    page = await log.read_before("room", 0, 10)
+    assert adapter.fanout.admit("/", "g1.sid", "room", page.epoch.encode(), page.seq)
+    try:
+        yield adapter, log, heard
+    finally:
+        await adapter.close()
+
+
+def seq_of(packet: bytes) -> int:
+    return int(packet.partition(b'"seq":')[2].partition(b",")[0])
+
+
+async def go_deaf(adapter: RedisAdapter, proxy: MutingProxy) -> None:
+    """Drop published packets but let commands pass; wait until the adapter is unready, within five seconds."""
+    proxy.is_muted = True
+    started = time.monotonic()
+    await until(lambda: not adapter.is_ready, "it turns unready", 6)
+    assert time.monotonic() - started < 5

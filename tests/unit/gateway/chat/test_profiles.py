@@ -1,0 +1,90 @@
+"""Profiles: read, found by name, and in force once a back end has changed one. With fakes for Redis."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from typing import Any, cast
+
+from roomcast.contract.envelope import ProfileChanged
+from roomcast.contract.events import PresenceUsers, UserSearch
+from roomcast.contract.person import Profile
+from roomcast.gateway.chat.profiles import People, ProfileChanges
+from roomcast.gateway.sign_in.session import ChatSession
+from tests.unit.gateway.fakes import FakeEmitter, FakeVisibility, session_of
+
+ADA = Profile("ada", "Ada", "https://example.com/ada.png", {"team": 7})
+BOB = Profile("bob", "Bob", "", {})
+
+
+class Profiles:
+    """Ada and Bob."""
+
+    def __init__(self) -> None:
+        self.people = {"ada": ADA, "bob": BOB}
+
+    async def read(self, users: list[str]) -> dict[str, Profile]:
+        return {user: self.people[user] for user in users if user in self.people}
+
+    async def search(self, query: str, after: str | None, limit: int) -> tuple[list[Profile], str | None]:
+        found = [person for person in self.people.values() if person.name.lower().startswith(query.lower())]
+        return found[:limit], "next" if len(found) > limit else None
+
+
+async def test_profiles_show_what_there_is_and_leave_strangers_out() -> None:
+    answer = await People(Profiles()).read_profiles(session_of("cleo"), PresenceUsers(["bob", "ada", "nobody", "ada"]))
+    assert answer == {
+        "users": {
+            "bob": {"name": "Bob"},
+            "ada": {"name": "Ada", "picture": "https://example.com/ada.png", "data": {"team": 7}},
+        }
+    }
+
+
+async def test_people_are_found_by_name() -> None:
+    answer = await People(Profiles()).search(session_of("cleo"), UserSearch("bo"))
+    assert answer == {"people": [{"user": "bob", "name": "Bob"}], "more": False, "after": None}
+
+
+def changes_of(
+    store: Profiles,
+    sessions: list[ChatSession],
+    emitter: FakeEmitter,
+    forgotten: list[str],
+    tasks: list[Coroutine[Any, Any, None]],
+    visibility: FakeVisibility,
+) -> ProfileChanges:
+    def of_user(user: str) -> list[ChatSession]:
+        return [session for session in sessions if session.user == user]
+
+    return ProfileChanges(store, of_user, emitter, visibility, forgotten.append, lambda work, _: tasks.append(work))
+
+
+async def test_a_changed_profile_of_an_invisible_user_is_told_to_the_own_devices_only() -> None:
+    """To the others in the room it would say that the user is there."""
+    emitter, tasks = FakeEmitter(), list[Coroutine[Any, Any, None]]()
+    inside = session_of("ada", "team:red", sid="s1")
+    changes_of(Profiles(), [inside], emitter, [], tasks, FakeVisibility("ada")).receive(ProfileChanged("ada"))
+    for task in tasks:
+        await task
+    assert inside.identity.name == "Ada"
+    assert [(to, event) for to, event, _ in emitter.sent] == [("s1", "profile")]
+
+
+async def test_a_changed_profile_is_in_force_on_a_gateway() -> None:
+    store, emitter = Profiles(), FakeEmitter()
+    tasks: list[Coroutine[Any, Any, None]] = []
+    forgotten: list[str] = []
+    inside, outside = session_of("ada", "team:red", sid="s1"), session_of("ada", sid="s2")
+    sessions = [inside, outside, session_of("bob", "team:red")]
+    inside.tickets = {b"team:red": cast("Any", "a ticket")}
+    changes = changes_of(store, sessions, emitter, forgotten, tasks, FakeVisibility())
+    store.people["ada"] = ADA._replace(name="Countess", data={})
+    changes.receive(ProfileChanged("ada"))
+    changes.receive(ProfileChanged("cleo"))
+    assert forgotten == ["ada", "cleo"]
+    for task in tasks:
+        await task
+    assert [session.identity.name for session in sessions] == ["Countess", "Countess", "Bob"]
+    assert inside.tickets == {}
+    event = {"user": "ada", "name": "Countess", "picture": "https://example.com/ada.png"}
+    assert emitter.sent == [("s2", "profile", event), ("team:red", "profile", event)]

@@ -1,0 +1,92 @@
+"""The rooms that clients follow, the clients' totals, and the channels to subscribe for them."""
+
+from __future__ import annotations
+
+import random
+
+from roomcast.contract.keys import activity_channel
+from roomcast.gateway.inbox.followed_rooms import MIXED, Interest, WatchedRoom, state_of
+from tests.unit.gateway.fakes import line_of, session_of
+
+
+def test_a_channel_is_left_with_the_last_room_and_the_last_client() -> None:
+    interest = Interest()
+    phone, desk = (interest.add_watcher(session_of("ada", sid=sid)) for sid in ("phone", "desk"))
+    assert interest.add_watcher(phone.session) is phone
+    assert [interest.follow(phone, "a"), interest.follow(phone, "a"), interest.follow(desk, "a")] == [True, False, True]
+    assert interest.unfollow(phone, "a") is None
+    assert interest.unfollow(phone, "a") is None
+    assert interest.unfollow(desk, "a") == activity_channel("a")
+    assert (interest.rooms, phone.rooms, desk.rooms) == (0, [], [])
+
+
+def test_a_client_that_goes_takes_its_rooms_along() -> None:
+    interest = Interest()
+    ada, bob = (interest.add_watcher(session_of(user)) for user in ("ada", "bob"))
+    for room in ("a", "b", "c"):
+        interest.follow(ada, room)
+    interest.follow(bob, "b")
+    assert sorted(interest.remove_watcher(ada.session)) == sorted({activity_channel("a"), activity_channel("c")})
+    assert interest.remove_watcher(ada.session) == []
+    assert [watcher.session.user for watcher in interest] == ["bob"]
+    assert interest.watchers_of("ada") == []
+
+
+def test_channels_are_needed_exactly_while_a_room_of_theirs_is_followed() -> None:
+    rng, interest, needed = random.Random(5), Interest(), set[str]()
+    watchers = [interest.add_watcher(session_of(f"user{number}")) for number in range(4)]
+    followed: set[tuple[int, str]] = set()
+    for _ in range(3_000):
+        number, room = rng.randrange(4), f"room{rng.randrange(600)}"
+        if rng.random() < 0.5:
+            interest.follow(watchers[number], room)
+            followed.add((number, room))
+            needed.add(activity_channel(room))
+        else:
+            channel = interest.unfollow(watchers[number], room)
+            followed.discard((number, room))
+            if channel is not None:
+                needed.remove(channel)
+    assert needed == {activity_channel(room) for _, room in followed}
+
+
+def test_totals_follow_the_lines() -> None:
+    interest = Interest()
+    watcher = interest.add_watcher(session_of("ada"))
+    for room in "cadb":
+        interest.follow(watcher, room)
+    watcher.record_all([line_of("a", unread=3, mentions=1), line_of("b"), line_of("c", unread=2)])
+    assert (watcher.unread, watcher.mentions) == (5, 1)
+    watcher.record("a", 1, 0)
+    watcher.record("d", 4, 4)
+    watcher.record("c", 0, 0)
+    watcher.record("not followed", 5, 5)
+    assert (watcher.unread, watcher.mentions) == (5, 4)
+    interest.unfollow(watcher, "d")
+    assert (watcher.unread, watcher.mentions) == (1, 0)
+    watcher.record("b", 2**32, 100)
+    assert (watcher.unread, watcher.mentions) == (2**32 + 1, 100)
+    watcher.record_all([])
+    assert (watcher.unread, watcher.mentions) == (0, 0)
+
+
+def test_the_state_of_a_room_is_known_while_all_followers_know_the_same() -> None:
+    watched = WatchedRoom("a")
+    watched.note_known(state_of(5, "x"))
+    watched.note_known(state_of(5, "x"))
+    assert watched.told == state_of(5, "x")
+    assert len({state_of(5, "x"), state_of(6, "x"), state_of(5, "y"), MIXED}) == 4
+    watched.note_known(state_of(6, "x"))
+    assert watched.told == MIXED
+    watched.note_known(state_of(6, "x"))  # the first one does not know this
+    assert watched.told == MIXED
+
+
+def test_rooms_with_news_are_those_with_something_unread() -> None:
+    interest = Interest()
+    watcher = interest.add_watcher(session_of("ada"))
+    for room in ("a", "b", "c"):
+        interest.follow(watcher, room)
+    watcher.record_all([line_of("b", unread=2), line_of("c", unread=0)])
+    assert watcher.rooms_with_news() == {"b"}
+    assert (interest.room_names(), interest.users()) == (["a", "b", "c"], ["ada"])

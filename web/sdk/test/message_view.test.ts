@@ -1,0 +1,97 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { Draft } from "../src/outbox.ts";
+import type { Message } from "../src/protocol.ts";
+import { fold, NOTHING_FOLDED, withDrafts } from "../src/message_view.ts";
+
+let seq = 0;
+function event(part: Partial<Message>): Message {
+  seq += 1;
+  return { room: "r", seq, epoch: "e", time: seq, id: `m${seq}`, user: "ada", name: "Ada", kind: "text", ...part };
+}
+
+const foldEvents = (events: Message[]) => fold(NOTHING_FOLDED, events).messages;
+
+const SELF = { user: "ada", name: "Ada" };
+
+describe("view", () => {
+  it("folds an edit into its message", () => {
+    const first = event({ text: "helo" });
+    const [message, ...rest] = foldEvents([first, event({ kind: "edit", target: first.seq, text: "hello" })]);
+    assert.deepEqual([message?.text, message?.edited, rest.length], ["hello", true, 0]);
+  });
+
+  it("leaves nothing of a deleted message but its place", () => {
+    const first = event({ text: "secret" });
+    const reaction = event({ kind: "reaction", target: first.seq, emoji: "👍", on: true });
+    const [message] = foldEvents([first, reaction, event({ kind: "delete", target: first.seq })]);
+    assert.deepEqual([message?.text, message?.deleted, message?.reactions], [undefined, true, []]);
+  });
+
+  it("reads a replayed entry without text as deleted", () => {
+    assert.equal(foldEvents([event({})])[0]?.deleted, true);
+  });
+
+  it("shows data, alone or with a text, and what an edit makes of it", () => {
+    const first = event({ text: "poll", data: { votes: 1 } });
+    const alone = event({ kind: "data", data: { card: 1 } });
+    const edit = event({ kind: "edit", target: first.seq, text: "poll", data: { votes: 2 } });
+    const messages = foldEvents([first, alone, edit]);
+    assert.deepEqual(
+      messages.map(({ kind, text, data, deleted }) => [kind, text, data, deleted]),
+      [
+        ["text", "poll", { votes: 2 }, false],
+        ["data", undefined, { card: 1 }, false],
+      ],
+    );
+    const gone = event({ kind: "delete", target: alone.seq });
+    assert.equal(foldEvents([alone, gone])[0]?.data, undefined);
+  });
+
+  it("counts a person's reaction once, and takes it back", () => {
+    const first = event({ text: "hi" });
+    const react = (user: string, on: boolean) => event({ kind: "reaction", target: first.seq, emoji: "👍", on, user });
+    const events = [first, react("ada", true), react("ada", true), react("bob", true)];
+    assert.deepEqual(foldEvents(events)[0]?.reactions, [{ emoji: "👍", users: ["ada", "bob"] }]);
+    const back = foldEvents([...events, react("ada", false), react("bob", false)]);
+    assert.deepEqual(back[0]?.reactions, []);
+  });
+
+  it("goes on where it stopped, and leaves alone what nothing happened to", () => {
+    const [first, second] = [event({ text: "one" }), event({ text: "two" })];
+    const before = fold(NOTHING_FOLDED, [first, second]);
+    const edit = event({ kind: "edit", target: second.seq, text: "2" });
+    const after = fold(before, [first, second, edit, event({ text: "three" })]);
+    assert.equal(after.messages[0], before.messages[0]);
+    assert.deepEqual(
+      after.messages.map((message) => message.text),
+      ["one", "2", "three"],
+    );
+    assert.equal(before.messages[1]?.text, "two");
+  });
+
+  it("starts anew when older entries come in front", () => {
+    const [older, first] = [event({ text: "old" }), event({ text: "one" })];
+    const before = fold(NOTHING_FOLDED, [first]);
+    assert.deepEqual(
+      fold(before, [older, first]).messages.map((message) => message.text),
+      ["old", "one"],
+    );
+    assert.deepEqual(fold(before, []).messages, []);
+  });
+
+  it("ignores changes of messages that are not loaded", () => {
+    assert.deepEqual(foldEvents([event({ kind: "edit", target: 99_999, text: "x" })]), []);
+  });
+
+  it("shows a draft until the log holds it, and not somebody else's message of the same id", () => {
+    const draft: Draft = { id: "d1", room: "r", text: "hi", time: 5, state: "sending", attempts: 0, tried: false };
+    const theirs = foldEvents([event({ id: "d1", user: "bob", text: "x" })]);
+    assert.deepEqual(
+      withDrafts(theirs, [draft], SELF).map((message) => message.state),
+      ["sent", "sending"],
+    );
+    const ours = foldEvents([event({ id: "d1", text: "hi" })]);
+    assert.equal(withDrafts(ours, [draft], SELF).length, 1);
+  });
+});
