@@ -30,7 +30,7 @@ async def settle(nodes: list[Node], *ears: Listener) -> None:
         for node in nodes:
             await node.adapter.emit("settled", node.adapter.node, "/", to=ear.client.get_sid())
     for ear in ears:
-        await until(lambda ear=ear: ear.count("settled") == len(nodes), "everything has come")  # type: ignore[misc]
+        await until(lambda ear=ear: ear.count("settled") == len(nodes), "all packets have arrived")  # type: ignore[misc]
         ear.heard[:] = [event for event in ear.heard if event[0] != "settled"]
 
 
@@ -136,7 +136,7 @@ async def test_disconnecting_from_another_node(nodes: list[Node]) -> None:
     for target in nodes[1:]:
         async with listener(target) as ear:
             await nodes[0].sio.disconnect(ear.client.get_sid())
-            await until(lambda ear=ear: not ear.client.connected, "it is disconnected")  # type: ignore[misc]
+            await until(lambda ear=ear: not ear.client.connected, "the session is disconnected")  # type: ignore[misc]
 
 
 async def test_a_room_without_local_members_is_unsubscribed(redis_url: str) -> None:
@@ -169,8 +169,8 @@ async def test_a_lost_pubsub_link_is_subscribed_again(nodes: list[Node], redis_p
         await nodes[0].sio.enter_room(ear.client.get_sid(), "room")
         with redis.Redis(port=redis_port) as admin:
             admin.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
-        await until(lambda: nodes[0].adapter.backplane.reconnects == 1, "a new link")
-        await until(lambda: all(node.adapter.is_ready for node in nodes), "all are ready")
+        await until(lambda: nodes[0].adapter.backplane.reconnects == 1, "a new connection")
+        await until(lambda: all(node.adapter.is_ready for node in nodes), "all nodes are ready")
         await nodes[1].sio.emit("after", 1, room="room")
         assert await ear.wait(1) == [("after", 1)]
 

@@ -74,7 +74,7 @@ async def talks(found: list[socketio.AsyncClient]) -> set[str]:
     """Let each client send until all have received all messages in one order; return the node names of their ids."""
     for number, client in enumerate(found):
         await client.emit("say", f"{number}")
-    await until(lambda: all(len(client.said) == len(found) for client in found), "everybody heard everything", 20)
+    await until(lambda: all(len(client.said) == len(found) for client in found), "all clients have all messages", 20)
     assert all(client.said == found[0].said for client in found)
     return {client.get_sid().partition(".")[0] for client in found}
 
@@ -107,7 +107,7 @@ async def test_a_second_worker_with_the_same_node_name_refuses_to_start(redis_ur
     (tmp_path / "asgi_app.py").write_text(text.replace('/0")', '/0", node="same")'))
     with started(tmp_path, port, "-m", "uvicorn", "asgi_app:app", "--workers", "2", "--port", str(port)) as log:
         await until(lambda: "another process has the node name same" in log.read_text(), "the refusal", 30)
-        await until(lambda: "Application startup failed" in log.read_text(), "the second has ended", 30)
+        await until(lambda: "Application startup failed" in log.read_text(), "the second worker has ended", 30)
         assert log.read_text().count("Application startup complete") == 1
         async with asyncio.timeout(30):
             async with clients(port) as found:
@@ -125,7 +125,9 @@ async def test_the_publishing_program(redis_url: str, tmp_path: Path) -> None:
                 subprocess.run, command, cwd=tmp_path, env=base_environment(), capture_output=True, timeout=30
             )
             assert done.returncode == 0, done.stderr
-            await until(lambda: all(client.said == ["Good morning"] for client in found), "everybody heard it")
+            await until(
+                lambda: all(client.said == ["Good morning"] for client in found), "all clients have the message"
+            )
 
 
 async def test_the_server_of_the_top_readme(redis_url: str, tmp_path: Path) -> None:

@@ -131,7 +131,7 @@ async def test_a_gateway_leaves_a_master_that_became_a_replica(tmp_path: Path) -
             await asyncio.sleep(0)
             assert not made.is_up
             proxy.target = two
-            await until(lambda: made.is_up, "the adapter is at the new master", 5)
+            await until(lambda: made.is_up, "the adapter is connected to the new master", 5)
             after = await log.append("room", "u", "2", b'"n":1}')
             assert after.seq >= 1
             assert after.epoch != before.epoch
@@ -145,7 +145,7 @@ async def test_a_gateway_leaves_a_replica_after_one_refused_write(tmp_path: Path
                 await made.command("SET", "key", "value")
             await until(lambda: not made.is_up, "the backplane leaves the replica at once", 1)
             admin.replicaof("NO", "ONE")
-            await until(lambda: made.is_up, "it is the master again", 5)
+            await until(lambda: made.is_up, "the backplane is up at the master again", 5)
             assert await made.command("SET", "key", "value") == b"OK"
 
 
@@ -191,7 +191,7 @@ async def rude_server(answer: bytes) -> AsyncIterator[int]:
 @pytest.mark.parametrize(
     "answer", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"*0\r\n", b"*-1\r\n", b":7\r\n", b"$5\r\nhi"]
 )
-async def test_processes_outlive_sentinels_that_answer_nonsense(answer: bytes, tmp_path: Path) -> None:
+async def test_processes_keep_running_when_sentinels_answer_nonsense(answer: bytes, tmp_path: Path) -> None:
     async with rude_server(answer) as port:
         url = f"redis+sentinel://127.0.0.1:{port}/main"
         with (
@@ -208,7 +208,7 @@ async def test_processes_outlive_sentinels_that_answer_nonsense(answer: bytes, t
             assert not media.is_ready
 
 
-async def test_a_rude_sentinel_does_not_hide_a_good_one(tmp_path: Path) -> None:
+async def test_a_misbehaving_sentinel_does_not_hide_a_good_one(tmp_path: Path) -> None:
     homes = [tmp_path / name for name in ("redis", "sentinel")]
     for home in homes:
         home.mkdir()

@@ -104,7 +104,7 @@ def _is_ready(process: Gateway | Running) -> bool:
     return process.is_ready
 
 
-async def test_every_process_outlives_sentinels_that_accept_and_close(tmp_path: Path) -> None:
+async def test_every_process_keeps_running_when_sentinels_accept_and_close(tmp_path: Path) -> None:
     """Each process is unready, retries with a back-off, and recovers; a traceback in a log would fail the test."""
     homes = [tmp_path / name for name in ("redis", "sentinel", "s3")]
     for home in homes:
@@ -140,16 +140,16 @@ async def test_every_process_outlives_sentinels_that_accept_and_close(tmp_path: 
             async def none_ready() -> bool:
                 return await ready() == set()
 
-            await until(all_ready, "all are ready", 30)
+            await until(all_ready, "all processes are ready", 30)
             front.turn_rude()
             for kind in ("normal", "pubsub"):
                 admin.execute_command(f"CLIENT KILL TYPE {kind} SKIPME yes")
-            await until(none_ready, "none is ready", 15)
+            await until(none_ready, "no process is ready", 15)
             before = front.connections
             await asyncio.sleep(OBSERVED_SECONDS)
             assert 0 < front.connections - before < MAX_TRIES
             assert await none_ready()
             assert [one.process.poll() for one in processes.values()] == [None] * 3
             front.is_rude = False
-            await until(all_ready, "all are ready again", 30)
+            await until(all_ready, "all processes are ready again", 30)
         server.close()

@@ -165,7 +165,7 @@ class TestSlowClients:
                 eio.flusher.push_many(sessions, Frames(b"%d " % number + b"x" * 1000))
                 most = max(most, sessions[0].waiting)
                 assert str(await quick.receive()).startswith(f"4{number} ")
-            await until(lambda: watcher.closes, "the slow one is cut")
+            await until(lambda: watcher.closes, "the slow client is cut")
             assert watcher.closes == [("websocket", Reason.SLOW_CLIENT)]
             assert 150_000 < most <= 200_000
             assert watcher.cuts[0] <= 200_000
@@ -173,7 +173,7 @@ class TestSlowClients:
             slow.drop()
             quick.drop()
 
-    async def test_that_catches_up_gets_all_messages_in_order(self) -> None:
+    async def test_a_client_that_catches_up_gets_all_messages_in_order(self) -> None:
         async with server(rules=Rules(max_buffer=400_000, kernel_buffer=16_384)) as (eio, watcher, address):
             slow = await self.slow(address)
             await until(lambda: eio.sockets, "the session is open")
@@ -268,7 +268,7 @@ class TestUnfinishedSessions:
         async with server(rules=Rules(connect_seconds=0.2)) as (eio, watcher, address), ClientSession() as http:
             for _ in range(100):
                 await Polling.open(http, address, PATH)
-            await until(lambda: not eio.sockets, "all are dropped")
+            await until(lambda: not eio.sockets, "all sessions are dropped")
             assert watcher.closes == [("polling", Reason.CONNECT_TIMEOUT)] * 100
 
 

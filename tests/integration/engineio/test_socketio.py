@@ -167,7 +167,7 @@ class TestClients:
         assert await client.call("message-with-ack", {"a": b"\x01"}, timeout=5) == {"a": b"\x01"}
         (eio_sid,) = app.sio.eio.sockets
         app.sio.eio.close_for_reconnect(eio_sid)
-        await until(lambda: len(connects) == 2, "the client is back")
+        await until(lambda: len(connects) == 2, "the client has reconnected")
         assert await client.call("message-with-ack", 2, timeout=5) == 2
         assert app.gone == {connects[0]: Reason.RECONNECT}
         await client.disconnect()
@@ -260,7 +260,7 @@ class TestBadPackets:
         socket.send('452-["message",{"_placeholder":true,"num":0}]')
         socket.send(b"\x01")
         assert await socket.closed() == 1008
-        await until(lambda: [*app.gone.values()] == [Reason.ATTACHMENT_TIMEOUT], "the reason is told")
+        await until(lambda: [*app.gone.values()] == [Reason.ATTACHMENT_TIMEOUT], "the reason is reported")
         await until(app.is_empty, "no client is left")
 
 
@@ -297,7 +297,7 @@ class TestOrder:
         app.seen.clear()
         for number in range(200):
             socket.send(f'42{number}["wait",{number}]')
-        await until(lambda: len(app.seen) == 200, "all have started")
+        await until(lambda: len(app.seen) == 200, "all events have started")
         assert app.seen == [("wait", number) for number in range(200)]
         app.gate.set()
         acks = [str(await socket.receive()) for _ in range(200)]

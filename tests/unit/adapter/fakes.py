@@ -1,4 +1,4 @@
-"""Fakes at the ports of the fan-out: a backplane that confirms at once, a log in memory, a delivery that records."""
+"""Fakes at the ports of the fan-out: a backplane, a log in memory, and a delivery that records packets."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ EPOCH = b"e" * 16
 
 
 class FakeBackplane:
-    """Remembers subscriptions; confirms each at once."""
+    """Records subscriptions, and confirms each at once."""
 
     def __init__(self) -> None:
         self.subscribed: list[str] = []
@@ -37,7 +37,7 @@ class FakeBackplane:
 
 
 class FakeLog:
-    """The logs of all rooms: packets of one epoch from seq 1 on. `error` is raised instead of an answer."""
+    """The logs of all rooms, in one epoch from seq 1 on. `error` is raised instead of an answer."""
 
     namespace = "/"
 
@@ -76,7 +76,7 @@ class FakeLog:
 
 
 class FakeDelivery:
-    """Records what each send was: the session ids and the packet."""
+    """Records the session ids and the packet of each send."""
 
     outgoing = None
 
@@ -98,7 +98,7 @@ class FakeDelivery:
 
 
 class Count(AdapterObserver):
-    """Counts what the adapter announces."""
+    """Counts the events that the adapter reports."""
 
     def __init__(self) -> None:
         self.holes: list[int] = []
@@ -119,7 +119,7 @@ AWAY = NotConnected("Redis is away")
 
 
 def logged(seq: int, epoch: bytes = EPOCH, token: tuple[str, ...] = ()) -> bytes:
-    """The room packet of a logged message; `token`: the publisher token."""
+    """Return the room packet of a logged message; `token`: the publisher token."""
     head = bytes((1, KIND_MESSAGE)) + epoch + seq.to_bytes(8, "big") + pack_routing("/", token)
     return head + b'2["message",%d]' % seq
 

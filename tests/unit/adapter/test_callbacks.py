@@ -4,7 +4,7 @@ from roomcast.adapter.callbacks import RemoteCallbacks, expect_ack, run, take_ac
 from roomcast.adapter.local_members import Client
 
 
-def test_each_ack_has_its_own_callback_and_is_taken_once() -> None:
+def test_each_ack_has_its_own_callback_which_is_taken_once() -> None:
     client = Client("s", "e", None)
     assert [expect_ack(client, print), expect_ack(client, len), expect_ack(client, None)] == [1, 2, None]
     assert take_ack(client, 2) is len
@@ -24,7 +24,7 @@ def test_clients_that_never_answer_do_not_pile_up() -> None:
     assert (remote.take(second), remote.take(third)) == (max, sum)
 
 
-def test_without_a_callback_there_is_nothing_to_wait_for() -> None:
+def test_an_event_without_a_callback_is_not_registered() -> None:
     remote = RemoteCallbacks()
     assert remote.add(None) == 0
     assert len(remote) == 0

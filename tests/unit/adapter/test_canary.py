@@ -14,14 +14,14 @@ from roomcast.adapter.ticker import Ticker
 from roomcast.wire.envelope import pack
 
 
-def test_hearing_every_canary_is_not_deaf() -> None:
+def test_a_subscription_that_receives_every_canary_is_not_deaf() -> None:
     watch = CanaryWatch("i", deaf_seconds=3)
     for now in range(10):
         watch.receive(watch.next_canary(now), now + 0.1)
     assert watch.deaf_seconds(12.0) == 0
 
 
-def test_silence_is_deafness_after_a_while() -> None:
+def test_a_subscription_without_canaries_is_deaf_after_a_while() -> None:
     watch = CanaryWatch("i", deaf_seconds=3)
     watch.next_canary(0.0)
     watch.next_canary(1.0)
@@ -29,19 +29,19 @@ def test_silence_is_deafness_after_a_while() -> None:
     assert watch.deaf_seconds(5.0) == 2.0
 
 
-def test_a_canary_tells_how_late_packets_are() -> None:
+def test_a_canary_measures_the_delay_of_packets() -> None:
     watch = CanaryWatch("i", deaf_seconds=3)
     assert watch.take_late_seconds() == 0.0
     sent = watch.next_canary(1.0)
-    assert watch.take_late_seconds() == 0.0, "one that is on its way may never come: the connection may be lost"
+    assert watch.take_late_seconds() == 0.0, "a canary that has not arrived does not count: its connection may be lost"
     watch.receive(sent, 3.0)
     assert watch.take_late_seconds() == 2.0
-    assert watch.take_late_seconds() == 0.0, "each counts once"
+    assert watch.take_late_seconds() == 0.0, "each canary counts once"
     watch.receive(watch.next_canary(61.0), 61.0)
     assert watch.take_late_seconds() == 0.0
 
 
-def test_silence_while_nothing_can_be_published_is_not_deafness() -> None:
+def test_a_subscription_is_not_deaf_while_canaries_cannot_be_published() -> None:
     watch = CanaryWatch("i", deaf_seconds=3)
     for now in range(60):
         watch.next_canary(now)
@@ -70,14 +70,14 @@ def test_a_canary_from_before_the_subscription_is_not_missed() -> None:
     assert watch.receive(watch.next_canary(3.0), 3.1)
 
 
-def test_another_incarnations_canary_proves_nothing() -> None:
+def test_a_canary_of_another_incarnation_does_not_count() -> None:
     watch = CanaryWatch("i", deaf_seconds=3)
     watch.next_canary(0.0)
     watch.receive(Canary("j", 1), 1.0)
     assert watch.deaf_seconds(4.0) == 1.0
 
 
-def test_an_old_canary_resets_the_clock_only() -> None:
+def test_an_old_canary_only_ends_the_silence() -> None:
     watch = CanaryWatch("i", deaf_seconds=3)
     first = watch.next_canary(0.0)
     watch.next_canary(1.0)
@@ -86,7 +86,7 @@ def test_an_old_canary_resets_the_clock_only() -> None:
     assert watch.deaf_seconds(5.5) == 0.5
 
 
-def test_a_deaf_link_is_reopened_once_per_spell_and_stays_deaf_until_it_hears() -> None:
+def test_a_deaf_connection_is_reopened_once_and_is_deaf_until_a_canary_arrives() -> None:
     watch = CanaryWatch("i", deaf_seconds=3)
     canary = watch.next_canary(0.0)
     assert not watch.is_due_for_reopening(2.0)
@@ -99,7 +99,7 @@ def test_a_deaf_link_is_reopened_once_per_spell_and_stays_deaf_until_it_hears() 
 
 
 class Loop:
-    """A backplane and a subscriber in one: what is published comes to every probe, unless it is deaf or away."""
+    """A backplane that delivers each published packet to every probe, unless it is deaf or away."""
 
     def __init__(self) -> None:
         self.handlers: dict[str, list[Callable[[bytes], None]]] = {}
@@ -148,7 +148,7 @@ def probe(loop: Loop, incarnation: str, started_at: float, gave_way: list[str]) 
     )
 
 
-async def test_the_younger_of_two_processes_gives_way_at_once_and_neither_spins(
+async def test_the_younger_of_two_processes_ends_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(canary, "CLAIM_SECONDS", 0.02)
@@ -165,7 +165,7 @@ async def test_the_younger_of_two_processes_gives_way_at_once_and_neither_spins(
 
 
 @pytest.mark.parametrize("clocks", [(100.0, 100.0), (100.0, 50.0)])
-async def test_exactly_one_gives_way_whatever_the_clocks_say(clocks: tuple[float, float]) -> None:
+async def test_exactly_one_of_two_processes_ends_with_any_clocks(clocks: tuple[float, float]) -> None:
     loop, gave_way = Loop(), list[str]()
     probes = [probe(loop, name, at, gave_way) for name, at in zip("ab", clocks, strict=True)]
     for one in (*probes, *probes):
@@ -173,7 +173,7 @@ async def test_exactly_one_gives_way_whatever_the_clocks_say(clocks: tuple[float
     assert len(set(gave_way)) == 1
 
 
-async def test_without_redis_there_is_no_deafness_and_no_claim() -> None:
+async def test_a_lost_redis_is_neither_deafness_nor_a_duplicate() -> None:
     loop, gave_way = Loop(), list[str]()
     loop.error = NotConnected("away")
     one = probe(loop, "a", 1.0, gave_way)
@@ -184,7 +184,7 @@ async def test_without_redis_there_is_no_deafness_and_no_claim() -> None:
             await one.claim()
 
 
-async def test_a_refused_canary_is_no_deafness_but_tells(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_refused_canary_is_logged_and_is_no_deafness(caplog: pytest.LogCaptureFixture) -> None:
     loop, gave_way = Loop(), list[str]()
     one = probe(loop, "a", 1.0, gave_way)
     loop.error = CommandError("NOPERM this user has no permissions")
@@ -200,7 +200,7 @@ async def test_a_refused_canary_is_no_deafness_but_tells(caplog: pytest.LogCaptu
     assert not one.is_refused
 
 
-async def test_a_missed_canary_means_to_look_again() -> None:
+async def test_a_missed_canary_is_reported() -> None:
     loop = Loop()
     one = probe(loop, "a", 1.0, [])
     await one.publish_all()

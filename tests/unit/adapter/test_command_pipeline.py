@@ -1,4 +1,4 @@
-"""Commands in order, replies to whom they belong, pushes to the subscription, in slices."""
+"""The pipeline: commands in order, replies to their callers, pushed messages to the subscriptions, all in slices."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.unit.hotpath.fakes import pipeline
 
 @pytest.fixture(autouse=True)
 def _stopped_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Slices end by their number of replies only, however slow the machine is."""
+    """Stop the clock, so that slices end only by their number of replies, also on a slow machine."""
     monkeypatch.setattr(command_pipeline, "monotonic", lambda: 1.0)
 
 
@@ -24,7 +24,7 @@ def push(channel: bytes, data: bytes, kind: bytes = b"smessage") -> bytes:
     return b"*3\r\n" + b"".join(b"$%d\r\n%b\r\n" % (len(part), part) for part in parts)
 
 
-def test_commands_of_a_tick_begin_once_and_keep_their_order() -> None:
+def test_commands_of_one_tick_are_written_at_once_and_in_order() -> None:
     link = pipeline()
     link.send(b"A", print)
     link.send(b"B", len, "note")
@@ -33,7 +33,7 @@ def test_commands_of_a_tick_begin_once_and_keep_their_order() -> None:
     assert [sent_at for _, sent_at, _ in link.pending] == [1.0, 1.0]
 
 
-def test_a_closed_pipe_refuses() -> None:
+def test_a_closed_pipeline_refuses_commands() -> None:
     link = pipeline()
     link.is_open = False
     with pytest.raises(ConnectionError):
@@ -41,7 +41,7 @@ def test_a_closed_pipe_refuses() -> None:
     assert (link.out, len(link.pending)) == ([], 0)
 
 
-def test_replies_come_to_their_commands_however_they_are_cut() -> None:
+def test_replies_reach_their_commands_however_the_bytes_are_split() -> None:
     link = pipeline()
     came: list[Any] = []
     for name in "abc":
@@ -90,7 +90,7 @@ def test_bytes_that_are_not_redis_protocol_are_reported() -> None:
 
 
 @pytest.mark.parametrize("kind", [b"smessage", b"message"])
-def test_messages_go_to_the_handler_and_the_rest_is_odd(kind: bytes) -> None:
+def test_messages_go_to_the_handler_and_other_pushes_are_reported(kind: bytes) -> None:
     heard: list[Any] = []
     link = pipeline(lambda channel, data: heard.append((channel, data)))
     link.data_received(push(b"c", b"data", kind) + push(b"c", b"1", b"ssubscribe"))
@@ -98,7 +98,7 @@ def test_messages_go_to_the_handler_and_the_rest_is_odd(kind: bytes) -> None:
     assert link.asked == [("odd", [b"ssubscribe", b"c", b"1"])]
 
 
-def test_messages_go_straight_to_a_subscription() -> None:
+def test_messages_go_directly_to_a_subscription() -> None:
     room = Room()
     link = pipeline(room.ear)
     link.data_received(push(b"room:{r}", envelope(8)) + push(b"else", b"?") + push(b"room:{r}", envelope(9)))
@@ -107,14 +107,14 @@ def test_messages_go_straight_to_a_subscription() -> None:
     assert link.asked == []
 
 
-def test_many_replies_come_in_slices() -> None:
+def test_many_replies_are_handled_in_slices() -> None:
     link = pipeline()
     came: list[Any] = []
     for _ in range(300):
         link.send(b"x", came.append)
     link.data_received(b"".join(b":%d\r\n" % number for number in range(300)))
     assert (len(came), link.has_unread, link.asked) == (128, True, ["schedule_flush", "later"])
-    link.data_received(b"")  # while it is behind nothing is taken out of turn
+    link.data_received(b"")  # while replies wait, new data does not overtake them
     assert len(came) == 128
     link.read_some()
     link.read_some()
@@ -133,7 +133,7 @@ def test_a_slice_ends_when_its_time_is_over(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_callback_may_drop_what_is_pending() -> None:
-    """A link that ends in the middle of its replies gives its callers their error, and forgets them."""
+    """A connection that ends in the middle of its replies raises an error in all waiting callers, and forgets them."""
     link = pipeline()
     came: list[Any] = []
 

@@ -1,4 +1,4 @@
-"""Packets on a channel reach the right local members; rooms are subscribed while they are needed."""
+"""Packets of a channel reach the right local members; a room is subscribed while it has members or holds."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.waiting import until
 
 
 class Rig:
-    """A fan-out with its fakes; `told` are the calls of its handlers."""
+    """A fan-out over fakes; `told` are the calls of its handlers."""
 
     def __init__(self, linger_seconds: float = 0.0) -> None:
         self.told: list[tuple[Any, ...]] = []
@@ -98,7 +98,7 @@ async def test_notes_closings_questions_and_other_channels_go_to_their_handlers(
     assert rig.told[2] == ("ask", ["a"])
 
 
-async def test_a_handler_that_raises_ends_nothing_and_is_logged_once(
+async def test_an_error_in_a_handler_is_logged_once_and_later_packets_are_handled(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     rig = Rig()
@@ -119,11 +119,11 @@ async def test_a_room_is_subscribed_until_its_last_member_has_left() -> None:
     await asyncio.sleep(0)
     assert rig.backplane.unsubscribed == []
     rig.leave("b", "room")
-    await until(lambda: rig.backplane.unsubscribed == ["room:{room}"], "it is unsubscribed")
+    await until(lambda: rig.backplane.unsubscribed == ["room:{room}"], "the room is unsubscribed")
     assert rig.fanout.rooms == 0
 
 
-async def test_a_client_that_returns_in_time_finds_the_room_still_subscribed() -> None:
+async def test_a_room_stays_subscribed_for_a_client_that_returns_in_time() -> None:
     rig = Rig(linger_seconds=0.05)
     rig.join("a", "room")
     rig.leave("a", "room")
@@ -142,7 +142,7 @@ async def test_a_held_room_stays_subscribed_without_members() -> None:
     await asyncio.sleep(0.01)
     assert rig.backplane.unsubscribed == []
     rig.fanout.release("room")
-    await until(lambda: rig.backplane.unsubscribed == ["room:{room}"], "it is unsubscribed")
+    await until(lambda: rig.backplane.unsubscribed == ["room:{room}"], "the room is unsubscribed")
 
 
 async def test_a_member_does_not_get_messages_of_its_join_page_again() -> None:
@@ -162,8 +162,8 @@ async def test_a_member_does_not_get_messages_of_its_join_page_again() -> None:
     await rig.fanout.close()
 
 
-async def test_without_a_log_everything_is_delivered_as_it_comes() -> None:
-    """Pub/sub repeats nothing, and there is nothing to compare with: a forged position must not silence a room."""
+async def test_without_a_log_all_packets_are_delivered_as_they_arrive() -> None:
+    """Without a log positions cannot be checked, and a packet with a forged position must not block later ones."""
     rig = Rig()
     rig.join("a", "room")
     for seq in (5, 2**63, 6, 7):

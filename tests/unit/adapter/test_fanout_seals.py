@@ -1,4 +1,4 @@
-"""With a cluster key, a node takes from rooms' channels what a holder of the key sent, and the rest from the log."""
+"""With a cluster key, a node delivers sealed packets, and reads all other messages from the log."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ async def test_a_forged_packet_of_each_kind_has_no_effect(
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
 
 
-async def test_sealed_packets_of_each_kind_are_taken(rig: Rig) -> None:
+async def test_sealed_packets_of_each_kind_are_delivered(rig: Rig) -> None:
     for data in (pack_close("/"), pack_note("/", QUESTION), pack_question("/", QUESTION), pack_event("/", b'2["e"]')):
         rig.receive(SEALS.seal(ROOM, data))
     assert rig.told == ["close", "note", "question"]
@@ -109,7 +109,7 @@ async def test_sealed_packets_of_each_kind_are_taken(rig: Rig) -> None:
     assert rig.count.forgeries == 0
 
 
-async def test_packets_of_scripts_carry_the_publisher_token(rig: Rig) -> None:
+async def test_packets_of_scripts_are_delivered_by_their_publisher_token(rig: Rig) -> None:
     rig.receive(logged(2, token=SEALS.publisher_token))
     rig.receive(note_head("/", SEALS.publisher_token) + b"\x91\x01")
     assert rig.delivery.packets == [b'2["message",2]']
@@ -117,8 +117,8 @@ async def test_packets_of_scripts_carry_the_publisher_token(rig: Rig) -> None:
     assert rig.log.reads == 0
 
 
-async def test_the_token_makes_no_event(rig: Rig) -> None:
-    """The token is in packets that scripts make. A client that saw one cannot send events with it."""
+async def test_the_publisher_token_does_not_seal_an_event(rig: Rig) -> None:
+    """The token is only valid in packets of scripts. A process that has seen a token cannot send events with it."""
     rig.receive(pack_event("/", b'2["e"]', SEALS.publisher_token))
     assert (rig.delivery.sent, rig.count.forgeries) == ([], 1)
 
@@ -128,7 +128,7 @@ async def test_an_event_that_every_back_end_may_send_is_delivered(rig: Rig) -> N
     assert rig.delivery.packets == [b'2["allowed",1]']
 
 
-async def test_a_message_without_the_token_comes_from_the_log(rig: Rig) -> None:
+async def test_a_message_without_the_token_is_read_from_the_log(rig: Rig) -> None:
     rig.log.append("room", 2)
     for seq in (2, 3):
         rig.receive(logged(seq).replace(b"message", b"forgery"))
@@ -142,33 +142,33 @@ async def test_a_message_without_the_token_comes_from_the_log(rig: Rig) -> None:
 @pytest.mark.parametrize("epoch", [EPOCH, b"f" * 16])
 async def test_a_message_that_the_log_does_not_hold_changes_nothing(rig: Rig, seq: int, epoch: bytes) -> None:
     rig.receive(logged(seq, epoch))
-    await until(lambda: rig.log.reads == 1, "the log is asked")
+    await until(lambda: rig.log.reads == 1, "the log is read")
     await asyncio.sleep(0)
     rig.receive(logged(2, token=SEALS.publisher_token))
     assert rig.delivery.packets == [b'2["message",2]']
     assert rig.count.resyncs == 0
 
 
-async def test_announcements_of_a_moment_share_one_look(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_announcements_within_a_short_time_share_one_read(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(unsealed_messages, "GATHER_SECONDS", 0.05)
     for _ in range(500):
         rig.receive(logged(7))
-    await until(lambda: rig.log.reads > 0, "the log is asked")
+    await until(lambda: rig.log.reads > 0, "the log is read")
     assert rig.log.reads == 1
 
 
-async def test_an_announcement_waits_for_redis(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_announcement_is_handled_once_redis_answers(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(unsealed_messages, "_RETRY_SECONDS", (0.01, 0.02))
     rig.log.error = AWAY
     rig.log.append("room")
     rig.receive(logged(2))
-    await until(lambda: rig.log.reads > 1, "the log is asked again")
+    await until(lambda: rig.log.reads > 1, "the log is read again")
     rig.log.error = None
     await until(lambda: rig.delivery.packets == [b'2["message",2]'], "the message is delivered")
 
 
 async def test_an_announcement_during_a_join_is_not_lost(rig: Rig) -> None:
-    """The first member's page was read before the message, and is admitted after its announcement came."""
+    """The first member's page is older than the message, and the member is admitted after the announcement."""
     rig.log.append("new")
     rig.fanout.acquire("new")
     rig.log.append("new")
@@ -187,7 +187,7 @@ async def test_an_announcement_during_a_join_is_not_lost(rig: Rig) -> None:
         (False, lambda data: data == pack(QUESTION), True),
     ],
 )
-async def test_other_channels_choose_what_they_take_without_a_seal(
+async def test_handlers_of_other_channels_decide_about_unsealed_packets(
     is_trusted: bool, unsealed: Any, is_taken: bool
 ) -> None:
     heard: list[bytes] = []

@@ -1,4 +1,4 @@
-"""Gaps are filled from the log in order; nothing that is published makes the filling spin."""
+"""Filling gaps from the log, in order; no published packet can make the gap filler spin."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Rig:
         self.fanout.member_left(room)
 
     def publish(self, seq: int, room: str = "room", epoch: bytes = EPOCH) -> None:
-        """What Redis pushes."""
+        """Receive a packet, as if Redis had pushed it."""
         self.fanout.receive(channel(room), logged(seq, epoch))
 
     @property
@@ -65,7 +65,7 @@ async def rig() -> AsyncIterator[Rig]:
 
 
 async def rests(rig: Rig, seconds: float = 0.3) -> None:
-    """Nothing spins: in this time the process uses little CPU and the log is read a few times only."""
+    """Check that the gap filler does not spin: in `seconds` it uses little CPU and reads the log a few times only."""
     reads, started = rig.log.reads, time.process_time()
     await asyncio.sleep(seconds)
     assert time.process_time() - started < seconds / 3
@@ -83,7 +83,7 @@ async def test_a_gap_is_filled_before_later_packets(rig: Rig) -> None:
     assert rig.count.holes == [2]
 
 
-async def test_a_long_gap_comes_in_pages(rig: Rig) -> None:
+async def test_a_long_gap_is_read_in_pages(rig: Rig) -> None:
     rig.log._page_size = 10
     rig.join()
     rig.publish(rig.log.append("room", 95))
@@ -113,23 +113,23 @@ async def test_a_packet_far_ahead_of_its_log_is_dropped(rig: Rig, caplog: pytest
         await until(lambda: rig.fanout.acquire("room").backlog is None, "nothing waits")
     await rests(rig)
     rig.publish(rig.log.append("room"))
-    await until(lambda: rig.seqs == [2], "the room goes on")
+    await until(lambda: rig.seqs == [2], "the next message is delivered")
     assert rig.count.resyncs == 0
     assert len([record for record in caplog.records if "does not hold" in record.getMessage()]) == 1
 
 
-async def test_a_stream_of_forged_packets_costs_a_few_reads_and_delays_nothing_for_good(rig: Rig) -> None:
+async def test_a_stream_of_forged_packets_costs_few_reads_and_no_message_is_lost(rig: Rig) -> None:
     rig.join()
     for number in range(200):
         rig.publish(2**40 + number)
         rig.publish(rig.log.append("room"))
         await asyncio.sleep(0.002)
     assert rig.log.reads < 60
-    await until(lambda: len(rig.seqs) == 200, "all real ones are delivered")
+    await until(lambda: len(rig.seqs) == 200, "all real messages are delivered")
     assert rig.seqs == list(range(2, 202))
 
 
-async def test_while_redis_is_away_reads_become_rare(rig: Rig) -> None:
+async def test_reads_become_rare_while_redis_does_not_answer(rig: Rig) -> None:
     rig.join()
     rig.log.append("room", 4)
     rig.log.error = AWAY
@@ -139,7 +139,7 @@ async def test_while_redis_is_away_reads_become_rare(rig: Rig) -> None:
     await until(lambda: rig.seqs == [2, 3, 4, 5], "the gap is filled", 3)
 
 
-async def test_an_error_that_no_driver_raises_is_logged_once_and_survived(
+async def test_an_unexpected_error_is_logged_once_and_the_gap_is_filled(
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     rig.join()
@@ -153,7 +153,7 @@ async def test_an_error_that_no_driver_raises_is_logged_once_and_survived(
     await until(lambda: rig.seqs == [2, 3], "the gap is filled", 3)
 
 
-async def test_a_log_that_claims_more_than_it_holds_is_declared(rig: Rig) -> None:
+async def test_a_log_without_the_entries_up_to_its_seq_is_a_declared_loss(rig: Rig) -> None:
     rig.join()
     rig.log.append("room", 4)
     rig.log._page_size = 0
@@ -175,13 +175,13 @@ async def test_messages_that_the_log_has_dropped_are_declared_lost(rig: Rig) -> 
     assert rig.seqs == [11]
 
 
-async def test_another_epoch_of_the_log_is_declared_and_its_packets_are_delivered(rig: Rig) -> None:
+async def test_a_new_epoch_of_the_log_is_a_declared_loss_and_its_packets_are_delivered(rig: Rig) -> None:
     rig.join()
     rig.log.epoch = OTHER
     rig.log.append("room", 2)
     rig.publish(2, epoch=OTHER)
     rig.publish(3, epoch=OTHER)
-    await until(lambda: len(rig.delivery.packets) == 3, "it goes on in the new epoch")
+    await until(lambda: len(rig.delivery.packets) == 3, "packets of the new epoch are delivered")
     assert rig.delivery.packets == [b'2["resync"]', b'2["message",2]', b'2["message",3]']
     assert rig.count.resyncs == 1
     rig.publish(rig.log.append("room"), epoch=OTHER)
@@ -194,13 +194,13 @@ async def test_a_packet_with_a_forged_epoch_is_not_delivered(rig: Rig) -> None:
         rig.publish(number, epoch=OTHER)
         rig.publish(rig.log.append("room"))
         await asyncio.sleep(0.002)
-    await until(lambda: len(rig.seqs) == 50, "all real ones are delivered")
+    await until(lambda: len(rig.seqs) == 50, "all real messages are delivered")
     assert rig.seqs == list(range(2, 52))
     assert rig.count.resyncs == 0
     assert rig.log.reads < 40
 
 
-async def test_packets_of_an_epoch_that_is_over_are_dropped(rig: Rig) -> None:
+async def test_packets_of_an_earlier_epoch_are_dropped(rig: Rig) -> None:
     rig.join()
     rig.log.error = AWAY
     rig.log.append("room", 4)
@@ -208,11 +208,11 @@ async def test_packets_of_an_epoch_that_is_over_are_dropped(rig: Rig) -> None:
     rig.log.epoch = OTHER
     rig.publish(5, epoch=OTHER)
     rig.log.error = None
-    await until(lambda: rig.seqs == [5], "it goes on in the new epoch", 3)
+    await until(lambda: rig.seqs == [5], "packets of the new epoch are delivered", 3)
     assert rig.count.resyncs == 1
 
 
-async def test_beyond_the_bound_the_log_is_read_again(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_packets_above_the_bound_are_read_from_the_log(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gap_filler, "MAX_BACKLOG", 3)
     rig.join()
     rig.log.error = AWAY
@@ -221,11 +221,11 @@ async def test_beyond_the_bound_the_log_is_read_again(rig: Rig, monkeypatch: pyt
     for seq in range(3, 12):
         rig.publish(seq)
     rig.log.error = None
-    await until(lambda: len(rig.seqs) == 10, "all are delivered")
+    await until(lambda: len(rig.seqs) == 10, "all messages are delivered")
     assert rig.seqs == list(range(2, 12))
 
 
-async def test_the_bytes_that_wait_are_bounded_over_all_rooms(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_waiting_bytes_of_all_rooms_are_bounded(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gap_filler, "MAX_BACKLOG_BYTES", 100)
     rooms = [rig.join(name) for name in ("a", "b")]
     rig.log.error = AWAY
@@ -236,17 +236,17 @@ async def test_the_bytes_that_wait_are_bounded_over_all_rooms(rig: Rig, monkeypa
             rig.publish(seq, room.room)
     assert sum(len(room.backlog or ()) for room in rooms) <= 7
     rig.log.error = None
-    await until(lambda: len(rig.seqs) == 20, "all are delivered", 5)
+    await until(lambda: len(rig.seqs) == 20, "all messages are delivered", 5)
 
 
-async def test_a_lost_tail_is_found(rig: Rig) -> None:
+async def test_lost_last_messages_are_found(rig: Rig) -> None:
     rig.join()
     rig.log.append("room", 2)
     rig.fanout.compare_with_logs(lambda name: True)
-    await until(lambda: rig.seqs == [2, 3], "the tail is delivered")
+    await until(lambda: rig.seqs == [2, 3], "the last messages are delivered")
 
 
-async def test_a_tail_lost_during_a_filling_is_found(rig: Rig) -> None:
+async def test_messages_lost_while_a_gap_is_filled_are_found(rig: Rig) -> None:
     rig.join()
     rig.log.append("room", 2)
     rig.log.error = AWAY
@@ -255,10 +255,10 @@ async def test_a_tail_lost_during_a_filling_is_found(rig: Rig) -> None:
     rig.fanout.compare_with_logs(lambda name: True)
     rig.log.append("room", 1)
     rig.log.error = None
-    await until(lambda: rig.seqs == [2, 3, 4], "all are delivered", 3)
+    await until(lambda: rig.seqs == [2, 3, 4], "all messages are delivered", 3)
 
 
-async def test_many_lost_connections_are_one_comparison(rig: Rig) -> None:
+async def test_many_lost_connections_share_one_comparison(rig: Rig) -> None:
     rig.join()
     rig.log.error = AWAY
     for _ in range(100):
@@ -269,14 +269,14 @@ async def test_many_lost_connections_are_one_comparison(rig: Rig) -> None:
     await until(lambda: rig.fanout._filler._comparing.done(), "the comparison has ended", 5)  # type: ignore[union-attr]
 
 
-async def test_a_room_whose_epoch_changed_is_declared(rig: Rig) -> None:
+async def test_a_changed_epoch_is_a_declared_loss(rig: Rig) -> None:
     rig.join()
     rig.log.epoch = OTHER
     rig.fanout.compare_with_logs(lambda name: True)
     await until(lambda: rig.count.resyncs == 1, "the loss is declared")
 
 
-async def test_a_room_whose_log_is_gone_is_declared_once_and_goes_on(rig: Rig) -> None:
+async def test_a_deleted_log_is_declared_lost_once_and_new_messages_are_delivered(rig: Rig) -> None:
     rig.join()
     del rig.log.rooms["room"]
     rig.fanout.compare_with_logs(lambda name: True)

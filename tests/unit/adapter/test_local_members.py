@@ -1,4 +1,4 @@
-"""The tables of one gateway."""
+"""The tables of sessions, namespaces and rooms of one node."""
 
 import pytest
 
@@ -28,12 +28,12 @@ def test_entering_and_leaving(members: LocalMembers) -> None:
     assert not members.has_room("r")
 
 
-def test_a_stranger_enters_nothing(members: LocalMembers) -> None:
+def test_an_unknown_session_cannot_enter_a_room(members: LocalMembers) -> None:
     with pytest.raises(ValueError, match="not connected"):
         members.enter("/", "nobody", "r")
 
 
-def test_going_away_leaves_all_rooms(members: LocalMembers) -> None:
+def test_a_session_that_disconnects_leaves_all_rooms(members: LocalMembers) -> None:
     for room in ("a", "b"):
         members.enter("/", "s1", room)
         members.enter("/", "s2", room)

@@ -1,4 +1,4 @@
-"""The adapter as python-socketio's manager, with fakes for Redis and the server: targets, rooms, names, life."""
+"""The adapter as python-socketio's client manager, with fakes for Redis and the server."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ELSEWHERE = "gother.aaaaaaaaaaaaaaaaaaaa"
 
 
 class Redis(FakeBackplane):
-    """A Redis in memory: what is published on a subscribed channel comes back at once."""
+    """A Redis in memory: a packet published on a subscribed channel is received at once."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -52,21 +52,21 @@ class Redis(FakeBackplane):
         return 1
 
     def reopen_subscriptions(self, channel: str) -> None:
-        """Nothing is deaf here."""
+        """Do nothing: no subscription is deaf."""
 
     def report_missed(self, channel: str) -> None:
-        """Nothing is missed here."""
+        """Do nothing: no canary is missed."""
 
     async def close(self) -> None:
         self.is_up = False
 
 
 class Eio:
-    """An Engine.IO server that keeps what is sent."""
+    """An Engine.IO server that records sent packets."""
 
 
 class Server:
-    """A python-socketio server that records what its sessions are sent."""
+    """A python-socketio server that records the packets sent to its sessions."""
 
     def __init__(self) -> None:
         import socketio
@@ -84,7 +84,7 @@ class Server:
 
 
 class Rig:
-    """An adapter of node `1` with its fakes."""
+    """An adapter of node `1` over fakes."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, node: str | None = "1", **options: Any) -> None:
         monkeypatch.setattr(manager, "make_backplane", lambda url, **_: Redis())
@@ -112,7 +112,7 @@ async def rig(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Rig]:
     await made.adapter.close()
 
 
-async def test_targets_have_their_channels(rig: Rig) -> None:
+async def test_each_kind_of_target_has_its_channel(rig: Rig) -> None:
     for target in (None, "room", ["a", "b", "a"], 42):
         await rig.adapter.emit("e", 1, "/", room=target)
     assert rig.kinds() == [
@@ -131,13 +131,13 @@ async def test_an_empty_target_is_refused(rig: Rig, target: Any) -> None:
         await rig.adapter.emit("e", 1, "/", room=target)
 
 
-async def test_bytes_and_callbacks_have_their_kinds(rig: Rig) -> None:
+async def test_events_with_bytes_and_with_callbacks_have_their_own_kinds(rig: Rig) -> None:
     await rig.adapter.emit("e", b"\x00", "/", room="room")
     await rig.adapter.emit("e", 1, "/", room="room", callback=print)
     assert [kind for _, kind in rig.kinds()] == [KIND_BINARY, KIND_QUESTION]
 
 
-async def test_a_session_here_is_written_to_and_one_elsewhere_goes_through_its_node(rig: Rig) -> None:
+async def test_an_event_for_a_remote_session_goes_to_its_node(rig: Rig) -> None:
     sid = await rig.connect()
     await rig.adapter.emit("e", 1, "/", to=[sid, ELSEWHERE], skip_sid=["nobody"])
     await asyncio.sleep(0)
@@ -155,7 +155,7 @@ async def test_a_skipped_session_gets_nothing(rig: Rig) -> None:
     assert rig.redis.published == []
 
 
-async def test_rooms_are_entered_left_and_told(rig: Rig) -> None:
+async def test_entering_leaving_and_listing_rooms(rig: Rig) -> None:
     sid = await rig.connect()
     for room in ("room", 42):
         await rig.adapter.enter_room(sid, "/", room)
@@ -168,14 +168,14 @@ async def test_rooms_are_entered_left_and_told(rig: Rig) -> None:
     assert rig.kinds() == [("room:{%00i42}", KIND_CLOSE)]
 
 
-async def test_another_nodes_session_is_entered_by_its_node(rig: Rig) -> None:
+async def test_a_remote_session_enters_a_room_through_its_node(rig: Rig) -> None:
     await rig.adapter.enter_room(ELSEWHERE, "/", 42)
     ((channel, data),) = rig.redis.published
     assert channel == "node:{other}"
     assert Reader(NodeMessage).unpack(data) == Membership("/", ELSEWHERE, "\0i42", enter=True)
 
 
-async def test_a_session_is_no_room(rig: Rig) -> None:
+async def test_a_session_id_is_not_a_room(rig: Rig) -> None:
     one, two = await rig.connect("eio1"), await rig.connect("eio2")
     await rig.adapter.enter_room(one, "/", one)
     for change in (rig.adapter.enter_room(one, "/", two), rig.adapter.close_room(two, "/")):
@@ -198,7 +198,7 @@ async def test_the_states_of_a_client(rig: Rig) -> None:
     assert adapter.get_rooms(sid, "/") == []
 
 
-async def test_a_complete_attempt_connects_at_once(rig: Rig) -> None:
+async def test_a_complete_connect_is_connected_at_once(rig: Rig) -> None:
     sid = await rig.adapter.connect("eio", "/")
     assert rig.adapter.is_connected(sid, "/")
 
@@ -212,13 +212,13 @@ async def test_an_ack_runs_its_callback_once(rig: Rig) -> None:
     assert acks == [("a", 2)]
 
 
-async def test_a_lost_redis_is_the_emitters_error(rig: Rig) -> None:
+async def test_emit_raises_the_error_of_a_lost_redis(rig: Rig) -> None:
     rig.redis.error = NotConnected("away")
     with pytest.raises(NotConnected):
         await rig.adapter.emit("e", 1, "/", room="room")
 
 
-async def test_an_older_process_of_the_name_makes_this_one_give_way(
+async def test_a_process_ends_if_an_older_one_has_its_node_name(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     rig = Rig(monkeypatch)
@@ -235,18 +235,18 @@ async def test_an_older_process_of_the_name_makes_this_one_give_way(
     await rig.adapter.close()
 
 
-async def test_the_name_is_its_own_once_the_older_process_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_process_is_ready_once_the_older_one_with_its_name_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(manager, "DEAF_SECONDS", 0.05)
     rig = Rig(monkeypatch)
     await rig.adapter.wait_ready()
     await rig.redis.publish("node:{1.0}", pack(Canary("another", 100, 1.0)))
     assert not rig.adapter.is_ready
-    await until(lambda: rig.adapter.is_ready, "it serves again")
+    await until(lambda: rig.adapter.is_ready, "the adapter is ready again")
     assert await rig.adapter.pre_connect("eio", "/") is not None
     await rig.adapter.close()
 
 
-async def test_where_names_are_leased_the_lease_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_leased_name_is_not_checked_by_canaries(monkeypatch: pytest.MonkeyPatch) -> None:
     rig = Rig(monkeypatch, is_node_leased=True)
     await rig.adapter.wait_ready()
     await rig.redis.publish("node:{1.0}", pack(Canary("another", 100, 1.0)))
@@ -254,13 +254,13 @@ async def test_where_names_are_leased_the_lease_decides(monkeypatch: pytest.Monk
     await rig.adapter.close()
 
 
-async def test_a_younger_process_of_the_name_does_not(rig: Rig) -> None:
+async def test_a_process_goes_on_if_a_younger_one_has_its_node_name(rig: Rig) -> None:
     await rig.redis.publish("node:{1.0}", pack(Canary("another", 1, 1e12)))
     assert rig.adapter.is_ready
     assert await rig.adapter.pre_connect("eio", "/") is not None
 
 
-async def test_a_forked_process_takes_a_name_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_forked_process_gets_its_own_name(monkeypatch: pytest.MonkeyPatch) -> None:
     rig = Rig(monkeypatch, node=None)
     before = (rig.adapter.node, rig.adapter.incarnation)
     monkeypatch.setattr("os.getpid", lambda: -1)

@@ -1,4 +1,4 @@
-"""Node messages: events, acks, disconnects and memberships reach their client; other data is refused."""
+"""Node messages: events, acks, disconnects and memberships reach their client; malformed data is refused."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ELSEWHERE = "g2.aaaaaaaaaaaaaaaaaaaa"
 
 
 class Here:
-    """The local node: remembers what it is asked to do."""
+    """The local node: records its calls."""
 
     def __init__(self) -> None:
         self.members = LocalMembers()
@@ -69,7 +69,7 @@ def test_a_session_id_names_its_node(sid: str, node: str | None) -> None:
     assert Here().messenger.node_of(sid) == node
 
 
-async def test_an_event_for_a_client_here_asks_for_its_ack_and_sends_it_back() -> None:
+async def test_the_ack_of_a_local_client_is_sent_back_to_the_asking_node() -> None:
     here = Here()
     here.messenger.receive(pack(Emit("/", here.client.sid, b'2["q"]', (), "2", 7)))
     assert here.delivered == [(here.client.sid, b'21["q"]')]
@@ -104,7 +104,7 @@ async def test_a_question_asks_each_client_and_the_first_ack_counts() -> None:
     assert here.delivered == [(here.client.sid, b'21["q"]')]
 
 
-async def test_disconnects_and_memberships_concern_clients_of_this_node() -> None:
+async def test_disconnects_and_memberships_are_applied_to_local_clients() -> None:
     here = Here()
     sid = here.client.sid
     for message in (

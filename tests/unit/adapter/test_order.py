@@ -1,4 +1,4 @@
-"""The order of one room: what a gateway does with each packet it hears."""
+"""The order of one room: the verdict on each received packet."""
 
 import pytest
 
@@ -13,13 +13,13 @@ def watch_at(epoch: bytes, seq: int) -> OrderTracker:
     return watch
 
 
-def test_the_first_packet_sets_the_watch() -> None:
+def test_the_first_packet_sets_the_position() -> None:
     watch = OrderTracker()
     assert watch.offer(A, 41) is Verdict.DELIVER
     assert (watch.epoch, watch.seq) == (A, 41)
 
 
-def test_packets_in_a_row_are_delivered() -> None:
+def test_consecutive_packets_are_delivered() -> None:
     watch = watch_at(A, 1)
     assert [watch.offer(A, seq) for seq in (2, 3, 4)] == [Verdict.DELIVER] * 3
 
@@ -31,13 +31,13 @@ def test_a_delivered_seq_is_a_duplicate(seq: int) -> None:
     assert watch.seq == 5
 
 
-def test_a_jump_is_a_hole_and_does_not_move_the_watch() -> None:
+def test_a_skipped_seq_is_a_gap_and_does_not_move_the_position() -> None:
     watch = watch_at(A, 5)
     assert watch.offer(A, 7) is Verdict.GAP
     assert watch.seq == 5
 
 
-def test_another_epoch_is_never_taken_for_a_repeat() -> None:
+def test_a_packet_of_another_epoch_is_never_a_duplicate() -> None:
     watch = watch_at(A, 853)
     assert watch.offer(B, 798) is Verdict.OTHER_EPOCH
 
@@ -55,18 +55,18 @@ def test_comparing_with_the_log(epoch: bytes, seq: int, verdict: Verdict) -> Non
     assert watch_at(A, 5).compare(epoch, seq) is verdict
 
 
-def test_an_answer_that_was_overtaken_by_live_packets_is_no_rollback() -> None:
+def test_a_log_position_behind_live_packets_is_no_rollback() -> None:
     watch = watch_at(A, 5)
     watch.offer(A, 6)
     assert watch.compare(A, 5, seq_when_asked=5) is Verdict.DUPLICATE
     assert watch.compare(A, 4, seq_when_asked=5) is Verdict.OTHER_EPOCH
 
 
-def test_nothing_heard_means_nothing_to_compare() -> None:
+def test_a_room_without_a_position_is_not_compared() -> None:
     assert OrderTracker().compare(A, 9) is Verdict.DUPLICATE
 
 
-def test_the_log_starts_a_watch_only_before_the_first_packet() -> None:
+def test_the_log_sets_the_position_only_before_the_first_packet() -> None:
     watch = OrderTracker()
     watch.start(A, 3)
     watch.start(B, 9)

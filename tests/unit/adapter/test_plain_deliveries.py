@@ -1,4 +1,4 @@
-"""Received packets: the next plain message of a whole room is delivered at once, all others are passed on."""
+"""Received packets: the next plain message of a room without a gap is delivered; all others go to the fan-out."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def envelope(
 
 
 class Room:
-    """An ear that hears one room with two members."""
+    """A subscriber of one room with two members."""
 
     def __init__(self) -> None:
         self.passed: list[tuple[bytes, bytes]] = []
@@ -40,8 +40,8 @@ class Room:
         self.ear.outgoing = self.out
         self.ear.rooms[b"room:{r}"] = self.hearing
 
-    def hears(self, data: bytes, channel: bytes = b"room:{r}") -> bool:
-        """Whether the ear dealt with it; if not, it must have passed it on and done nothing."""
+    def is_delivered(self, data: bytes, channel: bytes = b"room:{r}") -> bool:
+        """Return whether the subscriber delivered the packet. If not, check that it passed the packet on unchanged."""
         before = self.hearing.watch.seq, [list(member.outbox) for member in self.members]
         self.ear(channel, data)
         if not self.passed:
@@ -57,22 +57,22 @@ def room() -> Room:
 
 
 def test_the_next_message_goes_to_all_members(room: Room) -> None:
-    assert room.hears(envelope(8))
+    assert room.is_delivered(envelope(8))
     assert room.hearing.watch.seq == 8
     assert [member.outbox for member in room.members] == [[Frames(PACKET).websocket]] * 2
-    assert room.hears(envelope(9))
+    assert room.is_delivered(envelope(9))
     assert (room.out.armed, len(room.out.dirty)) == (1, 2)
 
 
-def test_a_slow_member_gets_it_the_slow_way(room: Room) -> None:
+def test_a_message_for_a_slow_member_is_queued(room: Room) -> None:
     room.members[1].credit = 3
-    assert room.hears(envelope(8))
+    assert room.is_delivered(envelope(8))
     assert room.out.slowly == [([room.members[1]], PACKET)]
 
 
-def test_a_room_without_members_is_counted_on(room: Room) -> None:
+def test_the_position_of_a_room_without_members_moves_on(room: Room) -> None:
     room.hearing.targets = []
-    assert room.hears(envelope(8))
+    assert room.is_delivered(envelope(8))
     assert (room.hearing.watch.seq, room.out.dirty) == (8, [])
 
 
@@ -94,7 +94,7 @@ def test_a_room_without_members_is_counted_on(room: Room) -> None:
     ],
 )
 def test_uncommon_packets_are_passed_on(room: Room, data: bytes) -> None:
-    assert not room.hears(data)
+    assert not room.is_delivered(data)
 
 
 def _is_filled(room: Room) -> None:
@@ -122,16 +122,16 @@ def _has_no_log(room: Room) -> None:
 
 
 @pytest.mark.parametrize("change", [_is_filled, _has_a_floor, _has_changed, _is_new, _has_no_engine, _has_no_log])
-def test_a_room_that_is_not_whole_and_known_is_for_others(room: Room, change: Callable[[Room], None]) -> None:
+def test_packets_of_a_room_in_another_state_are_passed_on(room: Room, change: Callable[[Room], None]) -> None:
     change(room)
-    assert not room.hears(envelope(8))
+    assert not room.is_delivered(envelope(8))
 
 
 def test_other_channels_are_passed_on(room: Room) -> None:
-    assert not room.hears(envelope(8), b"node:{1}")
+    assert not room.is_delivered(envelope(8), b"node:{1}")
 
 
 @pytest.mark.parametrize("cut", range(1, len(PACKET)))
 def test_a_packet_that_was_cut_short_is_passed_on(room: Room, cut: int) -> None:
-    assert not room.hears(envelope(8)[:-cut])
-    assert room.hears(envelope(8))
+    assert not room.is_delivered(envelope(8)[:-cut])
+    assert room.is_delivered(envelope(8))

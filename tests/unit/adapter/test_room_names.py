@@ -1,4 +1,4 @@
-"""Rooms of any type have names of their own, and come back as they were given."""
+"""Each room key, of any type, has its own name, which is decoded to an equal key."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ROOMS = st.text() | st.integers() | st.floats(allow_nan=False) | st.uuids() | st
 
 
 @given(ROOMS)
-def test_a_room_comes_back_equal(room: Any) -> None:
+def test_a_name_is_decoded_to_an_equal_room(room: Any) -> None:
     assert room_of(name_of(room)) == room
 
 

@@ -1,4 +1,4 @@
-"""Keeping the connections to one server open, whatever ends them; with a connection that is a fake."""
+"""Keeping the connections to one server open after every kind of error, with a fake connection."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ GOOD = RedisInfo("run", "7.2.0", "master", "noeviction")
 
 
 class Connection:
-    """An open connection that confirms everything, but for the channels in `refused`."""
+    """An open connection that confirms all commands except subscriptions to the channels in `refused`."""
 
     def __init__(self, redis: Redis, options: dict[str, Any]) -> None:
         self.redis = redis
@@ -72,7 +72,7 @@ class Redis:
 
 
 class Rig:
-    """A server and what it tells."""
+    """The connections of one server, and the callbacks that they called."""
 
     def __init__(self) -> None:
         self.resubscribed = 0
@@ -120,7 +120,7 @@ async def opened(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize("error", [OSError("refused"), TimeoutError(), NotConnected("x"), KeyError("a bug")], ids=repr)
-async def test_whatever_ends_an_attempt_there_is_another(redis: Redis, rig: Rig, error: Exception) -> None:
+async def test_each_failed_attempt_is_followed_by_another(redis: Redis, rig: Rig, error: Exception) -> None:
     redis.errors = [error] * 4
     await opened(rig)
     assert rig.server.is_up
@@ -144,7 +144,7 @@ async def test_lost_connections_are_opened_again_and_all_channels_subscribed(red
         (GOOD._replace(version="6.2.5"), "Redis 6.2.5 is too old"),
     ],
 )
-async def test_a_server_that_cannot_be_worked_with_is_one_sentence(
+async def test_an_unusable_server_is_logged_in_one_sentence(
     redis: Redis, rig: Rig, info: RedisInfo, sentence: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     redis.info = info
@@ -153,7 +153,7 @@ async def test_a_server_that_cannot_be_worked_with_is_one_sentence(
     assert not rig.server.is_up
     assert [sentence in record.getMessage() for record in caplog.records] == [True]
     redis.info = GOOD
-    await until(lambda: rig.server.is_up, "it is up")
+    await until(lambda: rig.server.is_up, "the server is up")
 
 
 async def test_a_warning_is_given_once(redis: Redis, rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
@@ -164,16 +164,16 @@ async def test_a_warning_is_given_once(redis: Redis, rig: Rig, caplog: pytest.Lo
     assert [record.levelno for record in caplog.records if "allkeys-lru" in record.getMessage()] == [logging.WARNING]
 
 
-async def test_a_master_that_became_a_replica_is_left(redis: Redis, rig: Rig) -> None:
+async def test_connections_to_a_master_that_became_a_replica_are_closed(redis: Redis, rig: Rig) -> None:
     await opened(rig)
     redis.info, redis.is_replica = GOOD._replace(role="slave"), True
-    await until(lambda: not rig.server.is_up, "the server is left")
+    await until(lambda: not rig.server.is_up, "the server is down")
     await until(lambda: all(not connection.is_open for connection in redis.open), "all connections are closed")
     redis.info, redis.is_replica = GOOD, False
-    await until(lambda: rig.server.is_up, "it is the master again")
+    await until(lambda: rig.server.is_up, "the server is up as the master again")
 
 
-async def test_a_refused_channel_fails_alone_and_may_be_tried_again(redis: Redis, rig: Rig) -> None:
+async def test_a_refused_channel_does_not_affect_others_and_can_be_retried(redis: Redis, rig: Rig) -> None:
     await opened(rig)
     redis.refused["secret:{a}"] = "NOPERM no permission"
     with pytest.raises(CommandError):
@@ -187,7 +187,7 @@ async def test_a_channel_whose_slot_moved_waits_for_its_new_server(redis: Redis,
     await opened(rig)
     redis.refused["room:{a}"] = "MOVED 1 h:2"
     wanted = rig.server.subscribe("room:{a}")
-    await until(lambda: rig.moved == 1, "the cluster is asked")
+    await until(lambda: rig.moved == 1, "the map of slots is read")
     assert not wanted.done()
     rig.server.unsubscribe("room:{a}")
     with pytest.raises(NotConnected):
@@ -198,16 +198,16 @@ async def test_a_channel_whose_slot_came_back_is_subscribed_again(redis: Redis, 
     await opened(rig)
     redis.refused["room:{a}"] = "MOVED 1 h:2"
     wanted = rig.server.subscribe("room:{a}")
-    await until(lambda: rig.moved == 1, "the cluster is asked")
+    await until(lambda: rig.moved == 1, "the map of slots is read")
     assert rig.server.subscribe_moved() == [("room:{a}", wanted)]
-    await until(lambda: rig.moved == 2, "refused once more")
+    await until(lambda: rig.moved == 2, "the channel is refused again")
     del redis.refused["room:{a}"]
     assert rig.server.subscribe_moved() == [("room:{a}", wanted)]
     await wanted
     assert rig.server.subscribe_moved() == []
 
 
-async def test_without_a_connection_nothing_is_sent(redis: Redis, rig: Rig) -> None:
+async def test_no_command_is_sent_without_a_connection(redis: Redis, rig: Rig) -> None:
     with pytest.raises(NotConnected):
         rig.server.call("GET", "key")
     assert rig.server.durable is None

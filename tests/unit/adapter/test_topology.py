@@ -1,4 +1,4 @@
-"""Replies of cluster nodes, whatever they hold."""
+"""Reading the replies of cluster nodes, valid or not."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NODE = [b"10.0.0.1", 7000, b"id", []]
         ([b"?", 7000, b"id", [b"hostname", b"x", b"ip", b"10.0.0.9"]], "10.0.0.9"),
     ],
 )
-def test_an_endpoint_may_be_left_out(node: list[Any], host: str) -> None:
+def test_a_missing_endpoint_means_the_address_that_was_asked(node: list[Any], host: str) -> None:
     assert read_slots([[0, 5, node, [b"replica", 1, b"id"]]], "asked") == [SlotRange(0, 5, host, 7000)]
 
 
@@ -45,7 +45,7 @@ def test_an_endpoint_may_be_left_out(node: list[Any], host: str) -> None:
         [b"0", b"5", NODE],
     ],
 )
-def test_a_row_that_cannot_be_used_is_left_out(row: Any) -> None:
+def test_an_unusable_row_is_left_out(row: Any) -> None:
     assert read_slots([row, [6, 9, NODE]], "asked") == [SlotRange(6, 9, "10.0.0.1", 7000)]
 
 

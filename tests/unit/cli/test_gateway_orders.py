@@ -1,4 +1,4 @@
-"""Orders to a gateway: repeated until they are obeyed, and given up after a while."""
+"""Orders to a gateway: the command repeats an order until the gateway obeys, and fails after a while."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KEY = "the key of the cluster: 32 bytes or more"
 
 
 class Gateway:
-    """Gateway 3, seen through Redis. It misses the first `deaf_for` messages, and needs `polls` looks to drain."""
+    """Gateway 3, seen through Redis. It misses the first `deaf_for` messages, and drains within `polls` reads."""
 
     def __init__(self, *, deaf_for: int = 0, polls: int = 2) -> None:
         self.state = ""
@@ -60,7 +60,7 @@ async def give(gateway: Gateway, order: gateway_orders.Order, node: str = "3") -
     return await gateway_orders.give(cast("ClusterReader", gateway), node, order, 1.0)
 
 
-async def test_an_order_is_given_once_and_seen_obeyed() -> None:
+async def test_an_order_that_is_obeyed_is_published_once() -> None:
     gateway = Gateway()
     assert (await give(gateway, "cordon")).state == "cordoned"
     assert (await give(gateway, "uncordon")).state == "serving"
@@ -73,7 +73,7 @@ async def test_an_order_that_was_missed_is_repeated() -> None:
     assert gateway.heard == ["cordon"] * 3
 
 
-async def test_a_drain_is_waited_for_also_on_a_cordoned_gateway() -> None:
+async def test_the_command_waits_for_the_drain_of_a_cordoned_gateway() -> None:
     gateway = Gateway(polls=5)
     await give(gateway, "cordon")
     assert (await give(gateway, "drain")).state == "drained"
@@ -81,13 +81,13 @@ async def test_a_drain_is_waited_for_also_on_a_cordoned_gateway() -> None:
     assert (await give(gateway, "drain")).state == "drained"
 
 
-async def test_a_gateway_that_does_not_obey_is_said() -> None:
+async def test_a_gateway_that_does_not_obey_is_an_error() -> None:
     with pytest.raises(RoomcastError, match="did not obey") as error:
         await give(Gateway(deaf_for=1000), "cordon")
     assert error.value.code is Code.UNAVAILABLE
 
 
-async def test_there_must_be_such_a_gateway() -> None:
+async def test_an_unknown_gateway_is_an_error() -> None:
     with pytest.raises(RoomcastError, match="no gateway 4") as error:
         await give(Gateway(), "cordon", node="4")
     assert error.value.code is Code.NOT_FOUND

@@ -7,7 +7,7 @@ import json
 from roomcast.cli import output, tail
 
 
-def test_a_table_is_aligned_and_numbers_stand_right() -> None:
+def test_columns_are_aligned_and_numbers_right_justified() -> None:
     rows = [{"room": "public:lobby", "seq": 7}, {"room": "x", "seq": 1234}]
     assert output.table(rows, ("room", "seq")).splitlines() == [
         "ROOM           SEQ",
@@ -16,17 +16,17 @@ def test_a_table_is_aligned_and_numbers_stand_right() -> None:
     ]
 
 
-def test_an_empty_table_is_its_heading() -> None:
+def test_an_empty_table_has_only_its_heading() -> None:
     assert output.table([], ("room", "seq")) == "ROOM  SEQ"
 
 
-def test_what_a_terminal_would_act_on_is_not_printed() -> None:
+def test_control_characters_are_not_printed() -> None:
     rows = [{"note": "\x1b[31mred\x07\u202eevil"}]
     assert output.table(rows, ("note",)).splitlines()[1] == "?[31mred??evil"
 
 
-def test_json_keeps_what_a_table_cuts() -> None:
-    """And escapes it: a terminal acts on C1 and bidi controls, too."""
+def test_json_escapes_control_characters() -> None:
+    """A table removes them. Terminals also act on C1 and bidi controls."""
     rows = [{"note": "\x1b\x9b31m\u202eé\U000e0001\n"}]
     for indent in (2, None):
         text = output.as_json(rows, indent=indent)
@@ -35,7 +35,7 @@ def test_json_keeps_what_a_table_cuts() -> None:
     assert "é" in text
 
 
-def test_a_moment_is_utc_and_zero_is_none() -> None:
+def test_times_are_utc_and_zero_is_no_time() -> None:
     assert output.moment(1_700_000_000_123) == "2023-11-14 22:13:20"
     assert output.moment(0) == ""
 

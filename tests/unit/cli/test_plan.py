@@ -33,7 +33,7 @@ def test_members_are_spread_over_gateways() -> None:
 
 
 @pytest.mark.parametrize("users", SIZES)
-def test_no_process_has_more_than_it_can_carry(users: int) -> None:
+def test_no_process_is_loaded_above_its_limits(users: int) -> None:
     found = plan(Load(users))
     gateway, redis = found.need("gateway"), found.need("redis")
     assert 2 <= gateway.servers <= MAX_GATEWAYS
@@ -43,7 +43,7 @@ def test_no_process_has_more_than_it_can_carry(users: int) -> None:
     assert redis.servers == 1 or redis.servers >= 3
 
 
-def test_more_of_anything_never_needs_less() -> None:
+def test_a_larger_load_never_needs_fewer_processes() -> None:
     base = Load(200_000)
     more = (
         replace(base, users=400_000),
@@ -60,7 +60,7 @@ def test_more_of_anything_never_needs_less() -> None:
         assert after != before or load.reconnect_seconds < base.reconnect_seconds
 
 
-def test_the_limit_is_named() -> None:
+def test_the_plan_names_the_limiting_resource() -> None:
     def limits(load: Load) -> tuple[str, str]:
         found: Plan = plan(load)
         return found.need("gateway").limit, found.need("redis").limit
@@ -71,12 +71,12 @@ def test_the_limit_is_named() -> None:
     assert limits(Load(1_000))[1] == "one server"
 
 
-def test_a_load_beyond_all_numbers_is_refused() -> None:
+def test_a_load_above_the_number_of_gateways_is_refused() -> None:
     with pytest.raises(ValueError, match="more than 9999 gateways"):
         plan(Load(10_000_000, messages_per_minute=600.0, room_size=1_000))
 
 
-def test_a_dearer_unit_needs_more(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_higher_unit_cost_needs_more_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     before = plan(Load(1_000_000))
     dear = {name: each._replace(value=each.value * 3) for name, each in COSTS.items()}
     monkeypatch.setattr("roomcast.cli.unit_costs.COSTS", dear)
@@ -86,7 +86,7 @@ def test_a_dearer_unit_needs_more(monkeypatch: pytest.MonkeyPatch) -> None:
     assert after.need("gateway").servers > before.need("gateway").servers
 
 
-def test_the_command_prints_what_the_calculator_says() -> None:
+def test_the_command_prints_the_plan() -> None:
     done = CliRunner().invoke(main, ["--json", "plan", "--users", "100000", "--messages", "2", "--kept", "500"])
     assert done.exit_code == 0, done.output
     found = {row["process"]: row["servers"] for row in json.loads(done.output)}
@@ -94,7 +94,7 @@ def test_the_command_prints_what_the_calculator_says() -> None:
     assert found == {need.process: need.servers for need in needs}
 
 
-def test_the_command_refuses_what_cannot_be() -> None:
+def test_the_command_refuses_impossible_loads() -> None:
     done = CliRunner().invoke(main, ["plan", "--users", "10000000", "--messages", "600", "--room", "1000"])
     assert done.exit_code == 2
     assert "split the load" in done.output

@@ -1,4 +1,4 @@
-"""Reading the metrics of a process for an operator."""
+"""Judging the health of a process by its metrics."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_samples_with_labels_are_left_out() -> None:
         ({"process_max_fds": 0.0}, "error", "metrics port"),
     ],
 )
-def test_the_worst_is_said(change: dict[str, float], level: str, words: str) -> None:
+def test_the_most_serious_fault_is_reported(change: dict[str, float], level: str, words: str) -> None:
     verdict = judge({**GOOD, **change})
     assert verdict.level == level
     assert words in verdict.advice

@@ -1,4 +1,4 @@
-"""Small fakes at the ports of the chat's use cases. Each records what it was asked."""
+"""Small fakes at the ports of the chat's use cases. Each records its calls."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ EPOCH = "e1"
 
 
 def session_of(user: str = "ada", *rooms: str, sid: str = "", **claims: Any) -> ChatSession:
-    """A signed-in session that is in `rooms`."""
+    """Return a signed-in session that is in `rooms`."""
     fields: dict[str, Any] = {"expires": 2e9, "issued": 100, "token_id": "", "rooms": (), "ops": False} | claims
     identity = Identity(user=user, name=user.title(), **fields)
     bucket = TokenBucket(50, 200, 0.0)
@@ -32,7 +32,7 @@ def session_of(user: str = "ada", *rooms: str, sid: str = "", **claims: Any) -> 
 
 
 async def refusal(work: Awaitable[Any]) -> Code:
-    """The code with which `work` is refused."""
+    """Return the error code that `work` raises."""
     with pytest.raises(RoomcastError) as caught:
         await work
     return caught.value.code
@@ -43,7 +43,7 @@ def unavailable() -> RoomcastError:
 
 
 def line_of(room: str = "team", user: str = "ada", **fields: Any) -> Line:
-    """A line of an inbox; nothing is unread unless `fields` say so."""
+    """Return a line of an inbox without unread messages; `fields` overrides its fields."""
     defaults: dict[str, Any] = {
         "room": room,
         "user": user,
@@ -66,7 +66,7 @@ def line_of(room: str = "team", user: str = "ada", **fields: Any) -> Line:
 
 
 class FakeLog:
-    """A log of JSON objects in memory. `before_append` runs before each append, as another writer would."""
+    """A log of JSON objects in memory. `before_append` runs before each append, in the place of another writer."""
 
     def __init__(self) -> None:
         self.entries: dict[int, bytes] = {}
@@ -82,7 +82,7 @@ class FakeLog:
         return max(self.entries, default=0)
 
     def put(self, **fields: Any) -> int:
-        """Add an entry by hand."""
+        """Add an entry and return its seq."""
         seq = self.seq + 1
         self.entries[seq] = json.dumps({"room": "team", "seq": seq, **fields}).encode()
         return seq
@@ -135,7 +135,7 @@ class FakeLog:
 
 
 class FakeAccess:
-    """Lets users into the rooms of `open_to`, and those of `moderators` moderate everything."""
+    """Admits `(user, room)` pairs in `open_to`; the users in `moderators` moderate every room."""
 
     def __init__(self, *open_to: tuple[str, str], moderators: Sequence[str] = ()) -> None:
         self.open_to = set(open_to)
@@ -159,7 +159,7 @@ class FakeEmitter:
     def __init__(self) -> None:
         self.sent: list[tuple[str, str, dict[str, Any]]] = []
         self.lines: list[tuple[str, str]] = []
-        """`(user, room)` whose line of the inbox has changed."""
+        """`(user, room)` of each inbox line that was reported as changed."""
 
     async def to_room(self, room: str, event: str, data: dict[str, Any], skip: str | None = None) -> None:
         self.sent.append((room, event, data))
@@ -175,7 +175,7 @@ class FakeEmitter:
 
 
 class FakeDirectory:
-    """Collects what becomes of rooms in the directory; `rows` is its only page."""
+    """Collects changes of the directory; `rows` is its only page."""
 
     def __init__(self) -> None:
         self.changes: list[tuple[str, str, str | None, str | None]] = []
@@ -216,7 +216,7 @@ class FakeOccupancy:
 
 
 class FakeVisibility:
-    """Everybody is visible but the users of `hidden`."""
+    """Every user is visible except those in `hidden`."""
 
     def __init__(self, *hidden: str) -> None:
         self.hidden = hidden
@@ -263,7 +263,7 @@ class FakeRoute:
 
 
 class FakeVoice:
-    """Mutes the users of `muted`; those of `restricted` need a look at each message."""
+    """Mutes the users in `muted`; the users in `restricted` are looked up at each message."""
 
     def __init__(self) -> None:
         self.muted: set[str] = set()

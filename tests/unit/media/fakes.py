@@ -1,4 +1,4 @@
-"""Small stand-ins at the ports of the signer's parts: records, storage, bus, and the storage's driver."""
+"""Small fakes at the ports of the signer's parts: records, storage, bus, and the storage's driver."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from roomcast.media.storage import ChangedError, Method, Stored, UploadForm
 
 
 class Counts:
-    """An observer that keeps what it is told."""
+    """An observer that records every event."""
 
     def __init__(self) -> None:
         self.told: list[tuple[Any, ...]] = []
@@ -31,7 +31,7 @@ class Counts:
 
 
 class Files:
-    """A storage in memory; every call is written down."""
+    """A storage in memory that records every call."""
 
     def __init__(self, method: Method = "POST") -> None:
         self.method: Method = method
@@ -169,7 +169,7 @@ def request(action: Any = "sign", deadline_ms: int = 60_000, **args: Any) -> Med
 
 
 def refused(status: int, code: str = "") -> ClientError:
-    """An answer of the storage as its driver raises it."""
+    """Return the exception that the driver raises for a refusal of the storage."""
     return ClientError({"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}, "call")
 
 

@@ -52,13 +52,13 @@ async def test_a_claim_is_one_of_three_states(answer: list[bytes], state: object
 
 
 @pytest.mark.parametrize(("answer", "code"), [([b"unknown"], Code.UPLOAD_EXPIRED), ([b"foreign"], Code.NOT_FOUND)])
-async def test_or_a_refusal(answer: list[bytes], code: Code) -> None:
+async def test_a_claim_may_be_refused(answer: list[bytes], code: Code) -> None:
     with pytest.raises(RoomcastError) as caught:
         await records(Scripts(answer)).claim("upload-1", "ada", "token")
     assert caught.value.code is code
 
 
-async def test_a_quota_says_when_to_try_again() -> None:
+async def test_a_refusal_by_quota_says_when_to_try_again() -> None:
     assert await records(Scripts([5_000, 0])).reserve("ada", "upload-1", 10) == 5_000
     with pytest.raises(RoomcastError) as caught:
         await records(Scripts([5_000, 2_500])).reserve("ada", "upload-1", 10)
@@ -75,7 +75,7 @@ async def test_an_upload_is_found_by_the_sweep_before_its_record_exists() -> Non
     assert caught.value.code is Code.CONFLICT
 
 
-async def test_the_media_that_was_kept_first_counts() -> None:
+async def test_the_media_that_was_stored_first_is_returned() -> None:
     scripts = Scripts(RAW, 1)
     assert await records(scripts).verify("upload-1", "ada", "token", {"upload": "upload-1"}) == MEDIA
     assert scripts.asked[1][0] == "ZREM"

@@ -26,7 +26,7 @@ MEDIA: Media = {"upload": UPLOAD, "url": "https://files/old", "type": "image/png
 
 
 class Rig:
-    """A service with everything that it talks to."""
+    """A service over fakes."""
 
     def __init__(self, *states: Claimed | Busy | Verified, files: Files | None = None) -> None:
         self.files, self.uploads = files or Files(), Uploads(*states)
@@ -83,7 +83,7 @@ async def test_nothing_is_signed_while_the_storage_refuses_the_signer() -> None:
     assert rig.uploads.opened == []
 
 
-async def test_a_quota_and_odd_arguments_are_refused() -> None:
+async def test_uploads_over_quota_and_malformed_arguments_are_refused() -> None:
     rig = Rig()
     rig.uploads.quota = RoomcastError(Code.RATE_LIMITED)
     assert await rig.code_of("sign", room=ROOM, name="cat.png", type="image/png", size=10) is Code.RATE_LIMITED
@@ -95,7 +95,7 @@ async def test_a_quota_and_odd_arguments_are_refused() -> None:
 # --- complete ---------------------------------------------------------------------------------------------------------
 
 
-async def test_completion_believes_the_copy_and_then_removes_the_original() -> None:
+async def test_completion_verifies_the_copy_and_then_deletes_the_original() -> None:
     rig = Rig(claimed(), files=stored())
     media = (await rig.handle("complete", upload=UPLOAD))["media"]
     assert media == {
@@ -113,7 +113,7 @@ async def test_completion_believes_the_copy_and_then_removes_the_original() -> N
     assert SOURCE not in rig.files.objects
 
 
-async def test_a_text_names_its_encoding() -> None:
+async def test_the_type_of_a_text_file_has_its_encoding() -> None:
     body = "Grüße".encode("cp1252")
     rig = Rig(claimed(len(body), "text/plain", "a.txt"), files=stored(body, "text/plain; charset=x"))
     media = (await rig.handle("complete", upload=UPLOAD))["media"]
@@ -121,7 +121,7 @@ async def test_a_text_names_its_encoding() -> None:
     assert ("link", TARGET, "text/plain; charset=windows-1252") in rig.files.calls
 
 
-async def test_what_was_verified_already_is_answered_again() -> None:
+async def test_a_repeated_completion_gets_the_same_answer() -> None:
     rig = Rig(Verified(MEDIA))
     assert (await rig.handle("complete", upload=UPLOAD))["media"] == MEDIA
     assert rig.files.calls == []
@@ -132,7 +132,7 @@ async def test_a_second_attempt_waits_for_the_first() -> None:
     assert (await rig.handle("complete", upload=UPLOAD))["media"] == MEDIA
 
 
-async def test_without_an_object_the_upload_is_incomplete_and_the_claim_given_up() -> None:
+async def test_an_upload_without_an_object_is_incomplete_and_its_claim_is_released() -> None:
     rig = Rig(claimed())
     assert await rig.code_of("complete", upload=UPLOAD) is Code.UPLOAD_INCOMPLETE
     assert rig.uploads.released == [UPLOAD]
@@ -148,14 +148,14 @@ async def test_without_an_object_the_upload_is_incomplete_and_the_claim_given_up
         (PICTURE[:20].ljust(len(PICTURE), b"\0"), "image/png"),
     ],
 )
-async def test_another_file_than_announced_leaves_no_copy(body: bytes, content_type: str) -> None:
+async def test_a_file_that_differs_from_its_announcement_leaves_no_copy(body: bytes, content_type: str) -> None:
     rig = Rig(claimed(len(PICTURE)), files=stored(body, content_type))
     assert await rig.code_of("complete", upload=UPLOAD) is Code.UPLOAD_MISMATCH
     assert TARGET not in rig.files.objects
     assert rig.uploads.released == [UPLOAD]
 
 
-async def test_a_long_header_is_read_further() -> None:
+async def test_more_bytes_are_read_for_a_long_header() -> None:
     body = image("JPEG", icc_profile=b"x" * 200_000)
     rig = Rig(claimed(len(body), "image/jpeg"), files=stored(body, "image/jpeg"))
     media = (await rig.handle("complete", upload=UPLOAD))["media"]
@@ -171,7 +171,7 @@ async def test_an_object_that_changes_meanwhile_is_incomplete() -> None:
         assert rig.uploads.released == [UPLOAD]
 
 
-async def test_trouble_with_the_storage_passes_through_but_not_when_all_is_done() -> None:
+async def test_storage_errors_reach_the_caller_except_after_the_last_step() -> None:
     away = RoomcastError(Code.MEDIA_UNAVAILABLE)
     rig = Rig(claimed(), files=stored())
     rig.files.failing["copy"] = away
@@ -184,7 +184,7 @@ async def test_trouble_with_the_storage_passes_through_but_not_when_all_is_done(
 # --- url --------------------------------------------------------------------------------------------------------------
 
 
-async def test_a_fresh_link_is_for_the_room_of_a_verified_upload() -> None:
+async def test_only_verified_uploads_have_a_link_and_only_in_their_room() -> None:
     rig = Rig()
     assert await rig.code_of("url", upload=UPLOAD, room=ROOM) is Code.NOT_FOUND
     rig.uploads.found = (ROOM, TARGET, None)

@@ -1,4 +1,4 @@
-"""The loop: every request is answered or dropped, each within its deadline, whatever fails."""
+"""The loop of the signer: each request is answered or dropped within its deadline, also after failures."""
 
 from __future__ import annotations
 
@@ -98,13 +98,13 @@ async def test_completions_have_a_bound_of_their_own() -> None:
     entries = [Entry(str(number), request("complete")) for number in range(3)]
     bus = Requests(*entries)
     async with running(bus, wait, Bounds(in_flight=10, completing=2, claim_seconds=0.01)):
-        await until(lambda: len(bus.answers) == 1, "the third refused")
+        await until(lambda: len(bus.answers) == 1, "the third request is refused")
         assert bus.answers[0].error == Code.MEDIA_UNAVAILABLE.number
         go.set()
         await until(lambda: len(bus.answers) == 3, "all answered")
 
 
-async def test_no_more_is_taken_than_can_be_worked_on_and_work_is_renewed() -> None:
+async def test_the_signer_takes_a_bounded_number_of_requests_and_renews_their_claims() -> None:
     go = asyncio.Event()
 
     async def wait(_: MediaRequest) -> dict[str, Any]:
@@ -113,13 +113,13 @@ async def test_no_more_is_taken_than_can_be_worked_on_and_work_is_renewed() -> N
 
     bus = Requests(*(Entry(str(number), request("url")) for number in range(5)))
     async with running(bus, wait, Bounds(in_flight=2, completing=1, claim_seconds=0.001)):
-        await until(lambda: {"0", "1"} in bus.renewed, "work in flight is renewed")
+        await until(lambda: {"0", "1"} in bus.renewed, "the claims of requests in flight are renewed")
         assert len(bus.new) == 3
         go.set()
         await until(lambda: len(bus.answers) == 5, "all answered")
 
 
-async def test_what_a_dead_signer_left_is_taken_over() -> None:
+async def test_requests_of_a_dead_signer_are_taken_over() -> None:
     bus = Requests()
     bus.left_by_others = [Entry("9", request("sign"))]
     async with running(bus) as (_, counts):
@@ -127,16 +127,16 @@ async def test_what_a_dead_signer_left_is_taken_over() -> None:
     assert counts.of("claimed") == [(1,)]
 
 
-async def test_trouble_with_redis_is_waited_out_and_a_lost_group_joined_again() -> None:
+async def test_the_signer_retries_after_redis_errors_and_joins_a_lost_group_again() -> None:
     bus = Requests(Entry("1", request("sign")))
     bus.failing = [UNAVAILABLE, LOST_GROUP]
     async with running(bus) as (_, counts):
-        await until(lambda: len(bus.answers) == 1, "answered in the end")
+        await until(lambda: len(bus.answers) == 1, "the request is answered")
     assert bus.joins == 2
     assert len(counts.of("bus_failed")) == 2
 
 
-async def test_an_answer_that_cannot_be_given_is_counted() -> None:
+async def test_an_answer_that_cannot_be_sent_is_counted() -> None:
     bus = Requests(Entry("1", request("sign")))
     bus.mute = UNAVAILABLE
     async with running(bus) as (_, counts):
@@ -144,7 +144,7 @@ async def test_an_answer_that_cannot_be_given_is_counted() -> None:
     assert counts.of("handled")[0][:2] == ("sign", "unavailable")
 
 
-async def test_finishing_waits_for_work_but_not_for_ever() -> None:
+async def test_the_end_waits_for_requests_in_flight_up_to_a_bound() -> None:
     go = asyncio.Event()
 
     async def wait(_: MediaRequest) -> dict[str, Any]:

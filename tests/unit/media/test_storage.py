@@ -1,4 +1,4 @@
-"""The driver's errors and answers become ours. tests/integration/media/test_s3_contract.py tries a running storage."""
+"""Translating the driver's errors and answers. tests/integration/media/test_s3_contract.py tests a running storage."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.unit.media.fakes import Counts, refused
 
 
 class Body:
-    """A body that comes in small parts."""
+    """A body that is read in small parts."""
 
     def __init__(self, *parts: bytes) -> None:
         self.parts = list(parts)
@@ -30,7 +30,7 @@ class Body:
 
 
 class Driver:
-    """The driver's client: every call is answered from a script of answers by name."""
+    """The driver's client: `answers` has the answers of each call by its name."""
 
     def __init__(self, region: str = "us-east-1", **answers: Any) -> None:
         self.meta = SimpleNamespace(region_name=region)
@@ -70,7 +70,7 @@ def storage(driver: Driver, counts: Counts | None = None) -> Storage:
         (TimeoutError(), False, "storage: delete: TimeoutError"),
     ],
 )
-async def test_whatever_the_driver_raises_is_one_code(error: Exception, is_refusal: bool, detail: str) -> None:
+async def test_every_error_of_the_driver_has_one_code(error: Exception, is_refusal: bool, detail: str) -> None:
     counts = Counts()
     with pytest.raises(RoomcastError) as caught:
         await storage(Driver(delete_object=error), counts).delete("key")
@@ -79,7 +79,7 @@ async def test_whatever_the_driver_raises_is_one_code(error: Exception, is_refus
     assert [(operation, failed) for operation, _, failed in counts.of("storage_call")] == [("delete", True)]
 
 
-async def test_an_object_that_is_gone_or_changed_is_no_failure() -> None:
+async def test_a_missing_or_changed_object_is_no_failure() -> None:
     counts = Counts()
     files = storage(Driver(head_object=refused(404), get_object=refused(404), copy_object=refused(412)), counts)
     assert await files.head("key") is None
@@ -97,26 +97,26 @@ async def test_other_refusals_of_the_same_calls_are_failures() -> None:
             await call
 
 
-async def test_no_more_is_read_than_asked_for() -> None:
+async def test_no_more_bytes_are_read_than_requested() -> None:
     body = Body(b"0123", b"4567", b"89")
     assert await storage(Driver(get_object={"Body": body})).read_head("key", 6) == b"012345"
     assert body.is_closed
 
 
-async def test_an_answer_without_what_it_must_have_is_a_failure() -> None:
+async def test_an_answer_without_a_required_field_is_a_failure() -> None:
     with pytest.raises(RoomcastError, match="media_unavailable"):
         await storage(Driver(head_object={"ContentLength": 1})).head("key")
 
 
 @pytest.mark.parametrize("code", ["NoSuchKey", "AccessDenied"])
-async def test_the_probe_writes_what_it_cannot_read(code: str) -> None:
+async def test_the_probe_writes_its_object_if_it_cannot_read_it(code: str) -> None:
     driver = Driver(get_object=refused(404, code))
     await storage(driver).probe()
     assert driver.names() == ["get_object", "put_object"]
     assert driver.calls[1][1] == {"Bucket": "files", "Key": PROBE_KEY, "Body": PROBE_BODY}
 
 
-async def test_the_probe_reads_and_refusals_are_told() -> None:
+async def test_the_probe_reads_its_object_and_reports_refusals() -> None:
     driver = Driver(get_object={"Body": Body(PROBE_BODY)})
     await storage(driver).probe()
     assert driver.names() == ["get_object"]
@@ -150,13 +150,13 @@ async def test_a_missing_bucket_is_made_with_its_rules() -> None:
     assert rules[0]["AllowedOrigins"] == ["https://app.example.com"]
 
 
-async def test_elsewhere_a_bucket_names_its_region() -> None:
+async def test_a_bucket_outside_the_default_region_names_its_region() -> None:
     driver = Driver("eu-central-1", head_bucket=refused(404), get_object={"Body": Body()})
     await bucket(driver).set_up()
     assert driver.calls[1][1]["CreateBucketConfiguration"] == {"LocationConstraint": "eu-central-1"}
 
 
-async def test_a_bucket_that_another_signer_makes_is_fine_and_so_is_one_that_may_not_be_looked_at() -> None:
+async def test_a_bucket_of_another_signer_or_without_read_access_is_no_failure() -> None:
     await bucket(Driver(head_bucket=refused(404), create_bucket=refused(409), get_object={"Body": Body()})).set_up()
     driver = Driver(head_bucket=refused(403), get_object={"Body": Body()})
     await bucket(driver).set_up()
@@ -166,12 +166,12 @@ async def test_a_bucket_that_another_signer_makes_is_fine_and_so_is_one_that_may
 @pytest.mark.parametrize(
     "answers", [{"head_bucket": refused(500)}, {"head_bucket": refused(404), "create_bucket": refused(403)}]
 )
-async def test_without_a_bucket_there_is_no_set_up(answers: dict[str, Any]) -> None:
+async def test_set_up_fails_without_a_bucket(answers: dict[str, Any]) -> None:
     with pytest.raises(RoomcastError):
         await bucket(Driver(**answers)).set_up()
 
 
-async def test_rules_that_the_storage_does_not_take_are_told_once() -> None:
+async def test_rules_that_the_storage_refuses_are_logged_once() -> None:
     driver = Driver(put_bucket_cors=refused(501, "NotImplemented"), get_object={"Body": Body()})
     made = bucket(driver)
     told: list[Any] = []

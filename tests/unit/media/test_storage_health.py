@@ -1,4 +1,4 @@
-"""Whether the storage accepts the signer's requests, look by look."""
+"""The health of the storage after each probe."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WRONG = RefusedError("storage: probe: SignatureDoesNotMatch")
 
 
 class Steps:
-    """Answers one look after the other: an error, or None for success."""
+    """Answers the probes in order: an exception to raise, or None for success."""
 
     def __init__(self, *answers: Exception | None) -> None:
         self.answers = list(answers)
@@ -38,7 +38,7 @@ class Steps:
         self._next()
 
 
-async def test_up_refused_away_and_up_again() -> None:
+async def test_a_storage_that_is_up_refuses_is_away_and_is_up_again() -> None:
     steps, counts = Steps(None, WRONG, AWAY, None), Counts()
     health = StorageHealth(steps.probe, None, counts)
     assert (health.is_up, health.refusal) == (False, None)
@@ -50,7 +50,7 @@ async def test_up_refused_away_and_up_again() -> None:
     assert counts.told == [("storage_up", is_up) for is_up in (True, False, False, True)]
 
 
-async def test_the_bucket_is_set_up_first_and_after_trouble() -> None:
+async def test_the_bucket_is_set_up_at_the_start_and_after_failures() -> None:
     steps = Steps(AWAY, None, None, AWAY, None)
     health = StorageHealth(steps.probe, steps.set_up, Counts())
     for _ in range(5):
@@ -70,7 +70,7 @@ async def test_a_storage_that_hangs_is_down(monkeypatch: pytest.MonkeyPatch) -> 
     assert (health.is_up, health.refusal) == (False, None)
 
 
-async def test_it_looks_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_storage_is_probed_repeatedly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(storage_health, "RETRY_SECONDS", 0.001)
     steps, tasks = Steps(AWAY, WRONG), TaskSet()
     health = StorageHealth(steps.probe, None, Counts(), probe_seconds=0.001)

@@ -1,4 +1,4 @@
-"""The sweep deletes uploads that were never completed, by one signer at a time."""
+"""The sweep deletes uploads that were never completed; one signer sweeps at a time."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Rig:
         )
 
 
-async def test_an_abandoned_upload_goes_whole() -> None:
+async def test_both_objects_of_an_abandoned_upload_are_deleted() -> None:
     rig = Rig()
     await rig.sweep.once()
     assert rig.files.objects == {}
@@ -41,7 +41,7 @@ async def test_an_abandoned_upload_goes_whole() -> None:
     assert rig.counts.told == [("swept", "abandoned", 1)]
 
 
-async def test_of_a_completed_upload_only_the_incoming_object_goes() -> None:
+async def test_only_the_incoming_object_of_a_completed_upload_is_deleted() -> None:
     rig = Rig()
     rig.uploads.found = ("room", KEY, MEDIA)
     await rig.sweep.once()
@@ -49,7 +49,7 @@ async def test_of_a_completed_upload_only_the_incoming_object_goes() -> None:
     assert rig.counts.told == [("swept", "completed", 1)]
 
 
-async def test_an_upload_that_is_being_completed_is_left_alone() -> None:
+async def test_an_upload_that_is_being_completed_is_not_deleted() -> None:
     rig = Rig()
     rig.uploads.found = ("room", KEY, None)
     await rig.sweep.once()
@@ -65,7 +65,7 @@ async def test_only_one_signer_sweeps() -> None:
 
 
 @pytest.mark.parametrize("error", [RoomcastError(Code.MEDIA_UNAVAILABLE, "away"), TimeoutError()])
-async def test_trouble_is_logged_and_the_next_sweep_tries_again(
+async def test_an_error_is_logged_and_the_next_sweep_tries_again(
     error: Exception, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sweep_module, "_limited", LimitedLog(logging.getLogger("sweep")))
@@ -74,6 +74,6 @@ async def test_trouble_is_logged_and_the_next_sweep_tries_again(
     tasks.start(rig.sweep.run(0.001), "sweep")
     await until(lambda: len(rig.files.calls) >= 3, "three sweeps")
     rig.files.failing.clear()
-    await until(lambda: rig.uploads.forgotten != [], "collected in the end")
+    await until(lambda: rig.uploads.forgotten != [], "the upload is deleted")
     await tasks.cancel()
     assert [record.getMessage().startswith("sweep failed: ") for record in caplog.records] == [True]

@@ -1,4 +1,4 @@
-"""The sweeper's metrics, after the events that they count."""
+"""The metrics of the sweeper."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from roomcast.presence.state import Doubt, Node
 
 
 def sample(metrics: Metrics, name: str) -> float:
-    """The value of one sample, named with its labels."""
+    """Return the value of a sample; `name` includes the labels."""
     found = re.search(rf"^{re.escape(name)} (\S+)$", metrics.exposition().decode(), re.MULTILINE)
     assert found is not None, name
     return float(found[1])
 
 
-def test_every_outcome_and_doubt_has_a_sample_from_the_start() -> None:
+def test_every_outcome_and_doubt_has_a_sample_at_the_start() -> None:
     metrics = Metrics()
     for outcome in ("led", "stood_by", "failed"):
         assert sample(metrics, f'roomcast_presence_passes_total{{outcome="{outcome}"}}') == 0
@@ -23,7 +23,7 @@ def test_every_outcome_and_doubt_has_a_sample_from_the_start() -> None:
         assert sample(metrics, f'roomcast_presence_doubts_total{{reason="{doubt.value}"}}') == 0
 
 
-def test_a_pass_makes_the_sweeper_fresh_and_a_failure_unready() -> None:
+def test_a_pass_makes_the_sweeper_ready_and_a_failure_unready() -> None:
     metrics = Metrics()
     assert not metrics.is_fresh(5.0)
     metrics.passed(leader=True, users=7, seconds=0.01)
@@ -37,7 +37,7 @@ def test_a_pass_makes_the_sweeper_fresh_and_a_failure_unready() -> None:
     assert sample(metrics, 'roomcast_presence_passes_total{outcome="stood_by"}') == 1
 
 
-def test_what_is_announced_is_counted() -> None:
+def test_reported_events_are_counted() -> None:
     metrics = Metrics()
     metrics.expired(3, 0.001)
     metrics.late(4)

@@ -1,4 +1,4 @@
-"""The sweeper's decisions, as scripts: looks at one shard, each with Redis's time and what must come out."""
+"""The sweeper's decisions: steps on one shard at given times of Redis, and the expected verdicts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ START = 1_700_000_000_000
 
 
 class Shard:
-    """One shard as a row of sweeper steps sees it; each step leaves its mark, as the script does."""
+    """One shard over several steps of a sweeper. Each step stores its mark, as the script does."""
 
     def __init__(self) -> None:
         self.now = START
@@ -44,14 +44,14 @@ class Shard:
 
 
 def settled() -> Shard:
-    """A shard whose first grace is over."""
+    """Return a shard whose first grace period is over."""
     shard = Shard()
     shard.step()
     shard.steps(WINDOWS.grace_seconds + WINDOWS.sweep_seconds)
     return shard
 
 
-def test_a_fresh_redis_expires_nobody_for_a_heartbeat_period() -> None:
+def test_no_user_expires_in_a_new_redis_for_a_heartbeat_period() -> None:
     shard = Shard()
     first = shard.step()
     assert (first.may_expire, first.doubt) == (False, Doubt.FRESH)
@@ -63,12 +63,12 @@ def test_a_fresh_redis_expires_nobody_for_a_heartbeat_period() -> None:
     assert waits.count(False) * WINDOWS.sweep_seconds >= WINDOWS.grace_seconds - WINDOWS.sweep_seconds
 
 
-def test_steady_steps_expire() -> None:
+def test_users_expire_while_steps_are_regular() -> None:
     assert all(verdict.may_expire and verdict.doubt is None for verdict in settled().steps(60))
 
 
 @pytest.mark.parametrize("seconds", [10.1, 60, 3600])
-def test_a_stop_a_jump_forward_or_an_absent_sweeper_brings_grace(seconds: float) -> None:
+def test_a_pause_a_clock_jump_or_an_absent_sweeper_starts_a_grace_period(seconds: float) -> None:
     shard = settled()
     shard.now += int(seconds * 1000)
     verdict = shard.step()
@@ -88,14 +88,14 @@ def test_a_gap_leaves_every_heartbeat_inside_the_window() -> None:
     assert WINDOWS.grace_seconds > 30
 
 
-def test_a_clock_that_goes_back_brings_grace() -> None:
+def test_a_clock_that_is_set_back_starts_a_grace_period() -> None:
     shard = settled()
     shard.now -= 3_600_000
     assert shard.step() == Verdict(False, shard.now + GRACE_MS, Doubt.CLOCK_BACK)
     assert shard.steps(WINDOWS.grace_seconds + 4)[-1].may_expire
 
 
-def test_a_second_stop_within_the_grace_prolongs_it() -> None:
+def test_a_second_pause_prolongs_the_grace_period() -> None:
     shard = settled()
     shard.now += 60_000
     shard.step()
@@ -104,7 +104,7 @@ def test_a_second_stop_within_the_grace_prolongs_it() -> None:
     assert shard.step().grace_until_ms == shard.now + GRACE_MS
 
 
-def test_a_successor_honours_the_grace_and_needs_none_of_its_own() -> None:
+def test_a_successor_keeps_the_grace_period_and_starts_none() -> None:
     shard = settled()
     shard.now += 8_000
     assert shard.step().may_expire
@@ -114,7 +114,7 @@ def test_a_successor_honours_the_grace_and_needs_none_of_its_own() -> None:
     assert not shard.step().may_expire
 
 
-def test_lost_writes_show_in_an_old_mark() -> None:
+def test_lost_writes_are_noticed_by_an_old_mark() -> None:
     shard = settled()
     old = shard.mark
     shard.steps(300)
@@ -125,11 +125,11 @@ def test_lost_writes_show_in_an_old_mark() -> None:
 @pytest.mark.parametrize(
     ("text", "mark"), [("", None), ("x y", None), ("12", None), ("12 34", Mark(12, 34)), ("-1 3", None)]
 )
-def test_marks_are_read_or_ignored(text: str, mark: Mark | None) -> None:
+def test_valid_marks_are_read_and_invalid_ones_ignored(text: str, mark: Mark | None) -> None:
     assert read_mark(text) == mark
 
 
-def test_nodes_die_only_when_lease_and_announcement_agree() -> None:
+def test_a_node_is_dead_only_by_its_lease_and_its_announcement() -> None:
     now = 1_700_000_000
     announced = {
         Node("1", "alive"): now - 2,
@@ -145,11 +145,11 @@ def test_nodes_die_only_when_lease_and_announcement_agree() -> None:
     assert {node.incarnation for node in dead} == {"gone", "before", "retired"}
 
 
-def test_node_fields_go_both_ways() -> None:
+def test_node_fields_are_read_back_as_written() -> None:
     assert parse_node(Node("7", "ab:cd").field) == Node("7", "ab:cd")
 
 
-def test_rounds_go_around_until_no_shard_has_more() -> None:
+def test_rounds_repeat_until_no_shard_has_more_users() -> None:
     rounds, order, more = Rounds([0, 1, 2]), [], {1: 2}
     while (shard := rounds.take()) is not None:
         order.append(shard)
@@ -159,7 +159,7 @@ def test_rounds_go_around_until_no_shard_has_more() -> None:
     assert order == [0, 1, 2, 1, 1]
 
 
-def test_pace_keeps_its_schedule_and_backs_off_with_jitter() -> None:
+def test_passes_follow_a_schedule_and_back_off_with_jitter() -> None:
     pace = Pace(2.0)
     assert pace.after_success(started=10.0, now=10.5) == 1.5
     assert pace.after_success(started=10.0, now=15.0) == 0.0

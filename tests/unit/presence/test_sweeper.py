@@ -1,4 +1,4 @@
-"""The loop of the sweeper over a store in memory, with a clock of its own."""
+"""The loop of the sweeper, with a store in memory and a fake clock."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ AWAY = StoreError("no answer within 1 s")
 
 
 class Counts:
-    """An observer that keeps what it is told."""
+    """An observer that records every event."""
 
     def __init__(self) -> None:
         self.told: list[tuple[Any, ...]] = []
@@ -32,7 +32,7 @@ class Counts:
 
 
 class Presence:
-    """Shards in memory: users that are due, and what fails."""
+    """Shards in memory, with the users that are due. `failing`: method -> the errors of its next calls."""
 
     def __init__(self) -> None:
         self.due: dict[int, list[str]] = {}
@@ -119,7 +119,7 @@ class Rig:
         self.presence.on_hold = stop_after
 
     def clock(self) -> float:
-        """Every look at the clock takes a millisecond, so passes are due soon and leases hold."""
+        """Advance by a millisecond at each call, so that passes are due soon and leases stay valid."""
         self.now += 0.001
         return self.now
 
@@ -132,7 +132,7 @@ class Rig:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Between two passes the loop waits for no time at all."""
+    """Remove the pause between two passes."""
 
     async def at_once(self: Sweeper, seconds: float) -> None:
         return
@@ -141,7 +141,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("quick")
-async def test_notes_end_batch_after_batch_also_while_nobody_may_expire() -> None:
+async def test_notes_end_in_batches_also_while_no_user_may_expire() -> None:
     rig = Rig()
     rig.presence.mark = None
     rig.presence.ended = {3: ["a", "b", "c"], 5: ["d"]}
@@ -161,7 +161,7 @@ async def test_a_pass_steps_through_every_shard_until_none_has_more() -> None:
     assert [users for users, _ in rig.counts.of("expired")] == [2, 1, 1]
     leader, users, _ = rig.counts.of("passed")[0]
     assert leader
-    assert users == PRESENCE_SHARDS * 10 - 2  # what the last look at each shard saw, less those who went
+    assert users == PRESENCE_SHARDS * 10 - 2  # the users seen last in each shard, without the expired ones
     assert rig.presence.released == 1
     assert rig.presence.checks == 1
 
@@ -189,7 +189,7 @@ async def test_a_dead_node_is_dropped_in_steps() -> None:
 
 
 @pytest.mark.usefixtures("quick")
-async def test_a_node_whose_step_came_too_late_waits_for_the_next_pass() -> None:
+async def test_a_node_whose_step_was_late_waits_for_the_next_pass() -> None:
     rig = Rig()
     rig.presence.dead, rig.presence.left_of_dead = [Node("1", "old")], [-1]
     await rig.run()
@@ -197,7 +197,7 @@ async def test_a_node_whose_step_came_too_late_waits_for_the_next_pass() -> None
 
 
 @pytest.mark.usefixtures("quick")
-async def test_a_late_step_is_told() -> None:
+async def test_a_late_step_is_reported() -> None:
     rig = Rig()
     rig.presence.is_late = True
     await rig.run()
@@ -205,7 +205,7 @@ async def test_a_late_step_is_told() -> None:
 
 
 @pytest.mark.usefixtures("quick")
-async def test_a_sweeper_without_the_lease_stands_by() -> None:
+async def test_a_sweeper_without_the_lease_does_nothing() -> None:
     rig = Rig(passes=2)
     rig.presence.has_lease = False
     await rig.run()
@@ -232,7 +232,7 @@ async def test_two_failures_end_the_pass() -> None:
 
 
 @pytest.mark.usefixtures("quick")
-async def test_without_rights_on_channels_no_pass_begins() -> None:
+async def test_no_pass_begins_without_rights_on_channels() -> None:
     rig = Rig(passes=1)
     rig.presence.failing["check_rights"] = [StoreError("this user has no permissions"), None]
     await rig.run()
@@ -256,14 +256,14 @@ async def test_the_lease_is_renewed_within_a_long_pass_and_losing_it_ends_the_pa
 
 
 @pytest.mark.usefixtures("quick")
-async def test_a_lease_that_cannot_be_given_back_is_told() -> None:
+async def test_a_lease_that_cannot_be_released_is_reported() -> None:
     rig = Rig()
     rig.presence.failing["release_lease"] = [AWAY]
     await rig.run()
     assert rig.counts.told[-1] == ("failed", str(AWAY), 0)
 
 
-async def test_after_a_failure_the_lease_ends_by_itself_and_stop_cuts_the_pause_short() -> None:
+async def test_after_a_failure_the_lease_expires_and_stop_ends_the_pause() -> None:
     rig = Rig()
     rig.presence.failing["hold_lease"] = [AWAY]
     counted = rig.counts

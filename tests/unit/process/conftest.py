@@ -11,7 +11,7 @@ import structlog
 
 @pytest.fixture(autouse=True)
 def _own_logging() -> Iterator[None]:
-    """Put the logging back: it is the whole process's, and would go on to write to a test's stream that is closed."""
+    """Restore the logging of the process, which would otherwise write to the closed stream of a test."""
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
     yield

@@ -17,7 +17,7 @@ from tests import settings
 
 @pytest.fixture(autouse=True)
 def own_mask() -> Iterator[None]:
-    """A process that has ended hears no signal; this one goes on."""
+    """Restore the signal mask: `command.main` blocks signals at its end, and the test process goes on."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     yield
     signal.pthread_sigmask(signal.SIG_SETMASK, before)
@@ -26,7 +26,7 @@ def own_mask() -> Iterator[None]:
 def run(
     patch: pytest.MonkeyPatch, *arguments: str, ending: Exception | None = None, outcome: bool | None = None
 ) -> int:
-    """`python -m sample`, whose work ends at once, by an exception if one is given."""
+    """Run `python -m sample`. Its work ends at once; with `ending`, by that exception."""
 
     async def work(_: ProcessSettings) -> bool | None:
         if ending is not None:
@@ -52,7 +52,7 @@ def test_any_other_argument_is_refused(monkeypatch: pytest.MonkeyPatch, capsys: 
 
 
 @pytest.mark.parametrize(("outcome", "status"), [(None, 0), (True, 0), (False, 1)])
-def test_the_status_says_whether_it_was_told_to_end(
+def test_the_exit_status_shows_whether_the_process_was_told_to_end(
     outcome: bool | None, status: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert run(monkeypatch, outcome=outcome) == status
@@ -96,7 +96,7 @@ raise SystemExit(command.main("sample", ProcessSettings, "", work))
 """
 
 
-def test_a_signal_to_a_process_that_has_ended_changes_nothing() -> None:
+def test_a_signal_after_the_end_does_not_change_the_exit_status() -> None:
     settings_of_it = {"ROOMCAST_REDIS_URL": "redis://127.0.0.1"}
     ended = subprocess.run(
         [sys.executable, "-c", SIGNALLED_WHILE_IT_ENDS], env=settings_of_it, capture_output=True, text=True, timeout=60

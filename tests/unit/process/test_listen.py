@@ -1,4 +1,4 @@
-"""Listening sockets for an address, however it is written."""
+"""Opening listening sockets for every form of an address."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def has_ipv6() -> bool:
         return False
 
 
-def test_every_address_of_the_machine_takes_both_families() -> None:
+def test_the_address_for_all_interfaces_includes_ipv4_and_ipv6() -> None:
     if not has_ipv6():
         pytest.skip("this machine has no IPv6")
     (listener,) = open_sockets("::", 0)
@@ -41,7 +41,7 @@ def test_one_address_is_one_socket() -> None:
 
 
 def test_a_port_in_use_leaves_no_socket_behind(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of two addresses the second is taken: the first is given back."""
+    """If the second of two addresses is in use, the socket of the first is closed."""
     free, taken = servers.free_port(), socket.create_server(("127.0.0.1", 0))
     found = [
         (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", free)),

@@ -1,4 +1,4 @@
-"""Log lines: those of ours and those of libraries look the same."""
+"""Log lines: entries of Roomcast and of libraries have the same form."""
 
 from __future__ import annotations
 

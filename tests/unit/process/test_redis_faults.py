@@ -33,7 +33,7 @@ async def told(monkeypatch: pytest.MonkeyPatch, *answers: Any) -> list[str]:
     return lines
 
 
-async def test_a_redis_as_it_should_be_is_not_mentioned(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_suitable_redis_causes_no_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     assert await told(monkeypatch, ConnectionError("away"), ConnectionError("away"), FINE) == []
 
 
@@ -43,7 +43,7 @@ async def test_each_fault_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None
     assert "maxmemory-policy allkeys-lru" in evicting
 
 
-async def test_a_cluster_answers_for_each_of_its_servers(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_each_server_of_a_cluster_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     (line,) = await told(monkeypatch, {"127.0.0.1:7000": FINE | {"maxmemory_policy": "volatile-lru"}})
     assert "volatile-lru" in line
 

@@ -1,4 +1,4 @@
-"""Settings: what all processes have in common, over the real settings of each."""
+"""The rules that the settings of all processes share, checked over the real settings of each process."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_defaults_are_enough_and_secrets_are_never_shown(kind: str, monkeypatch:
         ("ROOMCAST_LOG_FORMAT", "xml"),
     ],
 )
-def test_a_bad_one_ends_the_start_with_one_line(
+def test_a_bad_setting_ends_the_start_with_one_line(
     kind: str, name: str, value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings.use(monkeypatch, **GOOD | {name: value})
@@ -70,7 +70,7 @@ def test_the_help_names_every_variable(kind: str) -> None:
     assert all(field.description and field.description in text for field, text in zip(fields, lines[2:], strict=True))
 
 
-def test_the_help_shows_defaults_as_one_would_write_them() -> None:
+def test_the_help_shows_defaults_in_the_form_of_the_variable() -> None:
     shown = {line.split()[0]: line for line in describe(Sample, "sample").splitlines()[2:]}
     assert shown["ROOMCAST_WORDS"].endswith("some words (default: a,b)")
     assert shown["ROOMCAST_ON"].endswith("1: on (default: 0)")

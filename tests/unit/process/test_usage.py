@@ -44,8 +44,10 @@ def test_open_files_are_counted(tmp_path: Path) -> None:
             file.close()
 
 
-def test_a_kernel_that_does_not_tell_is_asked_for_the_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder of procfs, whose size is 0."""
+def test_open_files_are_listed_if_the_kernel_does_not_count_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Use a folder of procfs with size 0, as `/proc/self/fd` has before Linux 6.2."""
     folder = Path("/proc/self/attr")
     assert folder.stat().st_size == 0
     monkeypatch.setattr(usage, "_FILES", str(folder))

@@ -47,7 +47,7 @@ async def test_a_token_opens_stored_rooms_only() -> None:
     assert not await access.may_enter(session_of("eve", rooms=("*",)), "dm:ada:bob")
 
 
-async def test_a_joined_room_needs_no_look() -> None:
+async def test_entry_to_a_joined_room_is_not_checked_again() -> None:
     await RoomAccess(Roles(), nobody_is_banned).require_entry(session_of("eve", "team"), "team")
     with pytest.raises(RoomcastError) as caught:
         await RoomAccess(Roles(), nobody_is_banned).require_entry(session_of("eve"), "team")
@@ -55,14 +55,14 @@ async def test_a_joined_room_needs_no_look() -> None:
 
 
 @pytest.mark.parametrize(("room", "says"), [("team", "`rooms`"), ("none", "`rooms`"), ("dm:bob:ada", "sorted")])
-async def test_a_refusal_says_what_opens_the_room(room: str, says: str) -> None:
+async def test_a_refusal_says_what_would_allow_entry(room: str, says: str) -> None:
     with pytest.raises(RoomcastError) as caught:
         await RoomAccess(ROLES, nobody_is_banned).require_entry(session_of("eve"), room)
     assert caught.value.code is Code.FORBIDDEN
     assert says in caught.value.detail
 
 
-async def test_a_ban_keeps_everybody_but_operators_out() -> None:
+async def test_a_ban_keeps_all_users_but_operators_out() -> None:
     async def is_banned(user: str, room: str) -> bool:
         return room in ("team", "public:x")
 
@@ -126,7 +126,7 @@ def test_who_may_create_which_room(claims: dict[str, Any], room: str, kind: str,
         assert caught.value.code is Code.FORBIDDEN
 
 
-async def test_a_banned_admin_moderates_no_more() -> None:
+async def test_a_banned_admin_no_longer_moderates() -> None:
     async def is_banned(user: str, room: str) -> bool:
         return (user, room) == ("max", "team")
 

@@ -1,4 +1,4 @@
-"""Custom events: who may send them, how many, and to whom they go."""
+"""Custom events: who may send them, how often, and who receives them."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ async def test_an_event_goes_to_the_room_with_its_sender(rig: Rig) -> None:
     assert rig.sender.sent == [(ROOM, "custom", data)]
 
 
-async def test_only_who_has_joined_the_room_sends_into_it(rig: Rig) -> None:
+async def test_only_members_of_a_room_send_into_it(rig: Rig) -> None:
     assert await refusal(rig.emit(session_of("eve"))) is Code.FORBIDDEN
     assert rig.sender.sent == []
 
 
-async def test_an_invisible_user_is_not_given_away_unless_asked_to(rig: Rig) -> None:
+async def test_an_event_of_an_invisible_user_needs_the_flag_as_invisible(rig: Rig) -> None:
     rig.visibility.hidden = ("ada",)
     assert not await rig.emit()
     assert rig.sender.sent == []
@@ -53,7 +53,7 @@ async def test_an_invisible_user_is_not_given_away_unless_asked_to(rig: Rig) -> 
     assert len(rig.sender.sent) == 1
 
 
-async def test_nothing_of_a_muted_user_is_sent_except_of_operators(rig: Rig) -> None:
+async def test_a_muted_user_sends_nothing_unless_an_operator(rig: Rig) -> None:
     rig.voice.muted = {"ada", "ops"}
     assert not await rig.emit()
     assert not await rig.emit(as_invisible=True)
@@ -61,7 +61,7 @@ async def test_nothing_of_a_muted_user_is_sent_except_of_operators(rig: Rig) -> 
     assert len(rig.sender.sent) == 1
 
 
-async def test_a_connection_sends_so_many_a_second(rig: Rig) -> None:
+async def test_a_connection_has_a_limit_of_events_per_second(rig: Rig) -> None:
     for _ in range(CUSTOM_EVENTS_BURST):
         await rig.emit()
     with pytest.raises(RoomcastError) as caught:

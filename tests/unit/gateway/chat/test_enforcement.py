@@ -1,4 +1,4 @@
-"""A changed sanction costs a gateway what it concerns, and no more: every user may cause one, by blocking somebody."""
+"""A changed sanction costs a gateway work only for the affected sessions: any user can cause a change, by a block."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DIRECT = "dm:ada:bob"
 
 
 class Known:
-    """What is known of sanctions: who is banned everywhere, and what was forgotten."""
+    """The users who are banned everywhere, and the calls of `forget`."""
 
     def __init__(self) -> None:
         self.banned: set[str] = set()
@@ -57,7 +57,7 @@ class Rig:
         )
 
     def __iter__(self) -> Iterator[ChatSession]:
-        raise AssertionError("all sessions are gone through")
+        raise AssertionError("the code iterates over all sessions")
 
     def of_user(self, user: str) -> list[ChatSession]:
         return [session for session in self.sessions if session.user == user]
@@ -70,7 +70,7 @@ class Rig:
         return sorted(room for room in rooms if user in people_of(room))
 
     async def receive(self, message: Sanctioned) -> dict[str, set[str]]:
-        """Apply a message to its end; return the rooms whose tickets it took, by session."""
+        """Apply a message completely; return the rooms whose tickets it revoked, by session."""
         self.enforcer.receive(message)
         for task in self.tasks:
             await task
@@ -89,28 +89,28 @@ def rig() -> Rig:
     return Rig()
 
 
-async def test_a_block_concerns_the_user_and_the_direct_rooms_and_looks_at_no_room(rig: Rig) -> None:
+async def test_a_block_affects_the_user_and_direct_rooms_and_iterates_over_no_room(rig: Rig) -> None:
     lost = await rig.receive(Sanctioned(user="ada"))
     assert lost == {"phone": {ROOM, DIRECT, "other"}, "desk": {"other"}, "bob": {DIRECT}}
     assert (rig.known.forgotten, rig.checked, rig.rechecked) == ([("", "ada")], [], [])
 
 
-async def test_a_ban_everywhere_has_the_sessions_checked(rig: Rig) -> None:
+async def test_a_ban_everywhere_checks_the_sessions_of_the_user(rig: Rig) -> None:
     rig.known.banned.add("ada")
     await rig.receive(Sanctioned(user="ada"))
     assert (rig.checked, rig.rechecked) == (["ada"], [])
 
 
-async def test_a_sanction_in_a_room_has_that_room_looked_at(rig: Rig) -> None:
+async def test_a_sanction_in_a_room_checks_that_room(rig: Rig) -> None:
     assert await rig.receive(Sanctioned(ROOM, "ada")) == {"phone": {ROOM}}
     assert (rig.checked, rig.rechecked) == ([], [(["phone", "desk"], ROOM)])
 
 
-async def test_a_slow_mode_concerns_the_room(rig: Rig) -> None:
+async def test_a_slow_mode_affects_the_room(rig: Rig) -> None:
     assert await rig.receive(Sanctioned(ROOM)) == {"phone": {ROOM}, "bob": {ROOM}, "eve": {ROOM}}
     assert rig.tasks == []
 
 
-async def test_who_is_not_here_costs_nothing(rig: Rig) -> None:
+async def test_a_sanction_of_a_user_without_a_session_here_costs_nothing(rig: Rig) -> None:
     assert await rig.receive(Sanctioned(user="nobody")) == {}
     assert rig.tasks == []

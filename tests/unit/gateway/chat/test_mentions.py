@@ -1,4 +1,4 @@
-"""Only people who read the room are mentioned."""
+"""Only users who read the room can be mentioned."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ async def test_members_and_people_with_the_room_on_the_list_can_be_mentioned() -
     assert readers.asked == [("cy", ROOM)]
 
 
-async def test_the_refusal_names_the_others() -> None:
+async def test_a_refusal_names_the_users_who_do_not_read_the_room() -> None:
     with pytest.raises(RoomcastError) as refused:
         await Mentions(Readers()).require_readers(ROOM, ["zoe", "bob", "eve"])
     assert refused.value.code is Code.FORBIDDEN
     assert "eve, zoe" in str(refused.value)
 
 
-async def test_messages_with_mentions_wait_for_one_another_up_to_a_bound() -> None:
-    """What waits for Redis longer than a second would fail, and with it the connection of all."""
+async def test_a_bounded_number_of_messages_with_mentions_is_looked_up_at_once() -> None:
+    """A command that waits longer than a second closes the gateway's Redis connection, which all clients share."""
     is_open = asyncio.Event()
 
     class Slow(Readers):

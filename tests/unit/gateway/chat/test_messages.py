@@ -1,4 +1,4 @@
-"""The rules of messages, with fakes for the log and for the right to a room."""
+"""The rules of messages, with fakes for the log and for the access to rooms."""
 
 from __future__ import annotations
 
@@ -91,14 +91,14 @@ async def test_a_text_into_a_joined_room_is_plain(rig: Rig) -> None:
     assert rig.addressed == []
 
 
-async def test_a_text_into_a_room_that_was_not_joined_needs_the_right_to_it(rig: Rig) -> None:
+async def test_a_text_into_a_room_that_was_not_joined_needs_the_right_to_enter(rig: Rig) -> None:
     await rig.send(rig.bob)
 
     assert await refusal(rig.send(rig.eve)) is Code.FORBIDDEN
     assert (rig.plain, rig.addressed, rig.log.seq) == ([], [("bob", ROOM)], 1)
 
 
-async def test_who_is_muted_writes_nothing_and_who_is_restricted_is_looked_at(rig: Rig) -> None:
+async def test_a_muted_user_writes_nothing_and_a_restricted_user_is_looked_up(rig: Rig) -> None:
     await rig.send(rig.ada)
     target = rig.log.seq
     rig.voice.muted.add("ada")
@@ -114,15 +114,15 @@ async def test_who_is_muted_writes_nothing_and_who_is_restricted_is_looked_at(ri
     assert (rig.voice.turns, rig.plain) == (["ada"], [("ada", ROOM)])
 
 
-async def test_a_look_up_that_finds_nothing_in_the_way_opens_the_fast_path(rig: Rig) -> None:
-    rig.voice.restricted.add("ada")  # nothing is known of her yet
+async def test_a_look_up_without_a_sanction_opens_the_fast_path(rig: Rig) -> None:
+    rig.voice.restricted.add("ada")  # her sanctions were not read yet
     rig.log.before_append = rig.voice.restricted.clear
     await rig.send(rig.ada)
 
     assert (rig.voice.turns, rig.plain) == (["ada"], [("ada", ROOM)])
 
 
-async def test_who_has_spent_the_day_writes_nothing_more_but_may_delete(rig: Rig) -> None:
+async def test_a_user_without_allowance_writes_nothing_but_may_delete(rig: Rig) -> None:
     await rig.send(rig.ada)
     assert rig.ada.allowance.unreported > ROOM_BYTES, "the first message of a room costs more"
     rig.ada.allowance.is_spent = True
@@ -136,7 +136,7 @@ async def test_who_has_spent_the_day_writes_nothing_more_but_may_delete(rig: Rig
     assert (await rig.chat.delete_message(rig.ada, MessageDelete(ROOM, "d", 1)))["seq"] == 2
 
 
-async def test_sends_keep_their_order_behind_one_that_looks_something_up(rig: Rig) -> None:
+async def test_sends_keep_their_order_after_a_send_with_a_look_up(rig: Rig) -> None:
     sends = [
         rig.send(rig.ada, "one", "1", upload="upload01"),
         rig.send(rig.ada, "two", "2"),
@@ -151,8 +151,8 @@ async def test_sends_keep_their_order_behind_one_that_looks_something_up(rig: Ri
     assert rig.log.read(1)["kind"] == "media"
 
 
-async def test_no_plain_text_overtakes_a_send_that_looks_something_up(rig: Rig) -> None:
-    """Neither here nor on the fast path; a later plain text opens it again."""
+async def test_no_plain_text_overtakes_a_send_with_a_look_up(rig: Rig) -> None:
+    """The fast path is closed until the send is done; a later plain text opens the fast path again."""
     rig.ada.tickets = {ROOM.encode(): object(), b"other": object()}  # type: ignore[dict-item]
     waiting = [rig.send(rig.ada, "one", "1", upload="upload01"), rig.send(rig.ada, "two", "2")]
     await asyncio.gather(*waiting)
@@ -163,7 +163,7 @@ async def test_no_plain_text_overtakes_a_send_that_looks_something_up(rig: Rig) 
     assert rig.plain == [("ada", ROOM)]
 
 
-async def test_sends_of_other_rooms_do_not_wait(rig: Rig) -> None:
+async def test_sends_to_other_rooms_do_not_wait(rig: Rig) -> None:
     rig.ada.rooms.add("other")
     waiting = asyncio.gather(rig.send(rig.ada, "one", "1", upload="upload01"))
     await asyncio.sleep(0)
@@ -172,7 +172,7 @@ async def test_sends_of_other_rooms_do_not_wait(rig: Rig) -> None:
     assert rig.log.queued == ["2", "1"]
 
 
-async def test_a_send_that_fails_its_look_up_holds_up_no_later_one(rig: Rig) -> None:
+async def test_a_send_whose_look_up_fails_does_not_block_later_sends(rig: Rig) -> None:
     outcomes = await asyncio.gather(
         rig.send(rig.ada, None, "1", upload="missing0"), rig.send(rig.ada, "two", "2"), return_exceptions=True
     )
@@ -215,7 +215,7 @@ async def test_data_over_its_limits_is_refused(rig: Rig) -> None:
     assert rig.log.queued == []
 
 
-async def test_an_edit_changes_text_or_data_and_keeps_the_other(rig: Rig) -> None:
+async def test_an_edit_of_the_text_keeps_the_data_and_the_reverse(rig: Rig) -> None:
     await rig.send(rig.ada, "old", data={"state": "open"})
     await rig.chat.edit_message(rig.ada, MessageEdit(ROOM, "e1", 1, "new"))
     await rig.chat.edit_message(rig.ada, MessageEdit(ROOM, "e2", 1, data={"state": "closed"}))
@@ -271,7 +271,7 @@ async def test_only_texts_and_media_are_targets(rig: Rig, target: int) -> None:
         assert await refusal(work) is Code.NOT_FOUND
 
 
-async def test_an_amendment_that_loses_a_race_reads_again(rig: Rig) -> None:
+async def test_an_amendment_that_loses_a_race_is_tried_again(rig: Rig) -> None:
     await rig.send(rig.ada, "old")
     changes = iter(["first", "second"])
 
@@ -299,7 +299,7 @@ async def test_an_amendment_that_loses_every_race_is_a_conflict(rig: Rig) -> Non
     assert count == 5
 
 
-async def test_reactions_have_one_form_of_an_emoji(rig: Rig) -> None:
+async def test_reactions_with_two_forms_of_one_emoji_are_equal(rig: Rig) -> None:
     await rig.send(rig.ada)
     for message_id, emoji in (("r1", "❤"), ("r2", "❤\ufe0f")):
         await rig.chat.react_to_message(rig.bob, MessageReact(ROOM, message_id, 1, emoji, on=True))
@@ -321,7 +321,7 @@ async def test_history_says_whether_there_is_more(rig: Rig) -> None:
     assert await refusal(rig.chat.read_history(rig.eve, MessageHistory(ROOM))) is Code.FORBIDDEN
 
 
-async def test_mentions_are_checked_and_stand_right_behind_the_kind(rig: Rig) -> None:
+async def test_mentions_are_checked_and_written_right_after_the_kind(rig: Rig) -> None:
     answer = await rig.chat.send_message(rig.ada, MessageSend(ROOM, "m1", text="look", mentions=["bob", "bob"]))
     entry = rig.log.entries[answer["seq"]]
     assert b'"kind": "text", "mentions": ["bob"], "text": "look"' in entry

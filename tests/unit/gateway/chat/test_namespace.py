@@ -1,4 +1,4 @@
-"""From the arguments of an event to its payload, or to a code."""
+"""Convert the arguments of an event to its payload, or refuse them with a code."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_no_event_ignores_unknown_fields(event: str) -> None:
     assert events.EVENTS[event].__struct_config__.forbid_unknown_fields
 
 
-def test_unknown_fields_are_refused_inside_of_a_field_too() -> None:
+def test_unknown_fields_of_nested_objects_are_refused_too() -> None:
     since = {"seq": 1, "epoch": "e", "colour": "red"}
     with pytest.raises(RoomcastError, match=r"unknown field `colour` - at `\$\.since`"):
         read_payload(events.RoomJoin, ({"room": "public:lobby", "since": since},))
@@ -71,16 +71,16 @@ def test_an_event_carries_exactly_one_object(args: tuple[Any, ...]) -> None:
         {"upload": "A" * 22 + "\n"},
     ],
 )
-def test_fields_of_another_form_are_bad_requests(change: dict[str, Any]) -> None:
+def test_fields_of_a_wrong_form_are_bad_requests(change: dict[str, Any]) -> None:
     assert refusal(events.MessageSend, {**SEND, **change}) is Code.BAD_REQUEST
 
 
-def test_what_is_over_a_limit_is_too_large() -> None:
+def test_a_field_over_its_limit_is_too_large() -> None:
     assert refusal(events.MessageSend, {**SEND, "text": "x" * (events.MAX_MESSAGE_BYTES + 1)}) is Code.TOO_LARGE
     assert refusal(events.PresenceUsers, {"users": ["ada"] * (events.MAX_LIST + 1)}) is Code.TOO_LARGE
     assert refusal(events.Presence, {"note": "x" * 141}) is Code.TOO_LARGE
 
 
-def test_a_user_id_ends_where_its_pattern_ends() -> None:
+def test_a_user_id_with_a_trailing_newline_is_refused() -> None:
     assert refusal(events.RoomInvite, {"room": "team", "user": "ada\n"}) is Code.BAD_REQUEST
     assert refusal(events.PresenceUsers, {"users": ["ada\n"]}) is Code.BAD_REQUEST

@@ -1,4 +1,4 @@
-"""Plain sends: what is taken, what becomes of it, and that nothing is taken which the ordinary way would refuse."""
+"""Plain sends: the packets that the fast path takes, its commands and acks, and its agreement with the general code."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def packet(text: str = "hello", *, ack: str = "7", room: str = ROOM, id: str = "
     return f'42{ack}["message:send",{{"room":"{room}","id":"{id}","text":"{text}"{end}}}]'.encode()
 
 
-# --- on the way in ---
+# --- from the client to Redis ---
 
 
 def test_a_plain_message_becomes_a_command(client: Client) -> None:
@@ -101,7 +101,7 @@ def test_a_plain_message_becomes_a_command(client: Client) -> None:
     assert (client.plain_sends.in_flight, client.plain_sends.taken, client.pipeline.asked) == (1, 1, ["schedule_flush"])
 
 
-def test_each_message_brings_another_epoch(client: Client) -> None:
+def test_each_message_proposes_a_new_epoch(client: Client) -> None:
     epochs = set()
     for number in range(100):
         assert client.take(packet(id=f"a-{number}"))
@@ -109,7 +109,7 @@ def test_each_message_brings_another_epoch(client: Client) -> None:
     assert len(epochs) == 100
 
 
-def test_each_message_counts_towards_the_day_and_none_is_taken_once_that_is_spent(client: Client) -> None:
+def test_each_message_counts_and_none_is_taken_after_the_daily_allowance(client: Client) -> None:
     assert client.take(packet())
     assert client.allowance.unreported == len(packet()) + ENTRY_BYTES
     client.allowance.is_spent = True
@@ -139,7 +139,7 @@ PLAIN = [
 
 
 @pytest.mark.parametrize("payload", PLAIN)
-def test_what_is_plain_means_what_the_ordinary_way_says(client: Client, payload: bytes) -> None:
+def test_a_plain_payload_has_the_same_meaning_in_the_general_code(client: Client, payload: bytes) -> None:
     assert client.take(payload)
     event = StrictPacket(encoded_packet=payload.decode()[1:])
     message = msgspec.convert(event.data[1], MessageSend)
@@ -206,42 +206,42 @@ ODD = [
 
 
 @pytest.mark.parametrize("payload", ODD)
-def test_what_is_odd_is_left_alone(client: Client, payload: bytes) -> None:
+def test_an_unusual_payload_is_left_to_the_general_code(client: Client, payload: bytes) -> None:
     assert not client.take(payload)
     assert (client.pipeline.out, client.plain_sends.in_flight, client.plain_sends.taken, client.seen) == ([], 0, 0, [])
 
 
-def test_a_payload_beyond_the_connections_limit_is_not_taken(client: Client) -> None:
+def test_a_payload_above_the_limit_of_the_connection_is_not_taken(client: Client) -> None:
     client.ticket.max_payload = len(packet()) - 1
     assert not client.take(packet())
     client.ticket.max_payload += 1
     assert client.take(packet())
 
 
-def test_a_session_that_left_the_room_has_no_way_in(client: Client) -> None:
+def test_a_session_that_left_the_room_has_no_ticket(client: Client) -> None:
     client.rooms.discard(ROOM)
     assert not client.take(packet())
     client.rooms.add(ROOM)
     assert client.take(packet())
 
 
-def test_a_ticket_ends_with_its_link(client: Client) -> None:
+def test_a_ticket_ends_with_its_redis_connection(client: Client) -> None:
     client.pipeline.is_open = False
     assert not client.take(packet())
     assert client.buffer.tickets == {}
 
 
-def test_without_a_book_nothing_is_taken(client: Client) -> None:
+def test_nothing_is_taken_without_tickets(client: Client) -> None:
     client.buffer.tickets = None
     assert not client.take(packet())
 
 
-def test_what_the_bucket_does_not_give_is_not_taken(client: Client) -> None:
+def test_a_message_above_the_rate_is_not_taken(client: Client) -> None:
     client.ticket.bucket = TokenBucket(1e-9, 1.0, 0.0)
     assert [client.take(packet(id=f"a-{number}")) for number in range(3)] == [True, False, False]
 
 
-def test_signs_of_life_are_passed_on_once_a_second(client: Client) -> None:
+def test_signs_of_life_are_reported_once_a_second(client: Client) -> None:
     for number in range(3):
         client.take(packet(id=f"a-{number}"))
     assert client.seen == ["sid"]
@@ -250,7 +250,7 @@ def test_signs_of_life_are_passed_on_once_a_second(client: Client) -> None:
     assert client.seen == ["sid", "sid"]
 
 
-def test_writes_that_wait_for_replicas_go_their_own_way(client: Client) -> None:
+def test_writes_that_wait_for_replicas_use_the_replica_gate(client: Client) -> None:
     sent: list[Any] = []
     client.ticket.send = lambda command, on_reply: sent.append((command, on_reply))
     assert client.take(packet())
@@ -261,7 +261,7 @@ def test_writes_that_wait_for_replicas_go_their_own_way(client: Client) -> None:
     assert (client.plain_sends.in_flight, len(client.buffer.outbox)) == (0, 1)
 
 
-def test_what_is_held_for_all_clients_is_bounded(client: Client) -> None:
+def test_the_pending_bytes_of_all_clients_are_bounded(client: Client) -> None:
     client.plain_sends.held_bytes = MAX_HELD_BYTES - len(packet()) + 1
     assert not client.take(packet())
     client.plain_sends.held_bytes -= 1
@@ -270,7 +270,7 @@ def test_what_is_held_for_all_clients_is_bounded(client: Client) -> None:
     assert client.plain_sends.held_bytes == MAX_HELD_BYTES - len(packet())
 
 
-# --- and back ---
+# --- from Redis to the client ---
 
 
 def test_the_receipt_is_acked(client: Client) -> None:
@@ -281,19 +281,19 @@ def test_the_receipt_is_acked(client: Client) -> None:
     assert (client.plain_sends.in_flight, client.outcome.count, client.outcome.durations.heights) == (0, 1, [1, 0])
 
 
-def test_a_repeat_is_acked_as_one(client: Client) -> None:
+def test_a_repeated_message_is_acked_as_a_duplicate(client: Client) -> None:
     client.take(packet())
     client.pipeline.answer([1, *RECEIPT[1:]])
     assert b'"duplicate":true' in client.buffer.outbox[0]
 
 
-def test_nobody_is_acked_who_asked_for_none(client: Client) -> None:
+def test_a_message_without_an_ack_id_gets_no_ack(client: Client) -> None:
     client.take(packet(ack=""))
     client.pipeline.answer(RECEIPT)
     assert (client.buffer.outbox, client.outcome.count) == ([], 1)
 
 
-def test_an_ack_for_a_slow_client_goes_the_slow_way(client: Client) -> None:
+def test_an_ack_for_a_slow_client_is_queued(client: Client) -> None:
     client.take(packet())
     client.buffer.credit = 0
     client.pipeline.answer(RECEIPT)
@@ -303,7 +303,7 @@ def test_an_ack_for_a_slow_client_goes_the_slow_way(client: Client) -> None:
 
 
 @pytest.mark.parametrize("reply", [ConnectionError("lost"), [2], b"OK"])
-def test_what_is_no_receipt_is_for_others_to_answer(client: Client, reply: Any) -> None:
+def test_a_reply_that_is_no_receipt_goes_to_the_general_code(client: Client, reply: Any) -> None:
     client.take(packet())
     client.pipeline.answer(reply)
     [(receipt, same)] = client.failed
@@ -338,7 +338,7 @@ def link(client: Client) -> RedisConnection:
 
 @pytest.mark.parametrize("size", [1, 60, 61, 62, 63, 900])
 def test_a_whole_text_frame_is_taken(client: Client, link: RedisConnection, size: int) -> None:
-    """Around 126 bytes of payload the header changes its form."""
+    """The form of the header changes at 126 bytes of payload (RFC 6455, section 5.2)."""
     payload = packet("x" * size)
     frame = masked(TEXT, payload)
     link.inlet.data_received(frame)
@@ -347,7 +347,7 @@ def test_a_whole_text_frame_is_taken(client: Client, link: RedisConnection, size
     assert link.traffic.received == len(frame)
 
 
-def test_what_is_not_taken_comes_with_all_its_bytes(client: Client, link: RedisConnection) -> None:
+def test_bytes_that_are_not_taken_reach_the_general_code_unchanged(client: Client, link: RedisConnection) -> None:
     whole = masked(TEXT, packet())
     odd = [
         whole[:-1],
@@ -367,7 +367,7 @@ def test_what_is_not_taken_comes_with_all_its_bytes(client: Client, link: RedisC
 
 
 @pytest.mark.parametrize("state", ["held", "midway", "probe", "closed", "no fast path"])
-def test_a_connection_in_another_state_takes_everything_the_general_way(
+def test_a_connection_in_another_state_passes_all_bytes_to_the_general_code(
     client: Client, link: RedisConnection, state: str
 ) -> None:
     if state == "held":
@@ -385,7 +385,7 @@ def test_a_connection_in_another_state_takes_everything_the_general_way(
     assert (link.came, client.pipeline.out) == ([frame], [])
 
 
-# --- both take the same, and nothing that is refused elsewhere ---
+# --- the fast path accepts nothing that the general code refuses ---
 
 _bits = st.sampled_from(
     [
@@ -413,7 +413,7 @@ def _payloads(draw: st.DrawFn) -> bytes:
 
 
 @given(_payloads())
-def test_nothing_is_taken_that_the_general_code_refuses(payload: bytes) -> None:
+def test_the_general_code_accepts_each_payload_that_is_taken(payload: bytes) -> None:
     client = Client()
     if not client.take(payload):
         assert (client.pipeline.out, client.plain_sends.in_flight) == ([], 0)
@@ -430,12 +430,12 @@ def test_nothing_is_taken_that_the_general_code_refuses(payload: bytes) -> None:
 
 
 @given(st.characters(codec="utf-8"))
-def test_an_id_holds_what_the_contract_allows_and_json_does_not_escape(character: str) -> None:
+def test_ids_may_hold_the_contracts_characters_that_json_does_not_escape(character: str) -> None:
     allowed = re.fullmatch(CLIENT_ID, character) is not None and character not in '"\\'
     assert Client().take(packet(id=character)) == allowed
 
 
-def test_each_limit_of_an_id_and_a_room_is_the_contracts() -> None:
+def test_the_limits_of_ids_and_rooms_are_those_of_the_contract() -> None:
     assert re.fullmatch(CLIENT_ID, "x" * MAX_CLIENT_ID)
     assert Client().take(packet(id="x" * MAX_CLIENT_ID))
     assert not Client().take(packet(id="x" * (MAX_CLIENT_ID + 1)))

@@ -1,4 +1,4 @@
-"""Profiles: read, found by name, and in force once a back end has changed one. With fakes for Redis."""
+"""Reading profiles, finding people by name, and applying a back end's change of a profile. With fakes for Redis."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BOB = Profile("bob", "Bob", "", {})
 
 
 class Profiles:
-    """Ada and Bob."""
+    """The profiles of Ada and Bob."""
 
     def __init__(self) -> None:
         self.people = {"ada": ADA, "bob": BOB}
@@ -30,7 +30,7 @@ class Profiles:
         return found[:limit], "next" if len(found) > limit else None
 
 
-async def test_profiles_show_what_there_is_and_leave_strangers_out() -> None:
+async def test_profiles_leave_out_absent_fields_and_unknown_users() -> None:
     answer = await People(Profiles()).read_profiles(session_of("cleo"), PresenceUsers(["bob", "ada", "nobody", "ada"]))
     assert answer == {
         "users": {
@@ -59,8 +59,8 @@ def changes_of(
     return ProfileChanges(store, of_user, emitter, visibility, forgotten.append, lambda work, _: tasks.append(work))
 
 
-async def test_a_changed_profile_of_an_invisible_user_is_told_to_the_own_devices_only() -> None:
-    """To the others in the room it would say that the user is there."""
+async def test_a_changed_profile_of_an_invisible_user_is_sent_to_the_own_devices_only() -> None:
+    """The event would show the other members that the user is in the room."""
     emitter, tasks = FakeEmitter(), list[Coroutine[Any, Any, None]]()
     inside = session_of("ada", "team:red", sid="s1")
     changes_of(Profiles(), [inside], emitter, [], tasks, FakeVisibility("ada")).receive(ProfileChanged("ada"))
@@ -70,7 +70,7 @@ async def test_a_changed_profile_of_an_invisible_user_is_told_to_the_own_devices
     assert [(to, event) for to, event, _ in emitter.sent] == [("s1", "profile")]
 
 
-async def test_a_changed_profile_is_in_force_on_a_gateway() -> None:
+async def test_a_changed_profile_is_applied_to_the_sessions_of_a_gateway() -> None:
     store, emitter = Profiles(), FakeEmitter()
     tasks: list[Coroutine[Any, Any, None]] = []
     forgotten: list[str] = []

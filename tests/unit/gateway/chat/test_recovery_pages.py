@@ -1,4 +1,4 @@
-"""Recovery pages: the position from which a returning client goes on, and whether the log holds more."""
+"""Recovery pages: whether the log still holds all entries after a position, and whether there are more pages."""
 
 from __future__ import annotations
 
@@ -25,11 +25,13 @@ def page(seq: int, first: int, count: int = 0) -> History:
         (0, 1, 0, True),
     ],
 )
-def test_recoverable_is_what_is_followed_by_kept_entries_only(seq: int, first: int, since: int, is_there: bool) -> None:
+def test_a_position_is_recoverable_if_all_later_entries_are_kept(
+    seq: int, first: int, since: int, is_there: bool
+) -> None:
     assert is_recoverable(page(seq, first), since, "e1") is is_there
 
 
-def test_another_epoch_is_never_recoverable() -> None:
+def test_a_position_of_another_epoch_is_never_recoverable() -> None:
     assert not is_recoverable(page(10, 1), 5, "e2")
     assert not is_recoverable(page(10, 1), 5, "")
 
@@ -37,7 +39,7 @@ def test_another_epoch_is_never_recoverable() -> None:
 @pytest.mark.parametrize(
     ("seq", "count", "after", "more"), [(10, 4, 5, True), (10, 5, 5, False), (10, 0, 10, False), (10, 10, 0, False)]
 )
-def test_a_recovery_has_more_until_the_newest(seq: int, count: int, after: int, more: bool) -> None:
+def test_a_recovery_has_more_until_the_newest_entry(seq: int, count: int, after: int, more: bool) -> None:
     assert is_more(page(seq, 1, count), after) is more
 
 

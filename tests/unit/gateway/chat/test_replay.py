@@ -1,4 +1,4 @@
-"""Replays, with fakes for the log, the clock and the way to the client."""
+"""Replays, with fakes for the log, the clock and the client's write buffer."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Log:
 
 
 class Route:
-    """Collects packets. `live` is the position of the room's live messages; `waiting` what the client has not read."""
+    """Collects packets. `live`: the position of the room's live messages; `waiting`: bytes the client has not read."""
 
     def __init__(self) -> None:
         self.sent: list[bytes] = []
@@ -83,7 +83,7 @@ class Route:
 
 
 class Rig:
-    """One replay from `after` on."""
+    """One replay, which starts after the seq `after`."""
 
     def __init__(self, log: Log, *, buffer_bytes: int = 10_000, stall_seconds: float = 10.0) -> None:
         self.log = log
@@ -111,7 +111,7 @@ def messages(first: int, last: int) -> list[bytes]:
     return [b"m%d" % n for n in range(first, last + 1)]
 
 
-async def test_nothing_is_sent_before_the_callers_step_has_ended() -> None:
+async def test_nothing_is_sent_before_the_caller_has_returned_its_ack() -> None:
     rig = Rig(Log(3))
     rig.begin(0)
     assert rig.route.sent == []
@@ -121,7 +121,7 @@ async def test_nothing_is_sent_before_the_callers_step_has_ended() -> None:
     assert rig.late == []
 
 
-async def test_many_pages_come_whole_and_in_order() -> None:
+async def test_many_pages_are_sent_complete_and_in_order() -> None:
     rig = Rig(Log(1_050))
     rig.begin(40)
 
@@ -130,7 +130,7 @@ async def test_many_pages_come_whole_and_in_order() -> None:
     assert rig.late == [True]
 
 
-async def test_what_is_written_meanwhile_comes_before_the_session_is_a_member() -> None:
+async def test_messages_written_meanwhile_are_replayed_before_the_session_is_a_member() -> None:
     rig = Rig(Log(5))
     rig.route.live = 7  # two live messages came between the page and its delivery
     rig.log.on_read = lambda: setattr(rig.log, "size", 7)
@@ -163,7 +163,7 @@ async def test_a_log_that_changes_midway_ends_in_resync(change: dict[str, object
     assert rig.route.admitted is None
 
 
-async def test_redis_trouble_ends_in_resync() -> None:
+async def test_an_error_of_redis_ends_in_resync() -> None:
     rig = Rig(Log(300))
 
     def fail() -> None:
@@ -175,7 +175,7 @@ async def test_redis_trouble_ends_in_resync() -> None:
     assert (await rig.ended())[-1] == b"resync public:lobby"
 
 
-async def test_a_slow_client_is_waited_for_and_never_gets_more_ahead_than_the_bound() -> None:
+async def test_a_replay_waits_for_a_slow_client_and_queues_no_more_than_the_bound() -> None:
     rig = Rig(Log(400), buffer_bytes=100)
     rig.route.is_reading = False
     rig.begin(0)
@@ -190,7 +190,7 @@ async def test_a_slow_client_is_waited_for_and_never_gets_more_ahead_than_the_bo
     assert 90 < rig.route.most_waiting <= 100
 
 
-async def test_a_packet_larger_than_the_bound_goes_out_once_nothing_waits() -> None:
+async def test_a_packet_larger_than_the_bound_is_sent_into_an_empty_buffer() -> None:
     rig = Rig(Log(2), buffer_bytes=1)
     rig.begin(0)
 

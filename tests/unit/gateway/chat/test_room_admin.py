@@ -75,7 +75,7 @@ class Records:
 
 
 class Rig:
-    """The room of Ada, with Bob as an admin and Cleo as a member; `oz` is an operator."""
+    """A room that Ada owns, with Bob as an admin and Cleo as a member; `oz` is an operator."""
 
     def __init__(self) -> None:
         self.records = Records()
@@ -111,7 +111,7 @@ def rig() -> Rig:
     return Rig()
 
 
-async def test_a_member_reads_what_the_room_says_and_the_own_role(rig: Rig) -> None:
+async def test_a_member_reads_the_description_and_the_own_role(rig: Rig) -> None:
     answer = await rig.admin.read_info(rig.cleo, RoomInfo(ROOM))
     assert answer == {
         **{"room": ROOM, "kind": "private", "name": "Red", "topic": "", "data": {}},
@@ -129,7 +129,7 @@ async def test_stored_members_are_listed_with_their_roles_whether_present_or_not
     assert (answer["more"], answer["after"]) == (True, "cleo")
 
 
-async def test_moderators_describe_the_room_and_all_gateways_are_told(rig: Rig) -> None:
+async def test_moderators_change_the_description_and_all_gateways_are_told(rig: Rig) -> None:
     answer = await rig.admin.update(rig.bob, RoomUpdate(ROOM, topic="Plans", data={"color": 1}))
     assert answer == {"room": ROOM, "name": "Red", "topic": "Plans", "data": {"color": 1}}
     assert rig.published == [RoomChanged(ROOM, "bob")]
@@ -139,7 +139,7 @@ async def test_moderators_describe_the_room_and_all_gateways_are_told(rig: Rig) 
     assert rig.directory.changes == [(ROOM, "private", "Red", "Blue")]
 
 
-async def test_only_the_owner_gives_a_room_away(rig: Rig) -> None:
+async def test_only_the_owner_transfers_a_room(rig: Rig) -> None:
     assert await refusal(rig.admin.transfer(rig.bob, RoomTransfer(ROOM, "bob"))) is Code.FORBIDDEN
     assert await refusal(rig.admin.transfer(rig.cleo, RoomTransfer(ROOM, "cleo"))) is Code.FORBIDDEN
     assert await rig.admin.transfer(rig.ada, RoomTransfer(ROOM, "cleo")) == {"room": ROOM, "owner": "cleo"}
@@ -148,7 +148,7 @@ async def test_only_the_owner_gives_a_room_away(rig: Rig) -> None:
     assert rig.records.room.owner == "bob"
 
 
-async def test_only_the_owner_ends_a_room(rig: Rig) -> None:
+async def test_only_the_owner_closes_a_room(rig: Rig) -> None:
     assert await refusal(rig.admin.close(rig.bob, RoomClose(ROOM))) is Code.FORBIDDEN
     await rig.admin.close(rig.ada, RoomClose(ROOM))
     assert rig.published == [Kicked(ROOM, closed=True), Sanctioned(ROOM)]
@@ -158,7 +158,7 @@ async def test_only_the_owner_ends_a_room(rig: Rig) -> None:
     assert await refusal(rig.admin.close(rig.oz, RoomClose("dm:ada:bob"))) is Code.FORBIDDEN
 
 
-async def test_quitting_gives_the_membership_back_and_takes_all_devices_out(rig: Rig) -> None:
+async def test_quitting_ends_the_membership_and_removes_all_devices_from_the_room(rig: Rig) -> None:
     await rig.admin.quit(rig.cleo, RoomQuit(ROOM))
     assert "cleo" not in rig.records.roles
     assert rig.records.unlisted == ["cleo"]
@@ -167,18 +167,18 @@ async def test_quitting_gives_the_membership_back_and_takes_all_devices_out(rig:
     assert rig.records.unlisted == ["cleo"]
 
 
-async def test_quitting_a_public_room_takes_it_off_the_list(rig: Rig) -> None:
+async def test_quitting_a_public_room_removes_it_from_the_list(rig: Rig) -> None:
     await rig.admin.quit(rig.eve, RoomQuit("public:lobby"))
     assert (rig.records.unlisted, rig.records.kicked) == (["eve"], ["eve"])
     assert rig.published == [Kicked("public:lobby", "eve")]
 
 
-async def test_quitting_what_one_is_not_in_records_nothing(rig: Rig) -> None:
+async def test_quitting_a_room_without_having_joined_records_nothing(rig: Rig) -> None:
     assert await rig.admin.quit(rig.eve, RoomQuit("public:other")) == {"room": "public:other"}
     assert (rig.records.unlisted, rig.records.kicked, rig.published) == ([], [], [])
 
 
-async def test_local_members_are_told_what_is_stored(rig: Rig) -> None:
+async def test_local_members_get_the_stored_description(rig: Rig) -> None:
     rig.changes.receive(RoomChanged(ROOM, "bob"))
     rig.changes.receive(RoomChanged(ROOM, user="cleo"))
     rig.changes.receive(RoomChanged("team:elsewhere"))
@@ -189,7 +189,7 @@ async def test_local_members_are_told_what_is_stored(rig: Rig) -> None:
     ]
 
 
-async def test_the_directory_shows_what_rooms_say_of_themselves(rig: Rig) -> None:
+async def test_the_directory_shows_the_descriptions_of_rooms(rig: Rig) -> None:
     rig.directory.rows = [ListedRoom(rig.records.room, 3)]
     answer = await rig.admin.list_public(rig.eve, RoomDirectory())
     assert answer["rooms"] == [{"room": ROOM, "name": "Red", "topic": "", "data": {}, "occupancy": 3}]

@@ -28,7 +28,7 @@ ROOM = "team"
 
 
 class Records:
-    """Kicks and room lists."""
+    """Recorded kicks and room lists."""
 
     def __init__(self) -> None:
         self.kicks: dict[str, int] = {}
@@ -66,7 +66,7 @@ class Rig:
             self.log.put(text=str(n))
 
     async def _note_blocks(self, room: str) -> None:
-        """Nobody blocks anybody."""
+        """Do nothing: there are no blocks."""
 
     async def join(self, room: str = ROOM, *, since: int | None = None, **more: Any) -> dict[str, Any]:
         place = None if since is None else Since(since, EPOCH)
@@ -82,7 +82,7 @@ def rig() -> Rig:
     return Rig()
 
 
-async def test_a_join_brings_a_page_and_makes_a_member(rig: Rig) -> None:
+async def test_a_join_answers_with_a_page_and_makes_the_session_a_member(rig: Rig) -> None:
     answer = await rig.join(limit=2)
 
     assert (answer["recovered"], len(answer["messages"]), answer["more"], answer["seq"]) == (False, 2, True, 5)
@@ -102,7 +102,7 @@ async def test_a_join_reads_again_until_the_log_is_not_behind_the_live_messages(
     assert (answer["recovered"], len(answer["messages"]), answer["seq"]) == (True, 3, 6)
 
 
-async def test_a_room_that_may_not_be_entered_leaves_nothing_behind(rig: Rig) -> None:
+async def test_a_refused_join_leaves_nothing_behind(rig: Rig) -> None:
     eve = session_of("eve")
 
     assert await refusal(rig.joins.join_room(eve, RoomJoin(ROOM))) is Code.FORBIDDEN
@@ -118,7 +118,7 @@ async def test_a_failed_join_leaves_nothing_behind(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize("replay", [False, True])
-async def test_leaving_while_a_join_is_under_way_ends_outside(rig: Rig, replay: bool) -> None:
+async def test_a_session_that_leaves_during_its_join_is_not_in_the_room(rig: Rig, replay: bool) -> None:
     joining = asyncio.create_task(rig.join(replay=replay))
     await asyncio.sleep(0)
     await rig.joins.leave_room(rig.ada, RoomLeave(ROOM))
@@ -130,8 +130,8 @@ async def test_leaving_while_a_join_is_under_way_ends_outside(rig: Rig, replay: 
 
 
 @pytest.mark.parametrize("replay", [False, True])
-async def test_a_join_under_way_ends_outside_when_the_right_to_the_room_goes(rig: Rig, replay: bool) -> None:
-    """A token becomes narrower, or a ban comes, between the look at the right and the end of the join."""
+async def test_a_session_that_loses_its_right_during_its_join_is_not_in_the_room(rig: Rig, replay: bool) -> None:
+    """After the check of the right and before the end of the join, the token is narrowed or the user is banned."""
     turns = 0
 
     def lose_the_right() -> None:
@@ -152,7 +152,7 @@ async def test_a_join_under_way_ends_outside_when_the_right_to_the_room_goes(rig
     assert not rig.occupancy.is_in(rig.ada, ROOM)
 
 
-async def test_a_join_after_that_leave_is_in(rig: Rig) -> None:
+async def test_a_join_after_a_leave_during_an_earlier_join_succeeds(rig: Rig) -> None:
     first = asyncio.create_task(rig.join())
     await asyncio.sleep(0)
     await rig.joins.leave_room(rig.ada, RoomLeave(ROOM))
@@ -201,7 +201,7 @@ async def test_joins_of_one_room_are_answered_in_order_and_the_last_is_replayed(
     assert rig.route.acquired[ROOM] == 0
 
 
-async def test_a_session_joins_only_so_many_rooms_however_fast_it_asks(rig: Rig) -> None:
+async def test_concurrent_joins_cannot_exceed_the_limit_of_rooms(rig: Rig) -> None:
     outcomes = await asyncio.gather(
         *(rig.join(room) for room in (ROOM, "other", "third", "fourth", ROOM)), return_exceptions=True
     )
@@ -211,7 +211,7 @@ async def test_a_session_joins_only_so_many_rooms_however_fast_it_asks(rig: Rig)
     assert rig.ada.rooms == {ROOM, "other", "third"}
 
 
-async def test_a_session_is_removed_here_though_redis_does_not_answer(rig: Rig) -> None:
+async def test_a_session_is_removed_from_the_gateway_although_redis_does_not_answer(rig: Rig) -> None:
     await rig.join()
     rig.occupancy.fails = True
 
@@ -230,7 +230,7 @@ async def test_a_session_is_removed_here_though_redis_does_not_answer(rig: Rig) 
     ],
     ids=str,
 )
-async def test_a_kick_after_the_join_is_found(rig: Rig, kicks: dict[str, int], change: str | None) -> None:
+async def test_a_kick_after_the_join_removes_the_session(rig: Rig, kicks: dict[str, int], change: str | None) -> None:
     await rig.join()
     rig.records.kicks = kicks
     await rig.joins.recheck_sessions([rig.ada])
@@ -242,7 +242,7 @@ async def test_a_kick_after_the_join_is_found(rig: Rig, kicks: dict[str, int], c
         assert rig.emitter.sent == [("sid-ada", "room", {"room": ROOM, "change": change})]
 
 
-async def test_a_room_that_may_not_be_entered_any_more_is_left(rig: Rig) -> None:
+async def test_a_session_is_removed_from_a_room_that_it_may_no_longer_enter(rig: Rig) -> None:
     await rig.join()
     await rig.join("other")
     rig.access.open_to.discard(("ada", ROOM))

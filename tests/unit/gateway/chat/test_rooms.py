@@ -107,7 +107,7 @@ async def _list_stored(session: ChatSession, p: RoomMembers) -> AckFields:
 
 
 class Rig:
-    """`ada` may create rooms of the team and owns one; `bob` is a member of it."""
+    """`ada` may create rooms `team:*` and owns the room ROOM; `bob` is a member of ROOM."""
 
     def __init__(self) -> None:
         self.records, self.control, self.emitter = Records(), Control(), FakeEmitter()
@@ -147,7 +147,7 @@ async def test_the_creator_owns_a_new_room(rig: Rig) -> None:
     assert rig.control.published == [RoomCreated("team:blue")], "members of an earlier room may still be in it"
 
 
-async def test_used_rooms_are_for_operators_only(rig: Rig) -> None:
+async def test_only_operators_create_a_room_under_a_used_id(rig: Rig) -> None:
     rig.records.used.add("team:blue")
     ops = session_of("ops", ops=True)
 
@@ -158,14 +158,14 @@ async def test_used_rooms_are_for_operators_only(rig: Rig) -> None:
     assert rig.control.published == []
 
 
-async def test_who_is_blocked_does_not_invite(rig: Rig) -> None:
+async def test_a_blocked_user_cannot_invite_the_blocking_user(rig: Rig) -> None:
     rig.blocking.add("eve")
     assert await refusal(rig.rooms.invite_user(rig.ada, RoomInvite(ROOM, "eve"))) is Code.FORBIDDEN
     await rig.rooms.invite_user(session_of("ops", ops=True), RoomInvite(ROOM, "eve"))
     assert rig.records.roles[ROOM, "eve"] == "member"
 
 
-async def test_who_has_spent_the_day_invites_nobody(rig: Rig) -> None:
+async def test_a_user_without_allowance_cannot_invite(rig: Rig) -> None:
     rig.ada.allowance.is_spent = True
     assert await refusal(rig.rooms.invite_user(rig.ada, RoomInvite(ROOM, "eve", "member"))) is Code.RATE_LIMITED
     assert (ROOM, "eve") not in rig.records.roles
@@ -188,7 +188,7 @@ async def test_the_list_leaves_out_rooms_that_the_user_may_not_enter_any_more(ri
     assert [row["room"] for row in listed] == ["public:a", "team:a", "team:b"]
 
 
-async def test_an_invitation_is_stored_and_told(rig: Rig) -> None:
+async def test_an_invitation_is_stored_and_sent_to_the_invited_user(rig: Rig) -> None:
     await rig.rooms.invite_user(rig.ada, RoomInvite(ROOM, "eve", "admin"))
 
     assert rig.records.roles[ROOM, "eve"] == "admin"
@@ -197,7 +197,7 @@ async def test_an_invitation_is_stored_and_told(rig: Rig) -> None:
     assert await refusal(rig.rooms.invite_user(rig.bob, RoomInvite(ROOM, "eve"))) is Code.FORBIDDEN
 
 
-async def test_who_removes_whom(rig: Rig) -> None:
+async def test_which_roles_may_remove_which(rig: Rig) -> None:
     assert await refusal(rig.rooms.remove_user(rig.bob, RoomRemove(ROOM, "ada"))) is Code.FORBIDDEN
     assert await refusal(rig.rooms.remove_user(rig.ada, RoomRemove(ROOM, "ada"))) is Code.FORBIDDEN
     assert await refusal(rig.rooms.remove_user(rig.ada, RoomRemove(ROOM, "eve"))) is Code.NOT_FOUND
@@ -207,7 +207,7 @@ async def test_who_removes_whom(rig: Rig) -> None:
     assert (ROOM, "bob") not in rig.records.roles
 
 
-async def test_a_removal_that_could_not_be_told_is_told_by_the_repetition(rig: Rig) -> None:
+async def test_a_repeated_removal_sends_the_event_that_failed_at_first(rig: Rig) -> None:
     rig.control.fails = True
     assert await refusal(rig.rooms.remove_user(rig.ada, RoomRemove(ROOM, "bob"))) is Code.UNAVAILABLE
     rig.control.fails = False
@@ -216,7 +216,7 @@ async def test_a_removal_that_could_not_be_told_is_told_by_the_repetition(rig: R
     assert rig.control.published == [Kicked(ROOM, "bob", before=7)]
 
 
-async def test_the_list_tells_unread_and_the_last_message(rig: Rig) -> None:
+async def test_the_list_has_unread_counts_and_last_messages(rig: Rig) -> None:
     rig.records.rows = [
         line_of("a", unread=3, entry=b'{"seq":8}', role="member"),
         line_of("b", unread=2, entry=b'{"seq":5}', role="member", is_banned=True),
@@ -231,7 +231,7 @@ async def test_the_list_tells_unread_and_the_last_message(rig: Rig) -> None:
     assert everything["rooms"][1] == {"room": "b", "name": "B", "seq": 0, "unread": 0, "last": None}
 
 
-async def test_a_read_mark_is_told_unless_it_stood_still_or_the_reader_hides(rig: Rig) -> None:
+async def test_a_read_mark_is_sent_unless_it_did_not_move_or_the_reader_is_invisible(rig: Rig) -> None:
     ghost = session_of("ghost")
     rig.records.roles[ROOM, "ghost"] = "member"
     await rig.rooms.mark_read(ghost, ReceiptRead(ROOM, 7))
@@ -244,12 +244,12 @@ async def test_a_read_mark_is_told_unless_it_stood_still_or_the_reader_hides(rig
     assert await refusal(rig.rooms.mark_read(session_of("eve"), ReceiptRead(ROOM, 7))) is Code.FORBIDDEN
 
 
-async def test_the_members_are_for_those_who_may_enter(rig: Rig) -> None:
+async def test_only_users_who_may_enter_a_room_list_its_members(rig: Rig) -> None:
     assert (await rig.rooms.list_members(rig.bob, RoomMembers(ROOM)))["more"] is False
     assert await refusal(rig.rooms.list_members(session_of("eve"), RoomMembers(ROOM))) is Code.FORBIDDEN
 
 
-async def test_a_direct_room_is_announced_once_for_each_session(rig: Rig) -> None:
+async def test_a_direct_room_is_announced_once_per_session(rig: Rig) -> None:
     for room in ("dm:ada:bob", "dm:ada:bob", "dm:ada:ada", ROOM):
         await rig.rooms.announce_direct_room(rig.ada, room)
 
@@ -258,12 +258,12 @@ async def test_a_direct_room_is_announced_once_for_each_session(rig: Rig) -> Non
     assert rig.records.lists == {("bob", "dm:ada:bob")}
 
 
-async def test_a_new_room_is_offered_to_the_directory(rig: Rig) -> None:
+async def test_a_new_public_room_is_added_to_the_directory(rig: Rig) -> None:
     await rig.rooms.create_room(rig.ada, RoomCreate("team:blue", "public", "Blue"))
     assert rig.directory.changes == [("team:blue", "public", None, "Blue")]
 
 
-async def test_those_who_belong_to_a_room_are_listed_elsewhere(rig: Rig) -> None:
+async def test_a_request_for_stored_members_goes_to_room_admin(rig: Rig) -> None:
     assert await rig.rooms.list_members(rig.ada, RoomMembers(ROOM, stored=True)) == {
         "stored": ROOM,
         "members": [],

@@ -1,4 +1,4 @@
-"""Copies of mutes, bans and block lists are dropped when they change, also those that are being read."""
+"""The copies of mutes, bans and block lists are dropped when they change, also while a copy is being read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ROOM = "team"
 
 
 class Store:
-    """Redis: nothing is sanctioned at first. `before_answer` runs between a look and its answer."""
+    """Redis: no user is sanctioned at first. `before_answer` runs between a read and its answer."""
 
     def __init__(self) -> None:
         self.banned: set[str] = set()
@@ -70,7 +70,7 @@ async def _is_hidden(sanctions: Sanctions) -> bool:
 
 @pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
 @pytest.mark.parametrize("is_all", [True, False])
-async def test_a_change_while_a_copy_is_read_is_found_by_the_next_look(
+async def test_a_change_while_a_copy_is_read_is_found_by_the_next_check(
     rig: Rig, look: Callable[[Sanctions], Any], is_all: bool
 ) -> None:
     def sanction() -> None:
@@ -95,18 +95,18 @@ async def test_a_copy_is_read_once(rig: Rig) -> None:
 
 
 async def test_copies_of_large_lists_are_bounded_together(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By number alone, rooms with a thousand sanctions each would take gigabytes."""
+    """Bound the names in all copies: a bound on the number of copies alone would allow gigabytes."""
     monkeypatch.setattr(module, "_MAX_NAMES", 50)
     rig.store.banned = {f"user{number}" for number in range(9)}
     for _ in range(3):
         for room in ("a", "b", "c", "d", "e"):
             await rig.sanctions.of_room(room)
-        assert rig.store.looks == 5, "ten names each"
+        assert rig.store.looks == 5, "each copy has ten names"
         rig.sanctions.forget("a", "")
         await rig.sanctions.of_room("a")
         rig.store.looks -= 1
     await rig.sanctions.of_room("f")
     await rig.sanctions.of_room("a")
-    assert rig.store.looks == 7, "the sixth took the place of all"
+    assert rig.store.looks == 7, "the sixth copy replaced all others"
     await rig.sanctions.of_room("f")
     assert rig.store.looks == 7

@@ -1,4 +1,4 @@
-"""The figures of the inbox."""
+"""The counts of the inbox service, as its metrics show them."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ class Clock:
 def test_catching_up_is_timed_from_the_first_loss_to_the_end() -> None:
     clock = Clock()
     figures = InboxFigures(clock)
-    figures.ended()  # nothing was lost
+    figures.ended()  # no subscription was lost
     assert figures.catch_up_seconds == 0
     figures.began()
     clock.now += 2
-    figures.began()  # lost again meanwhile
+    figures.began()  # lost again before the end
     clock.now += 3
     figures.ended()
     figures.ended()
     assert figures.catch_up_seconds == 5
 
 
-def test_the_metrics_take_over_what_came_since_the_last_scrape() -> None:
+def test_a_scrape_adds_the_counts_since_the_last_scrape() -> None:
     figures, metrics = InboxFigures(Clock()), Metrics()
     figures.live, figures.waiting = 3, 2
     for _ in range(2):

@@ -9,7 +9,7 @@ from roomcast.gateway.inbox.followed_rooms import MIXED, Interest, WatchedRoom, 
 from tests.unit.gateway.fakes import line_of, session_of
 
 
-def test_a_channel_is_left_with_the_last_room_and_the_last_client() -> None:
+def test_a_channel_is_unsubscribed_with_its_last_room_and_last_client() -> None:
     interest = Interest()
     phone, desk = (interest.add_watcher(session_of("ada", sid=sid)) for sid in ("phone", "desk"))
     assert interest.add_watcher(phone.session) is phone
@@ -20,7 +20,7 @@ def test_a_channel_is_left_with_the_last_room_and_the_last_client() -> None:
     assert (interest.rooms, phone.rooms, desk.rooms) == (0, [], [])
 
 
-def test_a_client_that_goes_takes_its_rooms_along() -> None:
+def test_rooms_of_a_client_that_ends_are_no_longer_followed() -> None:
     interest = Interest()
     ada, bob = (interest.add_watcher(session_of(user)) for user in ("ada", "bob"))
     for room in ("a", "b", "c"):
@@ -32,7 +32,7 @@ def test_a_client_that_goes_takes_its_rooms_along() -> None:
     assert interest.watchers_of("ada") == []
 
 
-def test_channels_are_needed_exactly_while_a_room_of_theirs_is_followed() -> None:
+def test_a_channel_is_needed_exactly_while_one_of_its_rooms_is_followed() -> None:
     rng, interest, needed = random.Random(5), Interest(), set[str]()
     watchers = [interest.add_watcher(session_of(f"user{number}")) for number in range(4)]
     followed: set[tuple[int, str]] = set()
@@ -50,7 +50,7 @@ def test_channels_are_needed_exactly_while_a_room_of_theirs_is_followed() -> Non
     assert needed == {activity_channel(room) for _, room in followed}
 
 
-def test_totals_follow_the_lines() -> None:
+def test_totals_are_the_sums_of_the_lines() -> None:
     interest = Interest()
     watcher = interest.add_watcher(session_of("ada"))
     for room in "cadb":
@@ -78,11 +78,11 @@ def test_the_state_of_a_room_is_known_while_all_followers_know_the_same() -> Non
     assert len({state_of(5, "x"), state_of(6, "x"), state_of(5, "y"), MIXED}) == 4
     watched.note_known(state_of(6, "x"))
     assert watched.told == MIXED
-    watched.note_known(state_of(6, "x"))  # the first one does not know this
+    watched.note_known(state_of(6, "x"))  # the first follower does not know this state
     assert watched.told == MIXED
 
 
-def test_rooms_with_news_are_those_with_something_unread() -> None:
+def test_rooms_with_news_are_those_with_unread_messages() -> None:
     interest = Interest()
     watcher = interest.add_watcher(session_of("ada"))
     for room in ("a", "b", "c"):

@@ -1,4 +1,4 @@
-"""A line as clients get it, and the names of rooms."""
+"""The form of a line that clients get, and the names of rooms in it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_the_people_of_direct_rooms() -> None:
     assert people_in([line_of("dm:ada:bob"), line_of("team"), line_of("dm:ada:ada")]) == ["bob"]
 
 
-def test_a_line_holds_no_more_of_a_message_than_its_beginning() -> None:
+def test_a_line_holds_only_the_beginning_of_its_last_message() -> None:
     entry = (
         b'{"room":"team","seq":8,"epoch":"e1","time":5,"id":"i","user":"bob","name":"Bob","kind":"media","text":"%b",'
     )

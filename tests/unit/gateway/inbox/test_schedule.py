@@ -6,14 +6,14 @@ from roomcast.gateway.inbox.schedule import SETTLED_SECONDS, SOON_SECONDS, Due, 
 
 
 def looks(schedule: Schedule, until: float) -> list[tuple[float, Due]]:
-    """All looks up to a moment, each at the time at which it is due."""
+    """Return all reads that are due up to the time `until`, each with its time."""
     found: list[tuple[float, Due]] = []
     while (at := schedule.next_at()) is not None and at <= until:
         found += [(round(at, 2), due) for due in schedule.take(at, 10)]
     return found
 
 
-def test_a_room_is_looked_at_soon_and_once_it_has_settled() -> None:
+def test_an_active_room_is_read_soon_and_again_after_a_second() -> None:
     schedule = Schedule()
     schedule.note("a", 10.0)
     assert schedule.take(10.0, 10) == []
@@ -23,7 +23,7 @@ def test_a_room_is_looked_at_soon_and_once_it_has_settled() -> None:
     assert schedule.next_at() is None
 
 
-def test_a_room_that_is_always_active_is_looked_at_once_a_second() -> None:
+def test_a_room_that_is_always_active_is_read_once_a_second() -> None:
     schedule, found = Schedule(), []
     for second in range(5):
         schedule.note("a", float(second))
@@ -33,13 +33,13 @@ def test_a_room_that_is_always_active_is_looked_at_once_a_second() -> None:
     assert [at for at, due in found if due.is_last] == [5.05]
 
 
-def test_a_look_that_is_late_serves_for_both() -> None:
+def test_a_late_read_replaces_both_reads() -> None:
     schedule = Schedule()
     schedule.note("a", 0.0)
     assert schedule.take(SETTLED_SECONDS, 10) == [Due("a", is_last=True)]
 
 
-def test_those_that_waited_longest_come_first_and_the_rest_keeps_waiting() -> None:
+def test_rooms_that_waited_longest_are_read_first_and_the_others_wait() -> None:
     schedule = Schedule()
     for number, room in enumerate("abc"):
         schedule.note(room, number / 100)
@@ -48,7 +48,7 @@ def test_those_that_waited_longest_come_first_and_the_rest_keeps_waiting() -> No
     assert [due.room for due in schedule.take(now, 2)] == ["c"]
 
 
-def test_an_unsettled_room_is_looked_at_later_only() -> None:
+def test_a_room_with_an_open_second_is_read_at_its_end_only() -> None:
     schedule = Schedule()
     schedule.note_unsettled("a", 0.0)
     assert looks(schedule, 20) == [(1.05, Due("a", is_last=True))]

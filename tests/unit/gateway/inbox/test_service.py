@@ -26,7 +26,7 @@ LIVE = InboxList(live=True)
 
 
 class Reads:
-    """Lists and lines in memory. `fails`: as often Redis does not answer."""
+    """Lists and lines in memory. `fails`: the number of next reads that Redis does not answer."""
 
     def __init__(self) -> None:
         self.lists: dict[str, dict[str, str]] = {}
@@ -107,7 +107,7 @@ class Channels:
 
 
 class Access:
-    """Everybody sees every room, but those of `closed`."""
+    """Every user sees every room except those in `closed`."""
 
     def __init__(self) -> None:
         self.closed: set[tuple[str, str]] = set()
@@ -140,7 +140,7 @@ class Rig:
         self.ada, self.bob = session_of("ada"), session_of("bob")
 
     def write(self, room: str) -> None:
-        """A message that the script announces."""
+        """Append a message, which the script announces."""
         self.reads.seqs[room] = self.reads.seqs.get(room, 0) + 1
         self.channels.announce(room)
 
@@ -178,7 +178,7 @@ async def test_the_list_is_ordered_and_has_totals(rig: Rig) -> None:
     assert (rest["more"], rest["after"], rig.inbox.rooms) == (False, None, 0)
 
 
-async def test_a_room_that_is_gone_is_taken_off_the_list(rig: Rig) -> None:
+async def test_a_room_that_was_deleted_is_removed_from_the_list(rig: Rig) -> None:
     rig.reads.put("ada", "a", "b", "c")
     rig.reads.gone = {"a", "b"}
     rig.access.closed = {("ada", "b"), ("ada", "c")}
@@ -186,7 +186,7 @@ async def test_a_room_that_is_gone_is_taken_off_the_list(rig: Rig) -> None:
     assert set(rig.reads.lists["ada"]) == {"a", "c"}
 
 
-async def test_a_long_list_counts_as_many_events(rig: Rig) -> None:
+async def test_a_long_list_counts_as_several_events(rig: Rig) -> None:
     rig.reads.put("ada", *(f"room{number}" for number in range(500)))
     bucket = rig.ada.limit.bucket = TokenBucket(1.0, 50.0, asyncio.get_running_loop().time())
     for _ in range(2):
@@ -195,7 +195,7 @@ async def test_a_long_list_counts_as_many_events(rig: Rig) -> None:
     assert bucket.level < 11
 
 
-async def test_an_active_room_is_told_to_those_who_follow_it(rig: Rig) -> None:
+async def test_followers_of_an_active_room_get_its_line(rig: Rig) -> None:
     rig.reads.put("ada", "a", "b")
     rig.reads.put("bob", "b")
     for session in (rig.ada, rig.bob):
@@ -209,7 +209,7 @@ async def test_an_active_room_is_told_to_those_who_follow_it(rig: Rig) -> None:
     ]
 
 
-async def test_what_came_in_the_silent_second_is_told_at_its_end(rig: Rig) -> None:
+async def test_messages_within_the_second_after_an_announcement_are_sent_at_its_end(rig: Rig) -> None:
     rig.reads.put("ada", "a")
     await rig.inbox.list_inbox(rig.ada, LIVE)
     rig.write("a")
@@ -218,11 +218,11 @@ async def test_what_came_in_the_silent_second_is_told_at_its_end(rig: Rig) -> No
     await rig.told(rig.ada, ("a", 1), ("a", 5))
     rig.write("a")
     await rig.told(rig.ada, ("a", 1), ("a", 5), ("a", 6))
-    await until(lambda: rig.inbox._schedule.next_at() is None, "nothing is due", 2.0)
+    await until(lambda: rig.inbox._schedule.next_at() is None, "no read is due", 2.0)
     assert len(rig.reads.looked) == 3  # an unchanged room is not read again
 
 
-async def test_a_room_that_was_announced_before_it_was_followed_is_looked_at_once_more(rig: Rig) -> None:
+async def test_a_room_announced_before_it_was_followed_is_read_once_more(rig: Rig) -> None:
     rig.reads.put("ada", "a")
     rig.reads.unsettled = {"a"}
     await rig.inbox.list_inbox(rig.ada, LIVE)
@@ -230,9 +230,9 @@ async def test_a_room_that_was_announced_before_it_was_followed_is_looked_at_onc
     await rig.told(rig.ada, ("a", 1))
 
 
-async def test_rooms_come_and_go_with_the_list(rig: Rig) -> None:
+async def test_rooms_are_followed_while_they_are_on_the_list(rig: Rig) -> None:
     await rig.inbox.list_inbox(rig.ada, LIVE)
-    rig.inbox.note_line("bob", "a")  # has no inbox here
+    rig.inbox.note_line("bob", "a")  # bob has no live inbox here
     rig.reads.put("ada", "a")
     rig.inbox.note_line("ada", "a")
     await rig.told(rig.ada, ("a", 0))
@@ -245,7 +245,7 @@ async def test_rooms_come_and_go_with_the_list(rig: Rig) -> None:
     assert rig.devices.events(rig.ada.sid)[-1]["unread"] == 0
 
 
-async def test_a_room_that_one_may_not_enter_is_removed_and_comes_back(rig: Rig) -> None:
+async def test_a_room_is_removed_while_the_user_may_not_enter_it(rig: Rig) -> None:
     rig.reads.put("ada", "a")
     await rig.inbox.list_inbox(rig.ada, LIVE)
     rig.reads.seqs["a"] = 2
@@ -269,7 +269,7 @@ async def test_a_line_is_read_again_once_its_channel_is_confirmed(rig: Rig) -> N
     await rig.told(rig.ada, ("a", 0), ("a", 1))
 
 
-async def test_a_list_waits_for_its_channels_and_is_refused_without_them(rig: Rig) -> None:
+async def test_a_list_waits_for_its_subscriptions_and_fails_without_them(rig: Rig) -> None:
     rig.reads.put("ada", "a")
     rig.channels.is_slow = True
     assert await refusal(rig.inbox.list_inbox(rig.ada, LIVE)) is Code.UNAVAILABLE
@@ -280,7 +280,7 @@ async def test_a_list_waits_for_its_channels_and_is_refused_without_them(rig: Ri
     assert len((await listing)["rooms"]) == 1
 
 
-async def test_a_client_that_ends_it_or_goes_leaves_nothing_behind(rig: Rig) -> None:
+async def test_a_client_that_ends_its_live_inbox_or_disconnects_leaves_nothing_behind(rig: Rig) -> None:
     rig.reads.put("ada", "a", "b")
     await rig.inbox.list_inbox(rig.ada, LIVE)
     assert rig.inbox.rooms == 2
@@ -292,7 +292,7 @@ async def test_a_client_that_ends_it_or_goes_leaves_nothing_behind(rig: Rig) -> 
     rig.inbox.remove_session(rig.ada)
     rig.inbox.remove_session(rig.ada)
     rig.ada.is_closed = True
-    rig.ada.limit.bucket.level = -1.0  # also where the list would be refused for another reason
+    rig.ada.limit.bucket.level = -1.0  # ending the live inbox works also over the event limit
     assert await refusal(rig.inbox.list_inbox(rig.ada, LIVE)) is Code.CONFLICT
     assert list(rig.inbox.watchers) == []
     assert (rig.inbox.rooms, rig.channels.handlers) == (0, {})
@@ -301,7 +301,7 @@ async def test_a_client_that_ends_it_or_goes_leaves_nothing_behind(rig: Rig) -> 
     assert rig.devices.events(rig.ada.sid) == []
 
 
-async def test_a_second_list_follows_the_list_as_it_is_now(rig: Rig) -> None:
+async def test_a_second_request_follows_the_current_list(rig: Rig) -> None:
     rig.reads.put("ada", "a", "b")
     await rig.inbox.list_inbox(rig.ada, LIVE)
     rig.reads.lists["ada"] = {"b": "", "c": ""}
@@ -309,13 +309,13 @@ async def test_a_second_list_follows_the_list_as_it_is_now(rig: Rig) -> None:
     assert set(rig.channels.handlers) == {activity_channel("b"), activity_channel("c")}
 
 
-async def test_a_look_that_failed_is_made_again(rig: Rig) -> None:
+async def test_a_failed_read_is_repeated(rig: Rig) -> None:
     rig.reads.put("ada", "a", "b")
     await rig.inbox.list_inbox(rig.ada, LIVE)
     rig.reads.fails = 3
     rig.write("a")
     rig.inbox.note_line("ada", "b")
-    await until(lambda: set(rig.devices.rows(rig.ada.sid)) == {("a", 1), ("b", 0)}, "both are told", 2.0)
+    await until(lambda: set(rig.devices.rows(rig.ada.sid)) == {("a", 1), ("b", 0)}, "both lines are sent", 2.0)
 
 
 async def caught_up(rig: Rig) -> None:
@@ -323,16 +323,16 @@ async def caught_up(rig: Rig) -> None:
     before = rig.inbox.read_figures().catch_up_seconds
     rig.inbox.on_resubscribed()
     assert rig.inbox.read_figures().waiting > 0
-    await until(lambda: rig.inbox.read_figures().catch_up_seconds > before, "all are compared")
+    await until(lambda: rig.inbox.read_figures().catch_up_seconds > before, "all inboxes are compared")
     assert rig.inbox.read_figures().waiting == 0
 
 
-async def test_after_a_lost_subscription_clients_are_told_of_what_changed(rig: Rig) -> None:
+async def test_after_a_lost_subscription_clients_get_the_lines_that_changed(rig: Rig) -> None:
     rig.reads.put("ada", "same", "written", "left")
     rig.reads.put("bob", "same", "written")
     for session in (rig.ada, rig.bob):
         await rig.inbox.list_inbox(session, LIVE)
-    rig.reads.seqs["written"] = 2  # nobody was told
+    rig.reads.seqs["written"] = 2  # no line was sent
     del rig.reads.lists["ada"]["left"]
     rig.reads.put("ada", "new")
     await caught_up(rig)
@@ -347,26 +347,26 @@ async def test_after_a_lost_subscription_clients_are_told_of_what_changed(rig: R
     )
 
 
-async def test_nothing_is_told_where_nothing_changed_and_lines_with_news_are_read_again(rig: Rig) -> None:
+async def test_unchanged_lines_are_not_sent_and_lines_with_news_are_read_again(rig: Rig) -> None:
     rig.reads.put("ada", "a", "b")
     rig.reads.seqs["b"] = 3
     await rig.inbox.list_inbox(rig.ada, LIVE)
     await caught_up(rig)
-    await rig.told(rig.ada, ("b", 3))  # it may have been read on another device
+    await rig.told(rig.ada, ("b", 3))  # the user may have read the room on another device
     assert rig.reads.looked == ["b"]
 
 
-async def test_a_list_that_came_meanwhile_hides_nothing_from_others(rig: Rig) -> None:
+async def test_a_list_read_during_a_loss_hides_no_change_from_other_clients(rig: Rig) -> None:
     for session in (rig.ada, rig.bob):
         rig.reads.put(session.user, "a")
     await rig.inbox.list_inbox(rig.ada, LIVE)
-    rig.reads.seqs["a"] = 1  # nobody was told
+    rig.reads.seqs["a"] = 1  # no line was sent
     await rig.inbox.list_inbox(rig.bob, LIVE)
     await caught_up(rig)
     await until(lambda: ("a", 1) in rig.devices.rows(rig.ada.sid), "told")
 
 
-async def test_a_comparison_that_failed_is_made_again(rig: Rig) -> None:
+async def test_a_failed_comparison_is_repeated(rig: Rig) -> None:
     rig.reads.put("ada", "a")
     await rig.inbox.list_inbox(rig.ada, LIVE)
     rig.reads.seqs["a"], rig.reads.fails = 1, 2
@@ -374,7 +374,9 @@ async def test_a_comparison_that_failed_is_made_again(rig: Rig) -> None:
     await until(lambda: ("a", 1) in rig.devices.rows(rig.ada.sid), "told")
 
 
-async def test_clients_with_many_changes_are_told_to_ask_again(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_clients_with_many_changes_are_told_to_request_the_list_again(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(service, "RESETS_PER_SECOND", 2)
     sessions = [session_of(f"user{number}") for number in range(3)]
     for session in sessions:
@@ -382,13 +384,13 @@ async def test_clients_with_many_changes_are_told_to_ask_again(rig: Rig, monkeyp
         rig.reads.put(session.user, *(f"room{number}" for number in range(MAX_LINES + 1)))
     started = asyncio.get_running_loop().time()
     await caught_up(rig)
-    assert asyncio.get_running_loop().time() - started > 0.9  # the third waits for its second
+    assert asyncio.get_running_loop().time() - started > 0.9  # the third client is told in the next second
     assert {sid for sid, *_ in rig.devices.sent} == {session.sid for session in sessions}
     assert all(data == {"reset": True} for *_, data in rig.devices.sent)
     assert rig.inbox.read_figures().resets == 3
 
 
-async def test_many_lines_come_in_events_of_a_hundred(rig: Rig) -> None:
+async def test_many_lines_are_sent_in_events_of_a_hundred(rig: Rig) -> None:
     rooms = [f"room{number}" for number in range(150)]
     rig.reads.put("ada", *rooms)
     await rig.inbox.list_inbox(rig.ada, LIVE)

@@ -36,7 +36,7 @@ def requests_on(port: Port, **patience: float) -> MediaRequests:
     return MediaRequests(port, "7", lambda: f"r{next(numbers)}", Patience(**patience))  # type: ignore[arg-type]
 
 
-async def test_a_request_names_user_node_and_deadline() -> None:
+async def test_a_request_has_the_user_the_node_and_a_deadline() -> None:
     port = Port()
     media = requests_on(port, sign_seconds=1.0)
     port.answer = lambda request: media.receive_reply(MediaReply(request.request, {"upload": "u"}))
@@ -46,7 +46,7 @@ async def test_a_request_names_user_node_and_deadline() -> None:
     assert len(media) == 0
 
 
-async def test_a_refusal_keeps_its_code_detail_and_wait() -> None:
+async def test_a_refusal_keeps_its_code_detail_and_retry_after() -> None:
     port = Port()
     media = requests_on(port)
     port.answer = lambda request: media.receive_reply(MediaReply(request.request, None, 302, "too many uploads", 7.5))
@@ -59,7 +59,7 @@ async def test_a_refusal_keeps_its_code_detail_and_wait() -> None:
     )
 
 
-async def test_no_answer_is_unavailable_and_leaves_nothing_behind() -> None:
+async def test_a_request_without_an_answer_is_unavailable_and_leaves_nothing_behind() -> None:
     media = requests_on(Port(), complete_seconds=0.02)
     with pytest.raises(RoomcastError) as caught:
         await media.complete_upload("ada", MediaComplete("upload-1"))
@@ -81,7 +81,7 @@ async def test_a_late_or_repeated_or_foreign_answer_is_ignored() -> None:
     media.receive_reply(MediaReply("r1", {"media": 3}))
 
 
-async def test_a_closed_way_to_the_signers_is_passed_on() -> None:
+async def test_an_error_of_posting_a_request_reaches_the_caller() -> None:
     port = Port()
 
     def closed(_: MediaRequest) -> None:
@@ -95,7 +95,7 @@ async def test_a_closed_way_to_the_signers_is_passed_on() -> None:
     assert len(media) == 0
 
 
-async def test_only_so_many_wait() -> None:
+async def test_the_number_of_waiting_requests_is_bounded() -> None:
     port = Port()
     media = requests_on(port, max_waiting=2, sign_seconds=30.0)
     waiting = [asyncio.ensure_future(media.sign_upload("ada", SIGN)) for _ in range(2)]
@@ -110,7 +110,7 @@ async def test_only_so_many_wait() -> None:
     assert len(media) == 0
 
 
-async def test_a_client_that_leaves_is_forgotten() -> None:
+async def test_the_request_of_a_client_that_disconnects_is_forgotten() -> None:
     port = Port()
     media = requests_on(port, sign_seconds=30.0)
     asked = asyncio.ensure_future(media.sign_upload("ada", SIGN))
@@ -134,7 +134,7 @@ async def test_a_url_for_another_room_than_the_one_checked_is_not_found(room: st
     assert caught.value.code is Code.NOT_FOUND
 
 
-async def test_a_url_says_nothing_of_the_room() -> None:
+async def test_the_answer_with_a_url_does_not_name_the_room() -> None:
     port = Port()
     media = requests_on(port)
     result = {"url": "http://x", "expires": 1, "room": "public:lobby"}

@@ -1,4 +1,4 @@
-"""New sessions come in as fast as the loop bears, in fair turns, and a place that is not used goes to the next one."""
+"""Admission: as many new sessions as the loop can serve, in fair turns; an unused place goes to the next client."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.clock import Clock
 
 
 class Storm:
-    """Clients that ask, and what they are answered: 0, or seconds after which to try again."""
+    """Clients that ask for admission, and their answers: 0 for yes, or the seconds of Retry-After."""
 
     def __init__(self, **options: Any) -> None:
         self.clock = Clock(100.0)
@@ -48,7 +48,7 @@ class Storm:
             self.queue.tick(lag)
 
 
-def test_a_few_come_in_at_once_and_the_next_wait() -> None:
+def test_a_few_sessions_are_admitted_at_once_and_later_ones_wait() -> None:
     storm = Storm()
     storm.ask("a", 50)
     assert len(storm.admitted) == int(START_RATE * BURST_SECONDS)
@@ -57,7 +57,7 @@ def test_a_few_come_in_at_once_and_the_next_wait() -> None:
     assert (len(storm.admitted), storm.queue.is_waiting) == (50, False)
 
 
-def test_the_rate_grows_while_the_loop_is_on_time_and_falls_when_it_is_late() -> None:
+def test_the_rate_grows_while_the_loop_is_on_time_and_falls_when_the_loop_is_late() -> None:
     storm = Storm(max_waiting=100_000, patience_seconds=100)
     storm.ask("a", 100_000)
     storm.run(3.0)
@@ -82,7 +82,7 @@ def test_addresses_take_turns() -> None:
     assert storm.admitted[start : start + 9] == ["flood", "b", "c"] * 3
 
 
-def test_a_full_queue_drops_the_newest_of_the_address_that_has_most() -> None:
+def test_a_full_queue_drops_the_newest_client_of_the_address_with_most_clients() -> None:
     storm = Storm(max_waiting=100)
     storm.ask("flood", 500)
     storm.ask("other flood", 500)
@@ -95,7 +95,7 @@ def test_a_full_queue_drops_the_newest_of_the_address_that_has_most() -> None:
     assert abs(Counter(storm.admitted)["flood"] - 20 - Counter(storm.admitted)["other flood"]) <= 5
 
 
-def test_the_surplus_is_told_to_come_back_when_the_queue_has_gone() -> None:
+def test_refused_clients_are_told_to_retry_when_the_queue_will_be_empty() -> None:
     storm = Storm(max_waiting=1_000)
     storm.ask("a", 1_100)
     assert {retry_after for _, retry_after in storm.refused} == {5}
@@ -110,7 +110,7 @@ def test_returning_clients_go_first_but_every_fourth_place_is_for_others() -> No
     assert Counter(storm.admitted[start : start + 20]) == {"friend": 15, "stranger": 5}
 
 
-def test_a_client_that_goes_gives_its_place_back() -> None:
+def test_a_client_that_disconnects_leaves_the_queue() -> None:
     storm = Storm()
     storm.ask("a", int(START_RATE * BURST_SECONDS))
     tickets = storm.ask("gone", 1_000)
@@ -122,7 +122,7 @@ def test_a_client_that_goes_gives_its_place_back() -> None:
     assert storm.admitted[-1] == "b"
 
 
-def test_a_place_that_is_not_used_goes_to_the_next() -> None:
+def test_an_unused_place_goes_to_the_next_client() -> None:
     storm = Storm()
     storm.ask("a", int(START_RATE * BURST_SECONDS))
     storm.ask("gone", 1_000)
@@ -133,7 +133,7 @@ def test_a_place_that_is_not_used_goes_to_the_next() -> None:
     assert not storm.queue.is_waiting
 
 
-def test_no_client_waits_for_longer_than_its_patience() -> None:
+def test_no_client_waits_longer_than_the_limit() -> None:
     storm = Storm(rate=MIN_RATE, patience_seconds=1.0)
     storm.ask("a", 200)
     storm.run(1.5, lag=0.03)

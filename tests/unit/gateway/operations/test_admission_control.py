@@ -13,7 +13,7 @@ BURST = int(START_RATE * BURST_SECONDS)
 
 
 class Gateway:
-    """An admission control whose decisions are remembered."""
+    """An admission control, and a record of its decisions."""
 
     def __init__(self, **options: int) -> None:
         self.now = 100.0
@@ -32,14 +32,14 @@ class Gateway:
         return self.control(Caller(peer, "http", ("x",), query), decide)
 
 
-async def test_nobody_is_let_in_before_the_gateway_has_started() -> None:
+async def test_no_client_is_admitted_before_the_gateway_has_started() -> None:
     gateway = Gateway()
     gateway.is_started = False
     gateway.ask("a")
     assert gateway.decisions == [("a", STARTING)]
 
 
-async def test_waiting_clients_are_let_in_by_a_timer_that_ends_with_the_queue() -> None:
+async def test_a_timer_admits_waiting_clients_and_ends_with_the_queue() -> None:
     gateway = Gateway()
     for _ in range(BURST + 5):
         gateway.ask("a")
@@ -50,11 +50,11 @@ async def test_waiting_clients_are_let_in_by_a_timer_that_ends_with_the_queue() 
         return len(gateway.decisions) == BURST + 5
 
     await until(are_all_let_in, "the others")
-    await until(lambda: gateway.control._timer is None, "no timer is left")
+    await until(lambda: gateway.control._timer is None, "the timer has ended")
     gateway.control.stop()
 
 
-async def test_the_surplus_is_refused_with_a_reason_and_a_time() -> None:
+async def test_clients_above_the_limit_are_refused_with_a_reason_and_retry_after() -> None:
     gateway = Gateway(max_waiting=10)
     for _ in range(BURST + 12):
         gateway.ask("a")
@@ -64,7 +64,7 @@ async def test_the_surplus_is_refused_with_a_reason_and_a_time() -> None:
 
 
 @pytest.mark.parametrize(("first", "second"), [("2001:db8::1", "2001:db8::2"), ("192.0.2.1", "192.0.2.1")])
-async def test_one_subscriber_is_one_address(first: str, second: str) -> None:
+async def test_addresses_of_one_subscriber_count_as_one(first: str, second: str) -> None:
     gateway = Gateway(max_waiting=4)
     for _ in range(BURST):
         gateway.ask("other")
@@ -85,6 +85,6 @@ async def test_a_client_with_a_ticket_goes_first() -> None:
         gateway.now += 0.001
         return len(gateway.decisions) > BURST
 
-    await until(is_next_let_in, "the next one")
+    await until(is_next_let_in, "the next client is admitted")
     assert gateway.decisions[BURST][0] == "friend"
     gateway.control.stop()

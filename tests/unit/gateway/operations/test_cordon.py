@@ -1,4 +1,4 @@
-"""Orders of an operator to one gateway."""
+"""An operator's orders to one gateway: cordon, drain, uncordon."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from roomcast.gateway.operations.cordon import Cordon
 
 
 class Rig:
-    """A gateway 3 that remembers what it told and did."""
+    """Gateway 3, and a record of its reported states and moves."""
 
     def __init__(self) -> None:
         self.told: list[str] = []
@@ -39,7 +39,7 @@ class Rig:
             await self.work.pop(0)
 
 
-async def test_a_cordon_is_told_and_lifted() -> None:
+async def test_a_cordon_is_reported_and_lifted() -> None:
     rig = Rig()
     await rig.order("cordon")
     assert rig.cordon.is_on
@@ -66,20 +66,20 @@ async def test_an_uncordon_during_a_drain_wins() -> None:
     assert not rig.cordon.is_on
 
 
-async def test_a_second_drain_meanwhile_is_no_second_move() -> None:
+async def test_a_second_drain_during_the_first_moves_no_clients() -> None:
     rig = Rig()
     rig.during_move = NodeOrder("3", "drain")
     await rig.order("drain")
     assert rig.moves == 1
 
 
-async def test_orders_to_others_do_not_concern_it() -> None:
+async def test_a_gateway_ignores_orders_to_others() -> None:
     rig = Rig()
     await rig.order("drain", node="30")
     assert (rig.cordon.state, rig.told, rig.moves) == ("", [], 0)
 
 
-async def test_it_obeys_while_redis_is_away() -> None:
+async def test_a_gateway_obeys_although_redis_does_not_answer() -> None:
     rig = Rig()
     rig.is_redis_away = True
     await rig.order("cordon")

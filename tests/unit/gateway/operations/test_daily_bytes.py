@@ -1,4 +1,4 @@
-"""Bytes of a user are counted here, added up in Redis, and refused once the day is spent."""
+"""The daily allowance: gateways count a user's bytes, Redis adds them up, and a user above the allowance is refused."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DAY = 86_400
 
 
 class Port:
-    """Redis: the allowances and the bytes of the day."""
+    """Redis: the allowances, and the bytes written today."""
 
     def __init__(self, most: int = REPORT_BYTES) -> None:
         self.most = most
@@ -32,7 +32,7 @@ class Port:
 
 
 class Rig:
-    """The allowances of one gateway, a second at a time."""
+    """The allowances of one gateway; `second` lets a second pass."""
 
     def __init__(self) -> None:
         self.clock, self.port = Clock(100.0), Port()
@@ -49,7 +49,7 @@ def rig() -> Rig:
     return Rig()
 
 
-async def test_little_is_reported_at_the_end_and_much_within_a_second(rig: Rig) -> None:
+async def test_few_bytes_are_reported_at_the_end_and_many_within_a_second(rig: Rig) -> None:
     ada, bob = rig.daily.add_connection("ada"), rig.daily.add_connection("bob")
     charge(ada, REPORT_BYTES, rig.clock.now)
     charge(bob, 10, rig.clock.now)
@@ -61,7 +61,7 @@ async def test_little_is_reported_at_the_end_and_much_within_a_second(rig: Rig) 
     assert (ada.unreported, rig.daily.all_unreported()) == (0, {})
 
 
-async def test_a_spent_day_refuses_with_the_time_until_the_next_one(rig: Rig) -> None:
+async def test_a_spent_allowance_refuses_with_the_time_until_the_next_day(rig: Rig) -> None:
     ada = rig.daily.add_connection("ada")
     charge(ada, REPORT_BYTES, rig.clock.now)
     await rig.second()
@@ -71,7 +71,7 @@ async def test_a_spent_day_refuses_with_the_time_until_the_next_one(rig: Rig) ->
     assert ada.unreported == 0
 
 
-async def test_connections_of_a_user_share_it_and_coming_back_does_not_help(rig: Rig) -> None:
+async def test_connections_share_the_allowance_and_a_reconnect_does_not_renew_it(rig: Rig) -> None:
     ada = rig.daily.add_connection("ada")
     assert rig.daily.add_connection("ada") is ada
     charge(ada, REPORT_BYTES, rig.clock.now)
@@ -81,7 +81,7 @@ async def test_connections_of_a_user_share_it_and_coming_back_does_not_help(rig:
     assert rig.daily.add_connection("ada").is_spent
 
 
-async def test_who_has_gone_is_forgotten_when_nothing_is_left_to_know(rig: Rig) -> None:
+async def test_a_user_who_left_is_forgotten_after_the_last_report(rig: Rig) -> None:
     rig.daily.add_connection("bob")
     rig.daily.remove_connection("bob")
     charge(rig.daily.add_connection("ada"), REPORT_BYTES, rig.clock.now)
@@ -101,10 +101,10 @@ async def test_a_raised_allowance_is_found_within_seconds(rig: Rig) -> None:
     rig.port.most *= 2
     await rig.second(int(RECHECK_SECONDS))
     assert not ada.is_spent
-    assert rig.port.reports == 2, "one look in five seconds"
+    assert rig.port.reports == 2, "one read in five seconds"
 
 
-async def test_nothing_is_lost_while_redis_is_away(rig: Rig) -> None:
+async def test_no_bytes_are_lost_while_redis_does_not_answer(rig: Rig) -> None:
     ada = rig.daily.add_connection("ada")
     charge(ada, REPORT_BYTES, rig.clock.now)
     rig.port.is_away = True

@@ -1,4 +1,4 @@
-"""Leaving in batches, within a budget, once."""
+"""A drain closes clients in batches, within a time budget, and runs only once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def test_batches_are_few_and_nearly_even(count: int, sizes: list[int]) -> None:
 
 
 @pytest.mark.parametrize("count", [1, 7, 19, 20, 21, 399, 10_000])
-def test_batches_hold_everybody_once_in_order(count: int) -> None:
+def test_batches_hold_each_client_once_in_order(count: int) -> None:
     sids = [str(n) for n in range(count)]
     made = batches(sids)
 
@@ -24,13 +24,13 @@ def test_batches_hold_everybody_once_in_order(count: int) -> None:
 
 
 class Engine:
-    """Writes down what a drain asks of it."""
+    """Records the calls of a drain."""
 
     def __init__(self, count: int) -> None:
         self.sids = [f"s{n}" for n in range(count)]
         self.story: list[str] = []
         self.fetched_after = 0
-        """how often it is asked before the last polling client has come"""
+        """The number of calls of `unfetched` before the last polling client has fetched its packets."""
 
     def session_ids(self) -> list[str]:
         return list(self.sids)
@@ -61,7 +61,7 @@ def make(engine: Engine, budget_seconds: float, in_flight: list[int]) -> Drain:
     )
 
 
-async def test_a_drain_goes_through_its_steps_in_order() -> None:
+async def test_a_drain_runs_its_steps_in_order() -> None:
     engine = Engine(3)
 
     await make(engine, 1.0, [0]).run()
@@ -81,7 +81,7 @@ async def test_a_second_drain_does_nothing() -> None:
     assert (engine.story, drain.state) == (told, State.DRAINED)
 
 
-async def test_acks_in_flight_are_waited_for() -> None:
+async def test_a_drain_waits_for_acks_in_flight() -> None:
     engine, in_flight = Engine(0), [0, 1, 2]
 
     await make(engine, 5.0, in_flight).run()
@@ -89,7 +89,7 @@ async def test_acks_in_flight_are_waited_for() -> None:
     assert in_flight == [0]
 
 
-async def test_the_budget_ends_the_wait_for_acks_that_do_not_come() -> None:
+async def test_the_time_budget_ends_the_wait_for_missing_acks() -> None:
     engine = Engine(0)
     drain = make(engine, 0.2, [1])
 
@@ -99,7 +99,7 @@ async def test_the_budget_ends_the_wait_for_acks_that_do_not_come() -> None:
     assert drain.state is State.DRAINED
 
 
-async def test_polling_clients_may_fetch_what_they_were_told_last() -> None:
+async def test_a_drain_waits_until_polling_clients_have_fetched_their_last_packets() -> None:
     engine = Engine(1)
     engine.fetched_after = 4
 
@@ -108,7 +108,7 @@ async def test_polling_clients_may_fetch_what_they_were_told_last() -> None:
     assert engine.fetched_after == 0
 
 
-async def test_a_polling_client_that_is_gone_is_not_waited_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_drain_waits_only_briefly_for_polling_clients_that_are_gone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("roomcast.gateway.operations.drain._FETCH_SECONDS", 0.1)
     engine = Engine(1)
     engine.fetched_after = 1_000_000

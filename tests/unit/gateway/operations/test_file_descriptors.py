@@ -1,4 +1,4 @@
-"""An eighth of the descriptors is kept from clients, 256 at most."""
+"""Clients cannot use the last eighth of the file descriptors, or the last 256 if that is fewer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def test_the_reserve_grows_with_the_limit(limit: int, reserve: int) -> None:
     assert reserve_of(limit) == reserve
 
 
-def test_a_descriptor_in_the_reserve_is_refused_and_counted() -> None:
+def test_a_connection_whose_descriptor_is_in_the_reserve_is_refused_and_counted() -> None:
     counted: list[tuple[int, str]] = []
     reserve = DescriptorReserve(lambda: pytest.fail("accepted"), lambda *refusal: counted.append(refusal))
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)

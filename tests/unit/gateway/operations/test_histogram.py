@@ -8,7 +8,7 @@ from roomcast.engineio.limits.token_bucket import TokenBucket
 from roomcast.gateway.operations.histogram import Histogram, OutcomeCounter
 
 
-def test_durations_fall_into_their_heights() -> None:
+def test_durations_are_counted_between_their_bounds() -> None:
     durations = Histogram((0.1, 0.5))
     for seconds in (0.0, 0.1, 0.2, 0.5, 0.6, 7.0):
         durations.observe(seconds)
@@ -16,7 +16,7 @@ def test_durations_fall_into_their_heights() -> None:
     assert durations.total == pytest.approx(8.4)
 
 
-def test_tallies_of_one_event_share_its_durations() -> None:
+def test_outcomes_of_one_event_share_its_durations() -> None:
     durations = Histogram((1.0,))
     ok, refused = OutcomeCounter(durations), OutcomeCounter(durations)
     ok.add(0.5)

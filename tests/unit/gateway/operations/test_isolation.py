@@ -1,4 +1,4 @@
-"""A gateway that was cut from Redis for too long goes on when revocations were read, and not before."""
+"""A gateway that was cut from Redis for too long is isolated until it has read revocations."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LONGEST = 5.0
         ([(1.0, True, 0.0), (2.0, False, 0.0), (5.9, False, 0.0)], False),
         ([(1.0, True, 0.0), (2.0, False, 0.0), (6.0, False, 0.0)], True),
         ([(1.0, True, 0.0), (5.0, True, 0.0), (9.0, True, 0.0)], False),
-        ([(1.0, True, 0.0), (6.0, True, 0.0)], True),  # back between two looks
+        ([(1.0, True, 0.0), (6.0, True, 0.0)], True),  # connected again between two checks
         ([(7.0, True, 0.0), (8.0, True, 4.9)], False),
         ([(4.0, True, 0.0), (8.0, True, 5.0)], True),  # deaf
         ([(6.0, False, 0.0), (7.0, True, 0.0), (8.0, True, 0.0)], False),
@@ -32,7 +32,7 @@ def test_how_long_the_gateway_was_cut_off(looks: list[tuple[float, bool, float]]
 
 
 class Rig:
-    """A link to Redis, and what the gateway is told to do, in order."""
+    """The state of the connection to Redis, and the steps of the gateway in order."""
 
     def __init__(self) -> None:
         self.clock = Clock(100.0)
@@ -63,7 +63,7 @@ class Rig:
         await self.rechecking.wait()
 
 
-async def test_it_holds_rechecks_and_releases_once_each() -> None:
+async def test_isolation_holds_rechecks_and_releases_once_each() -> None:
     rig = Rig()
     running = asyncio.ensure_future(rig.isolation.run(rig))
     rig.up = False
@@ -71,10 +71,10 @@ async def test_it_holds_rechecks_and_releases_once_each() -> None:
     assert rig.steps == ["hold"]
     rig.up = True
     rig.isolation.note_return()
-    await until(lambda: rig.steps == ["hold", "recheck"], "it reads revocations")
+    await until(lambda: rig.steps == ["hold", "recheck"], "the gateway reads revocations")
     assert rig.isolation.is_isolated
     rig.rechecking.set()
-    await until(lambda: not rig.isolation.is_isolated, "it goes on")
+    await until(lambda: not rig.isolation.is_isolated, "the isolation has ended")
     for _ in range(20):
         await asyncio.sleep(0)
     assert rig.steps == ["hold", "recheck", "release"]
@@ -88,12 +88,12 @@ async def test_a_cut_while_revocations_are_read_makes_it_read_them_again() -> No
     await until(lambda: rig.isolation.is_isolated, "isolated")
     rig.up = True
     rig.isolation.note_return()
-    await until(lambda: "recheck" in rig.steps, "it reads revocations")
+    await until(lambda: "recheck" in rig.steps, "the gateway reads revocations")
     rig.up = False
     rig.rechecking.set()
     await asyncio.sleep(0.01)
     assert rig.steps == ["hold", "recheck"]
     rig.up = True
     rig.isolation.note_return()
-    await until(lambda: rig.steps == ["hold", "recheck", "recheck", "release"], "it reads them again")
+    await until(lambda: rig.steps == ["hold", "recheck", "recheck", "release"], "the gateway reads revocations again")
     running.cancel()

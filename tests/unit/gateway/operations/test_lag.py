@@ -1,4 +1,4 @@
-"""A gateway probes its own lag the more often the busier it is."""
+"""A busy gateway probes its event-loop lag more often than an idle one."""
 
 import pytest
 
@@ -9,15 +9,15 @@ from roomcast.gateway.operations.lag import next_pause
     ("seconds", "cpu_seconds", "pause"),
     [
         (1.0, 0.0, 1.0),  # at rest
-        (1.0, 0.1, 0.1),  # a tenth of the core: ten looks a second
-        (0.1, 0.1, 0.01),  # all of it: the most
+        (1.0, 0.1, 0.1),  # a tenth of the core: ten probes a second
+        (0.1, 0.1, 0.01),  # the whole core: the highest rate
         (0.01, 0.2, 0.01),  # right after a stall
         (0.02, 0.0002, 1.0),  # at rest again
     ],
 )
-def test_one_look_for_every_ten_milliseconds_of_work(seconds: float, cpu_seconds: float, pause: float) -> None:
+def test_one_probe_for_every_ten_milliseconds_of_work(seconds: float, cpu_seconds: float, pause: float) -> None:
     assert next_pause(seconds, cpu_seconds, longest_seconds=1.0) == pytest.approx(pause)
 
 
-def test_a_shorter_longest_pause_wins() -> None:
+def test_a_configured_longest_pause_bounds_the_pause() -> None:
     assert next_pause(0.002, 0.0, longest_seconds=0.002) == 0.002

@@ -1,4 +1,4 @@
-"""A number is claimed once: a dead predecessor's lease is waited for, a live duplicate refused."""
+"""Claiming a node number: the gateway waits for a dead process's lease, and refuses a number with a live process."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ELSEWHERE = "othermachine.1/1/1"
 
 
 class Store:
-    """Answer with these results, one after the other; the last one stays."""
+    """Returns these results, one after the other, and then the last one again."""
 
     def __init__(self, *results: Hold | Exception) -> None:
         self.results = list(results)
@@ -50,7 +50,7 @@ async def test_a_free_number_is_taken() -> None:
     assert claim.is_held
 
 
-async def test_a_lease_that_runs_out_is_waited_for() -> None:
+async def test_a_claim_waits_for_a_lease_that_runs_out() -> None:
     claim = claim_of(Store(held(900), held(600), held(300), OURS))
     await claim.acquire()
     assert claim.is_held
@@ -63,7 +63,7 @@ async def test_a_lease_that_is_renewed_belongs_to_a_live_duplicate() -> None:
     assert not claim.is_held
 
 
-async def test_a_third_process_that_came_first_is_a_duplicate() -> None:
+async def test_a_third_process_that_takes_the_number_first_is_a_duplicate() -> None:
     claim = claim_of(Store(held(300), held(14_900, "third")))
     with pytest.raises(NodeTakenError):
         await claim.acquire()
@@ -81,7 +81,7 @@ async def test_a_killed_predecessor_on_this_machine_is_replaced_at_once() -> Non
     assert (claim.is_held, store.replaced) == (True, ["dead"])
 
 
-async def test_redis_may_be_away_at_first() -> None:
+async def test_a_claim_waits_while_redis_does_not_answer() -> None:
     claim = claim_of(Store(RoomcastError(Code.UNAVAILABLE), held(300), RoomcastError(Code.UNAVAILABLE), OURS))
     await claim.acquire()
     assert claim.is_held

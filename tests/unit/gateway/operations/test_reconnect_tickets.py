@@ -1,4 +1,4 @@
-"""A ticket is good for a day, at every gateway with the same secret, and cannot be made without it."""
+"""A reconnect ticket is valid for a day at every gateway with the same secret, and cannot be forged without it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BAD = ["", "EIO=4", "ticket=", "ticket=x", "ticket=ffffffff.", "ticket=ffffffff.
 
 
 @pytest.mark.parametrize("query", BAD)
-def test_what_was_not_issued_is_not_valid(query: str) -> None:
+def test_a_text_that_is_no_ticket_is_not_valid(query: str) -> None:
     assert not ReconnectTickets("secret", Clock(NOW)).is_valid(query)
 
 
@@ -35,7 +35,7 @@ def test_a_changed_ticket_and_one_of_another_cluster_are_not_valid() -> None:
     assert not ReconnectTickets("other", clock).is_valid(f"ticket={ticket}")
 
 
-def test_tickets_stay_good_while_the_secret_is_replaced() -> None:
+def test_tickets_stay_valid_while_the_secret_is_replaced() -> None:
     clock = Clock(NOW)
     before, after = ReconnectTickets("old", clock), ReconnectTickets("new", clock, older=["old"])
     assert after.is_valid(f"ticket={before.issue()}")

@@ -1,4 +1,4 @@
-"""All connections of a user share a limit, here and on all gateways; an overloaded loop lowers everybody's."""
+"""All connections of a user share a limit, over all gateways; an overloaded loop lowers the limits of all users."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def limits(clock: Clock) -> UserLimits:
 
 
 def take_all(limits: UserLimits, clock: Clock, user: str, seconds: float) -> int:
-    """Ask 1,000 times a second; return how often the answer was yes."""
+    """Send 1,000 events a second for `seconds`; return how many were allowed."""
     bucket = limits._users[user].bucket
     taken = 0
     for _ in range(round(seconds * 1_000)):
@@ -55,7 +55,7 @@ def test_many_connections_have_at_most_the_rate_of_four(limits: UserLimits, cloc
     assert take_all(limits, clock, "ada", 2.0) == pytest.approx(RATE * shares * (2 + BURST_SECONDS), abs=2)
 
 
-def test_coming_and_going_gives_nothing_more(limits: UserLimits, clock: Clock) -> None:
+def test_reconnecting_does_not_raise_the_rate(limits: UserLimits, clock: Clock) -> None:
     limits.add_connection("ada")
     take_all(limits, clock, "ada", 10.0)
     for _ in range(20):
@@ -74,7 +74,7 @@ def test_a_user_has_a_bounded_number_of_connections(limits: UserLimits) -> None:
     limits.add_connection("ada")
 
 
-async def test_busy_users_are_reported_and_get_their_share(limits: UserLimits, clock: Clock) -> None:
+async def test_busy_users_are_reported_and_limited_over_all_gateways(limits: UserLimits, clock: Clock) -> None:
     for _ in range(SHARES):
         limits.add_connection("ada")
     limits.add_connection("bob")
@@ -93,7 +93,7 @@ async def test_busy_users_are_reported_and_get_their_share(limits: UserLimits, c
     assert take_all(limits, clock, "ada", 1.0) == pytest.approx(RATE * SHARES, abs=2)
 
 
-async def test_a_user_who_has_gone_is_forgotten_once_the_bucket_is_full(limits: UserLimits, clock: Clock) -> None:
+async def test_a_user_who_left_is_forgotten_once_the_bucket_is_full(limits: UserLimits, clock: Clock) -> None:
     limits.add_connection("ada")
     take_all(limits, clock, "ada", 1.0)
     limits.remove_connection("ada")
@@ -125,7 +125,7 @@ def test_an_overloaded_loop_lowers_all_rates_and_raises_them_again(limits: UserL
     assert take_all(limits, clock, "ada", 1.0) == pytest.approx(RATE, abs=2)
 
 
-async def test_a_redis_that_is_late_lowers_all_rates(clock: Clock) -> None:
+async def test_a_slow_redis_lowers_all_rates(clock: Clock) -> None:
     late = [REDIS_PATIENCE * 2 * OVERLOAD_SECONDS]
     limits = UserLimits(RATE, clock, lambda: late[0])
     ticks = Ticks(5)
@@ -139,7 +139,7 @@ async def test_a_redis_that_is_late_lowers_all_rates(clock: Clock) -> None:
 
 
 class Ticks:
-    """So many ticks, and then the end."""
+    """`count` ticks; then `wait` ends the loop."""
 
     def __init__(self, count: int) -> None:
         self._left = count

@@ -1,4 +1,4 @@
-"""Small fakes at the ports of presence: Redis as dictionaries, and a sender that writes down what it is told."""
+"""Small fakes at the ports of presence: Redis as dictionaries, and a sender that records events."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from roomcast.gateway.stores.presence import Followed, WriteResult
 
 
 def session_of(user: str, sid: str = "") -> ChatSession:
-    """A signed-in session; its id is that of the user unless one is given."""
+    """Return a signed-in session. Without `sid`, the session id is the user id."""
     identity = Identity(user=user, name=user.title(), rooms=(), ops=False, token_id="", issued=0, expires=2e9)
     bucket = TokenBucket(1_000, 1_000, 0.0)
     return ChatSession(sid or f"s-{user}", f"e-{user}", identity, EventLimit(bucket, bucket))
 
 
 class Sender:
-    """Remembers every event: (where, event, data)."""
+    """Records every event: (target, event, data)."""
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, str, dict[str, Any]]] = []
@@ -49,15 +49,15 @@ class Sender:
 
 
 class Presence:
-    """Redis's presence: what it was told, and what it answers."""
+    """Presence in Redis: records what is written, and returns prepared answers."""
 
     def __init__(self) -> None:
         self.batches: list[Batch] = []
         self.statuses: dict[str, Any] = {}
-        """user -> status that `query_users` answers; `online` unless said otherwise"""
+        """user -> the status that `query_users` returns; `online` for all other users"""
         self.hidden: set[str] = set()
         self.choices: dict[str, tuple[Any, ...]] = {}
-        """user -> what connections without a status follow"""
+        """user -> the status and note that the user chose, for connections without a status"""
         self.is_away = False
         self.queries: list[list[str]] = []
 
@@ -103,16 +103,16 @@ class Node:
 
 
 class Occupancy:
-    """Redis's occupants of rooms, of this gateway and, by `others`, of the rest."""
+    """The occupants of rooms in Redis: users of this gateway, and in `others` the users of other gateways."""
 
     def __init__(self) -> None:
         self.rooms: dict[str, dict[str, str]] = {}
-        """room -> user -> status with which the user entered"""
+        """room -> user -> the status with which the user entered"""
         self.others: dict[str, list[str]] = {}
         self.reads: list[str] = []
         self.published: list[tuple[str, OccupancyChange]] = []
         self.lost: list[str] = []
-        """users that a refresh finds missing"""
+        """The users that a refresh finds missing in Redis."""
 
     def _users(self, room: str) -> list[str]:
         return sorted({*self.rooms.get(room, ()), *self.others.get(room, ())})
@@ -169,7 +169,7 @@ class Names:
 
 
 class Ticks:
-    """Ticks that come every `seconds`."""
+    """A ticker with a tick every `seconds`."""
 
     def __init__(self, seconds: float = 0.01) -> None:
         self._seconds = seconds

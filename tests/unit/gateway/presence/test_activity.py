@@ -1,4 +1,4 @@
-"""Signs of life become batches."""
+"""Collecting signs of life and changes into batches for Redis."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.clock import Clock
 
 
 def batch(full: list[Touch], living: list[str], left: list[tuple[str, str]]) -> Batch:
-    """A batch as it is expected; the people who live in one list."""
+    """Return an expected batch; `living` are the users with a sign of life."""
     alive: dict[int, set[str]] = {}
     for user in living:
         alive.setdefault(presence_shard(user), set()).add(user)
@@ -32,7 +32,7 @@ def activity(clock: Clock) -> Activity:
     return Activity(clock)
 
 
-class TestAttendance:
+class TestActivity:
     def test_a_new_connection_is_written_in_full_once(self, activity: Activity) -> None:
         activity.add_connection("c1", "ada", "online", "hi")
         assert activity.is_urgent
@@ -51,7 +51,7 @@ class TestAttendance:
         assert activity.take_batch() == batch([], ["ada"], [])
         assert not activity.take_batch()
 
-    def test_signs_of_life_may_wait_while_changes_go_out(self, activity: Activity) -> None:
+    def test_a_batch_of_changes_may_leave_signs_of_life_for_later(self, activity: Activity) -> None:
         activity.add_connection("c1", "ada")
         activity.add_connection("c2", "bob")
         activity.take_batch()
@@ -59,9 +59,9 @@ class TestAttendance:
         activity.set_status("c1", "away", None)
         assert activity.take_batch(signs=False) == batch([Touch("ada", "c1", "away", "", True)], [], [])
         assert not activity.take_batch(signs=False)
-        assert activity.take_batch() == batch([], ["bob"], [])  # of ada the full state was a sign
+        assert activity.take_batch() == batch([], ["bob"], [])  # ada's full state was a sign of life
 
-    def test_the_full_state_is_written_again_from_time_to_time(self, activity: Activity, clock: Clock) -> None:
+    def test_the_full_state_is_written_again_periodically(self, activity: Activity, clock: Clock) -> None:
         activity.add_connection("c1", "ada")
         activity.take_batch()
         clock.now += 121
@@ -94,7 +94,7 @@ class TestAttendance:
         activity.rewrite_all()
         assert activity.take_batch() == batch([Touch("ada", "c1", "busy", "", False)], [], [])
 
-    def test_a_choice_outlives_the_connection_that_made_it(self, activity: Activity) -> None:
+    def test_a_chosen_status_is_written_after_its_connection_has_ended(self, activity: Activity) -> None:
         activity.add_connection("c1", "ada")
         activity.take_batch()
         activity.set_status("c1", "invisible", None)
@@ -103,7 +103,7 @@ class TestAttendance:
         assert activity.take_batch() == batch([Touch("ada", "c1", "invisible", "", True)], [], [("ada", "c1")])
         assert not activity.take_batch()
 
-    def test_leaving_is_said_once_and_forgets_the_rest(self, activity: Activity) -> None:
+    def test_leaving_is_written_once_and_replaces_other_changes(self, activity: Activity) -> None:
         activity.add_connection("c1", "ada")
         activity.mark_seen("c1")
         activity.remove_connection("c1")
@@ -114,7 +114,7 @@ class TestAttendance:
         assert len(activity) == 0
         assert not activity.connections_of("ada")
 
-    def test_a_failed_flush_goes_out_with_the_next(self, activity: Activity) -> None:
+    def test_a_failed_batch_is_written_with_the_next(self, activity: Activity) -> None:
         activity.add_connection("c1", "ada")
         activity.add_connection("c2", "bob")
         activity.add_connection("c3", "cy")
@@ -125,7 +125,7 @@ class TestAttendance:
         activity.restore_batch(activity.take_batch())
         assert activity.take_batch() == batch([Touch("ada", "c1", "busy", "", True)], ["bob"], [("cy", "c3")])
 
-    def test_what_left_during_a_failed_flush_stays_gone(self, activity: Activity) -> None:
+    def test_a_connection_that_left_during_a_failed_write_is_not_written_again(self, activity: Activity) -> None:
         activity.add_connection("c1", "ada")
         taken = activity.take_batch()
         activity.remove_connection("c1")
@@ -139,14 +139,14 @@ class TestAttendance:
         activity.rewrite_users(["ada", "stranger"])
         assert sorted(row.connection for row in activity.take_batch().full) == ["c1", "c2"]
 
-    def test_refresh_writes_everybody(self, activity: Activity) -> None:
+    def test_refresh_writes_all_connections_in_full(self, activity: Activity) -> None:
         activity.add_connection("c1", "ada")
         activity.add_connection("c2", "bob")
         activity.take_batch()
         activity.rewrite_all()
         assert len(activity.take_batch().full) == 2
 
-    def test_a_storm_comes_in_parts(self, activity: Activity) -> None:
+    def test_many_changes_are_split_into_batches(self, activity: Activity) -> None:
         for n in range(1200):
             activity.add_connection(f"c{n}", f"user{n}")
             activity.mark_seen(f"c{n}")
@@ -161,7 +161,7 @@ class TestAttendance:
             left += activity.take_batch().left
         assert len(set(left)) == 1200
 
-    def test_signs_of_life_of_many_come_in_parts(self, activity: Activity) -> None:
+    def test_many_signs_of_life_are_split_into_batches(self, activity: Activity) -> None:
         for n in range(4500):
             activity.add_connection(f"c{n}", f"user{n}")
         while activity.is_urgent:
@@ -175,7 +175,7 @@ class TestAttendance:
         assert [len(part) for part in parts] == [2000, 2000, 500]
         assert len(set().union(*parts)) == 4500
 
-    def test_visibility_is_about_users_connected_here(self, activity: Activity) -> None:
+    def test_visibility_is_known_for_users_of_this_gateway_only(self, activity: Activity) -> None:
         activity.add_connection("c1", "ada")
         rows = [PresenceRow("ada", "offline", 1), PresenceRow("bob", "offline", 1), PresenceRow("ada", "online", 2)]
         assert activity.find_hidden(rows) == [("ada", True), ("ada", False)]

@@ -1,4 +1,4 @@
-"""Changes are delivered at once while it is quiet; what comes within the pause is conflated."""
+"""Delivery of changes: at once after a quiet moment; changes within a pause are conflated."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ async def rig(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Rig]:
 async def test_the_first_change_does_not_wait_and_the_next_ones_are_conflated(rig: Rig) -> None:
     rig.watchers.watch("c1", ["ada", "bob"])
     rig.change(("ada", "busy"))
-    for _ in range(3):  # turns of the loop, no time
+    for _ in range(3):  # let the loop run; no time passes
         await asyncio.sleep(0)
     assert rig.told() == [[("ada", "busy")]]
     for status in ("away", "online", "busy", "away"):
@@ -71,12 +71,12 @@ async def test_many_changes_are_collected_in_slices(rig: Rig, monkeypatch: pytes
     rig.change(*((user, "busy") for user in users))
     for _ in range(3):
         await asyncio.sleep(0)
-    assert rig.told() == [], "the loop had turns in between"
+    assert rig.told() == [], "the collection yields to the event loop"
     await until(lambda: rig.told(), "the delivery")
     assert rig.told() == [[(user, "busy") for user in users]]
 
 
-async def test_who_is_not_watched_any_more_is_not_told(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_changes_of_users_no_longer_watched_are_not_sent(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_ADDED", 1)
     rig.watchers.watch("c1", ["ada", "bob"])
     rig.watchers.watch("c2", ["ada"])
@@ -90,7 +90,7 @@ async def test_who_is_not_watched_any_more_is_not_told(rig: Rig, monkeypatch: py
     ]
 
 
-async def test_changes_that_nobody_watches_wake_nothing(rig: Rig) -> None:
+async def test_changes_of_unwatched_users_start_no_delivery(rig: Rig) -> None:
     rig.watchers.watch("c1", ["ada"])
     rig.change(("zoe", "busy"))
     await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""Presence diffs: the members of a room are told who entered and who left."""
+"""Presence diffs: the users who entered and left a room since its members were last told."""
 
 from roomcast.contract.envelope import OccupancyChange
 from roomcast.contract.events import MAX_PRESENCE_ROOM
@@ -18,7 +18,7 @@ def test_later_notes_of_a_user_replace_earlier_ones() -> None:
     assert diff.named_change == OccupancyChange(1, [row("eve")], ["ada", "bob"])
 
 
-def test_what_was_heard_since_a_roster_was_read_is_worked_into_it() -> None:
+def test_changes_since_a_member_list_was_read_are_applied_to_it() -> None:
     diff = PresenceDiff()
     diff.add_change(OccupancyChange(3, [row("eve")], ["bob"]))
     diff.add_change(OccupancyChange(4, [row("carol")]))
@@ -26,27 +26,27 @@ def test_what_was_heard_since_a_roster_was_read_is_worked_into_it() -> None:
     assert diff.applied_to(["ada", "bob", "carol"]) == {"ada", "eve"}
 
 
-def test_of_a_large_room_only_the_count_is_told() -> None:
+def test_a_large_room_gets_only_the_count() -> None:
     diff = PresenceDiff()
     diff.add_change(OccupancyChange(MAX_PRESENCE_ROOM + 1, [row("ada")]))
     assert (diff.occupancy, diff.named_change) == (MAX_PRESENCE_ROOM + 1, None)
 
 
-def test_a_room_that_just_became_small_enough_is_told_the_names_again() -> None:
+def test_a_room_that_shrinks_below_the_bound_gets_names_again() -> None:
     diff = PresenceDiff()
     diff.add_change(OccupancyChange(MAX_PRESENCE_ROOM + 1, [], ["ada"]))
     diff.add_change(OccupancyChange(MAX_PRESENCE_ROOM, [], ["bob"]))
     assert diff.named_change == OccupancyChange(MAX_PRESENCE_ROOM, [], ["ada", "bob"])
 
 
-def test_when_a_crowd_leaves_the_list_of_names_stays_bounded() -> None:
+def test_the_list_of_names_is_bounded_when_many_users_leave() -> None:
     diff = PresenceDiff()
     for left in range(10_000):
         diff.add_change(OccupancyChange(9_999 - left, [], [f"u{left}"]))
     assert (diff.occupancy, diff.named_change) == (0, None)
 
 
-def test_who_left_is_forgotten_when_it_is_time_a_bounded_number_at_once() -> None:
+def test_users_who_left_are_forgotten_after_a_while_and_in_bounded_numbers() -> None:
     leavers = RecentLeavers()
     for number in range(5):
         leavers.add_leaver("r", f"u{number}", due=10.0)
@@ -59,7 +59,7 @@ def test_who_left_is_forgotten_when_it_is_time_a_bounded_number_at_once() -> Non
     assert leavers.in_room("s") == ["ada"]
 
 
-def test_who_comes_back_in_time_is_not_leavers_any_more() -> None:
+def test_a_user_who_returns_in_time_does_not_count_as_gone() -> None:
     leavers = RecentLeavers()
     leavers.add_leaver("r", "ada", due=10.0)
     leavers.remove_leaver("r", "ada")

@@ -1,4 +1,4 @@
-"""One read at a room for all who join within a second, with what happened meanwhile."""
+"""The member cache: all joins of a room within a second share one read, and later changes are applied to it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def row(user: str, status: str = "online") -> Row:
 
 
 class Reader:
-    """A read that tests answer by hand, and a clock that they move."""
+    """A cache whose reads the test answers, and whose clock the test moves."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -36,7 +36,7 @@ class Reader:
         return asyncio.get_running_loop().create_task(work, name=name)
 
     async def get(self, *found: Row) -> list[Row]:
-        """The next answer, the read (if one is made) finding these."""
+        """Return the cache's next answer; a read, if there is one, finds these rows."""
         count = len(self.reads)
         waiting = asyncio.ensure_future(self.cache.get_members("room"))
         await asyncio.sleep(0)
@@ -45,7 +45,7 @@ class Reader:
         return await waiting
 
 
-async def test_all_who_ask_within_a_second_share_one_read() -> None:
+async def test_callers_within_a_second_share_one_read() -> None:
     reader = Reader()
 
     answers = [await reader.get(row("ada")) for _ in range(3)]
@@ -56,7 +56,7 @@ async def test_all_who_ask_within_a_second_share_one_read() -> None:
     assert (later, len(reader.reads)) == ([row("bob")], 2)
 
 
-async def test_who_came_and_went_since_the_read_is_in_the_answer() -> None:
+async def test_an_answer_has_the_users_who_entered_since_the_read_and_not_those_who_left() -> None:
     reader = Reader()
     await reader.get(row("ada"), row("bob"))
 
@@ -66,7 +66,7 @@ async def test_who_came_and_went_since_the_read_is_in_the_answer() -> None:
     assert len(reader.reads) == 1
 
 
-async def test_a_status_that_changed_since_the_read_is_in_the_answer() -> None:
+async def test_an_answer_has_statuses_that_changed_since_the_read() -> None:
     reader = Reader()
     await reader.get(row("ada"), row("bob"))
 
@@ -76,7 +76,7 @@ async def test_a_status_that_changed_since_the_read_is_in_the_answer() -> None:
     assert await reader.get() == [row("ada", "busy")]
 
 
-async def test_what_happens_during_a_read_is_in_its_answer() -> None:
+async def test_changes_during_a_read_are_in_its_answer() -> None:
     reader = Reader()
     waiting = asyncio.ensure_future(reader.cache.get_members("room"))
     await asyncio.sleep(0)
@@ -87,7 +87,7 @@ async def test_what_happens_during_a_read_is_in_its_answer() -> None:
     assert await waiting == [row("carol")]
 
 
-async def test_what_is_known_needs_no_read_as_long_as_it_is_fresh() -> None:
+async def test_a_fresh_copy_needs_no_read() -> None:
     reader = Reader()
     reader.cache.set_members("room", [row("ada")])
     reader.cache.apply_diff("room", [row("bob")], [])
@@ -100,7 +100,7 @@ async def test_what_is_known_needs_no_read_as_long_as_it_is_fresh() -> None:
     assert not reader.cache.is_cached("room")
 
 
-async def test_a_read_is_told_whom_it_is_about() -> None:
+async def test_a_read_gets_the_users_that_it_must_include() -> None:
     reader = Reader()
     waiting = asyncio.ensure_future(reader.cache.get_members("room", ["ada", "bob"]))
     await asyncio.sleep(0)
@@ -110,7 +110,7 @@ async def test_a_read_is_told_whom_it_is_about() -> None:
     assert await waiting == [row("ada"), row("bob")]
 
 
-async def test_a_failed_read_is_not_kept() -> None:
+async def test_a_failed_read_is_not_cached() -> None:
     reader = Reader()
     waiting = asyncio.ensure_future(reader.cache.get_members("room"))
     await asyncio.sleep(0)
@@ -122,7 +122,7 @@ async def test_a_failed_read_is_not_kept() -> None:
     assert await reader.get(row("ada")) == [row("ada")]
 
 
-async def test_a_room_nobody_asked_about_keeps_nothing() -> None:
+async def test_a_room_without_a_question_has_no_copy() -> None:
     reader = Reader()
 
     reader.cache.apply_diff("room", [row("carol")], [])

@@ -1,4 +1,4 @@
-"""Notes with an end: what a client may set, and when it is over."""
+"""Notes with an end: the values that a client may set, and when a note ends."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ def test_an_end_without_a_note_or_too_far_ahead_is_refused(said: Presence) -> No
     assert caught.value.code is Code.BAD_REQUEST
 
 
-def test_a_note_is_over_at_its_end() -> None:
+def test_a_note_ends_at_its_time() -> None:
     note = Note("lunch", NOW)
     assert (note.at(NOW - 1), note.at(NOW), Note("lunch").at(NOW)) == (note, Note(), Note("lunch"))
 
 
-def test_an_end_in_the_past_is_refused_where_the_client_may_have_sent_seconds() -> None:
+def test_an_end_in_seconds_instead_of_milliseconds_is_refused() -> None:
     require_future(None, NOW)
     require_future(Note("lunch"), NOW)
     require_future(Note("lunch", NOW + 1), NOW)

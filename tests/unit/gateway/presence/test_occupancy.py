@@ -1,4 +1,4 @@
-"""Occupancy of one gateway: what a join answers, and what members receive, with fakes for Redis and the sender."""
+"""Occupancy in one gateway: the answers to joins, and the events to members, with fakes for Redis and the sender."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.unit.gateway.presence.fakes import Names, Occupancy, Presence, Sender
 
 
 class Gateway:
-    """An occupancy service and what is around it."""
+    """An occupancy service over fakes."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -42,7 +42,7 @@ def gateway() -> Gateway:
     return Gateway()
 
 
-async def test_a_join_returns_the_members_oneself_first(gateway: Gateway) -> None:
+async def test_a_join_returns_the_members_with_the_caller_first(gateway: Gateway) -> None:
     gateway.store.others["r"] = ["bob", "cy"]
     snapshot = await gateway.service.enter_room(session_of("ada"), "r")
     assert snapshot.occupancy == 3
@@ -59,7 +59,7 @@ async def test_the_first_member_of_an_empty_room_needs_no_second_read(gateway: G
     assert ([row["user"] for row in snapshot.members], gateway.presence.queries) == (["ada"], [])
 
 
-async def test_joins_of_one_moment_share_one_read(gateway: Gateway) -> None:
+async def test_concurrent_joins_share_one_read(gateway: Gateway) -> None:
     gateway.store.others["r"] = ["bob"]
     await gateway.service.enter_room(session_of("ada"), "r")
     for user in ("cy", "dan", "eve"):
@@ -94,7 +94,9 @@ async def test_a_user_who_becomes_invisible_leaves_the_rooms_and_comes_back_with
     await gateway.service.enter_room(session_of("ada"), "r")
     await gateway.service.enter_room(session_of("bob"), "r")
     gateway.hidden.add("ada")
-    await gateway.service.set_visibility("ada", "online", is_hidden=False)  # of an older choice: it comes to nothing
+    await gateway.service.set_visibility(
+        "ada", "online", is_hidden=False
+    )  # the result of an older choice; the service ignores it
     await gateway.service.set_visibility("ada", "offline", is_hidden=True)
     assert gateway.store.rooms["r"] == {"bob": "online"}
     gateway.hidden.discard("ada")
@@ -144,7 +146,7 @@ async def test_a_large_room_sends_only_its_occupancy(gateway: Gateway) -> None:
     ]
 
 
-async def test_a_user_who_left_is_watched_until_offline_can_have_come(
+async def test_a_user_who_left_is_watched_until_the_change_to_offline(
     gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "LEAVER_SECONDS", 0.05)
@@ -156,7 +158,7 @@ async def test_a_user_who_left_is_watched_until_offline_can_have_come(
     assert "bob" not in gateway.watchers.watched_users()
 
 
-async def test_a_refresh_publishes_users_that_redis_had_lost(gateway: Gateway) -> None:
+async def test_a_refresh_publishes_users_that_were_missing_in_redis(gateway: Gateway) -> None:
     session = session_of("ada")
     await gateway.service.enter_room(session, "r")
     session.set_own_status("busy", NO_NOTE)
@@ -193,7 +195,7 @@ async def test_members_who_look_offline_are_left_out_of_a_page(gateway: Gateway)
     assert ([row["user"] for row in members], after) == (["bob"], None)
 
 
-async def test_a_join_fails_while_presence_is_away(gateway: Gateway) -> None:
+async def test_a_join_fails_while_presence_does_not_answer(gateway: Gateway) -> None:
     gateway.store.others["r"] = ["bob"]
     gateway.presence.is_away = True
     with pytest.raises(RoomcastError):

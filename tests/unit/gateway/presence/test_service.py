@@ -1,4 +1,4 @@
-"""The presence service: what it writes, what it delivers and whom it hides, with fakes for Redis and the sender."""
+"""The presence service: writes, deliveries and hidden users, with fakes for Redis and the sender."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ async def test_a_note_alone_keeps_the_status_that_the_user_chose(gateway: Gatewa
     assert not await gateway.service.is_visible(session)
 
 
-async def test_a_note_stands_until_its_end(gateway: Gateway) -> None:
+async def test_a_note_is_shown_until_its_end(gateway: Gateway) -> None:
     async with gateway.running():
         session = gateway.add("ada")
         answer = await gateway.service.set_presence(session, PresencePayload(note="at lunch", until=1_060_000))
@@ -156,7 +156,7 @@ async def test_a_note_stands_until_its_end(gateway: Gateway) -> None:
     }
 
 
-async def test_a_note_that_the_user_chose_elsewhere_ends_here_too(gateway: Gateway) -> None:
+async def test_a_note_that_the_user_set_on_another_device_ends_on_this_one_too(gateway: Gateway) -> None:
     gateway.store.choices["ada"] = ("busy", "in a call", 1_060_000)
     async with gateway.running():
         session = gateway.add("ada")
@@ -194,7 +194,7 @@ async def test_a_hidden_user_leaves_the_rooms_and_sends_no_typing(gateway: Gatew
         assert [event for _, event, _ in gateway.sender.take()] == ["typing"]
 
         gateway.receive(("ada", "offline"))
-        await until(lambda: gateway.rooms.rooms["r"] == {}, "out of the room")
+        await until(lambda: gateway.rooms.rooms["r"] == {}, "the user leaves the room")
         await gateway.service.send_typing(session, Typing(room="r", typing=True))
         assert (session.status, [event for _, event, _ in gateway.sender.sent if event == "typing"]) == (
             "invisible",
@@ -202,21 +202,21 @@ async def test_a_hidden_user_leaves_the_rooms_and_sends_no_typing(gateway: Gatew
         )
 
         gateway.receive(("ada", "busy"))
-        await until(lambda: gateway.rooms.rooms["r"] == {"ada": "busy"}, "back in the room")
+        await until(lambda: gateway.rooms.rooms["r"] == {"ada": "busy"}, "the user is in the room again")
         assert session.status == "busy"
 
 
-async def test_a_write_result_does_not_hide_a_user_who_has_gone(gateway: Gateway) -> None:
+async def test_a_write_result_does_not_hide_a_user_who_has_disconnected(gateway: Gateway) -> None:
     gateway.store.hidden.add("ada")
     session = gateway.add("ada", status="invisible")
     await gateway.service.remove_session(session)
     async with gateway.running():
-        await until(lambda: gateway.written(), "the last choice")
+        await until(lambda: gateway.written(), "the last choice is written")
     assert gateway.hidden == set()
 
 
-async def test_a_connection_that_has_ended_watches_nobody(gateway: Gateway) -> None:
-    """Its end has been handled: what it began to watch then, it would watch for ever."""
+async def test_a_connection_that_has_ended_cannot_watch_users(gateway: Gateway) -> None:
+    """A watch that began after the end of its connection would never be removed."""
     async with gateway.running():
         bob = gateway.add("bob")
         bob.is_closed = True
@@ -261,7 +261,7 @@ async def test_wait_written_raises_unavailable_in_time(gateway: Gateway, monkeyp
         await late.service.wait_written(late.add("ada"))
 
 
-async def test_a_session_that_ends_leaves_presence_and_its_rooms(gateway: Gateway) -> None:
+async def test_a_session_that_ends_is_removed_from_presence_and_its_rooms(gateway: Gateway) -> None:
     async with gateway.running():
         session = gateway.add("ada")
         await gateway.service.wait_written(session)
@@ -273,7 +273,7 @@ async def test_a_session_that_ends_leaves_presence_and_its_rooms(gateway: Gatewa
     assert gateway.rooms.rooms["r"] == {}
 
 
-async def test_while_draining_presence_is_left_to_expire(gateway: Gateway) -> None:
+async def test_a_draining_gateway_does_not_change_presence(gateway: Gateway) -> None:
     async with gateway.running():
         session = gateway.add("ada")
         await gateway.service.wait_written(session)
@@ -285,11 +285,11 @@ async def test_while_draining_presence_is_left_to_expire(gateway: Gateway) -> No
     assert gateway.node.is_retired
 
 
-async def test_a_new_lease_of_the_node_makes_the_service_write_everything_again(gateway: Gateway) -> None:
+async def test_the_service_writes_all_states_again_after_a_new_lease(gateway: Gateway) -> None:
     gateway.node.hold = Hold(is_new=True, holder=None)
     async with gateway.running():
         await gateway.service.wait_written(gateway.add("ada"))
-        await until(lambda: len(gateway.written()) >= 2, "the full state once more")
+        await until(lambda: len(gateway.written()) >= 2, "the full state is written again")
     assert gateway.lost == 0
 
 
@@ -299,12 +299,12 @@ async def test_a_node_held_by_another_process_is_reported(gateway: Gateway) -> N
         await until(lambda: gateway.lost, "lost")
 
 
-async def test_open_connections_get_signs_of_life_written(gateway: Gateway) -> None:
+async def test_an_open_connection_counts_as_a_sign_of_life(gateway: Gateway) -> None:
     async with gateway.running():
         session = gateway.add("ada")
         await gateway.service.wait_written(session)
         gateway.sids = [session.sid]
-        await until(lambda: any(batch.alive for batch in gateway.store.batches), "a sign of life")
+        await until(lambda: any(batch.alive for batch in gateway.store.batches), "a sign of life is written")
     alive = {user for batch in gateway.store.batches for users in batch.alive.values() for user in users}
     assert alive == {"ada"}
 

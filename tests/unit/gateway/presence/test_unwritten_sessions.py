@@ -1,4 +1,4 @@
-"""Callers wait until Redis knows a session."""
+"""Waiting until the presence of a session is written to Redis."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ async def test_a_session_that_was_never_added_counts_as_written() -> None:
     assert await UnwrittenSessions(60).wait_written("a")
 
 
-async def test_all_waiters_go_on() -> None:
+async def test_all_waiters_resume_once_the_session_is_written() -> None:
     sessions = UnwrittenSessions(60)
     sessions.add_session("a")
     asked = [asyncio.ensure_future(sessions.wait_written("a")) for _ in range(2)]

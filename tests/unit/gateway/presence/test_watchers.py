@@ -1,4 +1,4 @@
-"""Changes become one list per room and per watching connection."""
+"""Collecting changes into one list per room and one per watching connection."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.clock import Clock
 
 
 def taken(watchers: Watchers) -> Deliveries:
-    """Take all that is due."""
+    """Take all deliveries that are due."""
     out = Deliveries({}, {})
     counts = [watchers.take_change(user, out) for user in watchers.due_users()]
     assert sum(counts) == sum(map(len, [*out.rooms.values(), *out.connections.values()]))
@@ -24,7 +24,7 @@ def clock() -> Clock:
 
 
 class TestWatchers:
-    def test_a_room_hears_each_user_once_with_the_latest(self, clock: Clock) -> None:
+    def test_a_room_gets_the_latest_change_of_each_user(self, clock: Clock) -> None:
         watchers = Watchers(clock)
         assert watchers.set_occupants("lobby", ["ada", "bob"], 2) == ["ada", "bob"]
         watchers.apply_changes(
@@ -57,7 +57,7 @@ class TestWatchers:
         assert [row["user"] for row in out.connections["c1"]] == ["bob"]
         assert watchers.is_pending
 
-    def test_who_enters_a_room_does_not_go_offline(self, clock: Clock) -> None:
+    def test_a_user_who_enters_a_room_is_not_reported_offline(self, clock: Clock) -> None:
         watchers = Watchers(clock)
         watchers.watch("c1", ["ada", "bob"])
         watchers.apply_changes([PresenceRow("ada", "offline", 1), PresenceRow("bob", "busy", 1)])
@@ -76,14 +76,14 @@ class TestWatchers:
         assert watchers.take_counts() == {}
         assert watchers.set_occupants("hall", ["bob"], 1) == ["bob"]
 
-    def test_set_occupants_names_newcomers_and_forgets_who_left(self, clock: Clock) -> None:
+    def test_set_occupants_adds_newcomers_and_removes_users_who_left(self, clock: Clock) -> None:
         watchers = Watchers(clock)
         watchers.set_occupants("lobby", ["ada", "bob"], 2)
         assert watchers.set_occupants("lobby", ["bob", "cy"], 2) == ["cy"]
         watchers.apply_changes([PresenceRow("ada", "away", 1), PresenceRow("cy", "away", 1)])
         assert [row["user"] for row in taken(watchers).rooms["lobby"]] == ["cy"]
 
-    def test_people_arrive_and_depart_one_by_one(self, clock: Clock) -> None:
+    def test_users_enter_and_leave_one_by_one(self, clock: Clock) -> None:
         watchers = Watchers(clock, room_limit=2)
         watchers.set_occupants("lobby", ["ada"], 1)
         watchers.add_occupant("lobby", "bob", 2)
@@ -108,7 +108,7 @@ class TestWatchers:
             "c2": ["bob"],
         }
 
-    def test_devices_go_to_those_who_asked(self, clock: Clock) -> None:
+    def test_only_watchers_that_asked_for_devices_get_them(self, clock: Clock) -> None:
         watchers = Watchers(clock)
         watchers.set_occupants("lobby", ["ada"], 1)
         watchers.watch("c1", ["ada"])
@@ -121,7 +121,7 @@ class TestWatchers:
         assert (out.rooms, out.connections["c1"]) == ({"lobby": [told]}, [told])
         assert out.connections["c2"] == [{**told, "devices": [{"kind": "web", "status": "online"}, {"status": "away"}]}]
 
-    def test_a_change_of_devices_alone_goes_to_those_who_asked(self, clock: Clock) -> None:
+    def test_a_change_of_devices_alone_is_sent_only_to_watchers_that_asked(self, clock: Clock) -> None:
         watchers = Watchers(clock)
         watchers.set_occupants("lobby", ["ada"], 1)
         watchers.watch("c1", ["ada"])
@@ -148,7 +148,7 @@ class TestWatchers:
         watchers.apply_changes([PresenceRow("cy", "online", 1)])
         assert taken(watchers).connections == {}
 
-    def test_nothing_stays_behind(self, clock: Clock) -> None:
+    def test_removing_all_watchers_leaves_empty_tables(self, clock: Clock) -> None:
         watchers = Watchers(clock)
         watchers.set_occupants("lobby", ["ada"], 1)
         watchers.watch("c1", ["ada"], devices=True)

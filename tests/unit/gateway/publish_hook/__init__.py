@@ -1,1 +1,1 @@
-"""The before-publish hook."""
+"""Tests of the publish hook."""

@@ -1,4 +1,4 @@
-"""The circuit: when an endpoint is asked, and how long it is left alone."""
+"""The circuit: when a gateway asks an endpoint, and for how long it pauses after failures."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def rig() -> Rig:
     return Rig()
 
 
-def test_failures_in_a_row_open_it(rig: Rig) -> None:
+def test_consecutive_failures_open_the_circuit(rig: Rig) -> None:
     for _ in range(FAILURES - 1):
         rig.circuit.failed()
     assert not rig.circuit.is_open
@@ -36,7 +36,7 @@ def test_failures_in_a_row_open_it(rig: Rig) -> None:
     assert not rig.circuit.may_ask()
 
 
-def test_one_request_tries_after_the_pause_and_closes_it(rig: Rig) -> None:
+def test_one_request_after_the_pause_can_close_the_circuit(rig: Rig) -> None:
     rig.break_it()
     rig.now += 0.9
     assert not rig.circuit.may_ask()

@@ -27,7 +27,7 @@ MESSAGE: dict[str, Any] = {
 
 
 class FakeEndpoint:
-    """Answers `answer`, or fails in that way."""
+    """Returns `answer`, or raises it if it is an exception."""
 
     def __init__(self) -> None:
         self.answer: bytes | HookFailed = b'{"action":"accept"}'
@@ -79,7 +79,7 @@ async def test_what_is_published(answer: bytes, content: tuple[str, dict[str, An
     assert rig.outcomes.seen == [(outcome, False)]
 
 
-async def test_a_refusal_carries_the_words_of_the_application() -> None:
+async def test_a_refusal_carries_the_code_and_detail_of_the_application() -> None:
     rig = Rig()
     rig.endpoint.answer = b'{"action":"refuse","code":"spam","detail":"No links"}'
     with pytest.raises(RoomcastError) as caught:
@@ -107,7 +107,7 @@ async def test_without_a_verdict_the_policy_decides(answer: bytes | HookFailed, 
     assert closed.outcomes.seen == opened.outcomes.seen == [(kind, False)]
 
 
-async def test_an_endpoint_that_keeps_failing_is_left_alone_for_a_while() -> None:
+async def test_an_endpoint_that_keeps_failing_is_not_asked_for_a_while() -> None:
     rig = Rig(on_failure="publish")
     rig.endpoint.answer = HookFailed("unreachable")
     for _ in range(FAILURES + 10):
@@ -123,7 +123,7 @@ async def test_an_endpoint_that_keeps_failing_is_left_alone_for_a_while() -> Non
     assert rig.outcomes.seen[-1] == ("accepted", False)
 
 
-def test_the_scope_is_rooms_by_pattern() -> None:
+def test_the_scope_is_a_list_of_room_patterns() -> None:
     rig = Rig(rooms=("team:*", "public:lobby"))
     rooms = ("team:red", "public:lobby", "public:lobby2", "dm:a:b")
     assert [rig.hook.covers(room) for room in rooms] == [True, True, False, False]

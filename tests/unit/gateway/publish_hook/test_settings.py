@@ -1,4 +1,4 @@
-"""The setting of the hook: what starts, and what the one line says otherwise."""
+"""The setting of the hook: valid objects, and the one error line for invalid ones."""
 
 from __future__ import annotations
 
@@ -61,12 +61,14 @@ def test_bad_settings_end_the_start_with_one_line(
     assert line.count("\n") == 1
 
 
-def test_what_is_no_json_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_setting_that_is_no_json_is_reported(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit):
         loaded(monkeypatch, "https://chat.example.com/hook")
     assert "no JSON" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:8000/", "http://[::1]/", "https://10.0.0.1/hook"])
-def test_private_addresses_are_allowed_where_that_is_said(url: str) -> None:
+def test_private_addresses_are_allowed_by_a_flag(url: str) -> None:
     assert PublishHookSettings(**GOOD | {"url": url, "allow_private": True}).url == url

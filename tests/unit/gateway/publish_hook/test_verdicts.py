@@ -1,4 +1,4 @@
-"""Bodies of the hook: what is asked, and which answers are verdicts."""
+"""The bodies of the hook's requests, and the answers that are verdicts."""
 
 from __future__ import annotations
 
@@ -54,11 +54,11 @@ def test_verdicts(body: str, verdict: Verdict) -> None:
         b"[" * 100_000,
     ],
 )
-def test_anything_else_is_a_bad_answer(body: bytes) -> None:
+def test_every_other_body_is_a_bad_answer(body: bytes) -> None:
     with pytest.raises(BadAnswer):
         read_verdict(body)
 
 
-def test_a_request_has_the_fields_that_the_message_has() -> None:
+def test_a_request_has_only_the_fields_of_its_message() -> None:
     body = request_body({"event": "send", "room": "team:red", "text": "é", "data": None, "media": None})
     assert json.loads(body) == {"event": "send", "room": "team:red", "text": "é"}

@@ -1,4 +1,4 @@
-"""Redis's trouble, of whatever kind and whenever it comes, is one of our codes."""
+"""Every error of Redis becomes an error code, whether it is raised by the call or by the awaited answer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from roomcast.gateway.stores.redis_port import RedisPort
 
 
 class Scripted:
-    """Answers everything with the time 1.002 s, or with one error: at once, or when the answer is awaited."""
+    """Answers every command with the time 1.002 s, or raises one error: in the call, or when the answer is awaited."""
 
     def __init__(self, error: RedisConnectionError | None = None, *, is_prompt: bool = False) -> None:
         self._error = error
@@ -57,7 +57,7 @@ WAYS: dict[str, Callable[[RedisPort], Awaitable[Any]]] = {
     ],
     ids=["down", "lost", "refused", "other"],
 )
-async def test_trouble_has_a_code(
+async def test_each_error_of_redis_has_a_code(
     way: str, is_prompt: bool, error: RedisConnectionError, code: Code, detail: str
 ) -> None:
     with pytest.raises(RoomcastError) as caught:
@@ -69,7 +69,7 @@ async def test_trouble_has_a_code(
     ("way", "asked"),
     [("call", ("GET", "key")), ("script", ("name", "key", "argument")), ("now_ms", ("TIME", "key"))],
 )
-async def test_what_is_asked_goes_to_the_server_of_its_key(way: str, asked: tuple[str, ...]) -> None:
+async def test_commands_and_scripts_go_to_the_server_of_their_key(way: str, asked: tuple[str, ...]) -> None:
     scripted = Scripted()
     await WAYS[way](RedisPort(scripted))
     assert scripted.asked == [asked]

@@ -10,7 +10,7 @@ from roomcast.gateway.stores.single_flight import SingleFlight
 
 
 class Reads:
-    """Reads that end when the test says so; each returns its number."""
+    """Reads that the test ends; each returns its number."""
 
     def __init__(self) -> None:
         self.begun: list[asyncio.Future[int]] = []
@@ -25,7 +25,7 @@ async def settled() -> None:
         await asyncio.sleep(0)
 
 
-async def test_those_who_ask_during_a_read_share_the_next_one() -> None:
+async def test_callers_that_ask_during_a_read_share_the_next_read() -> None:
     flights, reads = SingleFlight[int](), Reads()
     first = asyncio.ensure_future(flights.read("k", reads.begin))
     await settled()
@@ -41,7 +41,7 @@ async def test_those_who_ask_during_a_read_share_the_next_one() -> None:
     assert await asyncio.gather(*later) == [2] * 100
 
 
-async def test_other_keys_do_not_wait() -> None:
+async def test_reads_of_other_keys_do_not_wait() -> None:
     flights, reads = SingleFlight[int](), Reads()
     tasks = [asyncio.ensure_future(flights.read(key, reads.begin)) for key in "ab"]
     await settled()
@@ -51,7 +51,7 @@ async def test_other_keys_do_not_wait() -> None:
     assert await asyncio.gather(*tasks) == [0, 1]
 
 
-async def test_a_failure_is_for_those_who_shared_it() -> None:
+async def test_a_failed_read_fails_only_the_callers_that_shared_it() -> None:
     flights, reads = SingleFlight[int](), Reads()
     first = asyncio.ensure_future(flights.read("k", reads.begin))
     await settled()
@@ -87,7 +87,7 @@ async def test_cancelled_callers_do_not_cancel_the_shared_read() -> None:
     assert await third == 7
 
 
-async def test_a_quiet_key_is_forgotten() -> None:
+async def test_a_key_without_reads_is_forgotten() -> None:
     flights, reads = SingleFlight[int](), Reads()
     for number in range(3):
         task = asyncio.ensure_future(flights.read("k", reads.begin))
