@@ -214,7 +214,7 @@ async def test_blocked_people_do_not_reach_each_other(pair: Pair, clients: Clien
     await ada.ok("user:block", {"user": bob.user, "on": True})
     assert (await ada.ok("user:blocked", {}))["users"] == [bob.user]
     await until(lambda: _is(bob, room, "forbidden"), "blocked", EVERYWHERE_SECONDS)
-    await until(lambda: _is(ada, room, "forbidden"), "blocked both ways", EVERYWHERE_SECONDS)
+    await until(lambda: _is(ada, room, "forbidden"), "the block holds in both directions", EVERYWHERE_SECONDS)
     for watcher, other in ((ada, bob), (bob, ada)):
         shown = (await watcher.ok("presence:query", {"users": [other.user]}))["users"][other.user]
         assert shown["status"] == "offline"

@@ -71,4 +71,4 @@ async def test_no_session_is_admitted_before_the_gateway_holds_its_number(redis_
         redis.set(keys.node_process("3"), "elsewhere/1/1", px=3_000)
     with gateway(tmp_path, redis_url, "3", is_ready=False) as running:
         assert not running.is_ready
-        await until(lambda: running.is_ready, "ready once the lease has ended", 8)
+        await until(lambda: running.is_ready, "the gateway is ready once the lease has ended", 8)

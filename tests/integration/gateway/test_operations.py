@@ -40,7 +40,9 @@ async def test_health_readiness_and_metrics_have_a_port_of_their_own(pair: Pair)
 def test_health_and_metrics_can_have_an_address_of_their_own(redis_url: str, tmp_path: Path) -> None:
     """A host that serves clients on one address keeps its metrics on another."""
     with gateway(tmp_path, redis_url, "1", is_ready=False, METRICS_HOST="127.0.0.2") as one:
-        servers.wait_until(lambda: request(f"http://127.0.0.2:{one.metrics_port}/readyz")[0] == 200, "it is ready")
+        servers.wait_until(
+            lambda: request(f"http://127.0.0.2:{one.metrics_port}/readyz")[0] == 200, "the gateway is ready"
+        )
         assert request(f"{one.url}/socket.io/?EIO=4&transport=polling")[0] == 200
         assert not servers.is_listening(one.metrics_port)
         assert request(f"http://127.0.0.2:{one.port}/socket.io/?EIO=4&transport=polling")[0] == 0
@@ -240,7 +242,7 @@ async def test_a_flood_from_some_addresses_does_not_delay_another_address(redis_
         async def is_let_in() -> bool:
             return (await asyncio.to_thread(handshake, one, "198.51.100.0"))[0] == 200
 
-        await until(is_let_in, "the address of the flood is let in again")
+        await until(is_let_in, "a client of the flood's address is admitted")
 
 
 @contextmanager

@@ -302,7 +302,7 @@ async def test_invisible_looks_exactly_like_offline(pair: Pair, clients: Clients
 
     await ada.ok("presence", {"status": "invisible"})
     await bob.expect("presence", change_of(ada.user, "offline"))
-    await until(lambda: _is_alone(bob, room), "not among the members")
+    await until(lambda: _is_alone(bob, room), "the user is not among the members")
     hidden = await status(bob, ada.user)
     await ada.io.emit("typing", {"room": room, "typing": True})
     await ada.ok("receipt:read", {"room": room, "seq": first["seq"]})
@@ -327,7 +327,7 @@ async def test_invisible_looks_exactly_like_offline(pair: Pair, clients: Clients
     async def is_back() -> bool:
         return await members(bob, room) == both
 
-    await until(is_back, "back among the members")
+    await until(is_back, "the user is among the members again")
     last = [row["status"] for e in bob.seen("presence") for row in e["changes"] if row["user"] == ada.user][-1]
     assert last == "busy"
 
@@ -344,7 +344,7 @@ async def test_one_invisible_device_hides_the_others_on_every_gateway(pair: Pair
     await phone.ok("presence", {"status": "invisible"})
     await phone.join(room)
     await until(lambda: _is(bob, user, "offline"), "hidden")
-    await until(lambda: _is_alone(bob, room), "not among the members")
+    await until(lambda: _is_alone(bob, room), "the user is not among the members")
     first = await bob.send(room, "one")
 
     laptop = await clients(pair[1], user)
@@ -373,5 +373,5 @@ async def test_a_person_who_signs_in_invisible_is_never_shown_online(pair: Pair,
     await bob.send(room, "one")
     await ada.expect_text("one")
 
-    await until(lambda: _is_alone(bob, room), "not among the members")
+    await until(lambda: _is_alone(bob, room), "the user is not among the members")
     assert [e for e in bob.seen("room") if any(row["user"] == user for row in e.get("entered", []))] == []

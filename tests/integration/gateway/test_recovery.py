@@ -224,14 +224,14 @@ async def test_a_leave_sent_together_with_a_join_wins(pair: Pair, clients: Clien
     await bob.ok("room:list")
 
     assert bob.texts(room) == []
-    await until(lambda: _is_occupied_by(ada, room, 1), "bob is out")
+    await until(lambda: _is_occupied_by(ada, room, 1), "bob has left the room")
 
 
 async def _is_occupied_by(client: Any, room: str, count: int) -> bool:
     return len((await client.ok("room:members", {"room": room}))["members"]) == count
 
 
-async def test_a_connection_joins_only_so_many_rooms_however_fast_it_asks(
+async def test_a_connection_cannot_exceed_the_limit_of_rooms_by_concurrent_joins(
     redis_url: str, tmp_path: Path, clients: Clients
 ) -> None:
     with gateways(tmp_path, redis_url, 1, ROOMS_PER_CONNECTION="5") as (running,):

@@ -281,7 +281,7 @@ async def test_local_sign_in_exists_only_where_it_is_switched_on(
             answer = await countess.ok("user:profiles", {"users": ["ada-lovelace"]})
             return bool(answer["users"]["ada-lovelace"] == expected)
 
-        await until(is_shown, "the new profile")
+        await until(is_shown, "the new profile is shown")
         await countess.close()
         for field, value in (("user", "not an id"), ("user", 7), ("picture", "http://example.com"), ("name", " ")):
             wrong = json.dumps(renamed | {field: value}).encode()

@@ -84,7 +84,7 @@ async def test_a_note_cannot_reverse_the_text_around_it(pair: Pair, clients: Cli
     def changes(client: Client) -> list[dict[str, str]]:
         return [row for event in client.seen("presence") for row in event["changes"]]
 
-    await until(lambda: any(row.get("note") == TURNED for row in changes(bob)), "the note is told")
+    await until(lambda: any(row.get("note") == TURNED for row in changes(bob)), "the note is sent")
     carl = await clients(pair[1], unique("carl"), presence={"status": "online", "note": f"{TURNING} pm"})
     dora = await clients(pair[1], unique("dora"), presence={"status": "online", "note": "\u200b \u202e"})
 
@@ -95,7 +95,7 @@ async def test_a_note_cannot_reverse_the_text_around_it(pair: Pair, clients: Cli
     async def are_told() -> bool:
         return await notes() == {carl.user: f"{TURNED} pm", dora.user: None}
 
-    await until(are_told, "the notes of the connects")
+    await until(are_told, "the notes of both connects are sent")
     for blank in BLANKS:
         assert (await ada.ok("presence", {"note": blank}))["note"] == "", ascii(blank)
 

@@ -213,7 +213,7 @@ async def test_every_request_of_a_burst_is_answered(redis_url: str, storage: s3.
             )
         assert len({form["upload"] for form in forms}) == 200
         answered = 'roomcast_media_requests_total{action="sign",outcome="ok"}'
-        servers.wait_until(lambda: signer.metric(answered) == 200, "each is counted once")
+        servers.wait_until(lambda: signer.metric(answered) == 200, "each request is counted once")
 
 
 async def test_after_redis_was_emptied_the_signer_joins_its_group_again(
@@ -269,7 +269,7 @@ async def test_uploads_that_were_never_completed_are_deleted(
             await rig.store(kept, body)
             assert storage.holds(rig.BUCKET, f"incoming/{abandoned['upload']}")
             assert storage.holds(rig.BUCKET, f"incoming/{kept['upload']}")
-            servers.wait_until(lambda: client.zcard(keys.MEDIA_INCOMING) == 0, "both are collected", 40)
+            servers.wait_until(lambda: client.zcard(keys.MEDIA_INCOMING) == 0, "both uploads are deleted", 40)
             assert not storage.holds(rig.BUCKET, f"incoming/{abandoned['upload']}")
             assert not storage.holds(rig.BUCKET, f"incoming/{kept['upload']}")
             assert (await rig.fetch(media["url"]))[1] == body

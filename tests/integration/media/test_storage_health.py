@@ -116,7 +116,7 @@ async def test_a_storage_that_dies_makes_the_signer_unready_and_back(redis_url: 
         with s3.s3_server_on(tmp_path, port):
             servers.wait_until(lambda: signer.get("/readyz")[0] == 200, "ready again")
             servers.wait_until(lambda: signer.metric("roomcast_media_storage_up") == 1, "the storage is up again")
-        servers.wait_until(lambda: signer.get("/readyz")[0] == 503, "unready once more")
+        servers.wait_until(lambda: signer.get("/readyz")[0] == 503, "the signer is unready again")
 
 
 def not_implemented(request: web.Request) -> web.Response | None:
@@ -168,7 +168,7 @@ async def test_a_malformed_answer_ends_no_task(redis_url: str, storage: s3.S3, t
 
     async with in_front_of(storage, answer) as endpoint:
         with rig.signer(tmp_path, redis_url, endpoint, "/healthz") as signer:
-            await until(lambda: signer.metric("roomcast_media_ready") == 1, "ready in the end", 60)
+            await until(lambda: signer.metric("roomcast_media_ready") == 1, "the signer is ready again", 60)
             assert len(served) == 3 * len(answers)
             assert (await upload(redis_url, rig.picture()))["width"] == 40
             assert "Traceback" not in signer.log.read_text()

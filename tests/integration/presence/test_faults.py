@@ -93,8 +93,8 @@ async def test_after_a_stopped_redis_live_users_stay_and_ghosts_expire(own_redis
         await cluster.two.touch([Touch("ghost", "c3", "online", "")])
         with stopped(own_redis):
             await asyncio.sleep(STOPPED_SECONDS)
-        await until(lambda: Doubt.GAP in recorder.doubts, "the gap noticed")
-        await until(lambda: ("ghost", "offline") in statuses(cluster), "the ghost gone", 15)
+        await until(lambda: Doubt.GAP in recorder.doubts, "the gap is noticed")
+        await until(lambda: ("ghost", "offline") in statuses(cluster), "the user without heartbeats has expired", 15)
         await tasks.cancel()
         assert recorder.failures > 0
         assert recorder.total_expired == 2  # the users "early" and "ghost"
@@ -110,7 +110,7 @@ def statuses(cluster: Cluster) -> list[tuple[str, str]]:
 async def settle(cluster: Cluster, recorder: Recorder) -> None:
     """Wait until the first grace period is over: an early ghost has expired."""
     await cluster.two.touch([Touch("early", "c0", "online", "")])
-    await until(lambda: ("early", "offline") in statuses(cluster), "the first expiry", 15)
+    await until(lambda: ("early", "offline") in statuses(cluster), "the first user has expired", 15)
 
 
 async def test_a_sweep_delayed_by_a_stopped_redis_does_nothing(own_redis: str) -> None:
@@ -144,7 +144,7 @@ async def test_with_a_full_redis_live_gateways_stay(own_redis: str) -> None:
         with pytest.raises(OutOfMemoryError):
             await cluster.redis.set("x", "y")
         await cluster.two.touch([Touch("ghost", "c3", "online", "")])
-        await until(lambda: ("ghost", "offline") in statuses(cluster), "the ghost gone", 15)
+        await until(lambda: ("ghost", "offline") in statuses(cluster), "the user without heartbeats has expired", 15)
         await tasks.cancel()
         assert recorder.dropped == []
         assert recorder.failures == 0
@@ -216,7 +216,11 @@ def test_takeover_after_kill_9_without_a_new_grace_period(redis_url: str, start)
         killed = time.monotonic()
         client.zadd(keys.presence_seen(shard), {"ghost": time.time() - 100, "ada": time.time()})
         servers.wait_until(lambda: second.leads, "the second sweeper leads", 10)
-        servers.wait_until(lambda: client.zscore(keys.presence_seen(shard), "ghost") is None, "the ghost gone", 10)
+        servers.wait_until(
+            lambda: client.zscore(keys.presence_seen(shard), "ghost") is None,
+            "the user without heartbeats has expired",
+            10,
+        )
         assert time.monotonic() - killed < 10
         assert client.zscore(keys.presence_seen(shard), "ada") is not None
 
@@ -235,7 +239,7 @@ def test_sigterm_ends_cleanly_and_releases_the_lease(redis_url: str, start) -> N
 def test_a_stopped_redis_makes_it_unready_and_sigterm_still_works(own_redis: str, start) -> None:  # type: ignore[no-untyped-def]
     process = start(own_redis)
     with stopped(own_redis):
-        servers.wait_until(lambda: not process.is_ready, "it turns unready", 10)
+        servers.wait_until(lambda: not process.is_ready, "the sweeper is unready", 10)
         assert process.get("/healthz")[0] == 200
         process.popen.terminate()
         assert process.popen.wait(10) == 0

@@ -625,14 +625,14 @@ class TestSweeper:
         await cluster.one.touch([Touch("ada", "c1", "online", "")])
         await cluster.node.retire()
         async with running_sweeper(cluster.sweeper_url) as (_, recorder):
-            await until(lambda: recorder.dropped == [Node("1", "inc-1")], "the node dropped")
+            await until(lambda: recorder.dropped == [Node("1", "inc-1")], "the node is dropped")
         assert await cluster.redis.hgetall(keys.PRESENCE_NODES) == {}
 
     async def test_only_one_leads_and_the_other_takes_over(self, cluster: Cluster) -> None:
         async with running_sweeper(cluster.sweeper_url, "t1") as (first, one):
             await until(lambda: one.led > 2, "the first sweeper leads")
             async with running_sweeper(cluster.sweeper_url, "t2") as (_, two):
-                await until(lambda: two.passes > 2, "the second stands by")
+                await until(lambda: two.passes > 2, "the second sweeper waits for the lease")
                 assert two.led == 0
                 first.stop()
                 await until(lambda: two.led > 0, "the second sweeper leads")

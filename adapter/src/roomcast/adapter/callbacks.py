@@ -1,4 +1,4 @@
-"""Keep the callbacks that wait for acks: for local clients by ack id, for remote clients by a number of this node."""
+"""Keep the callbacks that wait for acks: of local clients by ack id, of remote clients by a number of this node."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class RemoteCallbacks:
         return len(self._waiting)
 
     def add(self, callback: Callback | None) -> int:
-        """Return the number that the answer will carry; 0 without a callback."""
+        """Keep a callback; return the number that its ack will carry, or 0 without a callback."""
         if callback is None:
             return 0
         self._count += 1

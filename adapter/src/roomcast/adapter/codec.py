@@ -1,4 +1,4 @@
-"""Socket.IO packets as bytes: built by python-socketio's own packet class, so that its serializer setting holds."""
+"""Encode Socket.IO packets as bytes, with the packet class of the server, so that its serializer setting applies."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def encode(
 
 
 def with_ack_id(packet: bytes, ack_id: int) -> bytes:
-    """Return `packet`, an event without an ack id, with this one."""
+    """Return `packet`, an event without an ack id, with the id `ack_id`."""
     head, bracket, tail = packet.partition(b"[")
     return head + str(ack_id).encode() + bracket + tail
 

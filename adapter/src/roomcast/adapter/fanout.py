@@ -44,7 +44,7 @@ from roomcast.wire.seals import UNSEALED, ForgedError, Seals
 LINGER_SECONDS: Final = 5.0
 """Time for which a room stays subscribed after its last local member has left."""
 _BY_SCRIPTS: Final = frozenset((KIND_MESSAGE, KIND_NOTE))
-"""Kinds of packets that Lua scripts publish: they carry the publisher token instead of a seal."""
+"""The kinds of packets that Lua scripts publish. These packets carry the publisher token instead of a seal."""
 _log = logging.getLogger(__name__)
 
 
@@ -65,7 +65,7 @@ class Fanout:
 
     `close_room(namespace, room)` makes the local members leave. `on_note(room, note)` gets the notes,
     `on_question(clients, question)` the questions with the local members to ask, and
-    `on_other(channel, data, is_trusted)` the messages of channels that are no room's.
+    `on_other(channel, data, is_trusted)` the messages of channels that do not belong to a room.
 
     With a cluster key, a packet is trusted if it has a seal or a publisher token. `unsealed_event(packet)` chooses the
     untrusted events that are delivered. After an untrusted logged message, the room is compared with its log, and
@@ -99,7 +99,7 @@ class Fanout:
         self._seals = seals
         self._unsealed_event = unsealed_event
         self.subscriber = Subscriber(self.receive)
-        """Gets all messages, and passes those that it does not deliver itself to `receive`."""
+        """Gets all messages. It delivers plain ones, and passes all others to `receive`."""
         self._channels: dict[bytes, RoomSubscription] = self.subscriber.rooms
         self._rooms: dict[str, RoomSubscription] = {}
         self._filler: GapFiller | None = None
@@ -246,7 +246,7 @@ class Fanout:
             self.deliver(channel, packet)
 
     def _name_targets(self, channel: RoomSubscription) -> None:
-        """Let the subscriber deliver the next message. Only messages call this: large rooms get more notes."""
+        """Give the subscriber the room's targets. Only messages call this, because large rooms get more notes than messages."""
         if channel.targets is None and self.log is not None and self.subscriber.outgoing is not None:
             members = self._members.room(self.log.namespace, channel.room)
             channel.targets = [client.target for client in members.values()]
@@ -259,7 +259,7 @@ class Fanout:
 
     def _receive_logged(self, channel: RoomSubscription, packet: RoomPacket) -> None:
         filler = self._filler
-        if filler is None:  # without a log there is nothing to compare with: pub/sub repeats nothing
+        if filler is None:  # without a log all packets are delivered as they come
             self.deliver(channel, packet)
         elif channel.backlog is not None:
             filler.hold(channel, packet)
@@ -312,7 +312,7 @@ class Fanout:
                 del floors[sid]
         return chosen
 
-    # --- holding everything back ---
+    # --- isolation: dropping all packets ---
 
     def hold(self) -> None:
         """Drop all packets of room channels until `release_held`."""
@@ -333,7 +333,7 @@ class Fanout:
     # --- comparing with the logs ---
 
     def compare_with_logs(self, owns: Callable[[str], bool]) -> None:
-        """Compare rooms with their logs in the background: channels that `owns` names may have missed messages."""
+        """Compare the rooms whose channels `owns` selects with their logs, in the background."""
         if self._filler is not None and not self._is_held:
             self._filler.compare(room for room in self._channels.values() if owns(room.name))
 

@@ -1,4 +1,4 @@
-"""Fill the gaps of rooms from their logs before any later packet is delivered, and find lost tails.
+"""Fill the gaps of rooms from their logs before any later packet is delivered, and find lost last messages.
 
 Every loop here ends or pauses:
 
@@ -39,7 +39,7 @@ _log = logging.getLogger(__name__)
 
 
 class RoomOutput(Protocol):
-    """The receiver of filled rooms: the fan-out."""
+    """The receiver of packets from filled gaps: the fan-out."""
 
     def deliver(self, room: RoomSubscription, packet: RoomPacket) -> None:
         """Send a packet, which is next in order, to the room's local members."""
@@ -88,7 +88,7 @@ class GapFiller:
             self.stop(room)
 
     def go_on(self) -> None:
-        """Work again. The caller must have every room compared with its log."""
+        """Resume after `pause`. The caller must then compare every room with its log."""
         self._is_paused = False
 
     # --- one room's gap ---
@@ -137,7 +137,7 @@ class GapFiller:
                 del self._fillings[room]
 
     async def _fill_once(self, room: RoomSubscription) -> bool:
-        """Read one page and deliver what it completes. Return True when no packet waits any more."""
+        """Read one page, and deliver it and the packets that follow it. Return True when no packet waits any more."""
         room.must_reread = False
         asked = len(room.backlog or ())
         page = await self._read_page(room)
@@ -224,7 +224,7 @@ class GapFiller:
             found = self._backoffs[room] = Backoff(*self._retry_seconds)
         return found
 
-    # --- lost tails ---
+    # --- comparing with the logs, to find lost last messages ---
 
     def compare(self, rooms: Iterable[RoomSubscription]) -> None:
         """Compare rooms with their logs, in the background: their channels may have missed messages."""
@@ -233,7 +233,7 @@ class GapFiller:
             self._comparing = self._tasks.start(self._compare_all(), "compare rooms with their logs")
 
     async def _compare_all(self) -> None:
-        """Compare every suspect, and retry failures: the pub/sub connection may be back before the one for commands."""
+        """Compare the rooms that may have missed messages. Retry while the connection for commands is still down."""
         backoff = Backoff(*self._retry_seconds)
         while self._suspects and not self._is_paused:
             batch = [room for room, _ in zip(self._suspects, range(_POSITIONS_AT_ONCE), strict=False)]

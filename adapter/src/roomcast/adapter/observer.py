@@ -1,4 +1,4 @@
-"""Receive the events of the adapter, to count them. Observers never change behaviour."""
+"""The observer of the adapter: counts its events, and never changes its behaviour."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class AdapterObserver:
         """Count a gap that the log could not fill; the room's members were told."""
 
     def forged(self) -> None:
-        """Count a message that no holder of the cluster key can have sent; it was dropped."""
+        """Count a message that was dropped because it has no valid seal of the cluster key."""
 
     def deaf(self) -> None:
-        """Count a connection that does not receive the node's own canary though commands work."""
+        """Count a connection that does not receive the node's own canary although commands work."""

@@ -40,7 +40,7 @@ class OrderTracker:
         return bool(self.epoch)
 
     def set(self, epoch: bytes, seq: int) -> None:
-        """Go on from this position."""
+        """Set the position."""
         self.epoch = epoch
         self.seq = seq
 
@@ -50,7 +50,7 @@ class OrderTracker:
             self.set(epoch, seq)
 
     def advance(self, epoch: bytes, seq: int) -> bool:
-        """Move to the next position if this is it; else return False, and stay."""
+        """Move to this position if it is the next one; else return False and do not move."""
         if seq != self.seq + 1 or not self.epoch or epoch != self.epoch:
             return False
         self.seq = seq

@@ -29,7 +29,7 @@ class Subscription:
 
 
 class Subscriber:
-    """Gets the messages of all channels of a gateway; passes those that it does not deliver itself to `other`.
+    """Receives the messages of all channels of a gateway. It delivers plain ones, and passes all others to `other`.
 
     `routing` are the bytes of an envelope from ROUTING_OFFSET up to the packet, for all members of the namespace.
     """
@@ -61,7 +61,7 @@ class Subscriber:
             return False
         version, kind, epoch, seq = unpack_fixed(data)
         if version != VERSION or kind != KIND_MESSAGE or not data.endswith(b"]"):
-            return False  # a packet that was cut short would end the connections of its readers
+            return False  # a truncated packet would end the connections of the members
         if not room.watch.advance(epoch, seq):
             return False
         if targets:

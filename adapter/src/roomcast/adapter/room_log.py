@@ -1,4 +1,4 @@
-"""The port to a log of rooms, from which the adapter fills gaps of pub/sub. The adapter works without one, too."""
+"""The port to a log of rooms, from which the adapter fills gaps. The adapter also works without a log."""
 
 from __future__ import annotations
 

@@ -15,10 +15,10 @@ from roomcast.wire.backoff import Backoff
 from roomcast.wire.tasks import TaskSet
 
 GATHER_SECONDS: Final = 0.005
-"""Announcements within this time share one read."""
+"""Announcements within this time, in seconds, share one read."""
 _BUSY_SECONDS: Final = (0.02, 2.0)
-"""First and last pause while no announced room can be compared: a gap is being filled, or the first member is about to
-read the log. The room is compared afterwards, because the announcement may be newer than that read.
+"""First and last pause, in seconds, while every announced room has a gap that is being filled, or a first member that
+is about to read the log. Such a room is compared afterwards, because the announcement may be newer than that read.
 """
 _RETRY_SECONDS: Final = (0.2, 2.0)
 _AT_ONCE: Final = 500
@@ -33,7 +33,7 @@ class RoomComparison(Protocol):
 
 
 class AnnouncedRooms:
-    """The rooms that were announced and not compared yet: each once, however often it is announced."""
+    """The announced rooms that were not compared yet. Several announcements of a room share one comparison."""
 
     def __init__(self, comparison: RoomComparison) -> None:
         self._comparison = comparison

@@ -4,8 +4,8 @@ This package takes the place of python-engineio's server under python-socketio.
 
 **The core decides, the shell acts.** `core.SessionCore` is one session as a state machine: events in (a packet came,
 a GET opened, time passed), commands out (deliver this, answer that GET, close the connection). It knows no socket, no
-loop and no clock, and its tests read as scripts. `websocket.rfc6455`, `websocket.opening`, `wheel`, `limits.budget`,
-`limits.peers`, `http.origins` and `http.payload` are pure in the same way. Around them:
+loop and no clock, and its tests read as scripts. `websocket.rfc6455`, `websocket.opening`, `timer_wheel`,
+`limits.budget`, `limits.client_addresses`, `http.origins` and `http.payload` are pure in the same way. Around them:
 
     http.listener        new connections, and WebSockets without aiohttp
     http.endpoint        handshakes, polls, posts, upgrades, refusals
@@ -27,9 +27,9 @@ milliseconds. Nothing ever waits for a client: its buffer is bounded in bytes, a
 ("slow client").
 
 **A packet on its way in** goes to the receiver synchronously, in the order of arrival; python-socketio's handlers then
-run as tasks of their own, so that a pong never waits behind one. The frames and bytes that clients
-send are bounded per connection and per address; a client that sends more is cut with 1008 ("flood"). A turn of the loop
-handles a bounded share of one socket. A message over the limit ends the session, or is dropped while it arrives and
+run as tasks of their own, so that a pong never waits for a handler. The frames and bytes that clients send are bounded
+per connection and per address; a client that sends more is cut with 1008 ("flood"). A turn of the loop handles a
+bounded number of packets of one socket. A message over the limit ends the session, or is dropped while it arrives and
 reported with its beginning (`oversized`), so that the application can answer it.
 
 **An idle connection** is a transport, a protocol, a session and a parser without buffers: no task, no queue, no timer

@@ -64,9 +64,9 @@ _CLOSE_CODES = {
     Reason.FLOOD: rfc6455.POLICY_VIOLATION,
 }
 _SERVER_CHOSEN = frozenset({Reason.SERVER_DISCONNECT, Reason.RECONNECT})
-"""Ends that a polling client between two GETs learns from its next GET."""
+"""Reasons of an end that a polling client between two GETs is told with its next GET."""
 _VIOLATIONS = frozenset({Reason.PARSE_ERROR, Reason.TOO_LARGE, Reason.TRANSPORT_ERROR})
-"""Ends after which a polling client still gets the packets queued before, as from the reference server."""
+"""Reasons of an end after which a polling client still gets its queued packets, as from the reference server."""
 
 
 class SessionCore:
@@ -187,7 +187,7 @@ class SessionCore:
         return []
 
     def _client_closed(self) -> list[Command]:
-        """End a GET that waits with a noop: the client knows already."""
+        """Answer a waiting GET with a noop: the client itself has closed the session."""
         if self.phase is Phase.WEBSOCKET:
             return self._end([CloseConnection(rfc6455.NORMAL, b"")], Reason.CLIENT_DISCONNECT)
         return self._end([*self._answer(PollAnswer.NOOP), *self._drop_probe()], Reason.CLIENT_DISCONNECT)
@@ -230,7 +230,7 @@ class SessionCore:
         self._post_open = False
 
     def take_payload(self, answer: PollAnswer) -> bytes:
-        """Return the body of an answer, and empty the queue (a plain noop leaves it alone)."""
+        """Return the body of an answer, and empty the queue (a NOOP does not touch the queue)."""
         if answer is PollAnswer.NOOP:
             return NOOP_PACKET
         packets = [frames.polling for frames in self.queue]
@@ -323,8 +323,8 @@ class SessionCore:
         if self._awaiting_pong:
             return commands + self.close(Reason.PING_TIMEOUT)
         self._awaiting_pong = True
-        # Counted from when the ping was due, so that the slots of a timer do not add up. After a pause of the process
-        # the client still gets most of its time.
+        # Count from the time when the ping was due, so that delays of the timer do not add up. After a pause of the
+        # process the client still gets most of the timeout.
         grace = self.rules.ping_timeout / 4
         self._heartbeat_due = max(self._heartbeat_due, now - grace) + self.rules.ping_timeout
         return commands + (self.enqueue(PING) if self.phase < Phase.WEBSOCKET else [SendPing()])

@@ -26,11 +26,11 @@ SLICE = 128
 LEAST_SLICE = 8
 _LONG_SLICE = 0.003
 _SHORT_SLICE = 0.0015
-"""Seconds. Writes of hundreds of kilobytes take ten times as long, so a slice that took long is followed by a smaller
-one."""
+"""Seconds that a slice should take. Writes of hundreds of kilobytes take ten times as long as small ones, so a slice
+that took longer is followed by a smaller one."""
 
 _OTHERS_SHARE = 4
-"""The sockets of a huge room get this part of every slice at least, however much else there is."""
+"""The sockets of a huge room get at least one part in so many of every slice."""
 
 _PACE = 4.0
 _MAX_PAUSE = 0.025
@@ -39,8 +39,8 @@ _NO_PAUSE = 0.0005
 
 _MANY = 100
 _GATHER = 0.002
-"""A packet for many sockets waits this long for the next ones of its room: they seldom come alone, and each that comes
-in time saves as many system calls as there are members. Small rooms do not wait."""
+"""Seconds that a packet for many sockets waits for the next packets of its room. Each packet that arrives in this time
+saves one system call per member. Small rooms do not wait."""
 
 
 class SlowBuffer(Protocol):
@@ -85,7 +85,7 @@ class Flusher(FlushQueue):
             cast("SlowBuffer", buffer).push_slowly(frames)
 
     def arm(self) -> None:
-        """Plan the flush, after the pause that is due."""
+        """Schedule the flush after the pause."""
         self.is_armed = True
         pause = self._not_before - self._clock()
         if len(self.dirty) > _MANY:
@@ -120,7 +120,7 @@ class Flusher(FlushQueue):
             self._spent = 0.0
 
     def _size_slice(self, seconds: float) -> None:
-        """Let the slices follow the time that the last one took."""
+        """Adapt the size of the slices to the time that the last one took."""
         if seconds > _LONG_SLICE:
             self._slice = max(LEAST_SLICE, self._slice // 2)
         elif seconds < _SHORT_SLICE:

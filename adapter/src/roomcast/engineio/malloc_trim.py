@@ -1,4 +1,4 @@
-"""Give freed memory back to the system after a flood or a mass disconnect: glibc keeps it for the next one."""
+"""Give freed memory back to the system with glibc's `malloc_trim`: by itself glibc keeps most of it."""
 
 from __future__ import annotations
 

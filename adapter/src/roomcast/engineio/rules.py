@@ -48,8 +48,8 @@ class Rules:
     the session. The body of a polling POST may have the larger of both sizes. 0: each packet above `max_payload` ends
     the session."""
     max_buffer: int = 1_000_000
-    """Bound on what waits for one client: its queue and its transport's buffer together. One packet that is larger
-    by itself may still go to a client that has nothing waiting."""
+    """The most bytes that wait for one client, in its queue and its transport's buffer together. A single larger
+    packet may still be queued for a client without waiting packets."""
     kernel_buffer: int = 262_144
     """SO_SNDBUF of a WebSocket (the kernel books twice as much); 0 leaves it to the kernel."""
     max_pending_per_peer: int = 500
@@ -63,7 +63,7 @@ class Rules:
     bytes_per_second: float = 4_000_000.0
     bytes_burst: float = 16_000_000.0
     address_factor: float = 20.0
-    """All clients of one address together may send this many times what one client may."""
+    """The limit of all clients of one address together, as a multiple of one client's limit."""
 
     def __post_init__(self) -> None:
         for name in (

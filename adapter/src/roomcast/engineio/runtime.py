@@ -44,13 +44,13 @@ from roomcast.wire.tasks import TaskSet
 
 _CLOSE_POLL_SECONDS: Final = 0.01
 _SLICE: Final = 8
-"""The most sessions that end in one tick: each costs 25 µs and more, and thousands of clients may go at once."""
+"""The most sessions that end in one tick: each costs 25 µs or more, and thousands of clients may disconnect at once."""
 _MANY_GONE: Final = 32
 _TRIM_SECONDS: Final = 3.0
 """Delay, in seconds, after which the memory of ended sessions goes back to the system, if at least _MANY_GONE ended."""
 _KEPT_PAYLOAD_SECONDS: Final = 10.0
 _SLOW_CONNECT_SECONDS: Final = 2.0
-"""A session without a CONNECT for so many seconds may lose its place to a newer one of its address."""
+"""Seconds after which a session without a CONNECT may be ended in favour of a newer session of its address."""
 
 _MISBEHAVIOUR: Final = frozenset(
     {
@@ -164,8 +164,8 @@ class Runtime:
     def ensure_pending_capacity(self, peer: str) -> bool:
         """Return whether this address may have one more pending session; end its oldest one if it is slow.
 
-        A client sends its CONNECT within a round trip. So clients behind one address get in although another one of
-        them leaves its handshakes idle.
+        A client sends its CONNECT within a round trip. So a client that leaves handshakes idle does not keep other
+        clients of its address out.
         """
         if not self.pending.is_full(peer):
             return True
@@ -268,7 +268,7 @@ class Runtime:
         kept.due = inf
         return kept.payload
 
-    # --- what sessions need ---
+    # --- the methods that sessions call ---
 
     def now(self) -> float:
         """Return the time by the core's clock."""

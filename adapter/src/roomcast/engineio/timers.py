@@ -10,7 +10,7 @@ from typing import Protocol
 from roomcast.engineio.timer_wheel import Wheel
 
 _SLICE = 500
-"""The most entries per tick of the loop: after a mass reconnect many pings are due together."""
+"""The most entries handled per tick of the loop: after a mass reconnect many pings are due together."""
 _STALL_SECONDS = 1.0
 _CATCH_UP_SECONDS = 0.25
 

@@ -1,7 +1,7 @@
 """Share the turns of the event loop among clients, so that floods of many clients do not delay the others.
 
 A packet costs little to read and much to handle. If every socket handled all received packets in one turn, a few
-hundred flooding clients would make turns of a tenth of a second, and each answer to the others takes several turns.
+hundred flooding clients would make turns of a tenth of a second, and an answer to any other client takes several turns.
 So a turn handles only a share of the packets. A client that sends one packet at a time is served at once. Packets sent
 in bulk wait in a queue, which serves `QUANTUM` packets of each client in rotation; the server reads nothing more from
 such a client meanwhile. The share follows the CPU time that turns take.
@@ -75,7 +75,7 @@ class Turns:
         asyncio.get_running_loop().call_soon(self._serve)
 
     def _serve(self) -> None:
-        """Do the share of one turn."""
+        """Do queued work, up to the share of one turn."""
         now = self._clock()
         if self._served_at is not None:
             self._adapt(now - self._served_at)
@@ -101,7 +101,7 @@ class Turns:
             return QUANTUM
 
     def _adapt(self, seconds: float) -> None:
-        """Let the share follow the time that the last turn took."""
+        """Adapt the share to the CPU time that the last turn took."""
         if seconds > LONG_SECONDS:
             self.share = max(LEAST_SHARE, int(self.share * _FALL))
         elif seconds < SHORT_SECONDS:

@@ -31,7 +31,7 @@ class Source(NamedTuple):
 
     @property
     def needs(self) -> list[str]:
-        """The modules whose C types or functions it uses."""
+        """The modules whose C types or functions this module uses."""
         texts = {path.read_text() for path in (self.pxd, self.code)}
         return sorted({name for text in texts for name in _CIMPORT.findall(text)})
 

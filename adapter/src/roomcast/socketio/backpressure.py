@@ -9,12 +9,13 @@ from typing import Final, Protocol
 
 MAX_TOTAL_EVENTS: Final = 4_000
 MAX_TOTAL_BYTES: Final = 16_000_000
-"""With so many events or bytes of all clients under way, the server stops reading from each client that sends."""
+"""The most events and bytes of all clients under way. From there on, the server stops reading from each sender."""
 _OWN_EVENTS: Final = 1_000
 _OWN_PAYLOADS: Final = 2
-"""With so many events of one client under way, or bytes of so many largest ones, the server stops reading from it."""
+"""The most events of one client under way, and their bytes as a multiple of the largest event. From there on, the
+server stops reading from the client."""
 _READ_AHEAD_BYTES: Final = 1_000_000
-"""Bound on the bytes that a transport has already read when it is told to stop."""
+"""The most bytes that a transport may have read already when reading is paused."""
 
 
 class Client(Protocol):
@@ -29,7 +30,7 @@ class Client(Protocol):
         """Read nothing more."""
 
     def resume_input(self) -> None:
-        """Read on."""
+        """Read again."""
 
 
 class Backpressure:

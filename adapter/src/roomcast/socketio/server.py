@@ -31,12 +31,12 @@ MAX_PENDING_BYTES: Final = 16_384
 _LEFT_ALONE_SECONDS: Final = 1.0
 _MAX_WAITING: Final = 256
 _PACKETS_PER_CONNECT: Final = 8
-"""A CONNECT counts as so many packets of a turn: a sign-in costs 0.3 ms and more."""
+"""The number of packets that a CONNECT counts as within a turn: a sign-in costs 0.3 ms or more."""
 _log = logging.getLogger(__name__)
 
 
 class FaultAnswers(Protocol):
-    """Answers to packets that must not be handled, from clients that would only repeat them after a lost connection."""
+    """Answers to packets with a fault. A closed connection would make the client send the packet again."""
 
     async def refuse_event(self, sid: str, fault: Fault) -> Any:
         """Return the ack of an event, or the server's `not_handled` for none. It counts as an event of the client."""
@@ -169,7 +169,7 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
         self._start_event(session, event.namespace or "/", event, len(packet))
 
     def _start(self, session: Session, coroutine: Any, size: int) -> None:
-        """Run a handler; close a session that sends far more although it is paused."""
+        """Run a handler. Close the session if the client has sent far too much although reading from it is paused."""
         if self._backpressure.begin(session, size):
             self.eio.start_event(self._run(session, coroutine, size))
         else:
@@ -204,7 +204,7 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
             await super()._handle_eio_disconnect(session.sid, reason)
 
     def _catch_up(self, session: Session, waiting: deque[Data]) -> None:
-        """Handle the packets that came meanwhile; one may be a CONNECT again."""
+        """Handle the packets that waited; one of them may be another CONNECT or DISCONNECT."""
         while waiting and not session.is_closed:
             self._take(session, waiting.popleft())
             if session.sid in self._busy:
@@ -258,7 +258,7 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
         self._expect_connect(eio_sid, self.eio.rules.connect_seconds, Reason.CONNECT_TIMEOUT)
 
     async def disconnect(self, sid: str, namespace: str | None = None, ignore_queue: bool = False) -> None:
-        """Disconnect a client from a namespace; a transport that is left without any closes soon after."""
+        """Disconnect a client from a namespace; a transport without a namespace closes soon afterwards."""
         eio_sid = self.manager.eio_sid_from_sid(sid, namespace or "/")
         await super().disconnect(sid, namespace, ignore_queue)
         if eio_sid is not None:
@@ -270,7 +270,7 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
             self.eio.expect(eio_sid, seconds, reason)
 
     async def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
-        """End a session whose transport is gone, after a CONNECT under way: it would enter a dead client otherwise."""
+        """End a session whose transport is gone. Wait for a CONNECT under way, which would register the client later."""
         self._binary_packet.pop(eio_sid, None)
         if eio_sid in self._busy:
             self._gone[eio_sid] = reason

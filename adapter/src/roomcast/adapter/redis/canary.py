@@ -1,7 +1,7 @@
 """Test whether the subscriptions of a node receive: publish one canary a second through every pub/sub connection.
 
 A connection can be open and yet deaf (a subscription was lost, a proxy swallows pushes): commands work, but no message
-arrives. `CanaryWatch` is pure; `CanaryProbe` publishes, receives, and has a deaf connection opened again.
+arrives. `CanaryWatch` is pure; `CanaryProbe` publishes, receives, and reopens a deaf connection.
 
 A canary also shows when two processes have one node name. A message to a session would then reach the wrong
 process half of the time, without an error. The younger process gives way: it refuses clients.
@@ -26,7 +26,7 @@ DEAF_SECONDS: Final = 3.0
 REPEAT_SECONDS: Final = 60.0
 """Interval at which the log repeats a warning."""
 CLAIM_SECONDS: Final = 0.1
-"""Time that an older process of the same name has to object, after the first canary came back."""
+"""Seconds in which an older process of the same name can object, after the first canary came back."""
 _log = logging.getLogger(__name__)
 
 
@@ -50,7 +50,7 @@ class CanaryWatch:
         return Canary(self._incarnation, self._count, started_at)
 
     def confirm(self) -> None:
-        """Count the canaries so far as received: Redis may have got them before the subscription."""
+        """Count all earlier canaries as received: Redis may have published them before the subscription."""
         self._last_received = self._count
 
     def receive(self, canary: Canary, now: float) -> bool:
@@ -183,7 +183,7 @@ class CanaryProbe:
         await asyncio.sleep(CLAIM_SECONDS)
 
     async def _pause(self) -> None:
-        """Wait for the next tick, or until a younger process of the same name must be told."""
+        """Wait for the next tick, or until a younger process of the same name must get a canary."""
         self._wake.clear()
         try:
             async with asyncio.timeout_at(self._ticker.due()):
@@ -228,9 +228,9 @@ class CanaryProbe:
             self._backplane.report_missed(channel)
 
     def _meet(self, other: Canary) -> None:
-        """Give way to an older process of the same name; send a canary to a younger one at once.
+        """Refuse clients if the other process of the same name is older; send it a canary at once if it is younger.
 
-        Both processes compare the same two pairs, so exactly one gives way, whatever their clocks say.
+        Both processes compare the same two pairs (start time, incarnation), so exactly one refuses clients.
         """
         if (other.started_at, other.incarnation) < (self._started_at, self._incarnation):
             self._on_duplicate()

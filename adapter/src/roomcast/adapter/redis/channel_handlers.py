@@ -1,4 +1,4 @@
-"""Handlers for the messages of channels that are no room's (a namespace, a node, a user, presence)."""
+"""Handlers for the messages of channels that do not belong to a room (a namespace, a node, a user, presence)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Send commands and subscribe channels at a Redis Cluster: by hash slot, following redirections.
+"""Send commands and subscribe to channels on a Redis Cluster: by hash slot, following redirections.
 
 The map of slots is read again every few seconds, when a node answers MOVED, and when it drops a moved channel.
 Channels follow their slots. Rooms whose channels moved are compared with their logs, as after a lost connection.
@@ -35,7 +35,7 @@ Address = tuple[str, int]
 
 
 class ClusterBackplane(Backplane):
-    """See `Backplane`. A message on a channel without a hash tag (`control`) may go to any node: it reaches all."""
+    """A backplane over a cluster. Any node passes a message of a channel without a hash tag (`control`) to all nodes."""
 
     def __init__(
         self,
@@ -174,11 +174,11 @@ class ClusterBackplane(Backplane):
         return self._send(keys[0], lambda server: server.script(name, keys, values))
 
     def durable(self, key: str) -> DurableConnection | None:
-        """Return None: a cluster may redirect, and the fast path does not follow."""
+        """Return None: a cluster may redirect a command, and the fast path does not follow redirections."""
         return None
 
     def _send(self, key: str, send: Send) -> Awaitable[Any]:
-        """Send the first try now: the order of calls is the order on the connection."""
+        """Send at once, so that commands are sent in the order of the calls; retry after a redirection."""
         return self._follow(key, send, send(self._server(key)))
 
     async def _follow(self, key: str, send: Send, reply: Awaitable[Any]) -> Any:
@@ -190,7 +190,7 @@ class ClusterBackplane(Backplane):
         raise NotConnected("the cluster is being rearranged")
 
     async def _again(self, key: str, send: Send, error: CommandError) -> Awaitable[Any]:
-        """Send again as a redirection, or a temporary error, demands; raise any other error."""
+        """Send again after a redirection or a temporary error; raise any other error."""
         redirection = read_redirection(str(error))
         if redirection is not None:
             return await self._redirected(key, send, redirection)
@@ -199,7 +199,7 @@ class ClusterBackplane(Backplane):
         return await self._wait(key, send)
 
     async def _wait(self, key: str, send: Send) -> Awaitable[Any]:
-        """Send once more to the slot's owner, a moment later."""
+        """Send again to the slot's owner, after a pause."""
         self._stale.set()
         await asyncio.sleep(_RETRY_SECONDS)
         return send(self._server(key))

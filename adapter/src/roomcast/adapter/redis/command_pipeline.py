@@ -16,7 +16,7 @@ import hiredis
 from roomcast.hotpath.choice import prefer_compiled
 
 OnReply = Callable[[Any], None]
-"""Gets a command's reply, or the error that came instead of it, synchronously; it must not raise."""
+"""Called with a command's reply or error, synchronously; it must not raise."""
 ReplyTarget = OnReply | Future[Any]
 """The receiver of a reply: a callback, or a future, which the pipeline resolves. The subclass hands out errors."""
 PushHandler = Callable[[bytes, bytes], None]
@@ -27,10 +27,10 @@ MESSAGES: Final = (b"smessage", b"message")
 
 
 class CommandPipeline:
-    """The path of every command and push of one connection; a subclass has the connection.
+    """Packs the commands of one connection, and hands out its replies and pushes; a subclass has the socket.
 
-    `out` holds the packed commands of this loop turn. `pending` holds, for each command without a reply, what gets the
-    reply, when the command was sent (monotonic clock), and a note of the subclass. Pushes go to
+    `out` holds the packed commands of this loop turn. `pending` holds, for each command without a reply, the receiver
+    of the reply, the time of sending (monotonic clock), and a note of the subclass. Pushes go to
     `on_push(channel, data)`.
     """
 
@@ -44,11 +44,11 @@ class CommandPipeline:
         self.reader = hiredis.Reader()
 
     def refuse(self) -> None:
-        """Raise what a closed connection raises."""
+        """Raise the error of a closed connection."""
         raise NotImplementedError
 
     def schedule_flush(self) -> None:
-        """Plan to flush `out` at the end of this turn, and to watch for the answer: its first command was queued."""
+        """Schedule a flush of `out` at the end of this turn, and the check for late replies."""
         raise NotImplementedError
 
     def read_later(self) -> None:
@@ -60,7 +60,7 @@ class CommandPipeline:
         raise NotImplementedError
 
     def handle_other_reply(self, reply: Any) -> None:
-        """Handle an error, or a reply on a connection that subscribes: anything but a message or a plain reply."""
+        """Handle an error reply, or a pushed reply that is not a message."""
         raise NotImplementedError
 
     def report_error(self, error: Exception) -> None:
@@ -68,7 +68,7 @@ class CommandPipeline:
         raise NotImplementedError
 
     def send(self, command: bytes, target: ReplyTarget, note: Any = "") -> None:
-        """Send one packed command at the end of the turn; raise what `refuse` raises if the connection is closed."""
+        """Send one packed command at the end of the turn. Raise the error of `refuse` if the connection is closed."""
         if not self.is_open:
             self.refuse()
         self.pending.append((target, monotonic(), note))
@@ -83,9 +83,10 @@ class CommandPipeline:
             self.read_some()
 
     def read_some(self) -> None:
-        """Handle replies and pushes in order, a slice per turn: one read may bring thousands, each with work behind it.
+        """Handle replies and pushes in order, one slice per turn: one read may bring thousands.
 
-        A reply costs little here, but it wakes a task that costs 20 to 100 µs in the next turn: so replies are counted.
+        A reply costs little here, but wakes a task that costs 20 to 100 µs in the next turn. So a slice also has a
+        maximum number of replies.
         """
         self.has_unread = False
         ends = monotonic() + SLICE_SECONDS

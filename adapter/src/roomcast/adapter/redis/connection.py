@@ -4,7 +4,7 @@ Why not redis-py here: a command through its asyncio client costs 60 to 100 µs 
 gateway sends one script per message and receives one packet per message and room. This protocol costs a few µs for
 either (RESP2 through hiredis, the writes of one loop tick joined). Everything else in Roomcast uses redis-py.
 
-A connection object is one connection: it starts open, and is lost once. `server.py` opens the next one.
+A connection object is one connection: it starts open, and never reconnects. `server_connections.py` opens the next.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from roomcast.wire.redis_url import RedisTarget
 
 _UNREAD_SECONDS: Final = 0.1
 _MAX_UNREAD_BYTES: Final = 4_000_000
-"""The most received bytes that wait to be handled. Redis bounds those that wait there (client-output-buffer-limit)."""
+"""The most received bytes that wait to be handled. The rest waits in Redis (client-output-buffer-limit)."""
 _CLOSED: Final = "the Redis connection is closed"
 
 
@@ -144,13 +144,13 @@ class RedisConnection(CommandPipeline, asyncio.Protocol):
         self._when_handled(partial(self._end, str(exc) if exc else "connection closed by Redis"))
 
     def _when_handled(self, go_on: Callable[[], None]) -> None:
-        """Call `go_on` once `read_some` has handled all slices: handling them in one turn could take seconds."""
+        """Call `go_on` after `read_some` has handled all slices, which may take several turns of the loop."""
         if self.has_unread:
             self._loop.call_soon(self._when_handled, go_on)
         else:
             go_on()
 
-    # --- what the pipeline needs ---
+    # --- the methods that CommandPipeline calls ---
 
     def refuse(self) -> None:
         """Raise NotConnected."""
@@ -165,7 +165,7 @@ class RedisConnection(CommandPipeline, asyncio.Protocol):
     def _flush(self) -> None:
         out, self.out = self.out, []
         if self._transport is not None and not self._transport.is_closing():
-            self._transport.write(b"".join(out))  # else connection_lost is on its way, and fails what is pending
+            self._transport.write(b"".join(out))  # else `connection_lost` follows, and fails the pending calls
 
     def read_later(self) -> None:
         """Read the next replies in the next turn of the loop."""
@@ -208,7 +208,7 @@ class RedisConnection(CommandPipeline, asyncio.Protocol):
             self.report_error(trouble)
 
     def _is_forced_unsubscription(self) -> bool:
-        """Tell whether an unsubscription was not asked for: the slot moved to another node of the cluster."""
+        """Tell whether the server dropped a channel by itself: its slot moved to another node of the cluster."""
         return not self.pending or self.pending[0][2] != "SUNSUBSCRIBE"
 
     def _check(self) -> None:

@@ -1,9 +1,9 @@
 """Hold replies back until enough replicas have the writes: one WAIT for many writes, on the writing connection.
 
-WAIT is not allowed in scripts, concerns the writes of its own connection only, and blocks that connection until it
-answers. So one WAIT runs at a time, and the writes that come meanwhile share the next one. When too few replicas answer
-in time the outcome is unknown (the write is there, but a failover may lose it): callers get ConnectionLost, and send
-the same id again.
+WAIT is not allowed in scripts, covers only the writes of its own connection, and blocks that connection until it
+answers. So one WAIT runs at a time, and the writes that come meanwhile share the next WAIT. If too few replicas answer
+in time, the outcome is unknown: the master has the write, but a failover may lose it. Callers then get ConnectionLost,
+and send the same id again.
 """
 
 from __future__ import annotations

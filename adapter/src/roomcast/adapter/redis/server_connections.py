@@ -33,9 +33,9 @@ from roomcast.wire.tasks import TaskSet
 _FIRST_RETRY_SECONDS: Final = 0.05
 _LAST_RETRY_SECONDS: Final = 1.0
 _ROLE_SECONDS: Final = 2.0
-"""Interval of the checks of the server's role: a replica accepts PUBLISH, so a failed write may never tell of it."""
+"""Seconds between checks of the server's role. A replica accepts PUBLISH, so no error may show the change of role."""
 _REPEAT_SECONDS: Final = 60.0
-"""Interval at which the log repeats the same reason for a lost connection."""
+"""Seconds after which the log repeats the same reason for a lost connection."""
 _log = logging.getLogger(__name__)
 
 Resolve = Callable[[], Awaitable[RedisTarget]]
@@ -90,7 +90,7 @@ class ServerConnections:
         self._subscriptions_up = asyncio.Event()
         self._writes_up = asyncio.Event()
         if not replicas:
-            self._writes_up.set()  # without replicas there is no such connection to wait for
+            self._writes_up.set()  # without replicas there is no connection for durable writes
         self._tasks = TaskSet()
         self._limited = LimitedLog(_log, _REPEAT_SECONDS)
         self._reasons: dict[str, str] = {}
@@ -248,7 +248,7 @@ class ServerConnections:
     # --- keeping the connections open ---
 
     async def _keep(self, session: Callable[[], Awaitable[None]], purpose: str) -> None:
-        """Run `session` (open a connection, then wait until it is lost) for ever, with pauses after failures."""
+        """Run `session` (open a connection, then wait until it is lost) until cancelled, with pauses after failures."""
         backoff = Backoff(_FIRST_RETRY_SECONDS, _LAST_RETRY_SECONDS)
         while True:
             started = asyncio.get_running_loop().time()

@@ -14,7 +14,7 @@ _REDIRECTION: Final = re.compile(r"(ASK|MOVED) (\d{1,5}) (.*):(\d{1,5})(?: |$)")
 
 
 class FixedServer:
-    """A single server at a fixed place."""
+    """A single server at a fixed address."""
 
     def __init__(self, target: RedisTarget) -> None:
         self._target = target
@@ -100,7 +100,7 @@ def read_redirection(error: str) -> Redirection | None:
 
 
 class ClusterTopology:
-    """Asks any node of a cluster who holds which slots."""
+    """Asks the nodes of a cluster, one after the other, which master holds which slots."""
 
     def __init__(self, target: RedisTarget, timeout_seconds: float) -> None:
         self._target = target

@@ -16,7 +16,7 @@ from roomcast.engineio.http.handshake import Request
 from roomcast.engineio.websocket.opening import Opening
 
 _MAX_INTERNED_LENGTH = 256
-"""Header values up to this many characters are interned: browsers of one kind send the same."""
+"""Header values up to this many characters are interned: browsers of one kind send the same values."""
 _LEFT_OUT = frozenset({"SEC_WEBSOCKET_KEY", "SEC_WEBSOCKET_EXTENSIONS", "CONNECTION", "UPGRADE", "CONTENT_LENGTH"})
 
 

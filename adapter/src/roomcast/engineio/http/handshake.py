@@ -21,7 +21,7 @@ _TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}")
 
 
 class Caller(NamedTuple):
-    """The origin of a request: the client's address, how it reached us (or the trusted proxy), and its query."""
+    """The sender of a request: the client's address, the scheme and hosts of the request, and its query."""
 
     peer: str
     scheme: str

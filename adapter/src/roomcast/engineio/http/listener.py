@@ -29,7 +29,7 @@ _MAX_HEAD_BYTES: Final = 16_384
 _MAX_EARLY_BYTES: Final = 4_096
 """Bytes that a client may send after its request while it waits for admission."""
 _PACKETS_PER_OPENING: Final = 2
-"""A new session takes as much of a turn of the event loop as so many packets."""
+"""The number of packets that a new session counts as, within a turn of the event loop."""
 
 
 class DirectListener:

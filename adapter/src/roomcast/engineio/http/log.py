@@ -9,4 +9,4 @@ from aiohttp.http_exceptions import HttpProcessingError
 from roomcast.wire.http_log import short_errors
 
 HTTP_LOG: Final = short_errors("roomcast.engineio.http", HttpProcessingError)
-"""Pass it as `web.AppRunner(app, logger=HTTP_LOG)`."""
+"""The logger, for `web.AppRunner(app, logger=HTTP_LOG)`."""

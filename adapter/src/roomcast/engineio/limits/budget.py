@@ -7,7 +7,7 @@ from roomcast.engineio.limits.token_bucket import TokenBucket
 from roomcast.engineio.rules import Rules
 
 _MAX_IDLE_ADDRESSES = 1_000
-"""Addresses whose budgets are kept after their last session: a flooder that reconnects finds its budget spent."""
+"""The most addresses whose budgets are kept after their last session, so that a reconnect does not renew a budget."""
 
 
 class Budget:
@@ -21,7 +21,7 @@ class Budget:
         self.users = 0
 
     def spend(self, now: float, frames: int, size: int) -> bool:
-        """Take so many frames and bytes; return False if that is more than allowed."""
+        """Charge `frames` and `size` bytes; return False if that is more than allowed."""
         return self._frames.take(now, frames) and self._bytes.take(now, size)
 
 
@@ -35,7 +35,7 @@ class InputBudget:
         self._address = address
 
     def spend(self, now: float, frames: int, size: int) -> bool:
-        """Take so many frames and bytes; return False if the connection or its address sends too much."""
+        """Charge `frames` and `size` bytes; return False if the connection or its address sends too much."""
         return self._own.spend(now, frames, size) and self._address.spend(now, frames, size)
 
 

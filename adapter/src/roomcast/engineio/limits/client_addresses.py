@@ -57,7 +57,7 @@ class PendingCap:
         return self._counts.get(address_group(peer), 0) >= self._limit
 
     def add(self, peer: str, sid: str = "", now: float = 0.0) -> None:
-        """Count one more: a session, or (without `sid`) a request that waits for admission."""
+        """Count one more pending session, or (without `sid`) a request that waits for admission."""
         group = address_group(peer)
         self._counts[group] = self._counts.get(group, 0) + 1
         if sid:
@@ -70,7 +70,7 @@ class PendingCap:
         return ""
 
     def remove(self, peer: str, sid: str = "") -> None:
-        """Count one less; give the same `sid` as to `add`."""
+        """Count one pending session less; `sid` is that of `add`."""
         group = address_group(peer)
         if sid and (opened := self._opened.get(group)) is not None:
             opened.pop(sid, None)

@@ -1,4 +1,4 @@
-"""Limit a rate: so many units a second in the long run, and a burst at once. Pure; the clock is passed in."""
+"""Limit a rate in units per second, and allow bursts (a token bucket). Pure; the clock is passed in."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class TokenBucket:
         return True
 
     def wait_seconds(self) -> float:
-        """Return how long it takes until the next unit is there."""
+        """Return the seconds until the next unit is available."""
         return max(0.0, (1.0 - self.level) / self.rate)
 
 

@@ -1,4 +1,4 @@
-"""Detach a connection from aiohttp. The only file that knows aiohttp's insides (3.14, pinned).
+"""Detach a connection from aiohttp. Only this file uses aiohttp's internals (3.14, pinned).
 
 aiohttp's own WebSocket keeps a request, a task and two parsers per connection: 14 KiB. Here the connection leaves
 aiohttp after the handshake: the transport gets another protocol, and aiohttp's protocol gets

@@ -1,8 +1,8 @@
 """Read the plain request that opens a WebSocket session from its bytes. Pure.
 
 Nearly every new session starts with the same few lines. To read them here costs a tenth of what a general HTTP server
-takes. A request of any other form (in HTTP: RFC 9112; in WebSocket: RFC 6455, section 4.1) is not judged: the reader
-returns None, and aiohttp answers the request.
+takes. For a request of any other form (in HTTP: RFC 9112; in WebSocket: RFC 6455, section 4.1) the reader returns None,
+and aiohttp answers the request.
 """
 
 from __future__ import annotations

@@ -109,7 +109,7 @@ class WebSocketConnection(FrameReceiver, asyncio.Protocol):
         self._on_lost: Callable[[WebSocketConnection], None] | None = None
         self.slot = -1
 
-    # --- asyncio's side ---
+    # --- methods that asyncio calls ---
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the transport, and bound the kernel's buffer for it."""
@@ -143,7 +143,7 @@ class WebSocketConnection(FrameReceiver, asyncio.Protocol):
             self._receive_some(data, len(data), self._turns.grant(_FRAMES_PER_TURN))
 
     def _receive_some(self, data: bytes, size: int, frames: int) -> int:
-        """Handle at most so many frames, and the others in the next turns; return how many were handled."""
+        """Handle at most `frames` frames, and the others in the next turns; return how many were handled."""
         parser = self._parser
         before = parser.frames
         messages = parser.feed(data, frames)
@@ -239,7 +239,7 @@ class WebSocketConnection(FrameReceiver, asyncio.Protocol):
         if self._on_lost is not None:
             self._on_lost(self)
 
-    # --- the session's side ---
+    # --- methods that the session calls ---
 
     @property
     def unsent(self) -> int:
