@@ -61,6 +61,7 @@ class Session(WriteBuffer):
         "pending_bytes",
         "pending_events",
         "probe",
+        "sid",
         "slot",
         "user",
         "waiter",
@@ -72,6 +73,7 @@ class Session(WriteBuffer):
         self._host = host
         self.budget = budget
         self.core = core
+        self.sid = core.sid
         self.connection: WebSocketConnection | None = None
         self.probe: WebSocketConnection | None = None
         self.waiter: asyncio.Future[bytes] | None = None
@@ -89,11 +91,6 @@ class Session(WriteBuffer):
         self.pending_bytes = 0
         if core.phase is Phase.WEBSOCKET:
             self.resume()
-
-    @property
-    def sid(self) -> str:
-        """The session's id."""
-        return self.core.sid
 
     @property
     def peer(self) -> str:

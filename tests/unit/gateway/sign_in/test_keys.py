@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from roomcast.contract.tokens import sign
 from roomcast.gateway.sign_in.identity import TokenFault, TokenRefused
 from roomcast.gateway.sign_in.keys import SharedSecret
+from roomcast.gateway.sign_in.usual_tokens import read_usual
 
 SECRET = "a secret of the tests longer than 32 bytes"
 OLDER = "an older secret of the tests that is to be replaced"
@@ -28,12 +29,19 @@ async def fault(token: str) -> TokenFault:
     return caught.value.fault
 
 
+def encoded(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def signed(text: str, secret: str = SECRET) -> str:
+    """Any text with its HMAC-SHA-256 behind it."""
+    return f"{text}.{encoded(hmac.new(secret.encode(), text.encode(), hashlib.sha256).digest())}"
+
+
 def forged(header: dict[str, Any], secret: str = SECRET) -> str:
     """A token put together by hand, signed with HMAC-SHA-256 whatever its header says."""
     parts = (json.dumps(header).encode(), json.dumps({"sub": "eve", "exp": 2e9}).encode())
-    head = b".".join(base64.urlsafe_b64encode(part).rstrip(b"=") for part in parts)
-    signature = hmac.new(secret.encode(), head, hashlib.sha256).digest()
-    return f"{head.decode()}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
+    return signed(".".join(map(encoded, parts)), secret)
 
 
 async def test_the_payload_of_a_good_token() -> None:
@@ -103,6 +111,51 @@ async def test_no_character_of_a_token_can_be_changed(at: int, character: str) -
     except TokenRefused:
         return
     assert payload == await SharedSecret(SECRET).open(GOOD)  # the last character of base64 has bits that say nothing
+
+
+USUAL = encoded(b'{"alg":"HS256","typ":"JWT"}')
+BODY = encoded(b'{"sub":"eve","exp":2000000000}')
+
+
+@pytest.mark.parametrize("header", [b'{"alg":"HS256","typ":"JWT"}', b'{"typ":"JWT","alg":"HS256"}'])
+def test_a_usual_token_is_read_without_pyjwt(header: bytes) -> None:
+    token = signed(f"{encoded(header)}.{BODY}", OLDER)
+    assert read_usual(token, [SECRET.encode(), OLDER.encode()]) == b'{"sub":"eve","exp":2000000000}'
+    assert read_usual(token, [SECRET.encode()]) is None
+    assert read_usual(token, []) is None
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        signed(encoded(b"{}") + f".{BODY}"),
+        signed(encoded(b'{"alg":"none","typ":"JWT"}') + f".{BODY}"),
+        signed(encoded(b'{"alg":"HS256","typ":"JWT","crit":["x"]}') + f".{BODY}"),
+        signed(f"{USUAL}.{BODY}="),
+        signed(f"{USUAL}.{BODY}!"),
+        signed(f"{USUAL}. {BODY}"),
+        signed(f"{USUAL}.{BODY}.{BODY}"),
+        signed(f"{USUAL}.x"),
+        signed(f"{USUAL}.é"),
+        signed(USUAL),
+        signed(f"{USUAL}.{BODY}") + "=",
+        signed(f"{USUAL}.{BODY}") + "é",
+        f"{USUAL}.{BODY}.",
+        f"{USUAL}.{BODY}",
+        USUAL,
+        ".",
+    ],
+)
+async def test_every_other_token_is_left_to_pyjwt(token: str) -> None:
+    assert read_usual(token, [SECRET.encode()]) is None
+
+
+@given(st.text("=.-_AZaz09é", max_size=24), st.integers(0, 3))
+async def test_what_is_read_without_pyjwt_is_what_pyjwt_reads(body: str, extra: int) -> None:
+    token = signed(f"{USUAL}.{body}") + "=" * extra
+    payload = read_usual(token, [SECRET.encode()])
+    if payload is not None:
+        assert jwt.PyJWS(algorithms=["HS256"]).decode_complete(token, SECRET, ["HS256"])["payload"] == payload
 
 
 @pytest.mark.parametrize("secret", ["", "short", "x" * 31])

@@ -93,5 +93,7 @@ def _parse(text: str) -> IPv4Address | IPv6Address | None:
 
 def address_group(peer: str) -> str:
     """Return the address, or the /64 network of an IPv6 address: one subscriber usually has a whole /64."""
-    parsed = _parse(peer) if ":" in peer else None
+    if ":" not in peer:
+        return peer
+    parsed = _parse(peer)
     return str(ip_network((parsed, 64), strict=False)) if isinstance(parsed, IPv6Address) else peer

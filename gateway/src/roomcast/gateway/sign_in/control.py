@@ -55,7 +55,7 @@ class RoomMembership(Protocol):
 class Revocations(Protocol):
     """The revocations in Redis; see `roomcast.gateway.stores.rooms.RoomStore`."""
 
-    async def is_revoked(self, identity: Identity) -> bool:
+    def is_revoked(self, identity: Identity) -> Awaitable[bool]:
         """Return whether the user's tokens issued up to a moment, this one token, or its sign-in was revoked."""
         ...
 

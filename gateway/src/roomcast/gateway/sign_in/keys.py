@@ -1,7 +1,7 @@
 """The sources of token keys, and the check of a signature (RFC 7515).
 
 A gateway has either a shared secret (HS256) or a key set (RS256, ES256), never both, so that an attacker cannot use a
-public key as a secret. PyJWT checks every signature.
+public key as a secret. PyJWT checks every signature, except that `usual_tokens` accepts the most common tokens.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import jwt
 
 from roomcast.contract.tokens import secrets_in
 from roomcast.gateway.sign_in.identity import TokenFault, TokenRefused
+from roomcast.gateway.sign_in.usual_tokens import read_usual
 
 _SECRET_ALGORITHMS: Final = ["HS256"]
 T = TypeVar("T")
@@ -47,6 +48,9 @@ class SharedSecret(Keys):
 
     async def open(self, token: str) -> bytes:
         """Return the payload of a token that one of the secrets signed."""
+        payload = read_usual(token, self._secrets)
+        if payload is not None:
+            return payload
         for secret in self._secrets:
             try:
                 return checked(partial(self._decode, token, secret))

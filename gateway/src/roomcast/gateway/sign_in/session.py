@@ -68,10 +68,11 @@ class ChatSession:
     sending: dict[str, asyncio.Future[None]] = field(default_factory=dict)
     """Room -> the latest send that is still looking something up before it is queued. Later sends wait for it."""
 
-    @property
-    def user(self) -> str:
-        """The user id."""
-        return self.identity.user
+    user: str = field(init=False)
+    """The user id."""
+
+    def __post_init__(self) -> None:
+        self.user = self.identity.user
 
     @property
     def is_visible(self) -> bool:

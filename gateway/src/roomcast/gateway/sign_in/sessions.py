@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from itertools import count
 from typing import Any, Final
 
@@ -150,25 +150,29 @@ class Sessions:
         A control message that arrives during the check does not find the session yet.
         """
         for _ in range(_MAX_LOOKS):
-            with self._looking(identity.user) as look:
-                if await self._store.is_revoked(identity):
-                    raise RoomcastError(Code.REVOKED)
-                if await self._is_banned(identity.user):
-                    raise RoomcastError(Code.BANNED)
+            looks, look = self._looks.setdefault(identity.user, []), _Look()
+            looks.append(look)
+            try:
+                await self._refuse_excluded(identity)
+            finally:
+                looks.remove(look)
+                if not looks:
+                    self._looks.pop(identity.user, None)
             if not look.is_stale:
                 return
         raise RoomcastError(Code.UNAVAILABLE, "revocations come faster than they are read")
 
-    @contextmanager
-    def _looking(self, user: str) -> Iterator[_Look]:
-        looks, look = self._looks.setdefault(user, []), _Look()
-        looks.append(look)
+    async def _refuse_excluded(self, identity: Identity) -> None:
+        """Raise REVOKED or BANNED. Both questions travel together."""
+        revoked = self._store.is_revoked(identity)
         try:
-            yield look
+            is_banned = await self._is_banned(identity.user)
         finally:
-            looks.remove(look)
-            if not looks:
-                self._looks.pop(user, None)
+            is_revoked = await revoked
+        if is_revoked:
+            raise RoomcastError(Code.REVOKED)
+        if is_banned:
+            raise RoomcastError(Code.BANNED)
 
     def note_change(self, user: str = "") -> None:
         """Repeat the checks of a user's sign-ins in progress (empty: of all users), after a possible revocation.

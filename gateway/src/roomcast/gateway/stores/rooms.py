@@ -12,7 +12,7 @@ from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import MAX_ROOMS_PER_USER, ROOM_LIST_SECONDS
 from roomcast.contract.inbox import Line, read_lines, summary_keys
 from roomcast.gateway.sign_in.identity import Identity
-from roomcast.gateway.stores.redis_port import RedisPort, Scripts, translated
+from roomcast.gateway.stores.redis_port import RedisPort, Scripts, in_turn, translated
 from roomcast.wire.envelope import pack
 
 ROOMS_PER_DAY: Final = 200
@@ -171,9 +171,19 @@ class RoomStore:
         """Return the time of Redis's clock, in milliseconds since the Unix epoch."""
         return await self._redis.now_ms(keys.CONTROL)
 
-    async def is_revoked(self, identity: Identity) -> bool:
-        """Return whether the user's tokens issued up to a moment, this one token, or its sign-in was revoked."""
-        before, *others = await self._redis.run_together(*_revocations(identity))
+    def is_revoked(self, identity: Identity) -> Awaitable[bool]:
+        """Tell whether the user's tokens issued up to a moment, this one token, or its sign-in was revoked.
+
+        Sends the commands now; await the reply in any case.
+        """
+        with translated:
+            replies = [self._redis.begin(command, key) for command, key in _revocations(identity)]
+        return self._any_revoked(identity, replies)
+
+    @staticmethod
+    async def _any_revoked(identity: Identity, replies: list[Awaitable[Any]]) -> bool:
+        with translated:
+            before, *others = await in_turn(replies)
         return (before is not None and identity.issued <= int(before)) or any(others)
 
 
