@@ -16,7 +16,7 @@ from aiohttp import web
 
 from roomcast.engineio.flush import Flusher
 from roomcast.engineio.frames import Frames
-from roomcast.engineio.http.endpoint import TRANSPORTS, Endpoint
+from roomcast.engineio.http.endpoint import TRANSPORTS, Endpoint, answer_expectation
 from roomcast.engineio.http.listener import DirectListener
 from roomcast.engineio.http.origins import Origins
 from roomcast.engineio.limits.admission import Admission, admit_all
@@ -97,7 +97,7 @@ class EngineServer:
         """Serve on `/<engineio_path>/` of `app`, and without the slash at its end."""
         self._path = f"/{engineio_path.strip('/')}/"
         for path in (self._path, self._path.rstrip("/")):
-            app.router.add_route("*", path, self.handle_request)
+            app.router.add_route("*", path, self.handle_request, expect_handler=answer_expectation)
 
     def listener(self, behind: Callable[[], asyncio.Protocol]) -> DirectListener:
         """Return a protocol factory for a listening socket.

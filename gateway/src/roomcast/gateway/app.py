@@ -11,7 +11,7 @@ import structlog
 from roomcast.adapter.redis.channel_handlers import take_unsealed
 from roomcast.contract import keys
 from roomcast.gateway.config import Config
-from roomcast.gateway.operations.memory_release import watch_crowds
+from roomcast.gateway.operations.memory_release import watch_memory
 from roomcast.gateway.operations.node_claim import NodeTakenError, describe_process
 from roomcast.gateway.operations.readiness import watch_subscriptions, why_not_ready
 from roomcast.gateway.parts import Parts
@@ -88,7 +88,7 @@ class Gateway:
         supervise(parts.inbox.run, "inbox")
         supervise(parts.token_keys.run, "token keys")
         supervise(parts.sessions.watch_expiries, "token expiry")
-        supervise(lambda: watch_crowds(lambda: len(parts.server.eio.sockets), ticker), "memory")
+        supervise(lambda: watch_memory(lambda: len(parts.server.eio.sockets), ticker), "memory")
         supervise(lambda: parts.user_limits.run(parts.stores.user_events, ticker), "user limits")
         supervise(lambda: parts.daily_bytes.run(parts.stores.user_bytes, ticker), "daily bytes")
         self.tasks.start(watch_subscriptions(parts.adapter.canary, ticker, self._give_up), "subscriptions")

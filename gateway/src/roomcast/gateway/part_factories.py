@@ -60,6 +60,7 @@ from roomcast.gateway.stores.rooms import RoomStore
 from roomcast.gateway.stores.uploads import Uploads
 from roomcast.gateway.stores.user_bytes import UserBytes
 from roomcast.gateway.stores.user_events import UserEvents
+from roomcast.process.http_runner import make_runner
 from roomcast.socketio.server import MAX_PENDING_BYTES, create_server
 
 _FRAMES_PER_EVENT = 10
@@ -297,12 +298,5 @@ def make_listener(config: Config, server: Any, metrics: Metrics) -> tuple[Listen
     server.attach(application, socketio_path="socket.io")
     if config.dev_login and config.jwt_secret is not None:
         DevLogin(config.jwt_secret.get_secret_value(), config.allowed_origins).add_to(application)
-    runner = web.AppRunner(
-        application,
-        access_log=None,
-        logger=HTTP_LOG,
-        handle_signals=False,
-        shutdown_timeout=1.0,
-        lingering_time=1.0,
-    )
+    runner = make_runner(application, logger=HTTP_LOG, handle_signals=False, shutdown_timeout=1.0, lingering_time=1.0)
     return Listener(runner, server.eio, config.host, config.port, metrics.engine.refused, config.tls), runner

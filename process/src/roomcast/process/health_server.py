@@ -10,6 +10,7 @@ from typing import Final
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from roomcast.process.http_runner import make_runner
 from roomcast.process.listen import open_sockets
 from roomcast.wire.http_log import short_errors
 
@@ -45,7 +46,7 @@ async def serve(
 
     application = web.Application()
     application.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", metrics)])
-    runner = web.AppRunner(application, access_log=None, logger=_HTTP_LOG, shutdown_timeout=1.0)
+    runner = make_runner(application, logger=_HTTP_LOG, shutdown_timeout=1.0)
     await runner.setup()
     try:
         for listener in open_sockets(host, port):

@@ -17,6 +17,8 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 
 _FILES: Final = "/proc/self/fd"
+_RESIDENT: Final = 21
+"""The place of the resident pages among the fields that `_stat` returns."""
 
 
 class ProcessUsage(Collector):
@@ -30,7 +32,7 @@ class ProcessUsage(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yield the metrics of this process, for a scrape."""
         stat = _stat()
-        virtual, resident = int(stat[20]), int(stat[21]) * self._page
+        virtual, resident = int(stat[20]), int(stat[_RESIDENT]) * self._page
         yield GaugeMetricFamily("process_virtual_memory_bytes", "Virtual memory size in bytes.", value=virtual)
         yield GaugeMetricFamily("process_resident_memory_bytes", "Resident memory size in bytes.", value=resident)
         yield GaugeMetricFamily("process_start_time_seconds", "Start of the process, Unix time.", value=self._started)
@@ -38,6 +40,11 @@ class ProcessUsage(Collector):
         yield GaugeMetricFamily("process_open_fds", "Number of open file descriptors.", value=open_files())
         most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         yield GaugeMetricFamily("process_max_fds", "Maximum number of open file descriptors.", value=most)
+
+
+def resident_bytes() -> int:
+    """Return how much memory this process holds, in bytes."""
+    return int(_stat()[_RESIDENT]) * resource.getpagesize()
 
 
 def open_files() -> int:

@@ -1,10 +1,10 @@
-"""A gateway gives memory back once after each mass disconnect."""
+"""A gateway gives memory back once after each mass disconnect, and collects garbage while its memory grows."""
 
 from __future__ import annotations
 
 import pytest
 
-from roomcast.gateway.operations.memory_release import QUIET_SECONDS, CrowdWatch
+from roomcast.gateway.operations.memory_release import MAX_GROWTH_BYTES, QUIET_SECONDS, CrowdWatch, GrowthWatch
 
 
 @pytest.mark.parametrize(
@@ -20,3 +20,13 @@ from roomcast.gateway.operations.memory_release import QUIET_SECONDS, CrowdWatch
 def test_a_mass_disconnect_is_noticed_once(connections: list[int], moments: list[int]) -> None:
     crowd = CrowdWatch()
     assert [at for at, count in enumerate(connections) if crowd.is_gone(count)] == moments
+
+
+def test_growth_counts_from_the_lowest_memory_since_the_last_collection() -> None:
+    growth = GrowthWatch(MAX_GROWTH_BYTES * 3)
+    assert not growth.is_large(MAX_GROWTH_BYTES)
+    assert not growth.is_large(2 * MAX_GROWTH_BYTES - 1)
+    assert growth.is_large(2 * MAX_GROWTH_BYTES)
+    growth.note_collected(2 * MAX_GROWTH_BYTES - 5)
+    assert not growth.is_large(3 * MAX_GROWTH_BYTES - 6)
+    assert growth.is_large(3 * MAX_GROWTH_BYTES - 5)

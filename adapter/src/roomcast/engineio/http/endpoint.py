@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Iterable
 from typing import Any, Final, NamedTuple
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 
 from roomcast.engineio.core import Phase
 from roomcast.engineio.http import environ, handshake, polling, refusals
@@ -288,6 +288,16 @@ class Endpoint:
     def _refuse(self, refusal: Refusal) -> web.Response:
         self._runtime.observer.refused(refusal.status, refusal.reason)
         return refusal_response(refusal)
+
+
+async def answer_expectation(request: web.Request) -> None:
+    """Send 100 where the client waits for it; ignore any other expectation (RFC 9110, section 10.1.1).
+
+    aiohttp refuses those by an exception, which keeps the request's memory until a garbage collection.
+    """
+    if request.version >= HttpVersion11 and request.headers.get("Expect", "").lower() == "100-continue":
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # the answer itself has not begun
 
 
 def _give_up(decided: asyncio.Future[Refusal | None], withdraw: Withdraw) -> None:

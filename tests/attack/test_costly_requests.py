@@ -1,0 +1,66 @@
+"""HTTP requests that cost a server far more than their sender: compressed bodies, unknown paths, odd expectations."""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+
+import pytest
+
+from tests.attack.victim import Victim, conversation
+from tests.gateways import Clients
+
+NO_SESSION = "/socket.io/?EIO=4&transport=polling&sid=g1.unknown"
+FORMATS = {"gzip": 31, "deflate": 15}
+"""Content codings, and zlib's parameter for each."""
+BOMBS = 20
+BOMB_SECONDS = 1.0
+UNKNOWN = 20_000
+
+
+def bomb(window: int) -> bytes:
+    """Return 64 MB of zeros in about 64 kB."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, window)
+    return b"".join(packer.compress(bytes(1 << 20)) for _ in range(64)) + packer.flush()
+
+
+async def answers(victim: Victim, request: bytes, count: int = 1) -> bytes:
+    """Send a request `count` times on one connection; return the answers once as many have begun."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", victim.gateway.port)
+    writer.write(request * count)
+    received = bytearray()
+    async with asyncio.timeout(60):
+        while received.count(b"HTTP/1.1 ") < count and (data := await reader.read(65_536)):
+            received += data
+    writer.close()
+    return bytes(received)
+
+
+@pytest.mark.parametrize("coding", FORMATS)
+async def test_compressed_bodies_are_not_unpacked(victim: Victim, clients: Clients, coding: str) -> None:
+    """Unpacking one of these bodies takes a tenth of a second of CPU time, or more."""
+    body = bomb(FORMATS[coding])
+    head = f"POST {NO_SESSION} HTTP/1.1\r\nHost: a\r\nContent-Encoding: {coding}\r\nContent-Length: {len(body)}\r\n\r\n"
+    before, busy, long_turns = victim.memory, sum(victim.process.cpu_times()[:2]), victim.long_turns
+    async with conversation(victim, clients):
+        found = await asyncio.gather(*(answers(victim, head.encode() + body) for _ in range(BOMBS)))
+    assert all(b" 400 " in answer[:20] for answer in found)
+    await victim.assert_well(before)
+    assert sum(victim.process.cpu_times()[:2]) - busy < BOMB_SECONDS
+    assert victim.long_turns == long_turns
+
+
+@pytest.mark.parametrize("line", ["GET /socket.io/x", "DELETE /x"])
+async def test_requests_for_unknown_paths_leave_no_memory_behind(victim: Victim, line: str) -> None:
+    before = victim.memory
+    request = f"{line} HTTP/1.1\r\nHost: a\r\n\r\n".encode()
+    found = await asyncio.gather(*(answers(victim, request, UNKNOWN // 10) for _ in range(10)))
+    assert {answer[9:12] for answer in found} == {b"404"}
+    await victim.assert_well(before)
+
+
+@pytest.mark.parametrize(("expected", "first"), [("100-continue", b"100"), ("another", b"400")])
+async def test_an_unknown_expectation_is_ignored(victim: Victim, expected: str, first: bytes) -> None:
+    request = f"GET {NO_SESSION} HTTP/1.1\r\nHost: a\r\nExpect: {expected}\r\n\r\n".encode()
+    found = await answers(victim, request)
+    assert found[9:12] == first
