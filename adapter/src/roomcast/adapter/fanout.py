@@ -246,7 +246,7 @@ class Fanout:
             self.deliver(channel, packet)
 
     def _name_targets(self, channel: RoomSubscription) -> None:
-        """Give the subscriber the room's targets. Only messages call this, because large rooms get more notes than messages."""
+        """Give the subscriber the room's targets. Only messages call this: large rooms get more notes than messages."""
         if channel.targets is None and self.log is not None and self.subscriber.outgoing is not None:
             members = self._members.room(self.log.namespace, channel.room)
             channel.targets = [client.target for client in members.values()]

@@ -270,7 +270,7 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
             self.eio.expect(eio_sid, seconds, reason)
 
     async def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
-        """End a session whose transport is gone. Wait for a CONNECT under way, which would register the client later."""
+        """End a session whose transport is gone, after a CONNECT under way, which would register the client later."""
         self._binary_packet.pop(eio_sid, None)
         if eio_sid in self._busy:
             self._gone[eio_sid] = reason

@@ -12,7 +12,7 @@ Four files hold all names that cross a process boundary, each name once:
 `backend` is the small client for back ends that publish into rooms, `python -m roomcast.contract` its command line.
 
 `redis_client` makes the Redis clients of all processes except the gateways, which use `roomcast.adapter.redis`.
-`log_scripts` and `tokens` serve gateways and back ends: one appends messages, the other signs tokens.
+Gateways and back ends share `log_scripts`, which appends messages, and `tokens`, which signs tokens.
 
 Only the clients (`backend`, `http_backend`, `api_keys`, `redis_client`) do network I/O. No module imports a process:
 processes import the contract, and the contract imports only `roomcast.wire`.

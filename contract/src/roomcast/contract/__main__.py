@@ -1,4 +1,4 @@
-"""`python -m roomcast.contract`: what back ends do, from the command line.
+"""`python -m roomcast.contract`: the operations of back ends, from the command line.
 
     python -m roomcast.contract publish public:lobby "Maintenance at noon" --user ops
     python -m roomcast.contract emit ticket:state '{"id": 7, "state": "closed"}' --user ada
@@ -7,7 +7,7 @@
     python -m roomcast.contract close team:red
     python -m roomcast.contract token --user ada
 
-Exit status 0 when it was done, 1 when it was refused or Redis does not answer, 2 for a bad command line or variable.
+Exit status: 0 for success, 1 for a refusal or when Redis does not answer, 2 for a bad command line or variable.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _DAY_SECONDS: Final = 86_400
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command and return the exit status; one line on standard error says what went wrong."""
+    """Run one command and return the exit status; print an error as one line to standard error."""
     options = _parser().parse_args(arguments)
     try:
         line = _token(options) if options.command == "token" else asyncio.run(_act(options))
@@ -122,7 +122,7 @@ def _token(options: argparse.Namespace) -> str:
 
 
 async def _act(options: argparse.Namespace) -> str:
-    """Run the command; return a line that says what was done."""
+    """Run the command; return the line to print."""
     url, cluster_keys = config.required(config.REDIS_URL), config.cluster_keys()
     try:
         async with backend.connect(url, cluster_keys=cluster_keys) as client:

@@ -76,7 +76,7 @@ class Kicked(Struct, frozen=True, tag="kicked", array_like=True):
 
 
 class RoomCreated(Struct, frozen=True, tag="room_created", array_like=True):
-    """Check who is in a room: it was stored just now, and members of an expired room of its id may not stay."""
+    """A room was just stored: check its local members, because members of an earlier room of this id may not stay."""
 
     room: str
 

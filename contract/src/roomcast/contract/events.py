@@ -42,7 +42,7 @@ MAX_SEQ: Final = 2**53
 """The largest integer that every JavaScript number can hold."""
 MAX_WATCHED_USERS: Final = 200
 MAX_SHOWN_DEVICES: Final = 20
-"""Devices of one user that others are shown, as `_presence.lua` keeps them."""
+"""The most devices of one user that are shown to others, as in `_presence.lua`."""
 MAX_NOTE_SECONDS: Final = 366 * 86_400
 """The end of a note lies at most this far ahead."""
 MAX_PRESENCE_ROOM: Final = 200
@@ -53,7 +53,7 @@ MAX_SANCTIONS: Final = 1_000
 MAX_MENTIONS: Final = 20
 """Users whom one message mentions."""
 MAX_COUNTED_MENTIONS: Final = 100
-"""A count of mentions ends here, as `room_append.lua` keeps them."""
+"""The highest count of mentions that is shown: `room_append.lua` stores no more."""
 MAX_BLOCKED: Final = 500
 """Users on one block list."""
 MAX_REPORTS: Final = 10_000
@@ -97,11 +97,11 @@ ShownStatus = Literal["online", "away", "busy", "offline"]
 
 
 class Payload(Struct, frozen=True, forbid_unknown_fields=True):
-    """Base of what a client sends. An unknown field is refused by name: it may be misspelt, or of a newer release."""
+    """The base of all payloads of clients. An unknown field is refused by name: it may be misspelt, or too new."""
 
 
 class Since(Payload, frozen=True):
-    """The position at which a returning client stopped. Any number or text is accepted; nonsense is not recovered."""
+    """The last position of a returning client. Any number or text is accepted; an invalid one is not recovered."""
 
     seq: int | float | str
     epoch: str
@@ -151,7 +151,7 @@ class RoomInfo(Payload, frozen=True):
 
 
 class RoomDirectory(Payload, frozen=True):
-    """Ask for public rooms by name: those whose names begin with `query`."""
+    """Ask for the public rooms whose names begin with `query`."""
 
     query: Annotated[str, Meta(max_length=MAX_NAME)] = ""
     after: Annotated[str, Meta(max_length=1_000)] | None = None
@@ -441,7 +441,7 @@ BACK_END_EVENTS: Final = (ROOM, CUSTOM)
 def is_back_end_event(packet: bytes, events: tuple[str, ...] = BACK_END_EVENTS) -> bool:
     """Tell whether a Socket.IO packet is an event that every back end may send, as `Backend` writes it.
 
-    An event with a `user` is none: only gateways write who sent an event.
+    An event with a `user` is not one of these, because only gateways write `user` into events.
     """
     if not packet.startswith(tuple(f'2["{name}",'.encode() for name in events)):
         return False

@@ -161,7 +161,7 @@ class HttpBackend(HttpLink):
         return dict(await self._send("POST", "/v1/uploads", body))
 
     async def complete_upload(self, user: str, upload: str) -> dict[str, Any]:
-        """Have a signer verify an uploaded file; return `{media}`."""
+        """Let a signer verify an uploaded file; return `{media}`."""
         return dict(await self._send("POST", f"/v1/uploads/{as_part(upload)}/complete", {"user": user}))
 
     async def upload_url(self, user: str, upload: str) -> dict[str, Any]:

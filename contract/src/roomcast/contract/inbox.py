@@ -1,4 +1,4 @@
-"""Lines of an inbox: a user's rooms with the last message, what is unread, and who is mentioned. Pure.
+"""The lines of an inbox: a user's rooms, each with its last message and its counts of unread and mentions. Pure.
 
 `room_summary.lua` reads one room for some of its users. The functions here put the lines in order and cut them into
 pages, for gateways and back ends.
@@ -25,7 +25,7 @@ _PREVIEWED: Final = ("seq", "epoch", "time", "id", "user", "name", "kind", "ment
 
 
 class Line(NamedTuple):
-    """One room as it stands in one user's inbox.
+    """One room in one user's inbox.
 
     `active_at`: ms of the latest text or media, up to a second early; 0 if there was none. `last_seq`: its seq; 0 if
     the log does not keep it. `entry`: its JSON, if it was asked for. `name`: the room's own name, or empty.
@@ -114,7 +114,7 @@ def _place(line: Line) -> tuple[int, str]:
 
 
 def preview(entry: bytes | None) -> dict[str, Any] | None:
-    """Return what an inbox shows of a message: author and time, the beginning of its text, the name of its file."""
+    """Return the preview of a message for an inbox: author, time, the beginning of its text, the name of its file."""
     if not entry:
         return None
     message = msgspec.json.decode(entry)

@@ -56,8 +56,8 @@
 | `api:rate:{I}` | string, ms until which a key's requests are paid | API | same script | seconds |
 
 A stored room lives until it is closed. One that a user created, and that has no message, is removed with its
-members and sanctions after UNUSED_ROOM_SECONDS. The meta of any other room without messages lives for five minutes
-past the last look at it, and while a user is in the room.
+members and sanctions after UNUSED_ROOM_SECONDS. The meta of any other room without messages expires five minutes
+after the last read of the room, but not while a user is in the room.
 
 `{…}` is the cluster hash tag: keys that one script touches share it. Room and user ids cannot hold
 braces; the names that callers of the bare adapter choose freely pass through `tag`.
@@ -81,7 +81,7 @@ KICK_SECONDS = 86_400
 """Lifetime of the record of a kick, in seconds. A gateway that lost its subscriptions for less finds the record."""
 
 UNUSED_ROOM_SECONDS = 7 * 86_400
-"""A room that a user creates is removed after so many seconds, unless a message was written into it."""
+"""Seconds after which a room that a user created is removed, unless it has a message."""
 
 CONTROL = "control"
 API_KEYS = "api:keys"

@@ -51,7 +51,7 @@ def is_picture(url: object) -> TypeGuard[str]:
 def changed_fields(
     name: str | None = None, picture: str | None = None, data: dict[str, Any] | None = None
 ) -> tuple[str, ...]:
-    """Return fields and values of what is not None, for `user_person.lua`; an empty picture or object deletes it.
+    """Return names and values of the fields that are not None, for `user_person.lua`; an empty value deletes a field.
 
     Raises BAD_REQUEST for a name without a visible character and for a picture that is no https URL, TOO_LARGE for
     data over the limit.

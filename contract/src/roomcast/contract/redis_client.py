@@ -1,4 +1,4 @@
-"""Make redis-py clients for the URLs of `roomcast.wire.redis_url`, and run scripts on them. Not for gateways."""
+"""Make redis-py clients for URLs of `roomcast.wire.redis_url`, and run scripts on them. Gateways do not use this."""
 
 from __future__ import annotations
 

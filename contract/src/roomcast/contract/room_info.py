@@ -43,7 +43,7 @@ def read_description(room: str, values: Sequence[bytes | None]) -> RoomDescripti
 def changed_fields(
     name: str | None = None, topic: str | None = None, data: dict[str, Any] | None = None
 ) -> tuple[str, ...]:
-    """Return the ARGV of `room_update.lua` for what is not None; an empty topic or object deletes the stored one.
+    """Return the ARGV of `room_update.lua` for fields that are not None; an empty topic or object deletes its field.
 
     Raises BAD_REQUEST if all are None or the name has no visible character, TOO_LARGE for data over the limit.
     """

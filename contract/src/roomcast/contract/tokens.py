@@ -17,8 +17,8 @@ def secrets_in(value: str) -> tuple[str, ...]:
     """Return the secrets in a setting. The first one signs, each one verifies.
 
     Commas or newlines separate them. In a JSON list of texts, a secret may contain a comma. To replace a secret without
-    a gap, add the new one behind the old one everywhere, then put it first, and remove the old one when the last token
-    that it signed has expired. Raises ValueError for a secret of fewer than 32 bytes.
+    a gap, first append the new secret to the list everywhere. Then move it to the front. Remove the old secret when the
+    last token that it signed has expired. Raises ValueError for a secret of fewer than 32 bytes.
     """
     found = _listed(value) if value.lstrip().startswith("[") else _separated(value)
     if not found or any(len(secret.encode()) < MIN_SECRET_BYTES for secret in found):

@@ -1,4 +1,7 @@
-"""Make the parts of a gateway from its settings; `roomcast.gateway.parts` joins them."""
+"""Make the larger parts of a gateway from its settings: adapter, server, stores, presence, sign-in, hook, listener.
+
+`roomcast.gateway.parts` connects them.
+"""
 
 from __future__ import annotations
 

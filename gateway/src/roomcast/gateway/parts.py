@@ -1,4 +1,4 @@
-"""The composition root of a gateway: makes all parts, and passes each the parts that it needs."""
+"""The composition root of a gateway: makes all parts, and passes to each part the others that it needs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Read settings from environment variables: one line for a bad one, one list for `--help`."""
+"""Read settings from environment variables. A bad variable ends the process with one line; `--help` lists all."""
 
 from __future__ import annotations
 

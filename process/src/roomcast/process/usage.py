@@ -1,4 +1,4 @@
-"""Measure what a process uses, in the standard metrics `process_*`, at a cost that does not grow with connections.
+"""Measure the resources that a process uses (metrics `process_*`), at a cost that does not grow with connections.
 
 prometheus_client's own collector lists the open files to count them, which stops the event loop for 30 to 50 ms where
 there are 10,000. Since Linux 6.2 the size of `/proc/self/fd` is their number; on older kernels the files are listed.

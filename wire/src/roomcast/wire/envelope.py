@@ -53,7 +53,7 @@ HEADER_SIZE: Final = _HEADER.size
 
 
 class EnvelopeError(ValueError):
-    """Data from a channel that is no envelope of a version that this release reads."""
+    """Data from a channel that is not an envelope, or of a version that this release cannot read."""
 
 
 class RoomPacket(NamedTuple):

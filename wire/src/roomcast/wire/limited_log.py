@@ -1,4 +1,4 @@
-"""Limit the log lines about what other processes send or do: one per kind and interval, however many events."""
+"""Limit the log lines about events that other processes cause: one line per kind and interval."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class LimitedLog:
         self._write(logging.ERROR, kind, text, args, error)
 
     def forget(self, kind: str) -> None:
-        """Log the next event of this kind without delay: the fault was over in between."""
+        """Log the next event of this kind without delay. Call this when the fault is over."""
         self._kinds.pop(kind, None)
 
     def _write(self, level: int, kind: str, text: str, args: tuple[Any, ...], error: BaseException | None) -> None:

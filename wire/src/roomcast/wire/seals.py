@@ -10,11 +10,12 @@ Redis accounts limit who may publish on a channel, but gateways and back ends sh
 
 Lua scripts finish some packets themselves (messages of the log, notes about occupants), and cannot compute a MAC. The
 process that runs such a script gives it the *publisher token* to write into the packet's skip list: a text that only
-holders of the key know. It does not cover the content. Processes without the key may not subscribe, so none learns it.
+holders of the key know. The token does not protect the content. Processes without the key may not subscribe, so they
+cannot learn the token.
 
-Several keys may be valid at once: the first seals, each one opens. The key `none` stands for no seal. As one of several
-it makes the process accept unsealed messages; as the first it makes the process send them. So a cluster can introduce
-or change a key without a refused message (docs/operations.md).
+Several keys may be valid at once: the first key seals, and any of them opens. The key `none` stands for no seal: a
+process with this key in its list accepts unsealed messages, and sends them if it is the first key. So a cluster can
+introduce or change a key without a refused message (docs/operations.md).
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ def prefix_of(node: str) -> str:
 
 
 class SessionIds:
-    """Makes a new id at each call. It draws the bits of 64 ids at once; a forked process must not use its parent's."""
+    """Makes a new id at each call. It draws the bits of 64 ids at once, so a forked process needs its own object."""
 
     def __init__(self, node: str) -> None:
         self._prefix = prefix_of(node)

@@ -10,14 +10,14 @@ from typing import Any, Final
 from roomcast.wire.backoff import Backoff
 
 AGAIN_SECONDS: Final = 1.0
-"""Interval at which `TaskSet.cancel` cancels again."""
+"""Seconds after which `TaskSet.cancel` cancels a task again."""
 FIRST_RESTART_SECONDS: Final = 0.1
 LAST_RESTART_SECONDS: Final = 10.0
 _log = logging.getLogger(__name__)
 
 
 class ExpectedError(Exception):
-    """An error whose text says all: a task that ends by it is logged without a traceback."""
+    """An error whose text is sufficient: a task that ends by it is logged without a traceback."""
 
 
 class TaskSet:
@@ -39,7 +39,7 @@ class TaskSet:
     def supervise(self, work: Callable[[], Coroutine[Any, Any, Any]], name: str) -> asyncio.Task[Any]:
         """Run `work()`, and again whenever it ends by an error, after a pause that grows from 0.1 to 10 seconds.
 
-        For loops that the process cannot do without. A loop that returns is not run again.
+        Use this for loops that must always run. A loop that returns is not run again.
         """
         return self.start(self._supervised(work, name), name)
 

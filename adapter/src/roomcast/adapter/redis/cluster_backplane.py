@@ -35,7 +35,7 @@ Address = tuple[str, int]
 
 
 class ClusterBackplane(Backplane):
-    """A backplane over a cluster. Any node passes a message of a channel without a hash tag (`control`) to all nodes."""
+    """A backplane over a cluster. Any node passes on messages of a channel without a hash tag (`control`) to all."""
 
     def __init__(
         self,

@@ -9,8 +9,8 @@ has a seq, is logged, and reaches each member once. The Redis account `backend` 
 Methods take user ids; `roomcast.contract.ids.encode_subject` turns a token's `sub` into one.
 
 Every method raises RoomcastError: BAD_REQUEST or TOO_LARGE for arguments, UNAVAILABLE when nothing was done, and
-OUTCOME_UNKNOWN when no answer came (then repeat the call: all are safe to repeat, `publish` with the same id; only a
-custom event is sent twice).
+OUTCOME_UNKNOWN when no answer came. Repeat such a call: all calls are safe to repeat (`publish` with the same id),
+except that a custom event is sent twice.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from roomcast.wire.envelope import pack_event
 
 
 class CustomEvents(RedisLink):
-    """The custom events of a back end. They reach the clients that are connected now, and are not kept.
+    """Sends the custom events of a back end to the clients that are connected now. No event is stored.
 
     Clients get them as `custom` events without `user`. Gateways write `user` into the events of clients, so that no
     client can pretend to be a back end. A repeated call sends the event again.

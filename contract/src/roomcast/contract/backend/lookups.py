@@ -115,7 +115,7 @@ class Lookups(RedisLink):
         return MemberPage(members, None if after == "0" else after)
 
     async def rooms_of(self, user: str) -> list[ListedRoom]:
-        """Return a person's room list by room id, at most 500 rooms."""
+        """Return a user's room list, at most 500 rooms, sorted by room id."""
         check_ids(None, user)
         flat = await self._call("HGETALL", keys.user_rooms(user))
         return sorted(ListedRoom(room.decode(), name.decode() or room.decode()) for room, name in _pairs(flat))

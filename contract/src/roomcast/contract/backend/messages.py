@@ -66,7 +66,7 @@ class Messages(Uploads):
         media = None if upload is None else await self._media_of(upload, user, room)
         message: dict[str, Any] = {"id": message_id, "user": user, "name": await self._name_of(user, name)}
         message["kind"] = "media" if media else "data" if kind == "text" and text is None else kind
-        if mentions:  # right behind the kind: room_append.lua looks for it there
+        if mentions:  # directly after the kind, where room_append.lua expects it
             message["mentions"] = await self._require_readers(room, mentions)
         message |= {
             key: value
@@ -101,7 +101,7 @@ class Messages(Uploads):
         return unique
 
     async def _append(self, room: str, message: dict[str, Any], rewrites: Sequence[Rewrite] = ()) -> PublishReceipt:
-        """Append a message, its fields after `time`; raise StaleRewriteError as `room_append.lua` says."""
+        """Append a message of these fields. Raise StaleRewriteError if an entry to rewrite has changed."""
         tail = json.dumps(message, ensure_ascii=False, separators=(",", ":"))[1:].encode()
         place = place_of(room)
         run_id = await self._run_id(place.names[0])

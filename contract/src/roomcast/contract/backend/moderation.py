@@ -1,4 +1,4 @@
-"""Mute, ban, slow down, and read what users report."""
+"""Mute and ban users, set slow mode, and read reports."""
 
 from __future__ import annotations
 

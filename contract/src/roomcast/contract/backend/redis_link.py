@@ -59,7 +59,7 @@ class RedisLink:
             await self._redis.ping()
 
     async def info(self) -> dict[str, Any]:
-        """Return INFO of Redis; of a cluster, one per server. Raises UNAVAILABLE."""
+        """Return the INFO of Redis, or of each server of a cluster. Raises UNAVAILABLE."""
         with translated(Code.UNAVAILABLE):
             return dict(await self._redis.info())
 

@@ -35,9 +35,9 @@ class Revocations(RedisLink):
 
         `issued_before` (unix seconds): only tokens that were issued earlier, and those without `iat`. `seconds`: the
         longest life of a token. `skew_seconds`: how far the clocks that stamp `iat` may run ahead of this one. Tokens
-        issued within that time from now on are refused, too, so that none escapes. Pass 0 if this process signs all
-        tokens, and a new sign-in has to work at once. With `issued_before`, which is exact, it has no effect. A
-        revocation never shortens an earlier one that reaches further.
+        issued within that time from now on are refused, too, so that no earlier token stays valid. Pass 0 if this
+        process signs all tokens, and a new sign-in has to work at once. With `issued_before`, which is exact,
+        `skew_seconds` has no effect. A revocation never shortens an earlier one that reaches further.
         """
         check_ids(None, user)
         until = int(self._clock() + skew_seconds) if issued_before is None else _second_before(issued_before)

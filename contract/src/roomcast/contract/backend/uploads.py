@@ -21,7 +21,7 @@ from roomcast.contract.events import Media, MediaComplete, MediaSign, MediaUrl
 from roomcast.wire.envelope import EnvelopeError, Reader, pack
 
 MAX_REQUESTS: Final = 10_000
-"""The most requests in the stream. Without a signer, they are past their deadlines long before it is full."""
+"""The most requests in the stream. Without a signer, requests reach their deadlines long before the stream is full."""
 
 MAX_WAITING: Final = 40
 """The most requests of one client that may wait at once: each holds a connection of its pool."""
@@ -59,7 +59,7 @@ class Uploads(RedisLink):
         return await self._ask(user, "sign", _checked(MediaSign, wanted), _SIGN_SECONDS)
 
     async def complete_upload(self, user: str, upload: str) -> dict[str, Any]:
-        """Have a signer verify an uploaded file; return `{media}`. Then `publish` may name the upload.
+        """Let a signer verify an uploaded file; return `{media}`. Afterwards `publish` may name the upload.
 
         Raises UPLOAD_INCOMPLETE before the storage has the file, UPLOAD_MISMATCH for another file than was announced,
         UPLOAD_EXPIRED for an unknown upload, and NOT_FOUND for another user's.

@@ -1,4 +1,4 @@
-"""Send the chat's events to rooms, users and sessions, wherever they are."""
+"""Send the chat's events to rooms and users on all gateways, and to sessions of this gateway."""
 
 from __future__ import annotations
 

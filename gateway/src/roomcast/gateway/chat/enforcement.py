@@ -1,4 +1,4 @@
-"""Put a changed sanction in force on this gateway."""
+"""Apply a changed mute, ban, block or slow mode to the sessions of this gateway."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class LocalRooms(Protocol):
 
 
 class SanctionEnforcer:
-    """Drops the changed copies of sanctions, and checks the sessions concerned again.
+    """Drops the changed copies of sanctions, and checks the affected sessions again.
 
     Every user can cause such control messages, by `user:block`. So handling a message must not take time for all
     sessions here, or for all rooms of the user.

@@ -178,7 +178,7 @@ class Chat:
             return known
 
     async def _send_in_turn(self, session: ChatSession, p: MessageSend) -> Awaitable[PublishReceipt]:
-        """Look up what the message needs, concurrently with earlier sends, and queue the message behind them.
+        """Do the look-ups of the message concurrently with earlier sends, and queue the message after them.
 
         A refused send also waits for the earlier sends into the room, so that no later send overtakes them.
         """
@@ -212,7 +212,7 @@ class Chat:
         return _tail(session, await self._reviewed(session, p, "send", **more), media, mentions)
 
     async def _reviewed(self, session: ChatSession, p: Written, action: str, **more: Any) -> Written:
-        """Return the message as the application lets it be published."""
+        """Ask the publish hook, and return the message with the content to publish."""
         if self._review is None or not self._review.covers(p.room):
             return p
         author = {"user": session.user, "name": session.identity.name}
@@ -229,7 +229,7 @@ class Chat:
         return await self._log.find_receipt(room, session.user, message_id)
 
     def _append(self, session: ChatSession, room: str, message_id: str, tail: bytes) -> Awaitable[PublishReceipt]:
-        """Queue a message for the log, now, and count its bytes. Raise RATE_LIMITED when the user's day is spent."""
+        """Queue a message for the log now, and count its bytes. Raise RATE_LIMITED if the daily allowance is spent."""
         charge(session.allowance, len(tail) + ENTRY_BYTES, time.monotonic())
         return self._log.append(room, session.user, message_id, tail)
 

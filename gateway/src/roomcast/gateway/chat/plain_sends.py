@@ -37,10 +37,10 @@ _SPACE: Final = 0x20
 _BACKSLASH: Final = 0x5C
 _DELETE: Final = 0x7F
 MAX_HELD_BYTES: Final = 32_000_000
-"""Bytes of sends without a receipt, of all clients. Further sends go to the general code, which has backpressure."""
+"""The most bytes of all sends without a receipt. Further sends go to the general code, which has backpressure."""
 _ENTRY_BYTES: Final = ENTRY_BYTES
 SEEN_SECONDS: Final = 1.0
-"""Seconds between two reports of one client's activity, at least."""
+"""The least time between two reports of one client's activity, in seconds."""
 _ESCAPED: Final = rb'"\\'
 _ID_CHARACTERS: Final = b"".join(
     re.escape(bytes((code,)))
@@ -155,8 +155,8 @@ class PendingAck:
 class PlainSends(FastPath):
     """The fast path of all sessions.
 
-    `taken` counts the sends, `in_flight` counts the sends without a receipt yet, and `held_bytes` is the size of the
-    latter. `seen(sid)` is called for activity. `failed(pending, reply)` is called for a reply that is no receipt: an
+    `taken` counts the sends, `in_flight` counts the sends without a receipt, and `held_bytes` is the size of those
+    in flight. `seen(sid)` is called for activity. `failed(pending, reply)` is called for a reply that is no receipt: an
     error of the connection, or a reply of another form.
     """
 

@@ -40,7 +40,7 @@ class RoomOccupancy(Protocol):
 
 
 class Visibility(Protocol):
-    """The right of other users to notice what a session does."""
+    """Whether other users may notice the actions of a session."""
 
     async def wait_written(self, session: ChatSession) -> None:
         """Wait until it is known whether another device makes the user invisible; raises UNAVAILABLE."""

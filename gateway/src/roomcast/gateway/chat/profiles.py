@@ -57,7 +57,7 @@ class People:
 
 
 class ProfileChanges:
-    """Puts a changed profile in force on this gateway. `sessions_of` returns the sessions of a user here."""
+    """Applies changed profiles to the sessions of this gateway. `sessions_of` returns the sessions of a user."""
 
     def __init__(
         self,

@@ -73,7 +73,7 @@ class Start(NamedTuple):
 
 
 class ReplayFailed(Exception):
-    """The replay cannot go on: the client has to join the room again."""
+    """The replay cannot continue: the client must join the room again."""
 
 
 OnAdmitted = Callable[[], Awaitable[None]]

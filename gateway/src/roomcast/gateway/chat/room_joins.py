@@ -1,4 +1,4 @@
-"""Join and leave rooms, with recovery by pages or by a replay."""
+"""Let sessions join and leave rooms; a join recovers missed messages, by pages or by a replay."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ class RoomJoins:
             session.end_join(p.room, turn)
 
     async def _join(self, session: ChatSession, p: RoomJoin, turn: JoinTurn) -> AckFields:
-        """Subscribe, read the log, then merge by `seq`: the session gets every message once."""
+        """Subscribe, read the log, then become a member at the `seq` of the page, so that each message comes once."""
         subscribed = self._route.acquire(p.room)
         try:
             page, after, snapshot = await self._enter_and_read(session, p, p.limit, subscribed)
@@ -179,7 +179,7 @@ class RoomJoins:
     ) -> tuple[History, int | None, RoomSnapshot]:
         """Enter the room; return the page for the ack, the `seq` that it follows (or None), and the occupants."""
         await self._visibility.wait_written(session)
-        await _confirmed(subscribed)  # read the log only after the subscription: no message is missed between
+        await _confirmed(subscribed)  # only a read after the subscription misses no message
         if p.room.startswith(DIRECT):
             await self._note_blocks(p.room)
         listing = self._add_to_list(session, p.room)

@@ -1,7 +1,7 @@
 """The inbox: a user's rooms with what is new in them, live, without joining them.
 
-    room_append.lua --room id--> activity:XX --> InboxService: which clients here have the room in their inbox?
-                                                 read the room's lines for them (one script), send `inbox` events
+    room_append.lua --room id--> activity:XX --> InboxService: read the room's lines for the local clients that
+                                                 follow the room (one script), and send `inbox` events
 
 A message costs the same however many absent users have its room on their lists: the script publishes the room's id, at
 most once a second. `followed_rooms` holds which clients follow which rooms, `schedule` decides when to read a room,

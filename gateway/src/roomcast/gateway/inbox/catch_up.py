@@ -1,9 +1,9 @@
 """Bring inboxes up to date after a lost subscription, during which the gateway missed announcements.
 
-First compare the rooms, each once however many clients follow it: a room is read again if its followers do not know its
-`seq` and epoch. Then compare the users' lists: a line is read again if its room came to the list or left it, or if it
-has something unread, because a read mark may have moved on another device. A client with more than MAX_LINES such lines
-is told to ask for the whole list again.
+First compare the rooms, each once for all clients that follow it: a room is read again if its followers do not know its
+`seq` and epoch. Then compare the users' lists: a line is read again if its room is new on the list or gone from it, or
+if the line has unread messages, because a read mark may have moved on another device. A client with more than MAX_LINES
+such lines is told to ask for the whole list again.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Decide when to look at an active room. Pure: the caller passes the time.
+"""Decide when to read an active room again. Pure: the caller passes the time.
 
-`room_append.lua` announces a room at most once a second. So the service looks at a room twice: soon after the
+`room_append.lua` announces a room at most once a second. So the service reads a room twice: soon after the
 announcement, and again when that second is over, for entries that came later within it. A room that is announced every
-second is looked at once a second.
+second is read once a second.
 """
 
 from __future__ import annotations
@@ -10,20 +10,20 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 SOON_SECONDS: Final = 0.1
-"""Delay of the first look, to gather the activity of many rooms."""
+"""Seconds from the announcement to the first read, to gather the activity of many rooms."""
 SETTLED_SECONDS: Final = 1.05
-"""Delay of the later look: a little over the second in which the script does not announce the room again."""
+"""Seconds to the later read: a little over the second in which the script does not announce the room again."""
 
 
 class Due(NamedTuple):
-    """A room to look at; `is_last` marks the later look, for entries since the first one."""
+    """A room to read; `is_last` marks the later read, for entries since the first read."""
 
     room: str
     is_last: bool
 
 
 class Schedule:
-    """The rooms to look at, each at most once soon and once later."""
+    """The rooms to read, each at most once soon and once later."""
 
     def __init__(self) -> None:
         self._soon: dict[str, float] = {}
@@ -41,7 +41,7 @@ class Schedule:
         self._settled[room] = now + SETTLED_SECONDS
 
     def is_settled(self, room: str) -> bool:
-        """Return whether no later look at the room is scheduled."""
+        """Return whether no later read of the room is scheduled."""
         return room not in self._settled
 
     def next_at(self) -> float | None:
@@ -49,7 +49,7 @@ class Schedule:
         return min((next(iter(times.values())) for times in (self._soon, self._settled) if times), default=None)
 
     def take(self, now: float, limit: int) -> list[Due]:
-        """Take at most `limit` rooms that are due, first looks before later looks, the longest waiting first."""
+        """Take at most `limit` rooms that are due: first reads before later reads, the longest waiting first."""
         due: list[Due] = []
         for times, is_last in ((self._soon, False), (self._settled, True)):
             while times and len(due) < limit:
@@ -59,5 +59,5 @@ class Schedule:
                 del times[room]
                 if is_last or self._settled.get(room, now + 1) > now:
                     due.append(Due(room, is_last))
-                # else the later look is due as well, and replaces the first one
+                # else the later read is due as well, and replaces the first one
         return due

@@ -62,7 +62,7 @@ class InboxService:
         self._personal: set[tuple[str, str]] = set()
         """`(user, room)` whose line is to be read again for this user only."""
         self._seen: dict[str, int] = {}
-        """Room -> its newest `seq` at the first look, for rooms with a later look scheduled."""
+        """Room -> its newest `seq` at the first read, for rooms with a later read scheduled."""
         self._stale: dict[str, Watcher] = {}
         """Session id -> client to be told to ask for its list again, because the gateway missed announcements."""
         self._catch_up = CatchUp(self._interest, store, self.note_room, self.note_line, self._note_stale)
@@ -174,19 +174,19 @@ class InboxService:
         self.note_room(active_room(data))
 
     def note_room(self, room: str) -> None:
-        """Look at a room soon, for all clients that follow it."""
+        """Schedule a read of a room for all clients that follow it."""
         if self._interest.room(room) is not None:
             self._schedule.note(room, self._clock())
             self._wake.set()
 
     def note_line(self, user: str, room: str) -> None:
-        """Look soon at one user's line of a room, which may have come to the list or left it."""
+        """Schedule a read of one user's line of a room, which may be new on the list or gone from it."""
         if self._interest.watchers_of(user):
             self._personal.add((user, room))
             self._wake.set()
 
     def on_access(self, user: str, room: str) -> None:
-        """Look at a room that a user may have lost or got back; an empty `user` stands for all users."""
+        """Schedule a read of a room that a user may have lost or got back; an empty `user` stands for all users."""
         if user:
             self.note_line(user, room)
         else:
@@ -204,13 +204,13 @@ class InboxService:
     # --- the loop ---
 
     async def run(self) -> None:
-        """Look at rooms when they are due and send the changes, until cancelled. Sleeps while nothing is due."""
+        """Read the rooms that are due and send the changes, until cancelled. Sleeps while no room is due."""
         while True:
             await self._wait()
             due, self._personal, personal = self._schedule.take(self._clock(), ROOMS_PER_LOOK), set(), self._personal
             sent, pause = 0, _PAUSE_SECONDS
             try:
-                sent = await self._look_again(personal) + await self._look(due)
+                sent = await self._send_personal(personal) + await self._send_due(due)
                 pause = max(pause, await self._catch_up.step())
             except RoomcastError as error:
                 _log.info("an inbox step failed; the next round tries again: %s", error)
@@ -224,7 +224,7 @@ class InboxService:
             await asyncio.sleep(max(pause, sent / LINES_PER_SECOND, sent_resets / RESETS_PER_SECOND))
 
     async def _wait(self) -> None:
-        """Wait until something is due."""
+        """Wait until a room or line is due."""
         self._wake.clear()
         while not (self._personal or self._stale or self._catch_up.is_running):
             at = self._schedule.next_at()
@@ -238,7 +238,7 @@ class InboxService:
             except TimeoutError:
                 return
 
-    async def _look(self, due: list[Due]) -> int:
+    async def _send_due(self, due: list[Due]) -> int:
         """Read the rooms that are due, and send their lines; return how many."""
         rooms = await self._without_unchanged(due)
         asked: dict[str, list[str]] = {}
@@ -259,20 +259,20 @@ class InboxService:
         return sent
 
     def _note_unsettled(self, lines: list[Line]) -> None:
-        """Schedule a later look at rooms that were announced less than a second before this look."""
+        """Schedule a later read of rooms that were announced less than a second before this read."""
         for line in lines:
             if line.is_unsettled and self._schedule.is_settled(line.room):
                 self._schedule.note_unsettled(line.room, self._clock())
                 self._wake.set()
 
     async def _without_unchanged(self, due: list[Due]) -> list[str]:
-        """Return the due rooms, except rooms without a new entry since their first look."""
+        """Return the due rooms, except rooms without a new entry since their first read."""
         known = {room: self._seen.pop(room) for room, is_last in due if is_last and room in self._seen}
         seqs = await self._store.read_seqs(list(known)) if known else []
         unchanged = {room for room, seq in zip(known, seqs, strict=True) if known[room] == seq}
         return [room for room, _ in due if room not in unchanged]
 
-    async def _look_again(self, pairs: set[tuple[str, str]]) -> int:
+    async def _send_personal(self, pairs: set[tuple[str, str]]) -> int:
         """Read lines of single users; follow rooms that are new on a list, and unfollow rooms that left a list."""
         if not pairs:
             return 0
@@ -285,7 +285,7 @@ class InboxService:
         for user, room in listed:
             for watcher in self._interest.watchers_of(user):
                 subscribed = self._follow_room(watcher, room)
-                if not subscribed.done():  # announcements before the confirmation are missed: look again after it
+                if not subscribed.done():  # announcements before the confirmation are missed: read again after it
                     subscribed.add_done_callback(partial(self._note_confirmed, user, room))
             asked.setdefault(room, []).append(user)
         lines = await self._store.read_lines(asked, with_last=True)

@@ -1,7 +1,7 @@
 """Admit new sessions at the rate that the event loop can bear, fairly between addresses. Pure; the clock is passed in.
 
-After a crash, thousands of clients come back within a second. Each costs a token check, presence and a recovery. All at
-once, they would stall the clients that are already connected. So new sessions wait in a queue.
+After a crash, thousands of clients reconnect within a second. Each costs a token check, presence and a recovery. All of
+them at once would stall the clients that are already connected. So new sessions wait in a queue.
 
 - **Rate.** The rate starts at START_RATE. It grows while the loop wakes on time, and falls when the loop wakes late.
 - **Fairness.** Addresses take turns (an IPv6 /64 counts as one), so one address cannot hold up the others. A full queue

@@ -1,4 +1,4 @@
-"""Isolate a gateway after a long cut from Redis, until it has read the revocations that it missed.
+"""Isolate a gateway after a long cut from Redis, until the gateway has read the revocations that it missed.
 
 While a gateway is cut from Redis, it receives no revocation, ban or removal. After a short cut it checks its sessions
 in the background while it serves. After a longer cut the gateway is *isolated*: it refuses events and delivers nothing,
@@ -79,14 +79,14 @@ class Isolation:
 
     def note_return(self) -> None:
         """Check the link now, because it is up again. Call this before handling anything that arrives over the link."""
-        self._look()
+        self._check_link()
         self._is_back.set()
 
     async def run(self, ticks: Ticks) -> None:
         """Check the link once a second, and end the isolation once Redis is back, until cancelled."""
         while True:
             await self._wait(ticks)
-            self._look()
+            self._check_link()
             if self.is_isolated and self._is_connected():
                 await self._end_isolation()
 
@@ -100,7 +100,7 @@ class Isolation:
             async with asyncio.timeout(_LOOK_SECONDS):
                 await self._is_back.wait()
 
-    def _look(self) -> None:
+    def _check_link(self) -> None:
         link = self._link
         is_long = self._watch.is_long(self._clock(), is_up=link.is_up(), silent_seconds=link.silent_seconds())
         if is_long and not self.is_isolated:

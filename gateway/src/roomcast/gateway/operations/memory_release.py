@@ -1,11 +1,11 @@
 """Bound the garbage in memory, and give memory back to the system after most connections have ended.
 
-The garbage collector rarely looks at old objects (see `roomcast.gateway.__main__`), and the allocator keeps freed
-pages. Both are right while connections come and go. But requests that fail leave garbage that refers to itself, so a
-stranger could fill the memory; and a storm would waste memory for hours.
+The garbage collector rarely scans old objects (see `roomcast.gateway.__main__`), and the allocator keeps freed pages.
+Both save time while connections open and close. But failed requests leave garbage with reference cycles, so an attacker
+could fill the memory; and after a mass disconnect memory would be wasted for hours.
 
-Collecting takes time in proportion to the objects that it looks at. So the gateway looks at all objects only when most
-connections have ended. While its memory grows, it looks at the objects that are newer than the last collection.
+Collecting takes time in proportion to the scanned objects. So the gateway scans all objects only when most connections
+have ended. While its memory grows, it scans the objects that are newer than the last collection.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _NEW: Final = 1
 
 
 class CrowdWatch:
-    """Detects that a crowd has gone: half of the peak connections ended, and none for QUIET_SECONDS. Pure."""
+    """Detects the end of a mass disconnect: half of the peak connections ended, and none for QUIET_SECONDS. Pure."""
 
     def __init__(self) -> None:
         self._peak = 0
@@ -37,7 +37,7 @@ class CrowdWatch:
         self._quiet_seconds = 0
 
     def is_gone(self, connections: int) -> bool:
-        """Return True once for each crowd; call it every second with the present number of connections."""
+        """Return True once per mass disconnect; call it every second with the present number of connections."""
         self._peak = max(self._peak, connections)
         self._quiet_seconds = 0 if connections < self._before else self._quiet_seconds + 1
         self._before = connections
@@ -64,7 +64,7 @@ class GrowthWatch:
 
 
 async def watch_memory(count_connections: Callable[[], int], ticks: Ticks) -> None:
-    """Collect garbage when the memory has grown, and when a crowd has gone, until cancelled."""
+    """Collect garbage after a mass disconnect, and whenever the memory has grown, until cancelled."""
     crowd, growth = CrowdWatch(), GrowthWatch(resident_bytes())
     while True:
         await ticks.wait()

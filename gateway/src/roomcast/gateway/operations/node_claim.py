@@ -74,7 +74,7 @@ class NodeClaim:
 
 
 def _is_renewed(before: Holder, now: Holder) -> bool:
-    """Return whether the holder has renewed its lease between the two looks, or a third process has the number."""
+    """Return whether the holder has renewed its lease between the two reads, or a third process has the number."""
     return now.incarnation != before.incarnation or now.left_ms > before.left_ms
 
 

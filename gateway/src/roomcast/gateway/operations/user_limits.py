@@ -29,7 +29,7 @@ OVERLOAD_SECONDS: Final = 0.1
 """Lateness of the event loop that counts as overload."""
 RELIEF_SECONDS: Final = 0.03
 REDIS_PATIENCE: Final = 5.0
-"""Factor on OVERLOAD_SECONDS for Redis: a late Redis counts as overload, too, because replies and packets pile up."""
+"""The delay of packets through Redis that counts as overload, in multiples of OVERLOAD_SECONDS."""
 MIN_FACTOR: Final = 1 / 16
 _LATE_IN_A_ROW: Final = 2
 """Late seconds in a row that count as overload; a single stall does not."""

@@ -1,4 +1,4 @@
-"""Helper for dicts of sets that hold no empty set."""
+"""Remove values from a dict of sets that must not hold an empty set."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Collect which users entered and left a room within a second. Pure; a name costs the same in rooms of any size."""
+"""Collect the users who entered and left a room within a second. Pure; a change costs the same in rooms of any size."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """Keep the occupancy of rooms: write this gateway's users to Redis, and tell local members of all occupants.
 
 Redis holds the occupants of each room, and its scripts publish every change to the gateways that subscribe to the
-room. This module turns them into the answers of joins, and into one presence diff per second for the local members.
+room. This module turns these changes into the answers of joins, and into one presence diff per second for the local
+members.
 """
 
 from __future__ import annotations
@@ -216,7 +217,7 @@ class OccupancyService:
             self._apply_change(room, change)
 
     def _apply_change(self, room: str, change: OccupancyChange) -> None:
-        if room in self._apart:  # send that the users left, and no later change
+        if room in self._apart:  # send that the users left, and no change after that
             self._diffs.setdefault(room, PresenceDiff()).add_change(OccupancyChange(change.occupancy, [], change.left))
             return
         self._cache.apply_diff(room, entered_rows(change), change.left)

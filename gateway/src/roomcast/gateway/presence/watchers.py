@@ -35,7 +35,7 @@ class _Pending(NamedTuple):
 class Watchers:
     """The rooms and connections of this gateway that watch users, and the users' pending changes.
 
-    The work of a delivery grows with the changes, not with rooms or users. A change to offline is held for
+    The work of a delivery grows with the number of changes, not of rooms or users. A change to offline is held for
     `linger_seconds`: a user who reloads a page, or whom a drain moves, is back before other users see the change. A
     later change of a user replaces an earlier one. Rooms, and connections that did not ask for devices, get no change
     of devices alone.

@@ -1,4 +1,4 @@
-"""Share one read among concurrent callers with the same question: a thousand clients may rejoin one room at once."""
+"""Share one read among concurrent callers that read the same key: a thousand clients may rejoin one room at once."""
 
 from __future__ import annotations
 
