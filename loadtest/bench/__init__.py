@@ -1,10 +1,12 @@
 """The benchmark: the same work for several servers, one after the other, in interleaved rounds.
 
-The runner starts one kind of server at a time: two processes of it and one Redis of their own, then a load client
-(`agent`) in a process of its own. The load client opens WebSockets, decodes frames and nothing more, and reads the
-servers' CPU time from `/proc` at the very moments at which it starts and ends counting deliveries.
+The runner measures one kind of server at a time. It starts two processes of that server, a Redis of their own, and a
+load client (`agent`) in another process. The load client opens WebSockets and decodes their frames, and nothing more.
+It reads the servers' CPU time from `/proc` when it begins and when it ends counting deliveries.
 
-Pure modules, tested without a server: `workloads` (what is done), `frames` (RFC 6455, the client's half), `dialects`
-(the protocol of each kind of server), `stamps`, `stats`, `results`, `report`, `chart`. Shells: `link` and `agent`
-(the load client), `processes`, `procfs`, `measure`, `growth`, and the command line in `__main__`.
+Pure modules, tested without a server: `workloads` (the load), `frames` (the client's half of RFC 6455), `dialects`
+(the protocol of each kind of server), `stamps`, `stats`, `results`, `report`, `chart`, `lag`. Shells: `link` and
+`agent` (the load client), `processes`, `procfs`, `stalls`, `measure`, `growth`, the rows that run parts of a gateway in
+this process (`presence`, `presence_changes`, `presence_million`, `inbox`), `rows` (all of them), and the command line
+in `__main__`.
 """

@@ -1,7 +1,7 @@
-"""`python -m loadtest.bench`: every chosen row for every chosen server, side by side, in interleaved rounds.
+"""`python -m loadtest.bench`: measure the chosen rows on the chosen servers, in interleaved rounds.
 
-Installs the peers under the output folder when it first needs them, prints progress and then the report, and leaves
-`results.json`, `results.md` and `results.svg` there; with `--update-docs` the report goes into docs/performance.md too.
+It installs the servers under the output folder at their first use, prints progress and then the report, and writes
+`results.json`, `results.md` and `results.svg` there. With `--update-docs` it also writes docs/performance.md.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from loadtest.peers.role import Peer
 
 ROOT = Path(__file__).resolve().parents[2]
 DEFAULT_SECONDS: Final = 1200.0
-"""Time budget in seconds of the default rows; on a slow machine they get fewer rounds."""
+"""Time budget of the default rows in seconds. On a slow machine they get fewer rounds."""
 
 
 def main() -> int:
@@ -48,7 +48,7 @@ def main() -> int:
     try:
         samples.extend(_install_and_measure(rows, peers, options))  # keeps what came before an interruption
     except KeyboardInterrupt:
-        print("bench: stopped; the report holds what was measured until then", file=sys.stderr)
+        print("bench: stopped; the report has the measurements so far", file=sys.stderr)
         stopped = True
     _publish(_results(rows, peers, samples), options.out, options.update_docs and not stopped)
     return 130 if stopped else int(not samples)
@@ -57,10 +57,14 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m loadtest.bench", description=__doc__)
     parser.add_argument("--rows", default="default", help="small, default, all, or names of rows joined by commas")
-    parser.add_argument("--peers", type=lambda text: text.split(","), help=f"of {', '.join(all_peers())}")
-    parser.add_argument("--rounds", type=int, default=3, help="rounds of each row (default 3; growth rows run once)")
     parser.add_argument(
-        "--minutes", type=float, help="begin no round that would end later (default 20 for the default rows, else none)"
+        "--peers", type=lambda text: text.split(","), help=f"servers, joined by commas: {', '.join(all_peers())}"
+    )
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of each row (default 3; some rows run once)")
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        help="skip a round that would end later (default: 20 for the default rows, no limit for others)",
     )
     parser.add_argument("--seconds", type=float, default=4.0, help="counted seconds of a delivery row (default 4)")
     parser.add_argument("--warm", type=float, default=1.5, help="seconds of load before counting (default 1.5)")
@@ -125,7 +129,7 @@ def fits(elapsed_seconds: float, rounds: int, budget_seconds: float) -> bool:
 
 
 def _installed(peer: Peer, folder: Path) -> bool:
-    """Install a server kind; return False when that fails: the report then leaves it out."""
+    """Install a kind of server; return False when that fails. The report then leaves it out."""
     _say(f"setting up {peer.title}")
     try:
         peer.install(folder)
@@ -136,7 +140,7 @@ def _installed(peer: Peer, folder: Path) -> bool:
 
 
 def _measure(row: Row, peer: Peer, number: int, folder: Path, span: Span) -> list[Sample]:
-    """Return one row's samples of one server; [] when it failed: the report then has a gap, and the run continues."""
+    """Return the samples of one row on one server; return [] when it failed: the report then has a gap."""
     try:
         figures = row.measure(peer, folder / "run" / f"{row.name}-{peer.name}", span)
     except (BenchError, OSError, ValueError) as error:

@@ -26,7 +26,7 @@ class Step(NamedTuple):
 
 
 class Signs(NamedTuple):
-    """Texts that mark other frames than deliveries. `many_per_frame`: a frame may hold several texts, one per line."""
+    """How to recognise texts that are no deliveries. `many_per_frame`: a frame may hold several texts, one per line."""
 
     ping: bytes = b"2"
     pong: bytes = b"3"
@@ -51,7 +51,7 @@ class Dialect(Protocol):
 
 
 class SocketIo:
-    """The peers on Socket.IO: our small server programs join the room named at connect and relay event `m`."""
+    """The other Socket.IO servers. Their programs join the room named at connect, and relay event `m`."""
 
     signs = Signs()
 
@@ -67,7 +67,7 @@ class SocketIo:
 
 
 class Nchan:
-    """nchan: the room is the path, a published text is delivered as it is."""
+    """nchan: the path names the room; a published text is delivered as it is."""
 
     signs = Signs()
 
@@ -82,7 +82,7 @@ class Nchan:
 
 
 class Roomcast:
-    """This project: a signed token, a room joined with history, every message acked and logged."""
+    """Roomcast: a signed token, a room joined with history, every message acked and logged."""
 
     signs = Signs()
 

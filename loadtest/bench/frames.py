@@ -11,7 +11,7 @@ PONG: Final = 0x8A
 
 
 class FrameError(ValueError):
-    """A frame that no server of this benchmark sends: masked, fragmented or binary."""
+    """The server sent a masked, fragmented or binary frame, which no server of this benchmark should send."""
 
 
 class Control(NamedTuple):

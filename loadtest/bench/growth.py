@@ -1,4 +1,4 @@
-"""Measure growth: gateways, connections, one very large room, and a mass disconnect."""
+"""Measure how costs grow: with gateways, with connections, in one very large room, and at a mass disconnect."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CHAIN_CONNECTIONS: Final = 20_000
 CHAIN_RATE: Final = 600.0
 CHAIN_SETTLE_SECONDS: Final = 5.0
 CHAIN_NGINX_WORKERS: Final = 4
-"""Workers of nginx: each holds two descriptors per connection, so four stay below 20,000 files per process."""
+"""Workers of nginx. A connection takes two descriptors, so with four workers each stays below 20,000 files."""
 
 _CONSTANT = Workload("gateways", "100 rooms of 10, paced 300/s", rooms=100, members=10, rate=300)
 _LARGE_ROOM = Workload("room-10000", "one room of 10,000", rooms=1, members=ROOM_MEMBERS, rate=2)
@@ -38,7 +38,7 @@ _SMALL_ROOMS = Workload("gone-10000", "1,000 rooms of 10", rooms=ROOM_MEMBERS //
 
 
 def gateways(count: int, placement: Placement, peer: Peer, folder: Path, span: Span) -> dict[str, float]:
-    """Measure the CPU of a message at constant load: in total, beyond the gateways' CPU at rest, and per receiver."""
+    """Measure the CPU of a message at constant load: in total, beyond the CPU at rest, and per receiving gateway."""
     longer = replace(span, warm_seconds=max(span.warm_seconds, GATEWAYS_WARM_SECONDS))
     figures = measure.deliveries(peer, _CONSTANT, longer, folder, count, placement, at_rest=True)
     receivers = min(count, _CONSTANT.members if placement == "spread" else 2)

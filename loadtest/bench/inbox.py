@@ -46,7 +46,7 @@ ROOMS: Final = 20_000
 UNREAD_ROOMS: Final = 5
 """Rooms of each user that have unread messages when the subscriptions are lost."""
 PATIENT_SECONDS: Final = 10.0
-"""Time limit for Redis, longer than a gateway's: on a busy machine Redis answers late, and only CPU is measured."""
+"""Time limit of Redis's answers, longer than a gateway's: a late answer does no harm, because only CPU is measured."""
 MAX_CATCH_UP_SECONDS: Final = 300
 IDLE_SECONDS: Final = 5.0
 ACTIVE_SECONDS: Final = 5.0

@@ -14,15 +14,15 @@ from loadtest.bench.workloads import Member
 
 
 class JoinError(ConnectionError):
-    """A server that refused a connection, a token or a room."""
+    """The server refused a connection, a token or a room."""
 
 
 @dataclass(slots=True)
 class Slot:
-    """One message in flight at a time: the next is sent when `missing` has reached zero.
+    """One message in flight at a time. The slot sends the next one when `missing`, the copies to come, is zero.
 
-    With `own_copy` the next message is sent as soon as the publisher has its own copy. A server that delivers locally
-    before it publishes then gets ahead of its second process, so this is not the default.
+    With `own_copy` it sends the next one as soon as the publisher has its own copy. That is not the default, because
+    a server that delivers locally before it publishes then gets ahead of its second process.
     """
 
     name: bytes
@@ -46,7 +46,7 @@ class Slot:
 
 @dataclass
 class Meter:
-    """Shared state of one load client's connections. `active`: keep publishing; `counting`: between warm-up and end."""
+    """State that all connections of a load client share. `active`: they publish; `counting`: the warm-up is over."""
 
     active: bool = False
     counting: bool = False
@@ -62,7 +62,7 @@ class Meter:
 
 
 class Link(asyncio.Protocol):
-    """A member of a room. `joined` resolves once the dialect's handshake is through, or fails with JoinError."""
+    """A member of a room. `joined` resolves when the dialect's handshake is complete, or fails with JoinError."""
 
     def __init__(self, who: Member, dialect: Dialect, meter: Meter, host: str) -> None:
         self.who = who

@@ -26,7 +26,7 @@ Pids = dict[str, list[int]]
 
 @dataclass(frozen=True)
 class Span:
-    """The duration of a delivery row (seconds before counting, and counted seconds), and when a window moves on."""
+    """Durations of a delivery row: seconds of load before counting, and counted seconds; `until`: see `Workload`."""
 
     warm_seconds: float = 1.5
     seconds: float = 4.0
@@ -73,7 +73,7 @@ def rest_figures(run: Answer, rest: float) -> dict[str, float]:
 
 
 def idle(peer: Peer, folder: Path, workload: Workload = IDLE, gateways: int = 2) -> dict[str, float]:
-    """Measure the costs of opening and keeping a connection; a few hundred earlier ones absorb the one-time costs."""
+    """Measure the costs of opening and keeping a connection. Connections made before absorb the one-time costs."""
     with Processes(folder) as processes:
         redis_port, redis_pid = processes.redis()
         running = peer.start(processes, redis_port, gateways)
@@ -117,7 +117,7 @@ def _front(processes: Processes, workload: Workload, running: Running) -> tuple[
 
 
 def start_nginx(processes: Processes, running: Running, workers: int) -> tuple[list[int], list[int]]:
-    """Start an nginx before these servers; return its port, as a list, and its process ids."""
+    """Start an nginx in front of these servers; return its port, as a list, and its process ids."""
     [port] = free_ports(1)
     servers = " ".join(f"server 127.0.0.1:{each};" for each in running.ports)
     values = {"folder": processes.folder, "port": port, "servers": servers, "workers": workers}

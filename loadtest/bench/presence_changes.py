@@ -1,4 +1,4 @@
-"""Measure how soon a change of presence reaches a client that watches from another gateway: paced, and in a storm.
+"""Measure how soon a change of presence reaches a watching client on another gateway: paced, and in a storm.
 
 A hundred people are connected to the first gateway, and one client watches all of them from the second. Client and
 people are in this process, so one clock measures both ends of a change.
@@ -33,7 +33,7 @@ Clients = dict[str, socketio.AsyncClient]
 
 
 def changes(peer: Peer, folder: Path, _: Span) -> dict[str, float]:
-    """Measure 500 changes, about twenty a second; then 2,000 as fast as the gateways take them."""
+    """Measure 500 changes at about twenty a second, then 2,000 changes without a pause."""
     with Processes(folder) as processes:
         redis_port, _redis_pid = processes.redis()
         running = peer.start(processes, redis_port, 2)
@@ -110,7 +110,7 @@ async def _paced(people: Clients, watcher: _Watcher) -> dict[str, float]:
 
 
 async def _storm(people: Clients, watcher: _Watcher) -> dict[str, float]:
-    """Change everyone's note twenty times without a pause; wait for the last one of each."""
+    """Change the notes of all people twenty times without a pause; wait for the last note of each."""
     before, started = watcher.events, time.perf_counter()
     wanted = [watcher.want(user, f"storm {STORM_ROUNDS - 1}") for user in people]
     for number in range(STORM_ROUNDS):

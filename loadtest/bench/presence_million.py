@@ -41,8 +41,8 @@ PRESENT: Final = 1_000_000
 EXPIRED: Final = 100_000
 ENDED: Final = 20_000
 CHANGED: Final = 4_000
-LISTENERS: Final = 16
-HEARD: Final = 50_000
+SUBSCRIBERS: Final = 16
+RECEIVED: Final = 50_000
 WATCHERS: Final = 1_000
 PASSES: Final = 20
 REPEATED: Final = 40_000
@@ -87,7 +87,7 @@ async def _measure(url: str, pid: int) -> dict[str, float]:
         figures |= await _changes(rig)
         figures |= await _notes(rig)
         figures |= await _expiry(rig)
-        return figures | _hearing() | _watching()
+        return figures | _receiving() | _watching()
     finally:
         await backplane.close()
 
@@ -122,7 +122,7 @@ async def _entered(rig: _Rig) -> dict[str, float]:
 
 
 async def _heartbeats(rig: _Rig) -> dict[str, float]:
-    """Record a sign of life of everyone, in the batches of gateways with 10,000 connections."""
+    """Record a sign of life of every user, in the batches of gateways with 10,000 connections."""
     before = rig.spent()
     for start in range(0, PRESENT, _AT_ONCE):
         numbers = range(start, min(PRESENT, start + _AT_ONCE))
@@ -144,7 +144,7 @@ async def _repeats(rig: _Rig) -> dict[str, float]:
 
 
 async def _passes(rig: _Rig) -> dict[str, float]:
-    """Look at all shards as the sweeper does every two seconds, while no one is due."""
+    """Look at all shards as the sweeper does every two seconds, while no user is due."""
     windows = Windows(grace_seconds=0.0)
     store = SweeperStore(connect(rig.url), windows)
     before, started = rig.spent(), time.perf_counter()
@@ -161,12 +161,12 @@ async def _changes(rig: _Rig) -> dict[str, float]:
     """Change one status after the other: without subscribers, and with the subscriptions of sixteen gateways."""
     alone = await _changed(rig, "busy")
     async with AsyncExitStack() as stack:
-        for _ in range(LISTENERS):
-            listener = await _open(rig.url)
-            stack.push_async_callback(listener.close)
-            await asyncio.gather(*(listener.subscribe(keys.presence_channel(n)) for n in range(keys.PRESENCE_SHARDS)))
-        heard = await _changed(rig, "away")
-    return {"redis_change_us": alone, "redis_published_us": (heard - alone) / LISTENERS}
+        for _ in range(SUBSCRIBERS):
+            subscriber = await _open(rig.url)
+            stack.push_async_callback(subscriber.close)
+            await asyncio.gather(*(subscriber.subscribe(keys.presence_channel(n)) for n in range(keys.PRESENCE_SHARDS)))
+        published = await _changed(rig, "away")
+    return {"redis_change_us": alone, "redis_published_us": (published - alone) / SUBSCRIBERS}
 
 
 async def _changed(rig: _Rig, status: str) -> float:
@@ -208,16 +208,16 @@ async def _expiry(rig: _Rig) -> dict[str, float]:
     return {**figures, "redis_expiry_us": (rig.spent()[1] - before[1]) / EXPIRED * MICRO}
 
 
-def _hearing() -> dict[str, float]:
-    """Handle changes of people whom no client of this gateway watches: every gateway receives every change."""
+def _receiving() -> dict[str, float]:
+    """Handle changes of users whom no client of this gateway watches: every gateway receives every change."""
     reader, activity, watchers = Reader(PresenceChanges), Activity(time.monotonic), Watchers(time.monotonic)
-    packets = [pack(PresenceChanges([_row(number)])) for number in range(HEARD)]
+    packets = [pack(PresenceChanges([_row(number)])) for number in range(RECEIVED)]
     before = time.thread_time()
     for packet in packets:
         rows = reader.unpack(packet).rows
         watchers.apply_changes(rows)
         activity.find_hidden(rows)
-    return {"heard_us": (time.thread_time() - before) / HEARD * MICRO}
+    return {"received_us": (time.thread_time() - before) / RECEIVED * MICRO}
 
 
 def _watching() -> dict[str, float]:

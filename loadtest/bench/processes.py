@@ -1,4 +1,4 @@
-"""Run the server processes of a measurement: on free ports, ended by their ids, never longer than the benchmark."""
+"""Run the server processes of a measurement: on free ports, and never longer than the benchmark."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 class BenchError(RuntimeError):
-    """A measurement that cannot go on; its text is one line for the person who started it."""
+    """A measurement cannot go on. The text is one line for the person who started it."""
 
 
 def find_tool(name: str) -> str:

@@ -44,12 +44,12 @@ _DETAILS: Final = (
     ("redis_expiry_us", "Redis µs per expiry"),
     ("redis_pass_us", "Redis µs per pass"),
     ("redis_person_bytes", "Redis, bytes per person"),
-    ("heard_us", "gateway µs per change"),
+    ("received_us", "gateway µs per change"),
     ("watched_us", "per packet"),
     ("watch_bytes", "bytes per watch"),
     ("hold_p99_ms", "99th percentile, ms"),
     ("sweep_us", "µs per person"),
-    ("redis_alone_us", "on nobody's list"),
+    ("redis_alone_us", "on no list"),
     ("redis_inbox_bytes", "Redis, bytes"),
     ("redis_list_us", "Redis µs per list"),
     ("redis_line_us", "Redis µs per line"),
@@ -106,7 +106,7 @@ def _machine(results: Results) -> str:
 
 
 def _summary(results: Results, rows: Sequence[RowInfo], figures: Figures) -> str:
-    """Return a table of medians with a line per row and a column per server, and Roomcast's ratios to other servers."""
+    """Return a table of medians: one line per row, one column per server, then Roomcast's ratios to other servers."""
     peers = [peer for peer in results.peers if any((row.name, peer.name) in figures for row in rows)]
     against = _against(peers)
     times = [f"Roomcast: times better than {name}" for name in against]
@@ -140,7 +140,7 @@ def _against(peers: Sequence[PeerInfo]) -> dict[str, dict[str, str]]:
 
 
 def _times_best(own: float, found: Found, row: RowInfo, names: Mapping[str, str]) -> str:
-    """Return how many times better `own` is than the best of these servers, and the label of that server."""
+    """Return by which factor `own` is better than the best of these servers, and the label of that server."""
     medians = {name: _median(found, name, row.headline) for name in names if name in found}
     if not medians:
         return ""

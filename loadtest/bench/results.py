@@ -23,7 +23,7 @@ class Sample(Struct, frozen=True):
 
 
 class PeerInfo(Struct, frozen=True):
-    """A server of the run; `is_rival` and `keeps_history` select Roomcast's ratios in which it takes part."""
+    """A server of the run. `is_rival` and `keeps_history`: with which servers Roomcast is compared in ratios."""
 
     name: str
     title: str
@@ -34,7 +34,7 @@ class PeerInfo(Struct, frozen=True):
 
 
 class RowInfo(Struct, frozen=True):
-    """`headline`: the figure of samples `name` that tables and ratios compare (less is better); `group`: its table."""
+    """A line of the report. `headline`: the figure that is compared (less is better); `group`: the table it is in."""
 
     name: str
     title: str
@@ -94,21 +94,21 @@ METRICS: Final = {
     "storm_rate": "changes of presence per second in the storm",
     "settled_ms": "from the last change of the storm to the last state at the watcher, ms",
     "storm_events": "events in which the watcher got the 2,000 changes of the storm",
-    "state_us": "gateway's CPU, µs per full state of someone who connects",
-    "redis_state_us": "Redis's CPU, µs per full state of someone who connects",
+    "state_us": "gateway's CPU, µs per full state of a user who connects",
+    "redis_state_us": "Redis's CPU, µs per full state of a user who connects",
     "redis_repeat_us": "Redis's CPU, µs per full state that has not changed",
     "redis_person_bytes": "bytes of Redis's memory per person with one device",
-    "pass_ms": "one pass of the sweeper without anyone due, ms",
+    "pass_ms": "one pass of the sweeper while no user is due, ms",
     "redis_pass_us": "Redis's CPU, µs per such pass",
     "redis_change_us": "Redis's CPU, µs per change of a status",
     "redis_published_us": "Redis's CPU, µs per change and subscribed gateway",
     "redis_note_us": "Redis's CPU, µs per note that ends",
     "redis_expiry_us": "Redis's CPU, µs per person who expires",
-    "heard_us": "gateway's CPU, µs per change that nobody here watches",
+    "received_us": "gateway's CPU, µs per change of a user whom none of its clients watches",
     "watched_us": "gateway's CPU beyond writing the frame, µs per packet to a watcher",
     "watch_bytes": "bytes of a gateway's memory per watched person of a connection",
     "redis_listed_us": "Redis's CPU, µs per message",
-    "redis_alone_us": "Redis's CPU, µs per message into a room on nobody's list",
+    "redis_alone_us": "Redis's CPU, µs per message into a room that is on no list",
     "inbox_kib": "KiB that a live inbox adds to a connection of the gateway",
     "redis_inbox_bytes": "bytes of Redis's memory that a live inbox adds",
     "list_us": "gateway's CPU, µs per inbox:list",

@@ -1,8 +1,9 @@
 """Measure how long a gateway's event loop stalls: from outside, and by the gateway's own metric.
 
-The gateway checks its loop every two milliseconds here, and knows which part of a lateness was CPU time of its own
-thread: during the rest, the machine ran another process on that core. The same loop serves the health page, which is
-requested without pause: the slowest answer is an upper bound of the longest stall, and includes two scheduler delays.
+The gateway checks its loop every two milliseconds here. It also measures which part of a lateness was CPU time of its
+own thread; for the rest, the machine ran another process on that core. The watch requests the health page, which the
+same loop serves, without pause: the slowest answer is an upper bound of the longest stall. It includes two scheduler
+delays.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Make and read message texts that carry their send time and slot and need no parsing. Pure.
+"""Make message texts with their send time and slot at fixed places, so that they are read without parsing. Pure.
 
 Form: `~t`, 16 digits of microseconds (the host's monotonic clock), `:`, 6 digits of slot, `~`, then padding.
 """

@@ -46,5 +46,5 @@ def spread(values: Sequence[float]) -> Spread:
 
 
 def ratio(value: float, against: float) -> float | None:
-    """Return `against / value`: above 1 is better where less is better. None without a figure."""
+    """Return `against / value`: above 1, `value` is better, because less is better. None without a figure."""
     return against / value if value > 0 and against > 0 else None
