@@ -3,7 +3,8 @@
 PORT ?= 8080
 USERS ?= 200
 TIME ?= 30s
-PYTHON ?= $(shell command -v python3 || command -v python3.14 || command -v python3.13 || command -v python3.12 || command -v python3.11)
+# Not the Python of an active .venv: the environment would be made anew for it.
+PYTHON ?= $(shell export PATH="$(subst $(CURDIR)/.venv/bin:,,$(PATH))"; command -v python3 || command -v python3.14 || command -v python3.13 || command -v python3.12 || command -v python3.11)
 # The programs that the set-up unpacked come after those of the system.
 export PATH := $(PATH):$(CURDIR)/.state/tools/bin
 # Without byte code on disk each of the hundreds of Python processes of a test run would compile the sources anew.
@@ -123,8 +124,8 @@ bench: .venv-ready ## CPU per delivery beside Node, Bun, socketioxide, Centrifug
 chaos: .venv-ready ## faults under load, judged: FAULT=kill-gateway for one
 	@$(IN_VENV) -m loadtest.chaos $(if $(FAULT),--fault $(FAULT)) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(SEED),--seed $(SEED))
 
-drill: .venv-ready ## cause the alerts on a cluster of its own, and see them fire and clear: ALERT=RoomcastSlowAcks for one
-	@$(IN_VENV) -m loadtest.drill $(if $(ALERT),--alert $(ALERT))
+drill: .venv-ready ## cause the alerts on a cluster of its own, and see them fire and clear: ALERT=RoomcastSlowAcks for one, HOLD=600 to try the runbook
+	@$(IN_VENV) -m loadtest.drill $(if $(ALERT),--alert $(ALERT)) $(if $(HOLD),--hold $(HOLD))
 
 fuzz: .venv-ready ## fuzz the parsers, guided by coverage: make fuzz SECONDS=20 for each
 	@$(IN_VENV) -m deploy.release.fuzz $(if $(SECONDS),--seconds $(SECONDS))

@@ -34,15 +34,19 @@ def main() -> None:
     if _is_current(wanted):
         return
     if "--best" in sys.argv and not is_optimised() and _suits(DISTRIBUTION):
-        print(f"· {sys.executable} was built without optimisations: {DISTRIBUTION} is used (PYTHON=… decides)")
-        sys.stdout.flush()
+        _say(f"{sys.executable} was built without optimisations: {DISTRIBUTION} is used (PYTHON=… decides)")
         os.execv(DISTRIBUTION, [DISTRIBUTION, "-m", "deploy.bootstrap", "--stamp", wanted])
-    print("· installing Python packages into .venv", flush=True)
+    _say("installing Python packages into .venv")
     program = uv()
     environment = dict(os.environ, UV_PROJECT_ENVIRONMENT=str(VENV), UV_PYTHON_DOWNLOADS="never")
     environment.pop("VIRTUAL_ENV", None)
     _run([program, "sync", "--frozen", "--quiet", "--python", sys.executable], environment, "the Python packages")
     STAMP.write_text(wanted)
+
+
+def _say(line: str) -> None:
+    """Print one step to standard error: standard output belongs to the target, as in `eval "$(make -s env)"`."""
+    print(f"· {line}", file=sys.stderr, flush=True)
 
 
 def is_optimised() -> bool:
@@ -128,7 +132,7 @@ def _unpacked_pip() -> "list[str]":
     """Return the install command of an unpacked python3-pip-whl; exit with one line when that fails, too."""
     from deploy import tools
 
-    print("· this Python has neither venv nor pip: unpacking python3-pip-whl", flush=True)
+    _say("this Python has neither venv nor pip: unpacking python3-pip-whl")
     try:
         wheels = sorted(tools.unpack(["python3-pip-whl"]).glob("usr/share/python-wheels/pip-*.whl"))
     except (tools.MissingTool, OSError):

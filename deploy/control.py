@@ -178,15 +178,23 @@ def remember(state: Path, ports: Ports, capacity: int) -> None:
 
 def table(rows: list[Row]) -> str:
     """Return the rows of `make status` as aligned text."""
-    head = ("process", "pid", "port", "ready", "uptime")
+    head = ("process", "pid", "port", "metrics", "ready", "uptime")
     cells = [
         head,
-        *((r.process.name, str(r.pid), str(r.process.port), _yes(r.ready), _span(r.uptime_seconds)) for r in rows),
+        *(
+            (r.process.name, str(r.pid), str(r.process.port), _metrics(r), _yes(r.ready), _span(r.uptime_seconds))
+            for r in rows
+        ),
     ]
     widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells
     )
+
+
+def _metrics(row: Row) -> str:
+    """Return the port of health, readiness and metrics; servers that are not ours have none."""
+    return "-" if row.process.kind in ("redis", "s3", "nginx") else str(row.process.ready.port)
 
 
 def _yes(flag: bool) -> str:
@@ -200,9 +208,10 @@ def _span(seconds: float) -> str:
 
 
 def environment(cluster: Control) -> dict[str, str]:
-    """Return the variables for scripts, back ends and own Socket.IO servers: page, token secret, Redis and API.
+    """Return the variables for scripts, back ends, own Socket.IO servers and operators: page, token secret, Redis, API.
 
     A server with the adapter subscribes and publishes as gateways do, so it gets their account; a back end needs less.
+    The operator command may read and change everything.
     """
     return {
         "ROOMCAST_URL": f"http://localhost:{cluster.ports.page}",
@@ -212,6 +221,7 @@ def environment(cluster: Control) -> dict[str, str]:
         "ROOMCAST_API_URL": f"http://localhost:{cluster.ports.api(1)}",
         "ROOMCAST_API_KEY": cluster.credentials.api_key,
         "ROOMCAST_ADAPTER_REDIS_URL": cluster.credentials.redis_url("gateway", cluster.ports.redis),
+        "ROOMCAST_ADMIN_REDIS_URL": cluster.credentials.redis_url("admin", cluster.ports.redis),
     }
 
 

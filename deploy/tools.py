@@ -75,7 +75,8 @@ def _fetch(tool: Tool, home: Path, launcher: Path, say: Say) -> None:
     if not launcher.exists():
         say(f"{tool.name} is not installed: unpacking {', '.join(tool.packages)} into {home}")
         _unpack(tool.packages, home)
-        _write_launcher(home, tool.name)
+        for name in (each.name for each in TOOLS.values() if each.packages == tool.packages):
+            _write_launcher(home, name)
 
 
 def _installed(tool: Tool) -> Path | None:

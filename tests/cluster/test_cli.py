@@ -232,6 +232,14 @@ def test_doctor_with_an_account_without_rights_reports_what_it_cannot_check(clus
     done = run(cluster, "doctor", account="backend")
     assert "not checked" in done.stdout
     assert "Traceback" not in done.stderr
+    assert "use the account `admin`" in run(cluster, "nodes", account="backend").stderr
+
+
+def test_the_url_of_an_operator_comes_before_that_of_a_back_end(cluster: Cluster) -> None:
+    urls = {"ROOMCAST_ADMIN_REDIS_URL": cluster.redis_url("admin"), "ROOMCAST_REDIS_URL": cluster.redis_url("backend")}
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(CliRunner().invoke, main, ["nodes"], env=urls).result()
+    assert done.exit_code == 0, done.output
 
 
 @pytest.mark.parametrize(
@@ -247,7 +255,7 @@ def test_doctor_with_an_account_without_rights_reports_what_it_cannot_check(clus
     ],
 )
 def test_a_failing_command_prints_one_line(arguments: tuple[str, ...], url: str | None, status: int, said: str) -> None:
-    environment = {name: value for name, value in os.environ.items() if name != "ROOMCAST_REDIS_URL"}
+    environment = {name: value for name, value in os.environ.items() if not name.endswith("REDIS_URL")}
     environment |= {"ROOMCAST_REDIS_URL": url} if url else {}
     command = [sys.executable, "-m", "roomcast.cli", *arguments]
     done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True, timeout=30)

@@ -52,9 +52,9 @@ def test_the_command_line_controls_the_cluster(cluster: Cluster) -> None:
         return subprocess.run(full, cwd=ROOT, capture_output=True, text=True, check=False)
 
     lines = command("status").stdout.splitlines()
-    assert lines[0].split() == ["process", "pid", "port", "ready", "uptime"]
+    assert lines[0].split() == ["process", "pid", "port", "metrics", "ready", "uptime"]
     assert sorted(line.split()[0] for line in lines[1:]) == EVERYTHING
-    assert {line.split()[3] for line in lines[1:]} == {"yes"}
+    assert {line.split()[4] for line in lines[1:]} == {"yes"}
     assert f"export ROOMCAST_URL={cluster.url}" in command("env").stdout
     again = command("run", "--port", str(cluster.ports.page))
     assert again.returncode == 1

@@ -57,6 +57,7 @@ def test_every_variable_named_anywhere_exists() -> None:
         assert named_there <= read | {
             "ROOMCAST_URL",
             "ROOMCAST_ADAPTER_REDIS_URL",
+            "ROOMCAST_ADMIN_REDIS_URL",
             "ROOMCAST_API_URL",
             "ROOMCAST_API_KEY",
         }, named(path)

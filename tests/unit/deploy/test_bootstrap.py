@@ -58,7 +58,7 @@ def test_a_python_without_optimisations_makes_way_for_the_distributions(
     with pytest.raises(SystemExit):
         bootstrap.main()
     assert ran[0][:4] == [sys.executable, "-m", "deploy.bootstrap", "--stamp"]
-    assert "built without optimisations" in capsys.readouterr().out
+    assert "built without optimisations" in capsys.readouterr().err
     (tmp_path / "stamp").write_text(ran[0][4])
     bootstrap.main()  # what it then makes is current for the Python that was asked first
     assert len(ran) == 1

@@ -9,7 +9,7 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 
@@ -17,12 +17,15 @@ from roomcast.cli import api_keys, gateway_orders, output, tail
 from roomcast.cli import doctor as examination
 from roomcast.cli import plan as planning
 from roomcast.cli import rooms as stored_rooms
-from roomcast.cli.cluster import ClusterReader, connect
+from roomcast.cli.cluster import ClusterReader, connect, lacks_rights
 from roomcast.contract import backend
 from roomcast.contract.api_keys import ApiKeys
 from roomcast.contract.config import cluster_keys
 from roomcast.contract.errors import RoomcastError
 from roomcast.wire import redis_url
+
+URL_VARIABLES: Final = ("ROOMCAST_ADMIN_REDIS_URL", "ROOMCAST_REDIS_URL")
+"""The variables that hold the URL of Redis; the first that is set is used."""
 
 Result = TypeVar("Result")
 
@@ -71,7 +74,7 @@ class Options:
 
     def _url(self) -> str:
         if not self.url:
-            raise click.UsageError("where is Redis? Set ROOMCAST_REDIS_URL, or pass --redis")
+            raise click.UsageError("where is Redis? Set ROOMCAST_ADMIN_REDIS_URL, or pass --redis")
         return self.url
 
 
@@ -82,13 +85,13 @@ def _guarded(run: Callable[[], Awaitable[Result]]) -> Result:
     try:
         return asyncio.run(whole())
     except RoomcastError as error:
-        raise click.ClickException(str(error)) from None
+        raise click.ClickException(f"{error}; use the account `admin`" if lacks_rights(error) else str(error)) from None
     except ValueError as error:
         raise click.UsageError(str(error)) from None
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--redis", "url", envvar="ROOMCAST_REDIS_URL", help="URL of Redis; default: ROOMCAST_REDIS_URL.")
+@click.option("--redis", "url", envvar=URL_VARIABLES, help=f"URL of Redis; default: {' or '.join(URL_VARIABLES)}.")
 @click.option("--json", "is_json", is_flag=True, help="Print JSON instead of a table.")
 @click.version_option(package_name="roomcast-cli")
 @click.pass_context

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 from redis.asyncio import RedisCluster
-from redis.exceptions import RedisClusterException, RedisError
+from redis.exceptions import NoPermissionError, RedisClusterException, RedisError
 
 from roomcast.contract import keys
 from roomcast.contract.errors import Code, RoomcastError
@@ -258,6 +258,11 @@ def _translated() -> Iterator[None]:
         yield
     except (RedisError, RedisClusterException, OSError) as error:
         raise RoomcastError(Code.UNAVAILABLE, " ".join(str(error).split())) from error
+
+
+def lacks_rights(error: RoomcastError) -> bool:
+    """Return whether Redis refused a command or key to the account in use."""
+    return isinstance(error.__cause__, NoPermissionError)
 
 
 @asynccontextmanager
