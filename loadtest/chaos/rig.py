@@ -85,7 +85,8 @@ class Rig:
         try:
             yield clock()
         finally:
-            os.kill(pid, signal.SIGCONT)
+            with suppress(ProcessLookupError):  # it was replaced meanwhile
+                os.kill(pid, signal.SIGCONT)
 
     @asynccontextmanager
     async def redis_crashed(self, meddle: Callable[[Path], None] | None = None) -> AsyncIterator[float]:

@@ -80,7 +80,7 @@ def masters(cluster: Cluster, level: str) -> Iterator[Stage]:
             _until(lambda port=port: ask(port, "PING") == "PONG", "a node answers")  # type: ignore[misc]
         addresses = [f"127.0.0.1:{port}" for port in nodes.values()]
         command = [
-            _redis_cli(),
+            str(tools.require("redis-cli")),
             "--cluster",
             "create",
             *addresses,
@@ -139,10 +139,6 @@ def _start_gateways(cluster: Cluster, processes: Private, url: str, level: str) 
     env = {"ROOMCAST_REDIS_URL": url} | ({"ROOMCAST_WAIT_REPLICAS": "1"} if level == "wait" else {})
     names = [processes.gateway(cluster, number, env) for number in _GATEWAYS]
     asyncio.run(wait_ready([cluster.metrics_url(name, "/readyz") for name in names]))
-
-
-def _redis_cli() -> str:
-    return str(tools.require("redis-server")).replace("redis-server", "redis-cli")
 
 
 def ask(port: int, *args: str | int) -> Any:

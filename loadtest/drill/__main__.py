@@ -1,5 +1,8 @@
 """`python -m loadtest.drill`: cause the alerts on a cluster of its own, and print which fired and cleared.
 
+With `--hold SECONDS` a cause goes on after its alert fired, so that its section of the runbook can be tried. It ends
+when the alert has been quiet for QUIET_SECONDS, or when the time is over.
+
 Exit status 0: all fired and cleared; 1: one did not; 2: there is no Prometheus, or an unknown alert was named.
 """
 
@@ -8,6 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import signal
 import sys
 import tempfile
 import time
@@ -31,6 +35,8 @@ FIRES_SECONDS: Final = 60.0
 HEALS_SECONDS: Final = 60.0
 CLEARS_SECONDS: Final = 60.0
 DOCTOR_SECONDS: Final = 6.0
+QUIET_SECONDS: Final = 15.0
+"""Longer than the pauses of causes that come and go, as repeated drains do."""
 SIZE: Final = Size(clients=120, rate=40.0)
 _HOOK: Final = {
     "url": "http://127.0.0.1:9/",  # the discard port: nothing listens there
@@ -62,22 +68,26 @@ class Seen(NamedTuple):
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m loadtest.drill", description=__doc__, allow_abbrev=False)
     parser.add_argument("--alert", action="append", help="cause only this one; repeatable")
-    wanted = parser.parse_args().alert
+    parser.add_argument("--hold", type=float, default=0.0, metavar="SECONDS", help="keep each alert firing so long")
+    options = parser.parse_args()
+    wanted: list[str] | None = options.alert
     causes = [cause for cause in CAUSES if not wanted or cause.alert in wanted]
     if not causes:
         print(f"drill: there is no cause for {wanted}", file=sys.stderr)
         return 2
     with tempfile.TemporaryDirectory(prefix="roomcast-drill-") as folder:
         try:
-            seen = _on_a_cluster(Path(folder), causes)
+            seen = _on_a_cluster(Path(folder), causes, options.hold)
         except MissingTool as error:
             print(f"drill: {error}", file=sys.stderr)
             return 2
+        except (asyncio.CancelledError, KeyboardInterrupt):
+            return 130
     print(f"\n{sum(_is_good(each) for each in seen)} of {len(seen)} alerts fired and cleared")
     return 0 if all(map(_is_good, seen)) else 1
 
 
-def _on_a_cluster(folder: Path, causes: list[Cause]) -> list[Seen]:
+def _on_a_cluster(folder: Path, causes: list[Cause], hold_seconds: float) -> list[Seen]:
     page = folder / "page"
     page.mkdir()
     (page / "index.html").write_text("<!doctype html><title>Roomcast</title>")
@@ -85,29 +95,35 @@ def _on_a_cluster(folder: Path, causes: list[Cause]) -> list[Seen]:
         watch = Watch(folder, cluster.state)
         watch.start()
         try:
-            return asyncio.run(_run(cluster, watch, causes))
+            return asyncio.run(_run(cluster, watch, causes, hold_seconds))
         finally:
             watch.close()
 
 
-async def _run(cluster: Cluster, watch: Watch, causes: list[Cause]) -> list[Seen]:
+async def _run(cluster: Cluster, watch: Watch, causes: list[Cause], hold_seconds: float) -> list[Seen]:
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     random = Random(1)
     crowd = Crowd(f"drill{time.time_ns() % 16**6:x}", SIZE, cluster.ports.page, cluster.jwt_secret, random)
     rig = Rig(cluster, crowd, RedisAdmin(cluster.redis_url()), random, Span(), ("gateway1", "gateway2"))
     try:
         await crowd.arrive()
         crowd.write()
-        return [await _drill(rig, watch, cause) for cause in causes]
+        return [await _drill(rig, watch, cause, hold_seconds) for cause in causes]
     finally:
         await crowd.leave()
 
 
-async def _drill(rig: Rig, watch: Watch, cause: Cause) -> Seen:
+async def _drill(rig: Rig, watch: Watch, cause: Cause, hold_seconds: float) -> Seen:
     """Run one cause until its alert fires, end it, and wait until the alert clears and the cluster is whole."""
     await watch.wait(cause.alert, CLEARS_SECONDS, fires=False)  # the previous cause may have made it fire, too
     task = TaskSet().start(cause.run(rig), cause.alert)
     fired = await watch.wait(cause.alert, FIRES_SECONDS, fires=True)
     found = await _ask_doctor(rig.cluster.redis_url())
+    if fired is not None and hold_seconds:
+        print(_guide(rig, watch, cause, hold_seconds), flush=True)
+        await watch.wait_quiet(cause.alert, QUIET_SECONDS, hold_seconds)
     task.cancel()
     await asyncio.wait({task}, timeout=HEALS_SECONDS)  # its fix takes a while
     cleared = await watch.wait(cause.alert, CLEARS_SECONDS, fires=False)
@@ -116,6 +132,19 @@ async def _drill(rig: Rig, watch: Watch, cause: Cause) -> Seen:
     seen = Seen(cause, fired, cleared, found)
     print(_line(seen), flush=True)
     return seen
+
+
+def _guide(rig: Rig, watch: Watch, cause: Cause, hold_seconds: float) -> str:
+    """Return what one needs in another shell to walk the runbook on this cluster."""
+    command = f".venv/bin/python -m deploy --state {rig.cluster.state}"
+    lines = (
+        f"{cause.alert} fires: docs/runbook.md#{cause.alert.lower()}. In another shell, in this folder:",
+        f'  eval "$({command} env)"; export PATH="$PWD/.venv/bin:$PWD/.state/tools/bin:$PATH"',
+        f"  {command} status        (scale, roll, logs: in place of make status, …)",
+        f"  Prometheus: {watch.url}/alerts",
+        f"It goes on until the alert has been quiet for {QUIET_SECONDS:.0f} s, {hold_seconds:.0f} s at most.",
+    )
+    return "\n".join(lines)
 
 
 async def _ask_doctor(url: str) -> str:

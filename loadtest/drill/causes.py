@@ -14,6 +14,7 @@ import psutil
 from loadtest.chaos import gauges
 from loadtest.chaos.crowd import source_address
 from loadtest.chaos.faults.network import redis_behind_proxy
+from loadtest.chaos.private import private
 from loadtest.chaos.redis_admin import RedisAway
 from loadtest.chaos.rig import Rig
 from loadtest.chaos.wire import Wire, WireLost, open_wire
@@ -27,9 +28,8 @@ from roomcast.wire.tasks import TaskSet
 _GATEWAY: Final = "gateway1"
 _API: Final = "api"
 _FOR_EVER: Final = 3600.0
-_CRUSH: Final = 2_000
-_EVERY_TICK_LATE: Final = (0.06, 0.0)
-"""Seconds stopped and running, without a break: with breaks, most ticks are on time and the admission rate grows."""
+_STRANGERS: Final = 20
+"""Clients that try to connect, each once a second."""
 _LONG_TEXT: Final = "x" * 12_000
 HOOKED_ROOM: Final = "public:drill-hooked"
 """The room of the publish hook, whose endpoint is down all the time."""
@@ -79,15 +79,20 @@ async def _late_loop(rig: Rig) -> None:
 
 
 async def _slow_drain(rig: Rig) -> None:
-    """Drain a gateway again and again; its clients reconnect in between."""
-    try:
-        while True:
-            await _order(rig, "drain")
-            await asyncio.sleep(4.0)
-            await _order(rig, "uncordon")
-            await rig.settle(3.0)
-    finally:
-        await _order(rig, "uncordon")
+    """Drain the gateway with the most clients while its loop is late, again and again."""
+    tasks = TaskSet()
+    while True:
+        placement = rig.crowd.placement()
+        node = max(placement, key=lambda name: placement[name])
+        pulses = tasks.start(_pulses(rig, f"gateway{node}", 0.9, 0.1), "pulses")
+        try:
+            await _order(rig, node, "drain")
+            await asyncio.sleep(15.0)
+        finally:
+            pulses.cancel()
+            await asyncio.wait({pulses})
+            await _order(rig, node, "uncordon")
+        await rig.settle(3.0)
 
 
 # --- Redis ---
@@ -211,42 +216,61 @@ async def _bad_tokens(rig: Rig) -> None:
         await asyncio.sleep(0.05)
 
 
-async def _crush(rig: Rig) -> None:
-    """Let many clients connect at once to gateways whose loops are late, so that they let few in."""
-    tasks = TaskSet()
-    for name in rig.gateways:
-        tasks.start(_pulses(rig, name, *_EVERY_TICK_LATE), "pulses")
-    for number in range(_CRUSH):
-        tasks.start(_knock(rig, number), "client")
-    try:
+async def _few_files(rig: Rig) -> None:
+    async with _lowered_file_limit(rig, _GATEWAY):
         await asyncio.sleep(_FOR_EVER)
-    finally:
-        await tasks.cancel()
+
+
+async def _refused_sessions(rig: Rig) -> None:
+    """Let clients connect to gateways that have no file descriptor left for them."""
+    tasks = TaskSet()
+    async with _lowered_file_limit(rig, *rig.gateways):
+        for number in range(_STRANGERS):
+            tasks.start(_knock(rig, number), "client")
+        try:
+            await asyncio.sleep(_FOR_EVER)
+        finally:
+            await tasks.cancel()
 
 
 async def _knock(rig: Rig, number: int) -> None:
-    """Open sessions again and again; each session ends after a second, so that new ones keep coming."""
-    address = source_address(number * 10)
+    """Try to open a session again and again, without the wait that `Retry-After` asks for."""
+    address, token = source_address(number * 10), sign(rig.cluster.jwt_secret, f"drill.stranger{number}")
     while True:
         with suppress(OSError):
             wire = await open_wire("127.0.0.1", rig.cluster.ports.page, address, _ignore)
             try:
-                await asyncio.sleep(1.0)
+                await wire.sign_in(token)
             finally:
                 wire.abort("done")
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(1.0)
 
 
-async def _few_files(rig: Rig) -> None:
-    """Lower a gateway's limit of file descriptors to just above the number in use."""
-    pid = (await rig.pids())[_GATEWAY]
-    before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-    limit = int(psutil.Process(pid).num_fds() / 0.9)
-    resource.prlimit(pid, resource.RLIMIT_NOFILE, (limit, before[1]))
+@asynccontextmanager
+async def _lowered_file_limit(rig: Rig, *names: str) -> AsyncIterator[None]:
+    """Lower the limits of open files of these gateways to just above the number in use."""
+    pids = await rig.pids()
+    before = {pids[name]: resource.prlimit(pids[name], resource.RLIMIT_NOFILE) for name in names}
+    for pid, (_, hard) in before.items():
+        limit = int(psutil.Process(pid).num_fds() / 0.9)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (limit, hard))
     try:
-        await asyncio.sleep(_FOR_EVER)
+        yield
     finally:
-        resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+        for pid, limits in before.items():
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
+
+
+async def _plain(rig: Rig) -> None:
+    """Run the last gateway without the compiled extension, in place of the supervisor's."""
+    count, scale = len(rig.gateways), rig.cluster.control.scale
+    await asyncio.to_thread(scale, "gateway", count - 1)
+    try:
+        with private(rig.cluster.state / "logs") as processes:
+            processes.gateway(rig.cluster, count, {"ROOMCAST_HOTPATH": "python"})
+            await asyncio.sleep(_FOR_EVER)
+    finally:
+        await asyncio.to_thread(scale, "gateway", count)
 
 
 async def _failing_uploads(rig: Rig) -> None:
@@ -282,7 +306,9 @@ CAUSES: Final[tuple[Cause, ...]] = (
         "repair the network to Redis",
         _killed_connections,
     ),
-    Cause("RoomcastDrainStuck", "drain a gateway again and again", "end the drain: `roomcast uncordon`", _slow_drain),
+    Cause(
+        "RoomcastDrainStuck", "drain a gateway whose loop is late", "end the drain: `roomcast uncordon`", _slow_drain
+    ),
     Cause("RoomcastLoopLag", "stop a gateway for 0.3 s of every 0.4", "give the gateway a core of its own", _late_loop),
     Cause("RoomcastSlowAcks", "`CLIENT PAUSE 1500 WRITE` in Redis", "make Redis quick again", _paused_writes),
     Cause("RoomcastEventErrors", "`maxmemory 1mb`", "raise `maxmemory`", _full),
@@ -296,8 +322,9 @@ CAUSES: Final[tuple[Cause, ...]] = (
     Cause("RoomcastSlowClients", "clients in a busy room stop reading", "quieten the room", _slow_clients),
     Cause("RoomcastPublishHookFails", "no server at the hook's URL, messages go on", "stop the messages", _dead_hook),
     Cause("RoomcastSignInsRefused", "sign in with tokens of another secret", "sign with the right one", _bad_tokens),
-    Cause("RoomcastSessionsRefused", "2,000 clients come and go, late gateways", "more gateways, free cores", _crush),
+    Cause("RoomcastSessionsRefused", "lower all gateways' `nofile`, clients come", "raise it", _refused_sessions),
     Cause("RoomcastFileDescriptors", "lower a gateway's `nofile`", "raise it", _few_files),
+    Cause("RoomcastPlainHotPath", "start a gateway with `ROOMCAST_HOTPATH=python`", "start it without that", _plain),
     Cause("RoomcastNoSweeperLeads", "stop the sweeper", "start a sweeper", _scaled_away("sweeper")),
     Cause("RoomcastExpirySuspended", "stop Redis for 12 s of every 13", "end the stalls", _stalls),
     Cause("RoomcastNoSignerReady", "stop the signer", "start a signer", _scaled_away("signer")),
@@ -306,7 +333,7 @@ CAUSES: Final[tuple[Cause, ...]] = (
     Cause("RoomcastApiFailing", "the same, while back ends ask", "repair the account", _failing_requests),
     Cause("RoomcastUploadsFailing", "SIGSTOP the storage, uploads go on", "bring the storage back", _failing_uploads),
 )
-"""Causes of all alerts but RoomcastPlainHotPath, which needs a cluster without the compiled extension."""
+"""One cause for every alert."""
 
 
 # --- helpers ---
@@ -320,9 +347,9 @@ def _connection_name() -> str:
     return f"roomcast-{_GATEWAY.replace('gateway', 'gateway-')}"
 
 
-async def _order(rig: Rig, order: Literal["drain", "uncordon"]) -> None:
-    """Give the order of `roomcast drain` and `roomcast uncordon`."""
-    message = pack(NodeOrder(_GATEWAY.removeprefix("gateway"), order))
+async def _order(rig: Rig, node: str, order: Literal["drain", "uncordon"]) -> None:
+    """Give a gateway the order of `roomcast drain` or `roomcast uncordon`."""
+    message = pack(NodeOrder(node, order))
     sealed = Seals((rig.cluster.cluster_key,)).seal(keys.CONTROL, message)
     await rig.redis.call("PUBLISH", keys.CONTROL, sealed)
 

@@ -58,6 +58,11 @@ class Watch:
         (self._folder / "prometheus.yml").write_text(configuration)
         self._process = subprocess.Popen(observe.command(self._folder, self._port))
 
+    @property
+    def url(self) -> str:
+        """The address of Prometheus's page."""
+        return f"http://127.0.0.1:{self._port}"
+
     def close(self) -> None:
         """Stop Prometheus."""
         if self._process is not None:
@@ -66,11 +71,19 @@ class Watch:
 
     async def firing(self) -> set[str]:
         """Return the names of the alerts that fire now."""
-        status, body = await gauges.get(f"http://127.0.0.1:{self._port}/api/v1/alerts", 2.0)
+        status, body = await gauges.get(f"{self.url}/api/v1/alerts", 2.0)
         if status != 200:
             return set()
         found: list[dict[str, Any]] = orjson.loads(body)["data"]["alerts"]
         return {alert["labels"]["alertname"] for alert in found if alert["state"] == "firing"}
+
+    async def wait_quiet(self, alert: str, quiet_seconds: float, seconds: float) -> None:
+        """Wait until an alert has not fired for `quiet_seconds`, or until `seconds` have passed."""
+        last = begun = time.monotonic()
+        while (now := time.monotonic()) - begun < seconds and now - last < quiet_seconds:
+            if alert in await self.firing():
+                last = time.monotonic()
+            await asyncio.sleep(_POLL_SECONDS)
 
     async def wait(self, alert: str, seconds: float, *, fires: bool) -> float | None:
         """Wait until an alert fires (`fires=False`: has cleared); return the seconds until then, None at a timeout."""
