@@ -36,7 +36,7 @@ test("a message is published with the key, and its receipt comes back", async ()
   assert.deepEqual(JSON.parse(seen[0]?.body ?? ""), { user: "billing", text: "Invoice 17 is paid", id: "invoice-17" });
 });
 
-test("several users are asked for in one query", async () => {
+test("several users are requested in one query", async () => {
   const { api, seen } = answering(200, { users: [] });
   await api.GET("/v1/presence", { params: { query: { user: ["ada", "bob"] } } });
   assert.equal(seen[0]?.url, "http://api.test/api/v1/presence?user=ada&user=bob");

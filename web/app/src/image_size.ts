@@ -1,4 +1,4 @@
-/** Measure a picture before it is sent, so that readers' pages can reserve its place before they load it. */
+/** Measure a picture before it is sent, so that other pages can reserve its place before they load the picture. */
 
 export interface PixelSize {
   width: number;

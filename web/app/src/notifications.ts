@@ -46,7 +46,7 @@ export function notifyOf(client: Client, storage: Storage, go: (room: RoomId) =>
     const { phase, rooms } = client.inbox.state;
     if (phase !== "live") return;
     const fresh = before === null ? [] : notable(before, rooms, client.self?.user ?? "");
-    // A room from an older page is not new: its last activity is before that of all known rooms.
+    // A room of an older page of the inbox is not news: it was last active before all known rooms.
     const [oldest] = [...(before?.values() ?? [])].map(({ active }) => active).sort((a, b) => a - b);
     before = new Map(rooms.map((line) => [line.room, line]));
     const isAway = document.visibilityState === "hidden" || !document.hasFocus();

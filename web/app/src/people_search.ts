@@ -1,4 +1,4 @@
-/** Find people by typed text. Pure. */
+/** Find people by typed text: for search fields, and for mentions in a message. Pure. */
 
 import { isUserId, type UserId } from "@roomcast/sdk";
 import { cleanName } from "./safe_names.ts";

@@ -29,7 +29,7 @@ export function groupReactions(reactions: readonly Reaction[]): ReactionGroup[] 
   }));
 }
 
-/** Return the changes to send when `self` presses an emoji: off in each form used, else on in the others' form. */
+/** Return the changes to send when `self` presses an emoji: remove each own form of it, or else add the others' form. */
 export function toggled(reactions: readonly Reaction[], emoji: string, self: UserId): ReactionChange[] {
   const variants = reactions.filter((reaction) => keyOf(reaction.emoji) === keyOf(emoji));
   const mine = variants.filter((reaction) => reaction.users.includes(self));

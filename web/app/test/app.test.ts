@@ -131,7 +131,7 @@ describe("format", () => {
     assert.match(dayLabel(NOON - 3 * 24 * 60 * MINUTE, NOON), /20/);
   });
 
-  it("links only web addresses, without the full stop behind them", () => {
+  it("links only web addresses, without a full stop after them", () => {
     const text = "see https://a.example/x?y=1. or javascript:alert(1)";
     assert.deepEqual(linksIn(text), ["https://a.example/x?y=1"]);
     assert.equal(
@@ -142,7 +142,7 @@ describe("format", () => {
     );
   });
 
-  it("keeps brackets that belong to an address, and leaves out those around it", () => {
+  it("keeps brackets that belong to an address, and leaves out brackets around it", () => {
     const cases: [string, string][] = [
       ["https://en.wikipedia.org/wiki/Mars_(planet)", "https://en.wikipedia.org/wiki/Mars_(planet)"],
       ["(see https://en.wikipedia.org/wiki/Mars_(planet))", "https://en.wikipedia.org/wiki/Mars_(planet)"],

@@ -134,7 +134,7 @@ describe("pictures", () => {
     assert.equal(pictureUrl("http://localhost:8080/a.png", "http://localhost:8080"), "http://localhost:8080/a.png");
   });
 
-  it("are loaded from nowhere else", () => {
+  it("are not loaded from any other address", () => {
     const refused = [
       undefined,
       "",

@@ -57,7 +57,7 @@ describe("the quick switcher", () => {
       text,
     ).map(({ title }) => title);
 
-  it("finds rooms by a part of the name, names that begin with it first", () => {
+  it("finds rooms by a part of the name; names that begin with the text come first", () => {
     assert.deepEqual(found("blue"), ["Blue sky", "Team Blue"]);
     assert.deepEqual(found(" cafe "), ["Café"]);
     assert.deepEqual(found(""), titles);

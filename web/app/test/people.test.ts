@@ -80,7 +80,7 @@ function clientOf(answers: Record<string, RoomInfo | "not_found" | "unavailable"
 }
 
 describe("the description of a room", () => {
-  it("follows changes, and stays as it was while the server does not answer", async () => {
+  it("follows changes, and keeps the old value while the server does not answer", async () => {
     const answers: Record<string, RoomInfo | "not_found" | "unavailable"> = { "room:a": INFO, "public:x": "not_found" };
     const { client, tell } = clientOf(answers);
     const details = new RoomDetails(client);

@@ -21,7 +21,7 @@ const LASTING = { renewable: true, expiresAtMs: NOW + 3_600_000 };
 const TOKEN = { renewable: false, expiresAtMs: NOW + 3_600_000 };
 
 describe("the notice about the connection", () => {
-  it("says at once that a connection broke", () => {
+  it("mentions a broken connection at once", () => {
     assert.equal(noticeOf(GONE, LASTING, 0, NOW), "lost");
     assert.equal(noticeOf({ ...GONE, phase: "online" }, LASTING, 0, NOW), "none");
   });
@@ -40,7 +40,7 @@ describe("the notice about the connection", () => {
     assert.equal(noticeOf(GONE, { ...LASTING, expiresAtMs: NOW }, 0, NOW + 1), "lost");
   });
 
-  it("asks for a new sign-in at the first refusal of such a token", () => {
+  it("asks for a new sign-in at the first refusal of a token that cannot be renewed", () => {
     for (const reason of ["unauthorized", "revoked"] as const) {
       const refused = { ...GONE, error: RoomcastError.of(reason) };
       assert.equal(noticeOf(refused, { ...TOKEN, expiresAtMs: null }, 0, NOW), "signed-out");
@@ -51,7 +51,7 @@ describe("the notice about the connection", () => {
 });
 
 describe("live rooms", () => {
-  it("leave the room used longest ago for a room that is opened", () => {
+  it("are bounded: opening a room leaves the one used longest ago", () => {
     const live = new LiveRooms(3, "lobby");
     assert.deepEqual([live.use("lobby"), live.use("a"), live.use("b")], [null, null, null]);
     assert.equal(live.isFull, true);
@@ -145,7 +145,7 @@ function entries(first: number, last: number): RoomState["messages"] {
 }
 
 describe("loading history up to a message", () => {
-  it("loads as many pages as needed, and none for a message that is there", async () => {
+  it("loads as many pages as needed, and none for a loaded message", async () => {
     const paged = new PagedRoom(1, 100, 10);
     assert.equal(await loadUntil(paged.room, 95, () => true), true);
     assert.equal(paged.pages, 0);
@@ -153,7 +153,7 @@ describe("loading history up to a message", () => {
     assert.equal(paged.pages, 5);
   });
 
-  it("stops at the end of the log, and when it is not wanted any more", async () => {
+  it("stops at the end of the log, and when it is no longer wanted", async () => {
     const trimmed = new PagedRoom(50, 100, 10);
     assert.equal(await loadUntil(trimmed.room, 42, () => true), false);
     const paged = new PagedRoom(1, 100, 10);

@@ -48,7 +48,7 @@ test("a session that is closed and opened again at once keeps its connection", a
   assert.equal(gateway.tokens.length, 1);
 });
 
-test("the connection closes after the last user, and a later one opens another", async () => {
+test("the connection closes with its last component, and a later component opens another", async () => {
   const one = session();
   let changes = 0;
   one.subscribe(() => changes++);
@@ -75,7 +75,7 @@ test("each connect asks the token function of the latest render", async () => {
   assert.deepEqual(gateway.tokens, ["old", "new"]);
 });
 
-test("a room stays joined until its last user has gone", async () => {
+test("a room stays joined until the last component that shows it is removed", async () => {
   const one = session();
   const leaveFirst = await joined(one);
   const leaveSecond = one.enter(one.client!, LOBBY);

@@ -32,7 +32,7 @@ export interface Suspect {
   losses: number;
 }
 
-/** Losses after which a message is taken for their cause. Two may be chance: connections end for many reasons. */
+/** Losses after which a message counts as their cause. Two losses may be chance: connections end for many reasons. */
 const MAX_LOSSES = 3;
 
 /**

@@ -1,4 +1,4 @@
-/** Follow other users' presence, and send the own status. Map functions are pure; `Presence` uses the connection. */
+/** Follow other users' presence, and send the own status. The functions on maps are pure; `Presence` has the I/O. */
 
 import { RESEND } from "./connection/backoff.ts";
 import type { Connection } from "./connection/connection.ts";
@@ -235,7 +235,7 @@ export class Presence {
     for (const slice of slices(done)) void this.#connection.call("presence:unwatch", { users: slice }).catch(() => {});
   }
 
-  /** Watch users on the server, and apply the answers. Failed requests are made again after the next `ready`. */
+  /** Watch users on the server, and apply the answers. Failed requests are repeated after the next `ready`. */
   async #askWatched(users: UserId[], devices = false): Promise<void> {
     for (const slice of slices(users)) {
       const ask = () => this.#connection.call("presence:watch", { users: slice, ...(devices && { devices }) });

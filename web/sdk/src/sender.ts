@@ -26,7 +26,7 @@ export const MAX_ATTEMPTS = 6;
 const MAX_IN_FLIGHT = 32;
 const MAX_IN_FLIGHT_OF_ROOM = 8;
 
-/** Refusals that pass with time and do not depend on the message. The number of tries is not limited after them. */
+/** Refusals that do not depend on the message and end with time. They do not limit the number of tries. */
 const PASSING = new Set<string>(["unavailable", "outcome_unknown", "rate_limited", "draining"] satisfies Reason[]);
 
 /** Milliseconds after a send within which a loss makes the message a suspect. A server closes promptly on a bad one. */

@@ -69,7 +69,7 @@ export function hasGap(timeline: Timeline): boolean {
   return timeline.epoch !== null && !timeline.isKept && (timeline.ahead.length > 0 || timeline.dropped > timeline.last);
 }
 
-/** Return what to send as `since` when joining again; null to ask for the latest page. */
+/** Return the `since` of the next join; null to ask for the latest page. */
 export function sinceOf(timeline: Timeline): Since | null {
   const { epoch, last, isRestarting, isKept } = timeline;
   return epoch === null || isRestarting || isKept ? null : { seq: last, epoch };

@@ -9,7 +9,7 @@ import { until } from "./server.ts";
 useGateway();
 
 describe("connection", () => {
-  it("says who we are, and asks for a token at every connect", async () => {
+  it("knows its user after the sign-in, and requests a token at every connect", async () => {
     let count = 0;
     const client = open({ token: async () => `token-${++count}` });
     await until(() => client.state.phase === "online", "online");
@@ -19,7 +19,7 @@ describe("connection", () => {
     assert.deepEqual(gateway.tokens, ["token-1", "token-2"]);
   });
 
-  it("gives up on a token that is refused again and again, with the code", async () => {
+  it("stops after several refusals of the token, and shows the error code", async () => {
     const refusal = Object.assign(new Error("unauthorized"), {
       data: { code: 200, reason: "unauthorized", retryable: false },
     });
@@ -30,14 +30,14 @@ describe("connection", () => {
     assert.equal(gateway.tokens.length, 3);
   });
 
-  it("comes back after a server-side disconnect, which ends stock clients", async () => {
+  it("reconnects after a disconnect by the server, unlike stock clients", async () => {
     const client = open();
     await until(() => client.state.phase === "online", "online");
     gateway.io.disconnectSockets();
     await until(() => gateway.tokens.length === 2 && client.state.phase === "online", "online again");
   });
 
-  it("waits as long as a 503 says", async () => {
+  it("waits for the Retry-After of a 503", async () => {
     const listeners = gateway.http.listeners("request") as ((...args: unknown[]) => void)[];
     const times: number[] = [];
     gateway.http.removeAllListeners("request");
@@ -53,7 +53,7 @@ describe("connection", () => {
     assert.ok(times[1]! - times[0]! >= 1000);
   });
 
-  it("tries again when the token cannot be had", async () => {
+  it("tries again when the token source fails", async () => {
     let count = 0;
     const token = () => (++count < 3 ? Promise.reject(new Error("offline")) : Promise.resolve("t"));
     const client = open({ token });
@@ -63,7 +63,7 @@ describe("connection", () => {
 });
 
 describe("sending", () => {
-  it("shows a message at once and once, and marks it sent", async () => {
+  it("shows a message once and at once, and marks it as sent", async () => {
     const { room } = await joined();
     const id = room.send({ text: "hello" });
     assert.deepEqual(
@@ -74,7 +74,7 @@ describe("sending", () => {
     assert.deepEqual(texts(room), ["hello"]);
   });
 
-  it("resends under the same id what was kept but not acked, and shows it once", async () => {
+  it("resends a stored but unacked message under the same id, and shows it once", async () => {
     const { room } = await joined();
     gateway.onSend = (payload, _ack) => {
       gateway.onSend = () => false;
@@ -92,7 +92,7 @@ describe("sending", () => {
     assert.equal(gateway.log.length, 1);
   });
 
-  it("keeps what is written while offline, in order", async () => {
+  it("keeps messages that are written while offline, in order", async () => {
     const { client, room } = await joined();
     gateway.cut();
     await until(() => client.state.phase !== "online", "offline");
@@ -127,7 +127,7 @@ describe("sending", () => {
     await until(() => room.state.messages.at(-1)?.state === "sent", "sent after retry");
   });
 
-  it("tries again after an ack that never came", async () => {
+  it("tries again after a missing ack", async () => {
     const { room } = await joined({ ackTimeoutMs: 60 });
     gateway.onSend = () => gateway.sends.length < 3;
     room.send({ text: "hello?" });
@@ -135,7 +135,7 @@ describe("sending", () => {
     assert.equal(new Set(gateway.sends.map(({ id }) => id)).size, 1);
   });
 
-  it("sends after a reload what the page before could not", async () => {
+  it("sends the unsent messages of the previous page after a reload", async () => {
     const storage = new MemoryStorage();
     const { client, room } = await joined({ storage });
     gateway.onSend = () => true;
@@ -152,7 +152,7 @@ describe("sending", () => {
 });
 
 describe("recovery", () => {
-  it("reads everything missed, page after page, in order", async () => {
+  it("reads all missed messages page by page, in order", async () => {
     gateway.append({});
     const { client, room } = await joined();
     gateway.cut();
@@ -166,7 +166,7 @@ describe("recovery", () => {
     assert.equal(room.state.cut, false);
   });
 
-  it("fills a hole before showing what lies behind it", async () => {
+  it("fills a gap before it shows later messages", async () => {
     const { room } = await joined();
     gateway.say();
     await until(() => room.state.seq === 1, "first");
@@ -182,7 +182,7 @@ describe("recovery", () => {
       );
   });
 
-  it("joins again on resync, and declares what a new epoch cut off", async () => {
+  it("joins again after a resync, and shows that a new epoch has lost messages", async () => {
     gateway.append({});
     const { room } = await joined();
     gateway.epoch = "epoch-two-000000";
@@ -193,7 +193,7 @@ describe("recovery", () => {
     assert.deepEqual(texts(room), ["new world"]);
   });
 
-  it("notices that its own message never came back", async () => {
+  it("joins again if its own acked message does not arrive", async () => {
     const { room } = await joined();
     gateway.onSend = (payload, ack) => {
       const { seq, time } = gateway.append({ id: payload.id, user: "ada", name: "Ada", text: payload.text });
@@ -216,8 +216,8 @@ describe("recovery", () => {
   });
 });
 
-describe("signs", () => {
-  it("shows and clears typing, and a message ends it", async () => {
+describe("typing", () => {
+  it("is shown and cleared, and ends with a message", async () => {
     const { room } = await joined();
     gateway.io.emit("typing", { room: LOBBY, user: "bob", typing: true });
     await until(() => room.state.typing.includes("bob"), "typing");
@@ -225,7 +225,7 @@ describe("signs", () => {
     await until(() => room.state.typing.length === 0, "cleared");
   });
 
-  it("throttles own typing and ends it with the message", async () => {
+  it("is sent throttled, and ends with the own message", async () => {
     const { room } = await joined();
     for (let key = 0; key < 5; key++) room.setTyping(true);
     room.send({ text: "done" });
@@ -238,7 +238,7 @@ describe("signs", () => {
 });
 
 describe("the list of rooms", () => {
-  it("is read to its end", async () => {
+  it("is read up to its last page", async () => {
     gateway.rooms = Array.from({ length: 250 }, (_, index) => `public:room-${String(index).padStart(3, "0")}`);
     const client = open();
     const listed = await client.listRooms();

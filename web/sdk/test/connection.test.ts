@@ -12,7 +12,7 @@ import { TcpProxy, type Fault } from "./tcp_proxy.ts";
 
 useGateway();
 
-/** Replace properties of the global object for one test, as another platform would have them. */
+/** Replace properties of the global object during one test, to imitate another platform. */
 function platform(t: { after: (undo: () => void) => void }, properties: Record<string, unknown>): void {
   for (const [name, value] of Object.entries(properties)) {
     const before = Object.getOwnPropertyDescriptor(globalThis, name);
@@ -24,7 +24,7 @@ function platform(t: { after: (undo: () => void) => void }, properties: Record<s
   }
 }
 
-/** A token source that answers when the test says so. */
+/** A token source whose answers the test sends. */
 class PendingSource {
   asked = 0;
   give: (token: string) => void = () => {};
@@ -62,7 +62,7 @@ describe("close", () => {
     assert.deepEqual([client.state.phase, source.asked], ["closed", 1]);
   });
 
-  it("answers calls that wait, and later ones, at once", async () => {
+  it("rejects waiting and later calls at once", async () => {
     const client = open({ token: () => new Promise<string>(() => {}) });
     const waiting = client.call("room:leave", { room: LOBBY });
     client.close();
@@ -72,7 +72,7 @@ describe("close", () => {
 });
 
 describe("the token source", () => {
-  it("is asked once while it is pending", async () => {
+  it("is called only once while it is pending", async () => {
     const source = new PendingSource();
     const client = open({ token: source.token });
     await until(() => source.asked === 1, "asked");
@@ -103,7 +103,7 @@ describe("the token source", () => {
 });
 
 describe("a url with a path", () => {
-  it("is refused with the option that it belongs into", async () => {
+  it("is refused, and the error names the option `path`", async () => {
     const client = open({ url: `${gateway.url}/chat` });
     await until(() => client.state.phase === "refused", "refused");
     assert.equal(client.state.error?.reason, "bad_request");
@@ -112,7 +112,7 @@ describe("a url with a path", () => {
 });
 
 describe("a token that no gateway can read", () => {
-  it("is given up like a refused one", async () => {
+  it("counts as refused", async () => {
     const client = open({ token: () => "x".repeat(1_100_000), transports: ["websocket"] });
     await until(() => client.state.phase === "refused", "refused");
     assert.equal(client.state.error?.reason, "unauthorized");
@@ -121,7 +121,7 @@ describe("a token that no gateway can read", () => {
 });
 
 describe("a reconnect ticket", () => {
-  it("is shown at the next connect, the newest one each time", async () => {
+  it("is sent with the next connect, each time the newest ticket", async () => {
     const client = await online();
     for (const count of [2, 3]) {
       gateway.cut();
@@ -131,8 +131,8 @@ describe("a reconnect ticket", () => {
   });
 });
 
-describe("a gateway that leaves", () => {
-  it("is replaced without the wait that follows a loss", async () => {
+describe("a gateway that drains", () => {
+  it("is replaced after a shorter wait than a lost gateway", async () => {
     const client = await online({ backoff: undefined });
     gateway.io.emit("drain", { within_seconds: 1 });
     await until(() => client.state.draining, "announced");
@@ -149,7 +149,7 @@ describe("a token", () => {
   const HOUR_MS = 3_600_000;
 
   for (const skewMs of [0, HOUR_MS, -HOUR_MS]) {
-    it(`is renewed once in its life on a device whose clock is ${skewMs / HOUR_MS} h off`, async (t) => {
+    it(`is renewed once on a device whose clock is ${skewMs / HOUR_MS} h off`, async (t) => {
       const serverMs = 1_800_000_000_000;
       t.mock.timers.enable({ apis: ["setTimeout"] });
       t.mock.method(Date, "now", () => serverMs + skewMs);
@@ -185,7 +185,7 @@ describe("a token", () => {
 
 describe("a proxy", () => {
   for (const fault of ["swallow-upgrade", "swallow-frames"] satisfies Fault[]) {
-    it(`that does ${fault} leaves the client with polling`, async (t) => {
+    it(`with the fault ${fault} makes the client use polling`, async (t) => {
       const proxy = new TcpProxy(gateway.port, fault);
       t.after(() => proxy.close());
       const url = await proxy.listen();
@@ -196,8 +196,8 @@ describe("a proxy", () => {
   }
 });
 
-describe("a server that is not there", () => {
-  it("is waited for, in Node as well", async () => {
+describe("a server that cannot be reached", () => {
+  it("is tried again, in Node as well", async () => {
     const server = createServer().listen(0, "127.0.0.1");
     await until(() => server.listening, "a free port");
     const { port } = server.address() as AddressInfo;
@@ -220,7 +220,7 @@ describe("the platform", () => {
     assert.notEqual(ids[0], ids[1]);
   });
 
-  it("tells that it is offline at once, and that it is online again", async (t) => {
+  it("ends the connection when it goes offline, and reconnects when it is online", async (t) => {
     const window = new EventTarget();
     platform(t, { window, document: undefined });
     const client = await online({ backoff: { baseMs: 60_000, maxMs: 60_000 } });
@@ -234,7 +234,7 @@ describe("the platform", () => {
     await until(() => client.state.phase === "online", "online again");
   });
 
-  it("is not listened to after close", async (t) => {
+  it("has no effect after close", async (t) => {
     const window = new EventTarget();
     platform(t, { window, document: undefined });
     const client = await online();

@@ -37,7 +37,7 @@ export function typed(client: Client<App>): void {
 }
 
 describe("custom events", () => {
-  it("go out once the room is joined, and only then", async () => {
+  it("are sent only while the room is joined", async () => {
     const client = open();
     const room = client.room(LOBBY);
     assert.equal(room.emit("cursor:moved", { x: 1 }), false);
@@ -52,7 +52,7 @@ describe("custom events", () => {
     ]);
   });
 
-  it("are refused at once with a name or data that no gateway accepts", async () => {
+  it("with an invalid name or invalid data are refused at once", async () => {
     const { room } = await joined();
     const cases: [string, object, string][] = [
       ["", {}, "bad_request"],
@@ -69,7 +69,7 @@ describe("custom events", () => {
     }
   });
 
-  it("come to the listeners of their room and name, until these are undone", async () => {
+  it("reach the listeners of their room and name, until the listeners are removed", async () => {
     const { client, room } = await joined();
     const heard: CustomEvent[] = [];
     const undo = room.on("ticket:state", (event) => heard.push(event));

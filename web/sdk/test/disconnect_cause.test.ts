@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { blameOf, culpritOf } from "../src/disconnect_cause.ts";
 
-describe("the end of a connection", () => {
-  it("is blamed on the client by close codes and statuses that say so", () => {
+describe("the cause of a disconnect", () => {
+  it("is a message of the client for certain close codes and statuses", () => {
     assert.equal(blameOf({ description: "websocket connection closed", context: { code: 1009 } }), "too_large");
     assert.equal(blameOf({ context: { code: 1003 } }), "bad_request");
     assert.equal(blameOf({ description: 413, context: { status: 413 } }), "too_large");
@@ -18,7 +18,7 @@ describe("the end of a connection", () => {
     }
   });
 
-  it("has a culprit when a message was alone, or on the wire more often than the others", () => {
+  it("is a message that was alone on the wire, or that had more losses than the others", () => {
     assert.equal(culpritOf([], true), null);
     assert.equal(culpritOf([{ id: "a", losses: 1 }], true), "a");
     assert.equal(culpritOf([{ id: "a", losses: 1 }], false), null);

@@ -1,4 +1,4 @@
-/** Give every test of a file a server of its own, and close what the test has opened. */
+/** Start a server for every test of a file, and close the test's clients and server at its end. */
 
 import { afterEach, beforeEach } from "node:test";
 import { connect, type Client, type ConnectOptions } from "../src/client.ts";
@@ -8,7 +8,7 @@ import { TestGateway, until } from "./server.ts";
 export const FAST = { baseMs: 20, maxMs: 60 };
 export const LOBBY = "public:lobby";
 
-/** The server of the present test. */
+/** The server of the running test. */
 export let gateway: TestGateway;
 let clients: Client[];
 

@@ -22,7 +22,7 @@ async function following(): Promise<Client> {
 }
 
 describe("the inbox", () => {
-  it("is loaded in pages, and has the totals of all", async () => {
+  it("is loaded in pages, and has the totals of all rooms", async () => {
     gateway.inbox = ["a", "b", "c", "d", "e"].map((room, at) => line(room, 9 - at, { unread: at, mentions: 1 }));
     const client = await following();
     assert.deepEqual(shown(client), ["a", "b", "c"]);
@@ -37,7 +37,7 @@ describe("the inbox", () => {
     ]);
   });
 
-  it("moves a room with a new message to the top, and takes a removed one out", async () => {
+  it("moves a room with a new message to the top, and drops a removed room", async () => {
     gateway.inbox = [line("a", 3), line("b", 2), line("c", 1)];
     const client = await following();
     const { rooms } = client.inbox.state;
@@ -47,7 +47,7 @@ describe("the inbox", () => {
     assert.equal(client.inbox.state.rooms[1], rooms[0]);
   });
 
-  it("leaves a room below the loaded pages to its page", async () => {
+  it("does not add a room that sorts below the loaded pages", async () => {
     gateway.inbox = [line("a", 9), line("b", 8), line("c", 7), line("d", 6)];
     const client = await following();
     tell({ rooms: [line("d", 6, { read: 1 }), line("new", 10)], unread: 0, mentions: 2 });
@@ -58,7 +58,7 @@ describe("the inbox", () => {
     assert.equal(client.inbox.state.mentions, 2);
   });
 
-  it("prefers the line that knows more, whether the page or an event has it", async () => {
+  it("shows the newer line of a page and an event", async () => {
     gateway.inbox = [line("a", 3, { seq: 5 }), line("b", 2, { seq: 5 })];
     const client = await online();
     gateway.onEvent = (event) => {
@@ -88,7 +88,7 @@ describe("the inbox", () => {
     assert.deepEqual(shown(client), ["f"]);
   });
 
-  it("tries again what a retry can mend, and shows what it cannot", async () => {
+  it("tries again after a retryable error, and shows any other error", async () => {
     let tries = 0;
     gateway.inbox = [line("a", 1)];
     gateway.onEvent = (event) => (event === "inbox:list" && ++tries === 1 ? refusal("unavailable") : undefined);
@@ -100,7 +100,7 @@ describe("the inbox", () => {
     assert.deepEqual(shown(client), ["a"]);
   });
 
-  it("is followed once, however many follow it, and ends with the last", async () => {
+  it("is requested once for several followers, and ends with the last follower", async () => {
     const client = await following();
     const undo = client.inbox.follow();
     assert.equal(asked().length, 1);
@@ -117,7 +117,7 @@ describe("the inbox", () => {
 });
 
 describe("mentions", () => {
-  it("travel with a message", async () => {
+  it("are sent with a message", async () => {
     const client = await online();
     const room = client.room("public:lobby");
     room.join();

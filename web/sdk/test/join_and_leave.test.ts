@@ -11,13 +11,13 @@ async function watched() {
   const room = client.room(LOBBY);
   const phases: RoomPhase[] = [];
   room.subscribe(({ phase }) => phases.at(-1) !== phase && phases.push(phase));
-  /** The server has handled everything that was sent before. */
+  /** Wait until the server has handled all earlier requests. */
   const settled = () => client.call("presence", {});
   return { client, room, phases, settled };
 }
 
-describe("membership", () => {
-  it("ends as joined after join, leave and join in one go", async () => {
+describe("joining and leaving", () => {
+  it("ends as joined after join, leave and join in one step", async () => {
     const { room, phases, settled } = await watched();
     room.join();
     void room.leave();
@@ -29,7 +29,7 @@ describe("membership", () => {
     assert.deepEqual(gateway.payloads("room:leave"), []);
   });
 
-  it("ends as idle after join and leave in one go, and the server is told", async () => {
+  it("ends as idle after join and leave in one step, and the server gets the leave", async () => {
     const { room, phases, settled } = await watched();
     room.join();
     await room.leave();
@@ -40,7 +40,7 @@ describe("membership", () => {
     assert.equal(room.state.messages.length, 0);
   });
 
-  it("does not show the refusal of a join that was overtaken", async () => {
+  it("does not show the refusal of a join that was followed by a leave", async () => {
     const { room, phases } = await watched();
     gateway.onEvent = (event) => (event === "room:join" ? refusal("forbidden") : undefined);
     room.join();
@@ -57,7 +57,7 @@ describe("membership", () => {
     assert.deepEqual(phases, ["joining", "joined"]);
   });
 
-  it("shows a refusal, and joins after an invitation", async () => {
+  it("shows a refusal, and joins again after an invitation", async () => {
     const { room } = await watched();
     gateway.onEvent = (event) => (event === "room:join" ? refusal("forbidden") : undefined);
     room.join();
@@ -69,7 +69,7 @@ describe("membership", () => {
   });
 
   for (const change of ["invited", "unbanned"])
-    it(`asks a room again that refused the user, who is ${change} now`, async () => {
+    it(`joins a room again that had refused the user, after the change "${change}"`, async () => {
       const { room } = await watched();
       gateway.onEvent = (event) => (event === "room:join" ? refusal("forbidden") : undefined);
       room.join();
@@ -79,7 +79,7 @@ describe("membership", () => {
       await until(() => room.state.phase === "joined", "joined");
     });
 
-  it("does not enter a room by an invitation that it was not told to join", async () => {
+  it("does not join a room only because of an invitation", async () => {
     const { client, room, settled } = await watched();
     gateway.io.emit("room", { room: LOBBY, change: "invited" });
     await settled();
@@ -92,7 +92,7 @@ describe("membership", () => {
     assert.equal(client.room("public:other").state.phase, "idle");
   });
 
-  it("shows the names that a back end gives to the user and to others", async () => {
+  it("shows the new names that a back end sets for the user and for others", async () => {
     const { client, room } = await watched();
     const member = (user: string) => ({ user, name: user, status: "online" });
     room.join();

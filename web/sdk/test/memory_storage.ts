@@ -1,6 +1,6 @@
 import type { KeyValueStorage } from "../src/outbox_storage.ts";
 
-/** Does what `localStorage` does, without a browser. */
+/** A `localStorage` in memory, for tests without a browser. */
 export class MemoryStorage implements KeyValueStorage {
   readonly #items = new Map<string, string>();
 

@@ -21,7 +21,7 @@ describe("view", () => {
     assert.deepEqual([message?.text, message?.edited, rest.length], ["hello", true, 0]);
   });
 
-  it("leaves nothing of a deleted message but its place", () => {
+  it("keeps only the place of a deleted message", () => {
     const first = event({ text: "secret" });
     const reaction = event({ kind: "reaction", target: first.seq, emoji: "👍", on: true });
     const [message] = foldEvents([first, reaction, event({ kind: "delete", target: first.seq })]);
@@ -32,7 +32,7 @@ describe("view", () => {
     assert.equal(foldEvents([event({})])[0]?.deleted, true);
   });
 
-  it("shows data, alone or with a text, and what an edit makes of it", () => {
+  it("shows data, alone or with a text, and after an edit", () => {
     const first = event({ text: "poll", data: { votes: 1 } });
     const alone = event({ kind: "data", data: { card: 1 } });
     const edit = event({ kind: "edit", target: first.seq, text: "poll", data: { votes: 2 } });
@@ -48,7 +48,7 @@ describe("view", () => {
     assert.equal(foldEvents([alone, gone])[0]?.data, undefined);
   });
 
-  it("counts a person's reaction once, and takes it back", () => {
+  it("counts a person's reaction once, and removes it", () => {
     const first = event({ text: "hi" });
     const react = (user: string, on: boolean) => event({ kind: "reaction", target: first.seq, emoji: "👍", on, user });
     const events = [first, react("ada", true), react("ada", true), react("bob", true)];
@@ -57,7 +57,7 @@ describe("view", () => {
     assert.deepEqual(back[0]?.reactions, []);
   });
 
-  it("goes on where it stopped, and leaves alone what nothing happened to", () => {
+  it("continues from the last result, and keeps unchanged messages as the same objects", () => {
     const [first, second] = [event({ text: "one" }), event({ text: "two" })];
     const before = fold(NOTHING_FOLDED, [first, second]);
     const edit = event({ kind: "edit", target: second.seq, text: "2" });
@@ -70,7 +70,7 @@ describe("view", () => {
     assert.equal(before.messages[1]?.text, "two");
   });
 
-  it("starts anew when older entries come in front", () => {
+  it("folds all entries again when older ones are added", () => {
     const [older, first] = [event({ text: "old" }), event({ text: "one" })];
     const before = fold(NOTHING_FOLDED, [first]);
     assert.deepEqual(
@@ -84,7 +84,7 @@ describe("view", () => {
     assert.deepEqual(foldEvents([event({ kind: "edit", target: 99_999, text: "x" })]), []);
   });
 
-  it("shows a draft until the log holds it, and not somebody else's message of the same id", () => {
+  it("shows a draft until the log holds it, also beside another user's message with the same id", () => {
     const draft: Draft = { id: "d1", room: "r", text: "hi", time: 5, state: "sending", attempts: 0, tried: false };
     const theirs = foldEvents([event({ id: "d1", user: "bob", text: "x" })]);
     assert.deepEqual(

@@ -11,7 +11,7 @@ function draft(part: Partial<Draft> = {}): Draft {
 }
 
 describe("outbox", () => {
-  it("carries a draft from written over tried to acked", () => {
+  it("changes a draft from written to tried to acked", () => {
     let outbox: Outbox = reduceOutbox([], { type: "written", draft: draft() });
     outbox = reduceOutbox(outbox, { type: "tried", id: "d1" });
     assert.deepEqual([outbox[0]?.tried, outbox[0]?.attempts], [true, 1]);
@@ -20,7 +20,7 @@ describe("outbox", () => {
     assert.deepEqual(reduceOutbox(outbox, { type: "removed", ids: new Set(["d1"]) }), []);
   });
 
-  it("starts counting anew when a failed draft is retried", () => {
+  it("resets the number of attempts when a failed draft is retried", () => {
     const error = { code: 201, reason: "forbidden", retryable: false };
     let outbox = reduceOutbox([draft({ attempts: 6 })], { type: "failed", id: "d1", error });
     assert.equal(outbox[0]?.state, "failed");
@@ -28,13 +28,13 @@ describe("outbox", () => {
     assert.deepEqual([outbox[0]?.state, outbox[0]?.attempts, outbox[0]?.error], ["sending", 0, undefined]);
   });
 
-  it("sends a file by its upload id and leaves out what is not there", () => {
+  it("sends a file by its upload id, and leaves out absent fields", () => {
     const media = { upload: "u1234567", url: "/x", type: "image/png", size: 1, name: "x.png" };
     assert.deepEqual(payloadOf(draft({ text: undefined, media })), { room: "r", id: "d1", upload: "u1234567" });
     assert.deepEqual(payloadOf(draft({ replyTo: 3 })), { room: "r", id: "d1", text: "hi", reply_to: 3 });
   });
 
-  it("does not resend by itself what the server may have forgotten", () => {
+  it("does not resend a message automatically if the server may have forgotten its id", () => {
     const old = NOW - SAFE_RESEND_MS;
     assert.equal(revived(draft({ tried: true, time: old }), NOW).state, "failed");
     assert.equal(revived(draft({ tried: true, time: old + 1 }), NOW).state, "sending");
@@ -43,7 +43,7 @@ describe("outbox", () => {
 });
 
 describe("outbox storage", () => {
-  it("brings drafts back in the order written, and only this user's", () => {
+  it("returns the drafts of this user only, in the order written", () => {
     const storage = new MemoryStorage();
     const kept = new OutboxStorage(storage, "ada");
     kept.save([], [draft({ id: "b", time: NOW + 1 }), draft({ id: "a" })]);
@@ -54,7 +54,7 @@ describe("outbox storage", () => {
     );
   });
 
-  it("forgets what was sent or removed", () => {
+  it("forgets drafts that were sent or removed", () => {
     const storage = new MemoryStorage();
     const kept = new OutboxStorage(storage, "ada");
     const before = [draft({ id: "a" }), draft({ id: "b" })];
@@ -68,7 +68,7 @@ describe("outbox storage", () => {
     assert.equal(storage.length, 0);
   });
 
-  it("forgets a failed draft after a month, and keeps one that waits", () => {
+  it("forgets a failed draft after a month, and keeps a waiting one", () => {
     const storage = new MemoryStorage();
     const kept = new OutboxStorage(storage, "ada");
     const month = 30 * 24 * 3_600_000;

@@ -23,7 +23,7 @@ describe("watching people", () => {
     assert.deepEqual(users("presence:unwatch"), [["cy"], ["bob"]]);
   });
 
-  it("goes on in the next session, with those who are still watched", async () => {
+  it("continues in the next session for the users who are still watched", async () => {
     const client = await online();
     const undo = client.presence.watch(["bob"]);
     client.presence.watch(["bob", "cy"]);
@@ -34,7 +34,7 @@ describe("watching people", () => {
     assert.deepEqual(users("presence:watch"), [["bob"], ["cy"], ["bob", "cy"]]);
   });
 
-  it("is asked for again after a refusal that a retry can mend", async () => {
+  it("is requested again after a retryable refusal", async () => {
     const client = await online();
     let refusals = 0;
     gateway.onEvent = (event) => (event === "presence:watch" && ++refusals === 1 ? refusal("unavailable") : undefined);
@@ -53,21 +53,21 @@ describe("one's own status", () => {
     await client.call("presence:query", { users: [] });
   }
 
-  it("travels with the connect, before anyone can see the session", async () => {
+  it("is sent with the connect, before other users can see the session", async () => {
     const client = await online();
     await client.presence.setStatus("invisible", "working");
     await reconnected(client);
     assert.deepEqual(gateway.auths, [{}, { status: "invisible", note: "working" }]);
   });
 
-  it("is told once, not with every heartbeat: another device may choose a new one", async () => {
+  it("is sent once and not with every heartbeat, because another device may change it", async () => {
     const client = await online();
     await client.presence.setStatus("busy");
     await reconnected(client);
     assert.deepEqual(told(), [{}, { status: "busy" }, {}]);
   });
 
-  it("is what the server remembers, until it is chosen here", async () => {
+  it("is the status that the server remembers, until the user chooses one here", async () => {
     gateway.onEvent = (event) => (event === "presence" ? { ok: true, online_seconds: 60, status: "busy" } : undefined);
     const client = await online();
     await until(() => client.presence.ownStatus === "busy", "remembered");
@@ -83,7 +83,7 @@ describe("one's own status", () => {
   });
 
   for (const note of ["half \ud83d", "\udc00"]) {
-    it("keeps a note out that no gateway can read", async () => {
+    it("refuses a note that is not valid Unicode", async () => {
       const client = await online();
       await client.presence.setStatus("away", "at lunch");
       await assert.rejects(client.presence.setStatus("busy", note), { reason: "bad_request" });
@@ -93,13 +93,13 @@ describe("one's own status", () => {
     });
   }
 
-  it("is one of four", async () => {
+  it("is one of four values", async () => {
     const client = await online();
     await assert.rejects(client.presence.setStatus("asleep" as "away"), { reason: "bad_request" });
     assert.equal(client.presence.ownStatus, "online");
   });
 
-  it("does not repeat what the server has refused", async () => {
+  it("is not sent again after a final refusal", async () => {
     const client = await online();
     gateway.onEvent = (event, { note }) => (event === "presence" && note ? refusal("too_large") : undefined);
     await assert.rejects(client.presence.setStatus("busy", "a novel"), { reason: "too_large" });
@@ -107,7 +107,7 @@ describe("one's own status", () => {
     assert.deepEqual([gateway.auths.at(-1), told().at(-1)], [{}, {}]);
   });
 
-  it("is told again when the server could not be asked, and hides at once", async () => {
+  it("is sent again after a failed request, and is shown at once", async () => {
     const client = await online();
     gateway.onEvent = (event) => (event === "presence" ? refusal("unavailable") : undefined);
     await assert.rejects(client.presence.setStatus("invisible", "unproven"), { reason: "unavailable" });
@@ -119,7 +119,7 @@ describe("one's own status", () => {
 });
 
 describe("devices", () => {
-  it("are asked for by those who want them, and again in the next session", async () => {
+  it("are requested for watches that want them, and again in the next session", async () => {
     const client = await online();
     client.presence.watch(["bob", "cy"]);
     client.presence.watch(["bob"], { devices: true });
@@ -135,7 +135,7 @@ describe("devices", () => {
     ]);
   });
 
-  it("are not watched any more when the last watch is undone", async () => {
+  it("are no longer watched after the last watch is undone", async () => {
     const client = await online();
     const undos = [client.presence.watch(["bob"], { devices: true }), client.presence.watch(["bob"])];
     undos[0]!();
@@ -149,7 +149,7 @@ describe("devices", () => {
     assert.deepEqual(gateway.payloads("presence:watch").at(-1), { users: ["bob"], devices: true });
   });
 
-  it("stay known where a change of a room does not tell them", () => {
+  it("are kept when a change from a room does not list them", () => {
     const devices = [{ status: "online", kind: "web" }] as const;
     const known = presenceChanged(new Map(), [{ user: "bob", status: "online", note: "hi", devices }]);
     const changed = presenceChanged(known, [{ user: "bob", status: "busy" }]);
@@ -158,7 +158,7 @@ describe("devices", () => {
     assert.deepEqual(gone.get("bob"), { status: "offline", devices: [] });
   });
 
-  it("have the kind that the page gives them", async () => {
+  it("have the kind that the application sets", async () => {
     const client = await online({ deviceKind: "mobile" });
     await client.presence.setStatus("busy");
     gateway.cut();
@@ -168,7 +168,7 @@ describe("devices", () => {
 });
 
 describe("a note with an end", () => {
-  it("is told with its end, and not any more after it", async () => {
+  it("is sent with its end, and no longer after the end", async () => {
     const client = await online();
     const end = client.state.ready!.server_time + 700;
     let changes = 0;
@@ -198,7 +198,7 @@ describe("a note with an end", () => {
     assert.equal(client.presence.ownUntil, undefined);
   });
 
-  it("is what the server remembers, with its end", async () => {
+  it("is the note that the server remembers, with its end", async () => {
     const end = Date.now() + 3_600_000;
     gateway.onEvent = (event) =>
       event === "presence" ? { ok: true, online_seconds: 60, status: "busy", note: "hi", until: end } : undefined;

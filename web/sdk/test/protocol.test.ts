@@ -12,7 +12,7 @@ import {
   TYPING_SECONDS,
 } from "../src/protocol.ts";
 
-/** Written from the Python contract; `npm test` runs in web/. */
+/** Generated from the Python contract. The path is relative to web/, where `npm test` runs. */
 const golden = JSON.parse(readFileSync("../contract/src/roomcast/contract/vectors/browser.json", "utf8")) as {
   client_events: string[];
   server_events: string[];

@@ -19,7 +19,7 @@ describe("backoff", () => {
     assert.equal(backoffMs(1000, 1, POLICY), 1000);
   });
 
-  it("never comes back sooner than the server asks", () => {
+  it("is never shorter than the server's Retry-After", () => {
     assert.equal(backoffMs(0, 0, POLICY, 3000), 3000);
     assert.equal(backoffMs(0, 1, POLICY, 3000), 3050);
   });
@@ -33,7 +33,7 @@ describe("backoff", () => {
 });
 
 describe("typing", () => {
-  it("clears a sign after six seconds without a refresh", () => {
+  it("ends after six seconds without a refresh", () => {
     let state = typingReceived(new Map(), "ada", true, 1000);
     state = typingReceived(state, "bob", true, 3000);
     assert.equal(nextExpiry(state), 7000);
@@ -42,7 +42,7 @@ describe("typing", () => {
     assert.equal(typingReceived(typingReceived(state, "ada", false, 3000), "bob", false, 3000).size, 0);
   });
 
-  it("tells others at most every three seconds, and once that it stopped", () => {
+  it("is sent at most every three seconds, and its end is sent once", () => {
     let [state, emit] = ownTyping(NOT_TYPING, true, 10_000);
     assert.equal(emit, true);
     [state, emit] = ownTyping(state, true, 12_999);
@@ -56,7 +56,7 @@ describe("typing", () => {
 });
 
 describe("presence", () => {
-  it("keeps what a list of members does not say", () => {
+  it("keeps the values that a list of members does not have", () => {
     const changed = presenceChanged(new Map(), [{ user: "ada", status: "offline", last_seen: 5, note: "out" }]);
     const member = { user: "ada", name: "Ada", status: "online" as const };
     assert.deepEqual(presenceOfMembers(changed, [member]).get("ada"), { status: "online", last_seen: 5, note: "out" });
@@ -78,13 +78,13 @@ describe("token", () => {
     assert.equal(refreshInMs(token(900), 3_600_000), null);
   });
 
-  it("is left alone where it does not say, or lasts for months", () => {
+  it("is not renewed if it has no expiry, or lasts for months", () => {
     for (const odd of ["", "a.b.c", token("soon"), token(10 ** 9)]) assert.equal(refreshInMs(odd, 0), null);
   });
 });
 
-describe("small things", () => {
-  it("a listener is gone after its undo, and may be registered twice", () => {
+describe("emitter, rooms and errors", () => {
+  it("a listener is not called after its undo, and may be registered twice", () => {
     const emitter = new Emitter<number>();
     const heard: number[] = [];
     const listener = (value: number) => void heard.push(value);
@@ -96,27 +96,27 @@ describe("small things", () => {
     assert.deepEqual(heard, [1, 1, 2]);
   });
 
-  it("an error of a listener is reported, and stops nothing", (t) => {
+  it("an error of a listener is reported, and the other listeners are called", (t) => {
     t.mock.timers.enable({ apis: ["setTimeout"] });
     const emitter = new Emitter<number>();
     const heard: number[] = [];
     emitter.subscribe(() => {
-      throw new Error("a listener's own");
+      throw new Error("an error of a listener");
     });
     emitter.subscribe((value) => void heard.push(value));
     emitter.emit(1);
     assert.deepEqual(heard, [1]);
-    assert.throws(() => t.mock.timers.tick(1), { message: "a listener's own" });
+    assert.throws(() => t.mock.timers.tick(1), { message: "an error of a listener" });
   });
 
-  it("a direct room has its people sorted", () => {
+  it("the id of a direct room has the sorted ids of its people", () => {
     assert.equal(directRoom("grace", "ada"), "dm:ada:grace");
     assert.equal(directRoom("Zoe", "ada"), "dm:Zoe:ada");
     assert.equal(directPeer("dm:ada:grace", "grace"), "ada");
     assert.equal(directPeer("public:lobby", "ada"), null);
   });
 
-  it("every thrown thing reads as a coded error", () => {
+  it("every thrown value is converted to a coded error", () => {
     const wire = { code: 302, reason: "rate_limited", retryable: true, retry_after: 1.5 };
     assert.equal(RoomcastError.from(wire).retryAfterMs, 1500);
     assert.equal(RoomcastError.from(new Error("x")).reason, "internal");
@@ -126,7 +126,7 @@ describe("small things", () => {
 describe("the hint about origins", () => {
   const page = { href: "http://localhost:5173/orders", origin: "http://localhost:5173" };
 
-  it("names the page's origin where it is not the server's", () => {
+  it("names the page's origin if it is not the server's", () => {
     assert.match(
       originHint("http://localhost:8080", page),
       /ROOMCAST_ALLOWED_ORIGINS does not name http:\/\/localhost:5173\)/,
@@ -138,12 +138,12 @@ describe("the hint about origins", () => {
     assert.equal(originHint("http://localhost:8080", undefined), "");
   });
 
-  it("is given for what is no address, too", () => {
+  it("is given also for an invalid address", () => {
     assert.notEqual(originHint("http://", page), "");
   });
 });
 
-describe("people", () => {
+describe("the people in a room", () => {
   const member = (user: string) => ({ user, name: user, status: "online" as const });
   const users = (people: { members: readonly { user: string }[]; gone: readonly { user: string }[] }) => [
     people.members.map(({ user }) => user),
@@ -151,7 +151,7 @@ describe("people", () => {
   ];
   const change = (part: object) => ({ room: "r", change: "people", ...part });
 
-  it("come and go, and are remembered while gone", () => {
+  it("enter and leave, and are remembered after leaving", () => {
     let people = peopleListed(NO_PEOPLE, [member("ada"), member("bob")], 2);
     people = peopleChanged(people, change({ occupancy: 2, entered: [member("cy")], left: ["bob"] }));
     assert.deepEqual(users(people), [["ada", "cy"], ["bob"]]);
@@ -159,7 +159,7 @@ describe("people", () => {
     assert.deepEqual(users(people), [["ada", "cy", "bob"], []]);
   });
 
-  it("get new names, here or gone", () => {
+  it("get new names, present or not", () => {
     const people = peopleListed(peopleListed(NO_PEOPLE, [member("ada"), member("bob")], 2), [member("ada")], 1);
     const names = ({ members, gone }: typeof people) => [...members, ...gone].map(({ name }) => name);
     assert.deepEqual(names(personRenamed(people, "ada", "Ada L.")), ["Ada L.", "bob"]);
@@ -173,7 +173,7 @@ describe("people", () => {
     assert.deepEqual([people.occupancy, users(people)], [901, [["ada"], []]]);
   });
 
-  it("who are missing from a whole list have gone, from a part of a list not", () => {
+  it("have left if they are missing from a complete list, but not from a partial one", () => {
     const people = peopleListed(NO_PEOPLE, [member("ada"), member("bob")], 2);
     assert.deepEqual(users(peopleListed(people, [member("ada")], 1)), [["ada"], ["bob"]]);
     assert.deepEqual(users(peopleListed(people, [member("ada")], 300)), [["ada"], []]);

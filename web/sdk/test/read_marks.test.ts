@@ -9,7 +9,7 @@ useGateway();
 const marks = () => gateway.payloads("receipt:read").map(({ seq }) => seq);
 
 describe("a read mark", () => {
-  it("is told once, and shows at once", async () => {
+  it("is sent once, and shows at once", async () => {
     const { client, room } = await joined();
     room.markRead(1);
     room.markRead(3);
@@ -22,7 +22,7 @@ describe("a read mark", () => {
     assert.deepEqual(marks(), [3]);
   });
 
-  it("is told again after a failure", async () => {
+  it("is sent again after a failure", async () => {
     const { room } = await joined();
     let refusals = 0;
     gateway.onEvent = (event) => (event === "receipt:read" && ++refusals <= 2 ? refusal("unavailable") : undefined);
@@ -31,7 +31,7 @@ describe("a read mark", () => {
     assert.deepEqual(marks(), [3, 3, 3]);
   });
 
-  it("is told again in the next session when the connection ended before its ack", async () => {
+  it("is sent again in the next session if the connection ended before its ack", async () => {
     const { room } = await joined();
     gateway.onEvent = (event) => {
       if (event !== "receipt:read" || gateway.tokens.length > 1) return undefined;
@@ -42,7 +42,7 @@ describe("a read mark", () => {
     await until(() => marks().length === 2, "told again");
   });
 
-  it("is not told again after a final refusal", async () => {
+  it("is not sent again after a final refusal", async () => {
     const storage = new MemoryStorage();
     const { client, room } = await joined({ storage });
     gateway.onEvent = (event) => (event === "receipt:read" ? refusal("forbidden") : undefined);
@@ -54,14 +54,14 @@ describe("a read mark", () => {
     assert.equal(marks().length, 1);
   });
 
-  it("is told for a room that was not joined, such as one in a list", async () => {
+  it("is sent for a room that was not joined, for example one in a list", async () => {
     const client = await online();
     client.room(LOBBY).markRead(3);
     await until(() => marks().length === 1, "told");
     assert.equal(gateway.joins.length, 0);
   });
 
-  it("that is pending at close is told before the connection ends", async () => {
+  it("that is pending at close is sent before the connection ends", async () => {
     const { client, room } = await joined();
     room.markRead(3);
     client.close();
@@ -69,7 +69,7 @@ describe("a read mark", () => {
     assert.deepEqual(marks(), [3]);
   });
 
-  it("that could not be told is told by the next page", async () => {
+  it("that could not be sent is sent by the next page", async () => {
     const storage = new MemoryStorage();
     const { client, room } = await joined({ storage });
     gateway.cut();
@@ -81,7 +81,7 @@ describe("a read mark", () => {
     assert.deepEqual(gateway.payloads("receipt:read"), [{ room: LOBBY, seq: 3 }]);
   });
 
-  it("of another epoch is dropped: its number means other messages now", async () => {
+  it("of another epoch is dropped, because its seq now belongs to another message", async () => {
     const storage = new MemoryStorage();
     storage.setItem(`roomcast:read:ada:${LOBBY}`, JSON.stringify({ seq: 900, epoch: "epoch-zero-00000" }));
     await online({ storage });

@@ -6,7 +6,7 @@ import { until } from "./server.ts";
 
 useGateway();
 
-/** Every state on show must hold a run of messages without a gap or a duplicate. */
+/** Check that every state that the room shows has contiguous messages, without a gap or a duplicate. */
 function assertAlwaysWhole(room: Room): void {
   room.subscribe(({ messages }) => {
     const seqs = messages.map(({ seq }) => seq ?? 0);
@@ -20,7 +20,7 @@ function assertAlwaysWhole(room: Room): void {
 
 for (const knowsReplay of [false, true]) {
   describe(knowsReplay ? "recovery by replay" : "recovery in pages", () => {
-    it("has no holes and no duplicates under reconnects, with more than a page missed at each", async () => {
+    it("shows no gap and no duplicate over reconnects that each miss more than a page", async () => {
       gateway.knowsReplay = knowsReplay;
       gateway.pageSize = 10;
       gateway.append({});
@@ -30,7 +30,7 @@ for (const knowsReplay of [false, true]) {
         for (let count = 0; count < 15; count++) gateway.say();
         gateway.cut();
         for (let count = 0; count < 35; count++) gateway.say();
-        // Some cuts hit the client while it is still reading what it missed.
+        // Some cuts happen while the client is still reading missed messages.
         if (round % 3 === 0) await until(() => room.state.seq === gateway.log.length, "whole");
         else await until(() => client.state.phase === "online", "online");
       }
@@ -58,7 +58,7 @@ for (const knowsReplay of [false, true]) {
       assert.equal(gateway.joins.length, knowsReplay ? 2 : 11);
     });
 
-    it("declares what cannot be recovered, and shows the latest page", async () => {
+    it("declares lost messages, and shows the latest page", async () => {
       gateway.knowsReplay = knowsReplay;
       gateway.append({});
       const { client, room } = await joined();
@@ -91,7 +91,7 @@ describe("recovery", () => {
     assert.equal(gateway.joins.length, 2);
   });
 
-  it("joins with a page first and by replay later", async () => {
+  it("joins by a page the first time, and by a replay later", async () => {
     gateway.knowsReplay = true;
     for (let count = 0; count < 5; count++) gateway.append({});
     const { room } = await joined();

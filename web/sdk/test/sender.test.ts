@@ -62,7 +62,7 @@ describe("a message that no gateway accepts", () => {
     });
   }
 
-  it("may have data of exactly the greatest size and depth, as it was when it was sent", async () => {
+  it("may have data of exactly the greatest size and depth, copied at the time of sending", async () => {
     const { room } = await joined();
     const data = { a: "x".repeat(4_096 - '{"a":""}'.length) };
     room.send({ data });
@@ -75,13 +75,13 @@ describe("a message that no gateway accepts", () => {
     );
   });
 
-  it("may have exactly the greatest length, and whole emoji", async () => {
+  it("may have a text of exactly the greatest length, and emoji of several code points", async () => {
     const { room } = await joined();
     room.send({ text: "😀".repeat(4_096) });
     await until(() => gateway.log.length === 1, "sent");
   });
 
-  it("fails by the gateway's own limit, also when it was written before that was known", async () => {
+  it("fails above the gateway's own limit, also if it was written before the limit was known", async () => {
     gateway.limits = { message_bytes: 10, upload_bytes: 1, payload_bytes: 1000 };
     const client = await online();
     client.room(LOBBY).send({ text: "elf letters" });
@@ -90,7 +90,7 @@ describe("a message that no gateway accepts", () => {
     assert.equal(gateway.sends.length, 0);
   });
 
-  it("is refused in every other event, too", async () => {
+  it("is refused as the payload of every other event, too", async () => {
     const client = await online();
     const deep = JSON.parse(`${"[".repeat(40)}${"]".repeat(40)}`) as string;
     const round: { room?: unknown } = {};
@@ -113,8 +113,8 @@ describe("a message that no gateway accepts", () => {
   });
 });
 
-describe("a message at which the server closes", () => {
-  /** Close the connection at a message "poison". */
+describe("a message that makes the server close the connection", () => {
+  /** Make the server close the connection when it gets the message "poison". */
   const closeAtPoison = (close: (socket: Socket) => void) => {
     gateway.onSend = (payload, _ack, socket) => {
       if (payload.text !== "poison") return false;
@@ -126,7 +126,7 @@ describe("a message at which the server closes", () => {
     (socket.conn.transport as unknown as { socket: WebSocket }).socket.close(code);
   };
 
-  it("fails after one disconnect where the close code says why", async () => {
+  it("fails after one disconnect if the close code names the fault", async () => {
     const { room } = await joined();
     closeAtPoison(closeWith(1009));
     room.send({ text: "poison" });
@@ -137,7 +137,7 @@ describe("a message at which the server closes", () => {
     assert.equal(gateway.tokens.length, 2);
   });
 
-  it("fails after few disconnects in any case, and holds up nothing else", async () => {
+  it("fails after a few disconnects with any close code, and does not block other messages", async () => {
     const { room, other } = await twoRooms();
     closeAtPoison((socket) => void socket.conn.close());
     other.send({ text: "before" });
@@ -155,7 +155,7 @@ describe("a message at which the server closes", () => {
 });
 
 describe("one room", () => {
-  it("does not wait for another one whose acks do not come", async () => {
+  it("does not wait for another room whose acks are missing", async () => {
     const { room, other } = await twoRooms();
     gateway.onSend = (payload) => payload.room === LOBBY;
     for (let count = 0; count < 100; count++) room.send({ text: `stuck ${count}` });
@@ -175,7 +175,7 @@ describe("one room", () => {
     };
     room.send({ text: "limited" });
     await until(() => !isLimited, "limited");
-    const third = client.room("public:third"); // answered after the refusal: the client knows of the limit by then
+    const third = client.room("public:third"); // answered after the refusal, when the client knows of the limit
     third.join();
     await until(() => third.state.phase === "joined", "joined");
     other.send({ text: "also" });
@@ -188,7 +188,7 @@ describe("one room", () => {
 });
 
 describe("a limit that holds until tomorrow", () => {
-  it("fails the message at once, and does not hold up the outbox", async () => {
+  it("fails the message at once, and does not block the outbox", async () => {
     const { room, other } = await twoRooms();
     gateway.onSend = ({ text }, ack) => {
       if (text !== "too much") return false;
@@ -204,7 +204,7 @@ describe("a limit that holds until tomorrow", () => {
 });
 
 describe("a long fault of the server", () => {
-  it("does not end a message as failed that was delivered", async () => {
+  it("does not mark a delivered message as failed", async () => {
     const { room } = await joined({ ackTimeoutMs: 20 });
     let tries = 0;
     gateway.onSend = ({ id, text }) => {
@@ -227,7 +227,7 @@ describe("a long fault of the server", () => {
     ["mixed", (tries) => (tries === 1 ? null : refusal("unavailable"))],
   ];
   for (const [what, answer] of answers) {
-    it(`is waited out: ${what}`, async () => {
+    it(`does not fail the message: ${what}`, async () => {
       const { room } = await joined({ ackTimeoutMs: 20 });
       let tries = 0;
       gateway.onSend = (_payload, ack: Ack) => {
@@ -241,7 +241,7 @@ describe("a long fault of the server", () => {
     });
   }
 
-  it("is waited out on a device whose clock is behind, and ends after 55 minutes", async (t) => {
+  it("fails the message after 55 minutes, also on a device whose clock is behind", async (t) => {
     let elapsedMs = performance.now();
     t.mock.method(performance, "now", () => elapsedMs);
     t.mock.method(Date, "now", () => gateway.serverTime() - 3_600_000);
@@ -263,7 +263,7 @@ describe("a long fault of the server", () => {
     assert.equal(room.state.messages[0]?.error?.reason, "unavailable");
   });
 
-  it("ends where the fault concerns this message", async () => {
+  it("fails a message if the fault is about this message", async () => {
     const { room } = await joined();
     gateway.onSend = (_payload, ack) => {
       ack(refusal("internal"));
@@ -274,7 +274,7 @@ describe("a long fault of the server", () => {
     assert.deepEqual([gateway.sends.length, room.state.messages[0]?.error?.reason], [MAX_ATTEMPTS, "internal"]);
   });
 
-  it("says that a message may have been delivered when an earlier try was not answered", async () => {
+  it("shows that a message may have been delivered if an earlier try was not answered", async () => {
     const { room } = await joined({ ackTimeoutMs: 20 });
     gateway.onSend = (_payload, ack) => {
       if (gateway.sends.length > 1) ack(refusal("internal"));
@@ -286,8 +286,8 @@ describe("a long fault of the server", () => {
   });
 });
 
-describe("a room that one may not enter", () => {
-  it("fails its drafts when one is removed, and asks again with a retry", async () => {
+describe("a room that the user may not enter", () => {
+  it("fails its drafts when the user is removed, and joins again at a retry", async () => {
     const { room } = await joined();
     gateway.onSend = () => true;
     const id = room.send({ text: "too late" });

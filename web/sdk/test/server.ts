@@ -12,7 +12,7 @@ import type { InboxRoom, Message, SendPayload } from "../src/protocol.ts";
 type Json = Record<string, unknown>;
 export type Ack = (answer: object) => void;
 
-/** Return a negative ack, or what a test answers instead of a positive one. */
+/** Return a negative ack. */
 export function refusal(reason: Reason, more: object = {}): Json {
   return { ok: false, error: { ...CODES[reason], reason, ...more } };
 }
@@ -29,28 +29,28 @@ export class TestGateway {
   log: Message[] = [];
   epoch = "epoch-one-000000";
   tokens: string[] = [];
-  /** What came beside the token at every connect. */
+  /** The fields that were sent with the token at each connect. */
   auths: Json[] = [];
-  /** What the query of every connect says of a ticket; `ready` gives out "ticket-1" and so on. */
+  /** The reconnect ticket in the query of each connect. `ready` issues "ticket-1", "ticket-2" and so on. */
   tickets: (string | undefined)[] = [];
-  /** Payloads of every `message:send` that arrived, repeats included. */
+  /** The payload of each `message:send` that arrived, including repetitions. */
   sends: SendPayload[] = [];
   joins: JoinPayload[] = [];
   events: [string, unknown][] = [];
-  /** Called before a send is handled; true means that it is dealt with. */
+  /** Called before a send is handled; true means that the test has handled it. */
   onSend: (payload: SendPayload, ack: Ack, socket: Socket) => boolean = () => false;
   /** Called before any other acked event is handled; an answer replaces the usual one, null withholds the ack. */
   onEvent: (event: string, payload: Json) => Json | null | undefined = () => undefined;
   /** Whether joins with `replay` are answered in the replay form. */
   knowsReplay = false;
-  /** What `ready` says about the server's time. */
+  /** The server's time in `ready`. */
   serverTime: () => number = () => Date.now();
   limits: Record<string, number> = { message_bytes: 16384, upload_bytes: 1000, payload_bytes: 100_000 };
   rooms: string[] = [];
   /** The lines of the inbox, the latest activity first. */
   inbox: InboxRoom[] = [];
   accepts: (token: string) => Error | null = () => null;
-  /** Entries per page of history and recovery, whatever the client asks for. */
+  /** Entries per page of history and recovery, instead of the limit in the request. */
   pageSize = 3;
 
   constructor() {
@@ -88,7 +88,7 @@ export class TestGateway {
     await this.io.close();
   }
 
-  /** Close every transport, as a dying gateway does. */
+  /** Close every transport, like a gateway that ends. */
   cut(): void {
     for (const socket of this.io.of("/").sockets.values()) socket.conn.close();
   }
@@ -201,9 +201,9 @@ export class TestGateway {
   }
 }
 
-/** Wait for a condition, looking again every few milliseconds; fail after `limitMs`. */
+/** Wait for a condition, which is checked every few milliseconds; fail after `limitMs`. */
 export async function until(condition: () => boolean, what: string, limitMs = 5000): Promise<void> {
-  // A clock that no test replaces.
+  // This clock is not replaced by fake timers.
   const nowMs = () => Number(process.hrtime.bigint() / 1_000_000n);
   const deadline = nowMs() + limitMs;
   while (!condition()) {

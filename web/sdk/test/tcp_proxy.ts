@@ -1,10 +1,10 @@
-/** Stand between client and server as the proxies do that break WebSockets. */
+/** A TCP proxy between client and server with the faults of proxies that break WebSockets. */
 
 import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
 
 /**
  * - `swallow-upgrade`: the request to upgrade is never answered.
- * - `swallow-frames`: the upgrade succeeds, and what the client sends afterwards is lost.
+ * - `swallow-frames`: the upgrade succeeds, and all later bytes of the client are lost.
  */
 export type Fault = "swallow-upgrade" | "swallow-frames";
 

@@ -37,18 +37,18 @@ function live(timeline: Timeline, ...messages: Message[]): Timeline {
 
 const seqs = (timeline: Timeline) => timeline.events.map((event) => event.seq);
 
-describe("what an earlier visit has kept", () => {
+describe("the kept entries of an earlier visit", () => {
   const shown = timelineOf({ epoch: "e1", last: 8, events: range(5, 8), more: true, read: {} });
   const page = (part: Partial<JoinAnswer>) =>
     reduceTimeline(shown, { type: "joined", answer: answer({ more: true, ...part }), since: null });
 
-  it("is on show, but is nothing to recover from", () => {
+  it("are shown, but the next join does not recover from them", () => {
     assert.deepEqual(seqs(shown), [5, 6, 7, 8]);
     assert.equal(sinceOf(shown), null);
     assert.equal(hasGap(live(shown, entry(12))), false);
   });
 
-  it("stays before a page that follows it without a gap", () => {
+  it("stay before a page that follows without a gap", () => {
     for (const [from, to] of [
       [7, 9],
       [9, 10],
@@ -63,25 +63,25 @@ describe("what an earlier visit has kept", () => {
     }
   });
 
-  it("goes where entries between it and the page are missing, and nothing was cut", () => {
+  it("are dropped if entries before the page are missing, without a declared loss", () => {
     const timeline = page({ messages: range(10, 12), seq: 12 });
     assert.deepEqual(seqs(timeline), [10, 11, 12]);
     assert.equal(timeline.cut, false);
   });
 
-  it("goes when the log has begun anew, or holds less than was kept", () => {
+  it("are dropped if the log has a new epoch, or ends before them", () => {
     assert.deepEqual(seqs(page({ epoch: "e2", messages: [entry(9, "e2")], seq: 9 })), [9]);
     assert.deepEqual(seqs(page({ messages: range(1, 3), seq: 3, more: false })), [1, 2, 3]);
   });
 });
 
-describe("what is kept for the next visit", () => {
-  it("is nothing before the server has confirmed it", () => {
+describe("the entries kept for the next visit", () => {
+  it("are none before the server has confirmed them", () => {
     assert.equal(keptOf(EMPTY_TIMELINE, {}, 10), null);
     assert.equal(keptOf(timelineOf({ epoch: "e1", last: 1, events: [entry(1)], more: false, read: {} }), {}, 10), null);
   });
 
-  it("is the newest entries, and whether the log has older ones", () => {
+  it("are the newest ones, and it is kept whether the log has older ones", () => {
     const kept = keptOf(first(range(1, 9)), { bob: 3 }, 4);
     assert.deepEqual(
       kept?.events.map(({ seq }) => seq),
@@ -91,14 +91,14 @@ describe("what is kept for the next visit", () => {
     assert.equal(keptOf(first(range(1, 3)), {}, 4)?.more, false);
   });
 
-  it("is bounded in size", () => {
+  it("are bounded in size", () => {
     const long = range(1, 30).map((message) => ({ ...message, text: "x".repeat(15_000) }));
     const kept = keptOf(first(long), {}, 100);
     assert.equal(kept?.events.at(-1)?.seq, 30);
     assert.ok(JSON.stringify(kept?.events).length < 201_000);
   });
 
-  it("is not what a deleted message said", () => {
+  it("do not include the text of a deleted message", () => {
     const deletion: Message = { ...entry(3), kind: "delete", target: 1 };
     const edit: Message = { ...entry(2), kind: "edit", target: 1, text: "a secret, too" };
     const kept = keptOf(first([{ ...entry(1), text: "a secret" }, edit, deletion]), {}, 10);
@@ -108,7 +108,7 @@ describe("what is kept for the next visit", () => {
 });
 
 describe("timeline", () => {
-  it("takes the page of the first join and what follows it", () => {
+  it("holds the page of the first join and the live messages after it", () => {
     const timeline = live(first(range(5, 7), true), entry(8));
     assert.deepEqual(seqs(timeline), [5, 6, 7, 8]);
     assert.equal(timeline.more, true);
@@ -116,12 +116,12 @@ describe("timeline", () => {
     assert.deepEqual(sinceOf(timeline), { seq: 8, epoch: "e1" });
   });
 
-  it("drops repeats, and returns the same object for them", () => {
+  it("drops duplicates, and returns the same object for them", () => {
     const timeline = first(range(1, 3));
     assert.equal(live(timeline, entry(2)), timeline);
   });
 
-  it("holds back what comes behind a hole until the hole is filled", () => {
+  it("holds messages back until the gap before them is filled", () => {
     const holed = live(first(range(1, 3)), entry(6), entry(5), entry(6));
     assert.deepEqual(seqs(holed), [1, 2, 3]);
     assert.equal(hasGap(holed), true);
@@ -148,7 +148,7 @@ describe("timeline", () => {
     assert.equal(hasGap(timeline), false);
   });
 
-  it("starts anew, and says so, when the past could not be recovered", () => {
+  it("starts anew and sets `cut` if missed entries could not be recovered", () => {
     const before = first(range(1, 3));
     const joined = answer({ epoch: "e2", messages: [entry(2, "e2")], seq: 2, more: true });
     const timeline = reduceTimeline(before, { type: "joined", answer: joined, since: sinceOf(before) });
@@ -163,11 +163,11 @@ describe("timeline", () => {
     assert.deepEqual([seqs(timeline), timeline.cut], [[9], true]);
   });
 
-  it("treats a live message of another epoch as a hole", () => {
+  it("treats a live message of another epoch as a gap", () => {
     assert.equal(hasGap(live(first(range(1, 3)), entry(4, "e2"))), true);
   });
 
-  it("remembers that it dropped what no longer fitted behind a gap", () => {
+  it("remembers that it dropped messages which did not fit behind a gap", () => {
     const full = live(first(range(1, 3)), ...range(5, MAX_AHEAD + 10));
     assert.equal(full.ahead.length, MAX_AHEAD);
     const filled = live(full, entry(4));
@@ -177,7 +177,7 @@ describe("timeline", () => {
     assert.equal(hasGap(whole), false);
   });
 
-  it("forgets what waits of an epoch that an answer has passed", () => {
+  it("drops waiting messages of an epoch before that of an answer", () => {
     const holed = live(first(range(1, 3)), entry(4, "e0"));
     assert.equal(hasGap(holed), true);
     const same = answer({ recovered: true, seq: 3 });
@@ -193,7 +193,7 @@ describe("timeline", () => {
     assert.deepEqual(seqs(live(joined, ...range(4, 7))), [1, 2, 3, 4, 5, 6, 7]);
   });
 
-  it("starts anew with the first message of a replay that could not recover everything", () => {
+  it("starts anew with the first message of a replay that did not recover all entries", () => {
     const before = live(first(range(1, 3)), entry(90));
     const replay = answer({ epoch: "e2", seq: 60 });
     const joined = reduceTimeline(before, { type: "joined", answer: replay, since: sinceOf(before) });
@@ -202,13 +202,13 @@ describe("timeline", () => {
     assert.deepEqual([seqs(after), after.more, after.cut, hasGap(after)], [[59, 60], true, true, false]);
   });
 
-  it("does not wait for a replay where there is nothing to follow", () => {
+  it("does not wait for a replay if no entry is missing", () => {
     assert.equal(isReplay(answer({ recovered: true, seq: 3 }), { seq: 3, epoch: "e1" }), false);
     assert.equal(isReplay(answer({ seq: 0 }), { seq: 3, epoch: "e1" }), false);
     assert.equal(isReplay(answer({ seq: 3 }), null), false);
   });
 
-  it("puts older pages in front, without what it has", () => {
+  it("adds older pages before the entries, without duplicates", () => {
     const timeline = reduceTimeline(first(range(5, 7), true), {
       type: "history",
       page: { messages: range(2, 5), more: false },
@@ -216,12 +216,12 @@ describe("timeline", () => {
     assert.deepEqual([seqs(timeline), timeline.more], [[2, 3, 4, 5, 6, 7], false]);
   });
 
-  it("stops asking for history when a page brings nothing", () => {
+  it("has no older entries after an empty page", () => {
     const timeline = reduceTimeline(first(range(5, 7), true), { type: "history", page: { messages: [], more: true } });
     assert.equal(timeline.more, false);
   });
 
-  it("stays bounded, and offers again what it let go", () => {
+  it("is bounded, and can load the dropped entries again", () => {
     const timeline = live(first(range(1, MAX_EVENTS)), entry(MAX_EVENTS + 1));
     assert.ok(timeline.events.length < MAX_EVENTS);
     assert.equal(timeline.more, true);

@@ -2,7 +2,7 @@
 
 config          reads environment variables          app          composes the process
 application     builds the FastAPI application       server       runs it on uvicorn
-authentication  finds the API key of a request, and takes the request from the key's rate
+authentication  finds the API key of a request, and charges the request to the key's rate
 problems        turns error codes into problem+json  guard        bounds, request ids, and answers for exceptions
 routes          endpoints, one module per subject    models       the JSON of requests and answers
 observe         counts and logs

@@ -77,7 +77,7 @@ async def _serve(config: Config, parts: Parts, stopping: asyncio.Event) -> None:
 
 
 class Health:
-    """Asks Redis twice a second, and measures the lateness of the event loop."""
+    """Checks Redis twice a second, and measures the lateness of the event loop."""
 
     def __init__(self, backend: Backend, clock: Callable[[], float] = time.monotonic) -> None:
         self._backend = backend
@@ -89,7 +89,7 @@ class Health:
         return self._clock() - self._answered < seconds
 
     async def run(self, metrics: Metrics, is_ready: Callable[[], bool]) -> None:
-        """Ask Redis at each interval, until cancelled."""
+        """Check Redis at each interval, until cancelled."""
         while True:
             await self.look()
             metrics.ready(is_ready())
@@ -98,7 +98,7 @@ class Health:
             metrics.loop_lag(max(0.0, self._clock() - due))
 
     async def look(self) -> None:
-        """Ask Redis once."""
+        """Check Redis once."""
         try:
             await self._backend.ping()
         except RoomcastError:

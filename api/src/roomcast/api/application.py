@@ -33,7 +33,7 @@ _PROBLEM: Final[dict[str, Any]] = {
 
 
 def make_application(parts: Parts | None) -> FastAPI:
-    """Return the application; without `parts` it only describes itself."""
+    """Return the application. Without `parts` it can only make its OpenAPI document."""
     application = FastAPI(
         title=TITLE,
         version=API_VERSION,
@@ -82,7 +82,7 @@ async def _on_error(request: Request, error: Exception) -> Response:
 
 
 async def _on_fault(request: Request, error: Exception) -> Response:
-    """Answer an exception that no code covers; it is raised again, and the guard logs it."""
+    """Answer an exception without an error code. Starlette raises it again, and the guard logs it."""
     return respond(describe(RoomcastError(Code.INTERNAL), request_id_of(request)))
 
 

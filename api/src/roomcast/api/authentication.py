@@ -74,9 +74,9 @@ async def charge(parts: Parts, found: Listed, requests: int) -> None:
 
 
 async def owe(parts: Parts, found: Listed, *, rows: int = 0, size: int = 0) -> None:
-    """Charge a large answer to the rate of a key, after it was made: later requests of the key wait.
+    """Charge a large answer, which is already made, to the rate of a key: later requests of the key wait.
 
-    Each ROWS_PER_REQUEST rows that were looked up, and each BYTES_PER_REQUEST bytes that were read, cost one request.
+    Every ROWS_PER_REQUEST rows that were looked up, and every BYTES_PER_REQUEST bytes that were read, cost one request.
     """
     requests = rows // ROWS_PER_REQUEST + size // BYTES_PER_REQUEST
     if requests:
@@ -86,7 +86,7 @@ async def owe(parts: Parts, found: Listed, *, rows: int = 0, size: int = 0) -> N
 
 @contextmanager
 def _nothing_done() -> Iterator[None]:
-    """Raise UNAVAILABLE if Redis does not answer: the request itself was not tried."""
+    """Raise UNAVAILABLE if Redis does not answer, because the request itself was not started."""
     try:
         yield
     except RoomcastError as error:

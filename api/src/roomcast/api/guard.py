@@ -70,7 +70,7 @@ class _Answer:
 
 
 class Guard:
-    """See the module."""
+    """The ASGI application around the API that enforces these rules; see the module."""
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class Guard:
         max_body_bytes: int = MAX_BODY_BYTES,
         admit: Admit | None = None,
     ) -> None:
-        """`admit` runs before a body is read: a body without a valid key costs no memory and no parsing."""
+        """`admit` runs before a body is read, so that a request without a valid key costs no memory and no parsing."""
         self._application = application
         self._admit = admit
         self._observer = observer
@@ -168,7 +168,7 @@ class Guard:
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
-    """Return a channel that gives the body once, then the messages of the connection."""
+    """Return a receive channel that returns the body once, and then the messages of the connection."""
     is_given = False
 
     async def channel() -> Message:

@@ -1,6 +1,6 @@
 """Refuse query parameters that an endpoint does not have, and repeated ones that it takes only once.
 
-Otherwise a misspelt parameter would have no visible effect. The OpenAPI document lists the parameters of each endpoint.
+Without this check a misspelt parameter would be ignored. The OpenAPI document lists the parameters of each endpoint.
 """
 
 from __future__ import annotations

@@ -345,7 +345,7 @@ _sanctions("unban", "unbanned", lasts=False)
 @click.option("--default", "is_default", is_flag=True, help="Take both back: the gateways' settings hold again.")
 @click.pass_obj
 def allow(options: Options, user: str, rooms: int | None, count: int | None, is_default: bool) -> None:
-    """Give USER a daily allowance of its own."""
+    """Give USER its own daily allowance."""
     if is_default == (rooms is not None or count is not None):
         raise click.UsageError("give --rooms, --bytes or both, or --default alone")
 

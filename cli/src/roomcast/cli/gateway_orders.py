@@ -1,4 +1,4 @@
-"""Give an order to one gateway by a control message, and wait until the gateway's state in Redis shows obedience."""
+"""Send an operator's order to one gateway, and wait until the gateway's state in Redis shows that it has obeyed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Check processes by their metrics: file limits, readiness, and whether the hot path is compiled."""
+"""Judge the health of a process by its metrics: file limit, readiness, and whether the hot path is compiled."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ NEEDED: Final[Mapping[str, tuple[Command, ...]]] = {
         ("HSET", keys.upload(_ROOM), "a", "b"),
     ),
 }
-"""Kind of process -> commands of its ordinary work, one for each family of keys and channels."""
+"""Kind of process -> commands that it needs, one for each family of keys and channels."""
 
 
 async def refusals(reader: ClusterReader) -> tuple[list[str], list[str]]:

@@ -27,7 +27,7 @@ class RoomOptions(Protocol):
 
 @click.group("room")
 def group() -> None:
-    """Look at a stored room, and change it."""
+    """Show and change stored rooms."""
 
 
 @group.command()

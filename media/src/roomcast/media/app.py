@@ -43,7 +43,7 @@ _log = structlog.get_logger(__name__)
 
 
 async def run(config: Config) -> None:
-    """Serve until SIGTERM or SIGINT: stop reading, answer what is in flight, leave the group, close the connections.
+    """Serve until SIGTERM or SIGINT. Then stop reading, answer the requests in flight, leave the group, and close.
 
     A background task that ends with an error is restarted.
     """

@@ -1,4 +1,4 @@
-"""Reach Redis: requests in, replies out, scripts in between. The only user of redis in this package.
+"""Read requests from Redis, send replies, and run scripts. Only this module of the package uses redis.
 
 There are two clients: one for commands, with a short timeout, and one that blocks in XREADGROUP, so that a blocked read
 never delays an answer. Errors of the driver become RoomcastError (UNAVAILABLE).
@@ -25,12 +25,12 @@ from roomcast.wire.seals import UNSEALED, Seals
 
 COMMAND_SECONDS: Final = 1.0
 QUEUE_SECONDS: Final = 5.0
-"""Longest wait of a command for a connection: a burst has many times more commands than there are connections."""
+"""Longest wait, in seconds, of a command for a free connection: a burst has many more commands than connections."""
 
 FIELD: Final = b"m"
 PROBE_NODE: Final = "signers"
-"""Node name of a channel without subscribers. `join` publishes there, to find an account without rights on channels
-before it takes requests."""
+"""The node name of a channel without subscribers. `join` publishes there, so that an account without the right to
+publish fails before the signer takes requests."""
 
 MAX_CONNECTIONS: Final = 16
 

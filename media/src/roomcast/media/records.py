@@ -13,7 +13,7 @@ from roomcast.contract.events import Media
 from roomcast.media.policy import Announced
 
 CLAIM_SECONDS: Final = 2.0
-"""Life of a claim to verify an upload. A live attempt renews its claim in time; a dead one is soon replaced."""
+"""Life of a claim to verify an upload, in seconds. A live attempt renews its claim; a dead attempt is soon replaced."""
 
 
 class Scripts(Protocol):

@@ -62,7 +62,7 @@ class Clock(Protocol):
 class Service:
     """Answers the requests of a signer. Many requests may run at once.
 
-    refusal: returns why the storage refuses every request, or None while it accepts requests
+    `refusal` returns why the storage refuses every request, or None while the storage accepts requests.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class Service:
 
     async def _sign(self, user: str, wanted: MediaSign) -> dict[str, Any]:
         announced = policy.admit(self._rules, wanted.name, wanted.type, wanted.size)
-        if self._refusal() is not None:  # an upload with a form signed now would fail in the browser, without a reason
+        if self._refusal() is not None:  # the browser could not use the form, and would not see why
             says = "the storage refuses uploads at present"
             raise RoomcastError(Code.MEDIA_UNAVAILABLE, says, retry_after=REFUSED_RETRY_SECONDS)
         upload = self._make_id()

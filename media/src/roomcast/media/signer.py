@@ -1,7 +1,7 @@
-"""Take requests off the stream, work on many at once, each within its deadline, and answer them.
+"""Take requests from the stream, handle many at once, and answer each before its deadline.
 
-Signing needs no storage, so it must not wait for completions that hang on the storage. Completions have their own
-bound, above which they are refused at once.
+Signing needs no storage, so signatures must not wait for completions whose storage hangs. So completions have their own
+bound; the signer refuses completions above the bound at once.
 """
 
 from __future__ import annotations

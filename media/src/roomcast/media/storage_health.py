@@ -35,9 +35,8 @@ class Observer(Protocol):
 class StorageHealth:
     """The state of the storage: whether it accepts the signer's requests.
 
-    probe: sends a signed request
-    set_up: prepares the bucket and probes it; None if the deployment has made the bucket
-    Both raise RoomcastError.
+    `probe` sends a signed request. `set_up` prepares the bucket and probes it; None if the deployment has made the
+    bucket. Both raise RoomcastError.
     """
 
     def __init__(
@@ -51,7 +50,7 @@ class StorageHealth:
         self._failures = 0
         self.is_up = False
         self.refusal: RoomcastError | None = None
-        """The reason why the storage refuses every request; None while it does not."""
+        """The reason why the storage refuses every request; None while it accepts requests."""
 
     async def run(self) -> None:
         """Check the storage until cancelled."""

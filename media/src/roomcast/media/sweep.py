@@ -1,9 +1,9 @@
 """Delete uploads that were never completed, and objects that a form stored again after its upload was complete.
 
-Every upload is listed in `media:incoming` until its form and its grace are over. Then the sweep deletes the object
-under its incoming key. If the record is gone, too, the upload was never verified, and the sweep also deletes a copy
-that a dead signer may have left. One signer sweeps at a time, in bounded steps. Deleting twice does no harm, so the
-lease needs no fence.
+Every upload is listed in `media:incoming` until its form has expired and the grace after it is over. Then the sweep
+deletes the object under its incoming key. If the record is gone, too, the upload was never verified, and the sweep also
+deletes a copy that a dead signer may have left. One signer sweeps at a time, in bounded steps. Two signers may delete
+the same object without harm, so the lease needs no fencing token.
 """
 
 from __future__ import annotations

@@ -173,7 +173,7 @@ export class Connection {
     this.#disconnect();
   }
 
-  /** Apply the user's new name, which a back end has set. */
+  /** Store the user's new name, which a back end has set. */
   renamed(name: string): void {
     const { ready } = this.#state;
     if (ready) this.#change({ ready: { ...ready, name } });
@@ -219,7 +219,7 @@ export class Connection {
 
   // --- one attempt ---------------------------------------------------------------------------------------------------
 
-  /** Fetch the token before anything is opened: a gateway does not wait long for a client that has none. */
+  /** Fetch the token before opening a transport: a gateway does not wait long for a client without a token. */
   async #attempt(): Promise<void> {
     const number = ++this.#attempts;
     const isCurrent = () => number === this.#attempts && this.#isAttempting && !this.#isClosed();
@@ -366,7 +366,7 @@ export function accepted(ack: unknown): unknown {
   throw isWireError(answer?.error) ? new RoomcastError(answer.error) : RoomcastError.of("internal", "malformed ack");
 }
 
-/** Return the error of a refused connect; a refusal without a code concerns the token, or the namespace. */
+/** Return the error of a refused connect. A refusal without a code is about the token or the namespace. */
 function refusalOf(error: Error & { data?: unknown }): RoomcastError {
   if (error.message === "Invalid namespace")
     return RoomcastError.of("bad_request", "`url` has a path; the option `path` says where the socket is");

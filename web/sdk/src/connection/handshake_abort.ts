@@ -1,4 +1,4 @@
-/** Abort a handshake that was given up. */
+/** Abort the polling request of a handshake that the client has given up. */
 
 import type { Socket } from "socket.io-client";
 

@@ -1,4 +1,4 @@
-/** Follow a browser's network events, so that the client notices a loss, and reconnects, without delay. */
+/** Follow a browser's network events, so that the client notices a lost network at once and reconnects at once. */
 
 import type { Connection } from "./connection.ts";
 import type { Undo } from "../emitter.ts";

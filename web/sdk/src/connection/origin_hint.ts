@@ -1,4 +1,4 @@
-/** Explain a connection that a browser may have forbidden. Pure. */
+/** Explain a failed connect that a browser may have forbidden because of the page's origin. Pure. */
 
 /**
  * Return what to add to the error of a failed first connect, if the server may not allow the page's origin.

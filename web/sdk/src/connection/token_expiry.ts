@@ -1,4 +1,4 @@
-/** Read from a token when to renew it. Only `exp` and `iat` are read; the signature is the server's business. Pure. */
+/** Compute when to renew a token, from its `exp` and `iat`. Only the server checks the signature. Pure. */
 
 const MARGIN_MS = 30_000;
 const SHORTEST_WAIT_MS = 5_000;
@@ -7,7 +7,7 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 /**
  * Return the milliseconds until a JWT (RFC 7519) should be renewed.
  *
- * @param serverMs the server's time; by its own clock, a device that is ahead would renew a valid token all the time
+ * @param serverMs the server's time: a device whose clock is ahead would renew valid tokens without end
  * @returns null when the token has no expiry, or one further away than the longest timer
  */
 export function refreshInMs(token: string, serverMs: number): number | null {

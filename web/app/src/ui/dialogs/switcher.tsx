@@ -10,7 +10,7 @@ import { RoomSign } from "../room_sign.tsx";
 import { usePeople } from "../use_search.ts";
 import { Dialog } from "./dialog.tsx";
 
-/** Rooms that are offered at once, and people. */
+/** The most rooms, and the most people, that are offered at once. */
 const OFFERED = 8;
 const PEOPLE_OFFERED = 5;
 
