@@ -108,8 +108,8 @@ class Gateway:
         self.parts.isolation.note_return()
         if self.parts.isolation.is_isolated:
             return  # `Isolation` does the same before the gateway leaves the isolated state
-        self.parts.catch_up()
         self.parts.enforcer.forget_all()
+        self.parts.catch_up()
         self.parts.adapter.background(self.parts.session_control.recheck_all(), "recheck sessions")
 
     def _give_up(self) -> None:

@@ -51,7 +51,7 @@ from roomcast.gateway.part_factories import (
     make_tickets,
     make_token_keys,
 )
-from roomcast.gateway.sign_in.control import ControlPublisher, SessionControl
+from roomcast.gateway.sign_in.control import ControlPublisher, SessionControl, until_answered
 from roomcast.gateway.sign_in.session import ChatSession
 from roomcast.gateway.sign_in.verifier import Verifier
 
@@ -311,9 +311,15 @@ class Parts:
         await self.sessions.sign_out(session)
 
     def catch_up(self) -> None:
-        """Read presence and inboxes again."""
-        self.presence.on_resubscribed()
+        """Read block lists, presence and inboxes again."""
+        self.occupancy.distrust_rooms()
+        self.adapter.background(self._catch_up_presence(), "presence, again")
         self.inbox.on_resubscribed()
+
+    async def _catch_up_presence(self) -> None:
+        """Read presence again, but block lists first: nobody must get the presence of a user who blocks them."""
+        await until_answered(self.privacy.apply_all_blocks)
+        self.presence.on_resubscribed()
 
     def _record_lag(self, lag: float, busy: float) -> None:
         self.metrics.loop_lag(lag, busy)

@@ -25,6 +25,7 @@ from tests.unit.gateway.fakes import (
 from tests.waiting import until
 
 ROOM = "team"
+DIRECT_ROOM = "dm:ada:bob"
 
 
 class Records:
@@ -47,7 +48,7 @@ class Rig:
     def __init__(self, max_rooms: int = 3) -> None:
         self.log, self.route, self.records = FakeLog(), FakeRoute(), Records()
         self.emitter, self.occupancy = FakeEmitter(), FakeOccupancy()
-        self.access = FakeAccess(*(("ada", room) for room in (ROOM, "other", "third", "fourth")))
+        self.access = FakeAccess(*(("ada", room) for room in (ROOM, DIRECT_ROOM, "other", "third", "fourth")))
         self.replays = Replays(self.log, self.route, buffer_bytes=10_000)
         self.joins = RoomJoins(
             self.route,
@@ -61,12 +62,14 @@ class Rig:
             max_rooms=max_rooms,
             note_blocks=self._note_blocks,
         )
+        self.noted: list[bool] = []
         self.ada = session_of("ada")
         for n in range(5):
             self.log.put(text=str(n))
 
     async def _note_blocks(self, room: str) -> None:
-        """Do nothing: there are no blocks."""
+        """Record the call, and whether the session was in the room by then."""
+        self.noted.append(self.occupancy.is_in(self.ada, room))
 
     async def join(self, room: str = ROOM, *, since: int | None = None, **more: Any) -> dict[str, Any]:
         place = None if since is None else Since(since, EPOCH)
@@ -90,6 +93,13 @@ async def test_a_join_answers_with_a_page_and_makes_the_session_a_member(rig: Ri
     assert (rig.ada.rooms, rig.ada.joined_at, rig.ada.joining) == ({ROOM}, {ROOM: 1_000}, {})
     assert rig.records.listed == [("ada", ROOM)]
     assert rig.route.acquired[ROOM] == 0
+
+
+async def test_blocks_are_read_before_and_after_a_direct_room_is_entered(rig: Rig) -> None:
+    """A block that is stored between the two finds no session in the room yet, so its message changes nothing."""
+    await rig.join(DIRECT_ROOM)
+    await rig.join(ROOM)
+    assert rig.noted == [False, True]
 
 
 async def test_a_join_reads_again_until_the_log_is_not_behind_the_live_messages(rig: Rig) -> None:

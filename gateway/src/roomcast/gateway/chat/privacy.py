@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from roomcast.contract.errors import RoomcastError
 from roomcast.contract.events import PresenceLook, Typing
@@ -11,6 +12,7 @@ from roomcast.contract.ids import direct_room, people_of
 from roomcast.gateway.chat.sanctions import Sanctions
 from roomcast.gateway.sign_in.session import ChatSession
 
+_APPLIED_AT_ONCE: Final = 100
 _UNSEEN: dict[str, Any] = {"status": "offline", "last_seen": 0}
 
 
@@ -23,6 +25,10 @@ class PresenceUseCases(Protocol):
 
     async def watch_users(self, session: ChatSession, p: PresenceLook) -> dict[str, Any]:
         """Return the presence of users, and send changes from now on."""
+        ...
+
+    def users_in_watches(self) -> set[str]:
+        """Return the users whom connections here watch, and the users of these connections."""
         ...
 
     def watches_of(self, user: str) -> list[tuple[ChatSession, list[str]]]:
@@ -40,6 +46,10 @@ class PresenceUseCases(Protocol):
 
 class DirectRooms(Protocol):
     """The direct rooms of this gateway; see `roomcast.gateway.presence.occupancy.OccupancyService`."""
+
+    def users_of_direct_rooms(self) -> set[str]:
+        """Return both people of each direct room of this gateway."""
+        ...
 
     def direct_rooms(self, user: str) -> list[str]:
         """Return the user's direct rooms in which at least one of the two people has a session here."""
@@ -103,6 +113,12 @@ class Privacy:
             concerned = rooms & {direct_room(user, other) for other in blocked}
             for room in sorted(concerned | self._rooms.apart_rooms(user)):
                 await self.note_blocks(room)
+
+    async def apply_all_blocks(self) -> None:
+        """Apply the block lists of all users whom it may concern here, after possibly missed changes."""
+        users = sorted(self._presence.users_in_watches() | self._rooms.users_of_direct_rooms())
+        for start in range(0, len(users), _APPLIED_AT_ONCE):
+            await asyncio.gather(*(self.apply_blocks(user) for user in users[start : start + _APPLIED_AT_ONCE]))
 
     async def send_typing(self, session: ChatSession, p: Typing) -> dict[str, Any]:
         """Forward a typing event, unless the user is muted, or a block separates the two people of a direct room."""

@@ -195,6 +195,8 @@ class RoomJoins:
             if listing is not None:
                 with suppress(RoomcastError):
                     await listing
+        if p.room.startswith(DIRECT):
+            await self._note_blocks(p.room)  # the session was not in the room yet for a block of a moment ago
         return page, after, snapshot
 
     def _add_to_list(self, session: ChatSession, room: str) -> Awaitable[None] | None:

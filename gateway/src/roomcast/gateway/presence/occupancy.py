@@ -73,6 +73,10 @@ class OccupancyService:
         """Return the sessions here that are in a room or are entering it."""
         return [session for sessions in self._local.get(room, {}).values() for session in sessions.values()]
 
+    def users_of_direct_rooms(self) -> set[str]:
+        """Return both people of each direct room in which at least one of them has a session here."""
+        return set(self._direct)
+
     def direct_rooms(self, user: str) -> list[str]:
         """Return the user's direct rooms in which at least one of the two people has a session here."""
         return list(self._direct.get(user, ()))

@@ -171,6 +171,11 @@ class PresenceService:
         self._watchers.unwatch(session.sid, p.users)
         return {"users": {}}
 
+    def users_in_watches(self) -> set[str]:
+        """Return the users whom connections here watch, and the users of these connections."""
+        watching = {self._sessions[sid].user for sid in self._watchers.watching_connections() if sid in self._sessions}
+        return watching.union(self._watchers.users_on_lists())
+
     def watches_of(self, user: str) -> list[tuple[ChatSession, list[str]]]:
         """Return `(session, watched users)` for the sessions here that watch the user, and for the user's own."""
         watches = [(sid, [user]) for sid in self._watchers.watching(user)]

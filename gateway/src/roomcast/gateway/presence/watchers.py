@@ -150,6 +150,14 @@ class Watchers:
         watched = self._watched.get(connection, ())
         return [change for change in changes if change["user"] in watched]
 
+    def watching_connections(self) -> list[str]:
+        """Return the connections that watch users."""
+        return list(self._watched)
+
+    def users_on_lists(self) -> list[str]:
+        """Return the users whom connections watch."""
+        return list(self._watchers_of)
+
     def wants_devices(self, connection: str, user: str) -> bool:
         """Return whether a connection that watches a user asked for devices."""
         return connection in self._detailed.get(user, ())

@@ -165,9 +165,9 @@ class SessionControl:
             self._on_profile_changed(message)
         elif isinstance(message, Revoked):
             check = partial(self.check_revocations, message.user, message.token, message.session)
-            self._adapter.background(_until_answered(check), "revocations")
+            self._adapter.background(until_answered(check), "revocations")
         elif isinstance(message, RoomCreated):
-            self._adapter.background(_until_answered(partial(self._check_room, message.room)), "members")
+            self._adapter.background(until_answered(partial(self._check_room, message.room)), "members")
         elif isinstance(message, Disconnected):
             self._adapter.background(self._disconnect(message.user), "disconnect")
         else:
@@ -184,7 +184,7 @@ class SessionControl:
     async def recheck_all(self) -> None:
         """Check every session and its rooms, after possibly missed control messages. Repeats until Redis answers."""
         self._sessions.note_change()
-        await _until_answered(self._recheck_all)
+        await until_answered(self._recheck_all)
 
     async def _recheck_all(self) -> None:
         await self.check_revocations()
@@ -236,7 +236,7 @@ def _is_concerned(session: ChatSession, message: Kicked) -> bool:
     return not message.before or session.joined_at.get(message.room, message.before) < message.before
 
 
-async def _until_answered(check: Callable[[], Awaitable[None]]) -> None:
+async def until_answered(check: Callable[[], Awaitable[None]]) -> None:
     """Repeat a check until Redis has answered it once."""
     while True:
         try:

@@ -1,0 +1,142 @@
+"""Blocks and sanctions hold on a gateway that was cut from Redis when they were set, and blocks on two gateways."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import pytest
+import pytest_asyncio
+
+from roomcast.contract.backend import connect
+from roomcast.contract.ids import direct_room
+from tests.gateways import Client, Clients, Gateway, gateway, unique
+from tests.proxy import CuttableProxy, cuttable_proxy
+from tests.waiting import until
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+TIMEOUT_SECONDS: Final = 0.4
+"""The gateways' timeout for Redis, in seconds; after five times this a gateway is isolated."""
+ISOLATED: Final = "roomcast_gateway_isolated"
+
+
+class Rig(NamedTuple):
+    """Two gateways; the second one reaches Redis through `proxy`."""
+
+    connected: Gateway
+    cut_off: Gateway
+    proxy: CuttableProxy
+
+    async def is_isolated(self) -> bool:
+        return await asyncio.to_thread(self.cut_off.metric, ISOLATED) == 1.0
+
+    async def is_back(self) -> bool:
+        return await asyncio.to_thread(lambda: self.cut_off.is_ready and self.cut_off.metric(ISOLATED) == 0.0)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def rig(own_redis: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rig]:
+    """Start and stop the gateways in threads, because the proxy runs in this event loop."""
+    folder: Path = tmp_path_factory.mktemp("gateways")
+    settings = {"REDIS_TIMEOUT_SECONDS": str(TIMEOUT_SECONDS), "DRAIN_SECONDS": "1"}
+    port = int(own_redis.rpartition(":")[2].partition("/")[0])
+    async with cuttable_proxy(port) as proxy:
+        starting = (
+            gateway(folder, own_redis, "1", **settings),
+            gateway(folder, f"redis://127.0.0.1:{proxy.port}/0", "2", **settings),
+        )
+        connected = await asyncio.to_thread(starting[0].__enter__)
+        cut_off = await asyncio.to_thread(starting[1].__enter__)
+        yield Rig(connected, cut_off, proxy)
+        for one in starting:
+            await asyncio.to_thread(one.__exit__, None, None, None)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def clients() -> AsyncIterator[Clients]:
+    made = Clients()
+    yield made
+    await made.close()
+
+
+async def together(rig: Rig, clients: Clients) -> tuple[Client, Client, str]:
+    """Return Ada and Mallory on different gateways, who watch each other and are in their direct room."""
+    ada, mallory = await clients(rig.connected, unique("ada")), await clients(rig.cut_off, unique("mallory"))
+    room = direct_room(ada.user, mallory.user)
+    for one, other in ((ada, mallory), (mallory, ada)):
+        await one.join(room)
+        await until(lambda one=one, other=other: sees(one, other), "each sees the other")
+        await one.ok("presence:watch", {"users": [other.user]})
+    return ada, mallory, room
+
+
+async def sees(one: Client, other: Client) -> bool:
+    found = await one.ok("presence:query", {"users": [other.user]})
+    return bool(found["users"][other.user]["status"] == "online")
+
+
+async def assert_apart(rig: Rig, ada: Client, mallory: Client, room: str) -> None:
+    """Check that neither is told of the other's presence or read marks."""
+    for one, other in ((ada, mallory), (mallory, ada)):
+        await one.expect("presence", lambda event, other=other: is_offline(event, other.user), 15.0)
+        one.events.clear()
+        assert [row["user"] for row in (await one.join(room))["members"]] == [one.user]
+    for one in (ada, mallory):
+        await one.ok("presence", {"status": "busy", "note": "in town"})
+        await one.ok("receipt:read", {"room": room, "seq": 0})
+    await asyncio.sleep(0.5)  # longer than a gateway collects changes
+    for one, other in ((ada, mallory), (mallory, ada)):
+        told = [*one.seen("presence"), *one.seen("receipt"), *one.seen("typing")]
+        assert not [event for event in told if other.user in json.dumps(event)]
+
+
+def is_offline(event: dict[str, object], user: str) -> bool:
+    changes = event["changes"]
+    assert isinstance(changes, list)
+    return any(row["user"] == user and row["status"] == "offline" for row in changes)
+
+
+async def test_a_block_hides_two_users_on_two_gateways(rig: Rig, clients: Clients) -> None:
+    ada, mallory, room = await together(rig, clients)
+    await ada.ok("user:block", {"user": mallory.user, "on": True})
+    await assert_apart(rig, ada, mallory, room)
+
+
+@pytest.mark.parametrize("is_long", [False, True], ids=["short", "long"])
+async def test_a_block_that_a_gateway_missed_holds_after_the_cut(rig: Rig, clients: Clients, is_long: bool) -> None:
+    ada, mallory, room = await together(rig, clients)
+    rig.proxy.cut()
+    if is_long:
+        await until(rig.is_isolated, "isolated", 15.0)
+    await ada.ok("user:block", {"user": mallory.user, "on": True})
+    rig.proxy.restore()
+    await until(rig.is_back, "the gateway is back", 15.0)
+    await assert_apart(rig, ada, mallory, room)
+
+
+async def test_sanctions_that_a_gateway_missed_hold_after_a_short_cut(
+    rig: Rig, own_redis: str, clients: Clients
+) -> None:
+    room = unique("team:cut")
+    muted, banned, kicked, revoked = [
+        await clients(rig.cut_off, unique(name), rooms=["team:*"]) for name in ("muted", "banned", "kicked", "revoked")
+    ]
+    for client in (muted, banned, kicked, revoked):
+        await client.join(room)
+        await client.send(room, "before")
+    rig.proxy.cut()
+    async with connect(own_redis) as backend:
+        await backend.mute(muted.user)
+        await backend.ban(banned.user, room=room)
+        await backend.kick(room, kicked.user)
+        await backend.revoke_user(revoked.user)
+    rig.proxy.restore()
+    await revoked.expect_gone(15.0)
+    for client in (banned, kicked):
+        await client.expect("room", lambda event: event["change"] == "removed", 15.0)
+    await until(rig.is_back, "the gateway is back", 15.0)
+    assert await muted.refused("message:send", {"room": room, "id": "after", "text": "after"}) == "muted"
+    assert await banned.refused("room:join", {"room": room}) == "forbidden"
