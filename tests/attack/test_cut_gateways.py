@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -13,7 +15,7 @@ import pytest_asyncio
 
 from roomcast.contract.backend import connect
 from roomcast.contract.ids import direct_room
-from tests.gateways import Client, Clients, Gateway, gateway, unique
+from tests.gateways import Client, Clients, Gateway, Json, gateway, unique
 from tests.proxy import CuttableProxy, cuttable_proxy
 from tests.waiting import until
 
@@ -37,16 +39,19 @@ class Rig(NamedTuple):
         return await asyncio.to_thread(lambda: self.cut_off.is_ready and self.cut_off.metric(ISOLATED) == 0.0)
 
 
+def a_gateway(folder: Path, redis_url: str, node: str) -> AbstractContextManager[Gateway]:
+    return gateway(folder, redis_url, node, REDIS_TIMEOUT_SECONDS=str(TIMEOUT_SECONDS), DRAIN_SECONDS="1")
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def rig(own_redis: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rig]:
     """Start and stop the gateways in threads, because the proxy runs in this event loop."""
     folder: Path = tmp_path_factory.mktemp("gateways")
-    settings = {"REDIS_TIMEOUT_SECONDS": str(TIMEOUT_SECONDS), "DRAIN_SECONDS": "1"}
     port = int(own_redis.rpartition(":")[2].partition("/")[0])
     async with cuttable_proxy(port) as proxy:
         starting = (
-            gateway(folder, own_redis, "1", **settings),
-            gateway(folder, f"redis://127.0.0.1:{proxy.port}/0", "2", **settings),
+            a_gateway(folder, own_redis, "1"),
+            a_gateway(folder, f"redis://127.0.0.1:{proxy.port}/0", "2"),
         )
         connected = await asyncio.to_thread(starting[0].__enter__)
         cut_off = await asyncio.to_thread(starting[1].__enter__)
@@ -68,7 +73,7 @@ async def together(rig: Rig, clients: Clients) -> tuple[Client, Client, str]:
     room = direct_room(ada.user, mallory.user)
     for one, other in ((ada, mallory), (mallory, ada)):
         await one.join(room)
-        await until(lambda one=one, other=other: sees(one, other), "each sees the other")
+        await until(partial(sees, one, other), "each sees the other")
         await one.ok("presence:watch", {"users": [other.user]})
     return ada, mallory, room
 
@@ -81,7 +86,7 @@ async def sees(one: Client, other: Client) -> bool:
 async def assert_apart(rig: Rig, ada: Client, mallory: Client, room: str) -> None:
     """Check that neither is told of the other's presence or read marks."""
     for one, other in ((ada, mallory), (mallory, ada)):
-        await one.expect("presence", lambda event, other=other: is_offline(event, other.user), 15.0)
+        await one.expect("presence", partial(is_offline, other.user), 15.0)
         one.events.clear()
         assert [row["user"] for row in (await one.join(room))["members"]] == [one.user]
     for one in (ada, mallory):
@@ -93,10 +98,8 @@ async def assert_apart(rig: Rig, ada: Client, mallory: Client, room: str) -> Non
         assert not [event for event in told if other.user in json.dumps(event)]
 
 
-def is_offline(event: dict[str, object], user: str) -> bool:
-    changes = event["changes"]
-    assert isinstance(changes, list)
-    return any(row["user"] == user and row["status"] == "offline" for row in changes)
+def is_offline(user: str, event: Json) -> bool:
+    return any(row["user"] == user and row["status"] == "offline" for row in event["changes"])
 
 
 async def test_a_block_hides_two_users_on_two_gateways(rig: Rig, clients: Clients) -> None:
