@@ -18,7 +18,7 @@ ROOMS_PER_DAY = 3
 DAILY_BYTES = 300_000
 DAY_SECONDS = 86_400
 SHORT_SECONDS = 60
-"""A refusal for longer than this is one for the day."""
+"""A refusal with a longer `retry_after`, in seconds, is one of the daily allowance."""
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +83,7 @@ async def spend(client: Client, room: str) -> None:
     """Write until the daily allowance is spent: at most the texts of one second more than allowed."""
     for _ in range(DAILY_BYTES // MAX_MESSAGE_BYTES):
         assert await write(client, room) == ""
-    await until(lambda: _is_refused(client, room), "the day is spent")
+    await until(lambda: _is_refused(client, room), "the daily allowance is spent")
 
 
 async def _is_refused(client: Client, room: str) -> bool:
@@ -107,7 +107,7 @@ async def test_bytes_per_day_are_limited_over_all_gateways(pair: list[Gateway], 
     assert "text" not in oldest
     for _ in range(DAILY_BYTES // MAX_MESSAGE_BYTES):  # the other gateway asks once it has a report to make
         await write(there, room)
-    await until(lambda: _is_refused(there, room), "the other gateway knows")
+    await until(lambda: _is_refused(there, room), "the other gateway refuses texts, too")
 
     await here.close()
     assert await write(await clients(pair[0], user), room) == "rate_limited", "a new connection does not help"

@@ -77,7 +77,7 @@ async def test_a_user_without_allowance_opens_no_direct_rooms(one: Gateway, own_
         message = {"room": room, "id": unique("m"), "text": "x" * DAILY_BYTES}
         return not (await mallory.call("message:send", message))["ok"]
 
-    await until(is_spent, "the day is spent")
+    await until(is_spent, "the daily allowance is spent")
     for other in (ada.user, "nobody-knows"):
         direct = "dm:" + ":".join(sorted([mallory.user, other]))
         assert await mallory.refused("message:send", {"room": direct, "id": "a", "text": "x"}) == "rate_limited"

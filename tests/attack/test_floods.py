@@ -119,7 +119,7 @@ async def test_many_users_within_their_limits_make_no_long_turns(victim: Victim,
         handled, long_turns = victim.metric(HANDLED), victim.long_turns
         for stranger in strangers:
             stranger.write(events)
-        await until(lambda: victim.metric(HANDLED) >= handled + 4_000, "all are handled", 30)
+        await until(lambda: victim.metric(HANDLED) >= handled + 4_000, "all events are handled", 30)
         assert victim.long_turns == long_turns
         for stranger in strangers:
             stranger.drop()

@@ -214,7 +214,7 @@ async def test_forgeries_are_logged_once_in_ten_seconds(cluster: Cluster, talk: 
     before = cluster.gateway.metric(FORGED)
     for _ in range(50):
         await thief.run("backend", "SPUBLISH", keys.room_channel(talk.room), pack_close("/"))
-    await until(lambda: cluster.gateway.metric(FORGED) == before + 50, "all are counted")
+    await until(lambda: cluster.gateway.metric(FORGED) == before + 50, "all forged messages are counted")
     lines = [line for line in cluster.gateway.said().splitlines() if "forged message" in line]
     assert 1 <= len(lines) < 10
     assert 'forged"}]' not in cluster.gateway.said()
@@ -232,7 +232,7 @@ async def test_a_signer_without_the_key_cannot_send_node_messages(cluster: Clust
     )
     for message in messages:
         await thief.run("media", "SPUBLISH", node_channel("1"), pack(message))
-    await until(lambda: cluster.gateway.metric(FORGED) == before + len(messages), "all are counted")
+    await until(lambda: cluster.gateway.metric(FORGED) == before + len(messages), "all forged messages are counted")
     await talk.is_untouched()
 
 

@@ -109,15 +109,15 @@ def test_the_recipe_shows_every_message_once_and_in_order(
     for _ in range(CUTS):
         tab.wait_for_timeout(CUT_MS)  # the interval of the cuts, not a wait for an event
         tab.evaluate(CUT)
-    until(tab, "back after every cut", lambda told: told["readies"] > CUTS // 2)
+    until(tab, "the recipe has reconnected after the cuts", lambda told: told["readies"] > CUTS // 2)
 
     writer.stop.set()
-    until(tab, "all is shown", lambda told: told["seqs"][-1] >= writer.last)
+    until(tab, "all messages are shown", lambda told: told["seqs"][-1] >= writer.last)
     tab.evaluate(LEAVE)
     writer.burst.set()
     writer.join(WITHIN_SECONDS)
     tab.evaluate(RETURN)
-    told = until(tab, "what was missed is shown", lambda told: told["seqs"][-1] >= writer.last)
+    told = until(tab, "the missed messages are shown", lambda told: told["seqs"][-1] >= writer.last)
     context.close()
 
     assert told["seqs"] == list(range(told["seqs"][0], writer.last + 1))

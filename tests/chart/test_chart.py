@@ -17,7 +17,7 @@ kubernetes_validate = pytest.importorskip("kubernetes_validate", reason="make ch
 
 SCHEMA: Final = "1.31"
 EXTENSIONS: Final = {"ServiceMonitor", "PrometheusRule", "HTTPRoute"}
-"""Kinds of other projects, whose schemas are not Kubernetes' own."""
+"""Kinds of objects of other projects, which the schemas of Kubernetes do not include."""
 
 SECRETS: Final = (
     "ROOMCAST_REDIS_URL",
@@ -91,7 +91,7 @@ def test_every_object_is_valid(objects: list[Object]) -> None:
         kubernetes_validate.validate(each, SCHEMA, strict=True)
 
 
-def test_no_object_is_there_twice(objects: list[Object]) -> None:
+def test_no_two_objects_have_the_same_name(objects: list[Object]) -> None:
     names = [(each["kind"], each["metadata"]["name"]) for each in objects]
     assert len(names) == len(set(names))
 
@@ -112,7 +112,7 @@ def test_containers_run_without_rights(objects: list[Object]) -> None:
             assert container["resources"]["limits"]["memory"]
 
 
-def test_no_secret_stands_in_an_environment(objects: list[Object]) -> None:
+def test_no_environment_holds_a_secret(objects: list[Object]) -> None:
     for workload in (each for each in objects if each["kind"] in ("StatefulSet", "Deployment")):
         for container in workload["spec"]["template"]["spec"]["containers"]:
             for variable in container["env"]:
@@ -145,7 +145,7 @@ def test_selectors_match_their_pods(objects: list[Object]) -> None:
             assert [labels for labels in pods if selector.items() <= labels.items()], each["metadata"]["name"]
 
 
-def test_liveness_never_asks_redis_and_the_grace_outlasts_the_drain(render: Render) -> None:
+def test_liveness_does_not_depend_on_redis_and_the_grace_period_exceeds_the_drain(render: Render) -> None:
     stateful = the(render(merged(REQUIRED, {"gateway": {"drainSeconds": 30}})), "StatefulSet", "chat-gateway")
     pod = stateful["spec"]["template"]["spec"]
     gateway = pod["containers"][0]
@@ -190,7 +190,7 @@ def test_a_wrong_value_is_refused_by_name(
     assert said in done.stderr
 
 
-def test_what_is_required_is_said(
+def test_missing_required_values_are_named(
     template: Callable[[Mapping[str, Any]], subprocess.CompletedProcess[str]],
 ) -> None:
     done = template({})

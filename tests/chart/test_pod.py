@@ -64,7 +64,7 @@ class Pod:
             return False
 
     def terminate(self) -> float:
-        """End it as the kubelet does: preStop, SIGTERM, at most the grace period. Return how long it took."""
+        """End the pod like the kubelet: preStop, SIGTERM, at most the grace period. Return the seconds that it took."""
         started = time.monotonic()
         grace = self.spec["terminationGracePeriodSeconds"]
         subprocess.run(self.container["lifecycle"]["preStop"]["exec"]["command"], check=True, timeout=grace)

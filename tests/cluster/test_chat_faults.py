@@ -110,7 +110,9 @@ async def test_a_killed_sweeper_restarts_and_ends_presences_of_dead_gateways(clu
     await asyncio.to_thread(cluster.wait_replaced, "sweeper1", sweeper)
     await asyncio.to_thread(cluster.wait_replaced, f"gateway{ghost.node}", gateway)
 
-    await bob.until(lambda: bob.presence_of(ghost.user).get("status") == "offline", "the ghost's end", 30)
+    await bob.until(
+        lambda: bob.presence_of(ghost.user).get("status") == "offline", "the user of the dead gateway is offline", 30
+    )
     members = [row["user"] for row in (await bob.call("room:members", room=LOBBY))["members"]]
     assert bob.user in members
     assert ghost.user not in members

@@ -184,9 +184,9 @@ async def test_a_drained_gateway_is_empty_and_its_clients_lose_nothing(cluster: 
         done = run(cluster, "drain", "2")
         assert done.returncode == 0, done.stderr
         await other.send("while they move")
-        await moved.until(lambda: moved.node == "1", "it is at the other gateway")
+        await moved.until(lambda: moved.node == "1", "the client is at the other gateway")
         newest = max(other.log)
-        await moved.until(lambda: newest in moved.log, "it has what was sent meanwhile")
+        await moved.until(lambda: newest in moved.log, "the client has the messages sent meanwhile")
         assert {row["node"]: row["connections"] for row in rows(cluster, "nodes")}["2"] == 0
     finally:
         assert run(cluster, "uncordon", "2").returncode == 0

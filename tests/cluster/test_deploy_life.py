@@ -110,7 +110,7 @@ def test_all_processes_end_when_the_supervisor_is_killed(tmp_path: Path, small_p
         family = psutil.Process(cluster.control.pid).children(recursive=True)
         assert len(family) >= len(EVERYTHING)
         os.kill(cluster.control.pid, signal.SIGKILL)
-        servers.wait_until(lambda: not any(alive(child) for child in family), "the children's end")
+        servers.wait_until(lambda: not any(alive(child) for child in family), "all children have ended")
 
 
 def alive(process: psutil.Process) -> bool:
@@ -129,7 +129,9 @@ def test_all_processes_end_when_the_test_process_is_killed(tmp_path: Path, small
         supervisor = psutil.Process(int(tests.stdout.readline()))
         family = [supervisor, *supervisor.children(recursive=True)]
         tests.kill()
-        servers.wait_until(lambda: not any(alive(process) for process in family), "the cluster's end")
+        servers.wait_until(
+            lambda: not any(alive(process) for process in family), "all processes of the cluster have ended"
+        )
     assert "bye bye" in (tmp_path / "logs" / "redis.log").read_text()
 
 

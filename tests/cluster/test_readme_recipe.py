@@ -181,7 +181,7 @@ async def test_the_recipe_shows_every_message_once_and_in_order(cluster: Cluster
         cuts.cancel()
         writer.is_stopped = True  # a cancellation could be lost in redis-py, see `TaskSet.cancel`
         await writing
-        await until(lambda: all(reader.last >= writer.last for reader in readers), "all is shown", 30)
+        await until(lambda: all(reader.last >= writer.last for reader in readers), "all messages are shown", 30)
 
         for reader in readers:
             reader.tell("leave")
@@ -189,9 +189,9 @@ async def test_the_recipe_shows_every_message_once_and_in_order(cluster: Cluster
         assert all(reader.last < writer.last - MISSED + 10 for reader in readers)
         for reader in readers:
             reader.tell("return")
-        await until(lambda: all(reader.last >= writer.last for reader in readers), "what was missed is shown", 30)
+        await until(lambda: all(reader.last >= writer.last for reader in readers), "the missed messages are shown", 30)
         await writer.write(1)
-        await until(lambda: all(reader.last == writer.last for reader in readers), "and what is live", 30)
+        await until(lambda: all(reader.last == writer.last for reader in readers), "the live messages are shown", 30)
 
     assert [reader.verdict() for reader in readers] == [(0, 0), (0, 0)]
     assert [reader.clears for reader in readers] == [1, 1]

@@ -1,4 +1,4 @@
-"""The documents say what the code says."""
+"""The documents agree with the code."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def named(path: Path) -> str:
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=named)
-def test_tables_are_as_the_code_has_it(path: Path) -> None:
+def test_generated_tables_are_current(path: Path) -> None:
     text = path.read_text()
     assert text == tables.filled(text), "run: python -m docs.tables"
 
@@ -64,7 +64,7 @@ def test_every_variable_named_anywhere_exists() -> None:
 
 
 def rows(section: str) -> dict[str, str]:
-    """The rows of the first table of a section of the protocol, by the name in their first cell."""
+    """Return the rows of the first table in a section of the protocol, by the name in the first cell."""
     text = PROTOCOL.split(f"\n## {section}\n")[1].split("\n## ")[0]
     return {match[1]: match[0] for match in re.finditer(r"^\| `([\w:]+)` \|.*$", text, re.MULTILINE)}
 
@@ -77,7 +77,7 @@ def test_every_client_event_is_described_with_its_fields(event: str) -> None:
         assert re.search(rf"\b{field.name}{mark}(?![\w?])", payload), f"{event}: {field.name}"
 
 
-def test_no_event_is_described_that_is_not_there() -> None:
+def test_every_described_event_exists() -> None:
     assert set(rows("Client → server")) == set(events.EVENTS)
     described = set(rows("Server → client"))
     assert set(events.SERVER_EVENTS) <= described
@@ -94,7 +94,7 @@ def test_every_error_is_described() -> None:
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=named)
-def test_links_lead_somewhere(path: Path) -> None:
+def test_links_lead_to_existing_targets(path: Path) -> None:
     for target in re.findall(r"\]\(([^)#\s]+)(?:#[\w-]*)?\)", path.read_text()):
         if not target.startswith("http"):
             assert (path.parent / target).exists(), target
@@ -132,7 +132,7 @@ def test_the_cluster_of_the_contributing_page() -> None:
     assert used <= names, used - names
 
 
-def test_the_operator_commands_are_understood() -> None:
+def test_the_operator_commands_are_valid() -> None:
     lines = [line for line in block_of("cli/README.md", "sh").splitlines() if line.startswith("roomcast ")]
     assert len(lines) > 15
     for line in lines:
@@ -152,10 +152,10 @@ from locust.argument_parser import parse_options
 for line in json.load(sys.stdin):
     parse_options(args=shlex.split(line, comments=True)[1:])
 """
-"""In a process of its own: locust replaces parts of the standard library."""
+"""A script for a separate process, because locust replaces parts of the standard library."""
 
 
-def test_the_load_test_commands_are_understood() -> None:
+def test_the_load_test_commands_are_valid() -> None:
     text = (tables.ROOT / "docs" / "load-testing.md").read_text().replace("\\\n", " ")
     lines = re.findall(r"^locust .*$", text, re.MULTILINE)
     assert len(lines) >= 5

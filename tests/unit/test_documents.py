@@ -1,4 +1,4 @@
-"""The OpenAPI and AsyncAPI documents, and the TypeScript types, say what the code says."""
+"""The OpenAPI and AsyncAPI documents, and the TypeScript types, agree with the code."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_the_documents_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_the_typescript_client_has_every_operation_and_field() -> None:
-    """The generator needs Node, so its output is kept; this finds what it lacks."""
+    """The generator needs Node, so its output is checked in; this test finds missing names in it."""
     generated = (ROOT / "web" / "api" / "src" / "schema.ts").read_text()
     document = documents.openapi()
     wanted = {f'"{path}": {{' for path in document["paths"]}
@@ -38,7 +38,7 @@ def test_the_typescript_client_has_every_operation_and_field() -> None:
 
 
 def of(action: str) -> dict[str, dict[str, Any]]:
-    """The operations of an action by the name of their event."""
+    """Return the operations of an action by the name of their event."""
     found = {}
     for operation in ASYNCAPI["operations"].values():
         if operation["action"] == action:
@@ -72,7 +72,7 @@ def test_every_event_is_an_operation() -> None:
     assert {name for name, operation in of("receive").items() if "reply" not in operation} == {"typing"}
 
 
-def test_every_reference_leads_somewhere() -> None:
+def test_every_reference_has_a_target() -> None:
     found = set(references(ASYNCAPI))
     assert len(found) > len(EVENTS)
     for reference in found:
@@ -94,6 +94,6 @@ def test_errors_are_those_of_the_contract() -> None:
         ("room:join", {"room": "public:lobby", "since": {"seq": 1, "epoch": "e"}}, True),
     ],
 )
-def test_payloads_are_described_as_they_are_checked(event: str, payload: dict[str, Any], is_valid: bool) -> None:
+def test_the_described_payloads_agree_with_the_checks(event: str, payload: dict[str, Any], is_valid: bool) -> None:
     schema = {**MESSAGES[event]["payload"], "components": ASYNCAPI["components"]}
     assert jsonschema_rs.is_valid(schema, payload) is is_valid

@@ -35,7 +35,7 @@ MAY_IMPORT: Final[Mapping[str, tuple[str, ...]]] = {
     "deploy": ("roomcast.contract", "roomcast.wire", "roomcast.hotpath"),
     "docs": ("roomcast",),
 }
-"""A package's imports from this tree, besides itself. `loadtest` and `tests` import what they like; nobody them."""
+"""Package -> the packages that it may import. `loadtest` and `tests` may import all, and no package imports them."""
 
 OURS: Final = (*MAY_IMPORT, "loadtest", "tests")
 SOURCES: Final = tuple(sorted(ROOT.glob("*/src")))
@@ -46,7 +46,7 @@ def is_within(module: str, package: str) -> bool:
 
 
 def package_of(module: str) -> str:
-    """The row of the table that a module falls under: the longest that fits."""
+    """Return the row of the table for a module: the longest matching name."""
     return max((package for package in MAY_IMPORT if is_within(module, package)), key=len)
 
 
@@ -56,7 +56,7 @@ def module_of(path: Path) -> str:
 
 
 def imported(source: str) -> Iterator[str]:
-    """Every module that the source names in an import, inside functions too; `from a import b` is `a.b`."""
+    """Yield every module that the source imports, also inside functions; `from a import b` counts as `a.b`."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -77,7 +77,7 @@ def sources() -> list[Path]:
     return [path for folder in (*SOURCES, ROOT / "deploy", ROOT / "docs") for path in sorted(folder.rglob("*.py"))]
 
 
-def test_nobody_imports_a_stranger() -> None:
+def test_every_module_has_only_allowed_imports() -> None:
     found = {str(path.relative_to(ROOT)): strangers(module_of(path), path.read_text()) for path in sources()}
     assert len(found) > 100
     assert {path: names for path, names in found.items() if names} == {}
@@ -104,10 +104,10 @@ def test_nobody_imports_a_stranger() -> None:
         ("roomcast.media.app", "from tests import servers", "tests.servers"),
     ],
 )
-def test_a_stranger_is_noticed(module: str, line: str, stranger: str) -> None:
+def test_a_forbidden_import_is_found(module: str, line: str, stranger: str) -> None:
     assert strangers(module, line) == [stranger]
 
 
-def test_what_is_allowed_is_left_alone() -> None:
+def test_allowed_imports_are_accepted() -> None:
     source = "import gateways\nfrom roomcast.adapter import x\nfrom roomcast.process import ops"
     assert strangers("roomcast.gateway.app", source) == []

@@ -1,4 +1,4 @@
-"""Continuous integration and hooks call what exists, on every Python that a package promises to run on."""
+"""Continuous integration and hooks call existing commands, on every Python version that a package supports."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_a_workflow_calls_only_targets_of_the_makefile(path: Any) -> None:
         assert words[1] in TARGETS, command
 
 
-def test_every_promised_python_is_checked_on_both_builds() -> None:
+def test_every_supported_python_is_checked_with_both_builds() -> None:
     matrix = load(".github/workflows/ci.yml")["jobs"]["check"]["strategy"]["matrix"]
     oldest = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"].removeprefix(">=")
     assert matrix["python"][0] == oldest
@@ -39,7 +39,7 @@ def test_every_promised_python_is_checked_on_both_builds() -> None:
     assert set(matrix["build"]) == {"compiled", "plain"}
 
 
-def test_every_promised_node_runs_the_tests() -> None:
+def test_every_supported_node_runs_the_tests() -> None:
     include = load(".github/workflows/ci.yml")["jobs"]["test"]["strategy"]["matrix"]["include"]
     assert {row["node"] for row in include} == {"20", "22"}
 

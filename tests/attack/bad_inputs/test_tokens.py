@@ -170,7 +170,7 @@ async def test_a_narrower_token_ends_the_rights_of_the_old_one(target: Target) -
     await client.ok("auth:refresh", {"token": target.token(user, rooms=[])})
     await writer.send(room, f"{MARK} after")
     assert await client.refused("message:history", {"room": room}) == "forbidden"
-    await until(lambda: writer.seen("ready"), "the writer is there")
+    await until(lambda: writer.seen("ready"), "the writer is connected")
     assert client.texts(room) == []
     await writer.close()
     await client.close()

@@ -1,4 +1,4 @@
-"""Cursors are read back as they were made; any other text is refused with a code."""
+"""Encoding and decoding cursors; any other text is refused with a code."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def test_a_cursor_is_read_back(direction: str, seq: int, epoch: str) -> None:
 
 
 @given(st.text(max_size=200))
-def test_any_other_text_has_a_code(text: str) -> None:
+def test_any_other_text_is_refused_with_a_code(text: str) -> None:
     with pytest.raises(RoomcastError) as caught:
         decode(text)
     assert caught.value.code is Code.BAD_REQUEST
 
 
 @pytest.mark.parametrize("content", ['["before",0,"e"]', '["sideways",1,"e"]', '["before",1]', "7"])
-def test_nonsense_inside_is_refused(content: str) -> None:
+def test_a_cursor_with_invalid_content_is_refused(content: str) -> None:
     with pytest.raises(RoomcastError):
         decode(base64.urlsafe_b64encode(content.encode()).decode())

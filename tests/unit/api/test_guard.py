@@ -15,7 +15,7 @@ from roomcast.contract.errors import Code, RoomcastError
 
 
 class Seen:
-    """Remembers what the guard told."""
+    """Records the events that the guard reports."""
 
     def __init__(self) -> None:
         self.answers: list[tuple[str, int]] = []
@@ -71,13 +71,13 @@ async def test_a_body_above_the_bound_is_refused(headers: dict[bytes, bytes]) ->
     assert (head["status"], json.loads(body)["reason"]) == (413, "too_large")
 
 
-async def test_a_body_that_does_not_come_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_body_that_does_not_arrive_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "BODY_SECONDS", 0.01)
     head, body = await call(Guard(echo, Seen()), [])
     assert (head["status"], json.loads(body)["reason"]) == (400, "bad_request")
 
 
-async def test_all_bodies_together_have_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_size_of_all_bodies_together_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_HELD_BYTES", 10)
     release = asyncio.Event()
 
@@ -96,7 +96,7 @@ async def test_all_bodies_together_have_a_bound(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize("error", [KeyError("a secret"), TimeoutError("a secret")])
-async def test_a_fault_is_an_answer_without_its_text(error: Exception) -> None:
+async def test_an_exception_is_answered_without_its_text(error: Exception) -> None:
     async def broken(scope: Scope, receive: Receive, send: Send) -> None:
         raise error
 

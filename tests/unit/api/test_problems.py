@@ -1,4 +1,4 @@
-"""Every code of the contract has a status, and a problem that says what the contract says."""
+"""Every code of the contract has an HTTP status, and a problem with the contract's values."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def test_every_code_has_a_status() -> None:
 
 
 @pytest.mark.parametrize("code", Code)
-def test_a_problem_says_what_the_contract_says(code: Code) -> None:
+def test_a_problem_has_the_values_of_the_contract(code: Code) -> None:
     error = RoomcastError(code, "because", retry_after=1.2)
     body = json.loads(bytes(respond(describe(error, "r1")).body))
     wire = error.to_wire()
@@ -27,13 +27,13 @@ def test_a_problem_says_what_the_contract_says(code: Code) -> None:
     assert (body["status"], body["request_id"]) == (STATUS[code], "r1")
 
 
-def test_headers_follow_the_problem() -> None:
+def test_the_headers_match_the_problem() -> None:
     answer = respond(describe(RoomcastError(Code.RATE_LIMITED, retry_after=0.2), "r"))
     assert (answer.headers["retry-after"], answer.headers["content-type"]) == ("1", "application/problem+json")
     assert respond(describe(RoomcastError(Code.UNAUTHORIZED), "r")).headers["www-authenticate"] == "Bearer"
 
 
-def test_faults_are_bounded() -> None:
+def test_the_number_of_listed_faults_is_bounded() -> None:
     faults = faults_of([{"loc": ("body", "x" * 1000), "msg": "y" * 1000}] * 50)
     assert len(faults) == 10
     assert max(len(faults[0].field), len(faults[0].message)) == 200

@@ -1,4 +1,4 @@
-"""The server: heads that do not come, and an end that waits for what is in flight."""
+"""The HTTP server: time limits for heads of requests, and a shutdown that waits for requests in flight."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HEAD = b"GET / HTTP/1.1\r\nHost: x\r\n"
 
 
 class Rig:
-    """A server of one application, which answers when it is allowed to."""
+    """A server of one application, whose answers the test releases."""
 
     def __init__(self) -> None:
         self.stopping = asyncio.Event()
@@ -57,26 +57,26 @@ async def rig(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Rig]:
 
 
 @pytest.mark.parametrize("sent", [b"", b"GET / HT", HEAD])
-async def test_a_head_that_does_not_come_closes_the_connection(rig: Rig, sent: bytes) -> None:
+async def test_a_connection_without_a_complete_head_is_closed(rig: Rig, sent: bytes) -> None:
     reader, writer = await rig.connect()
     writer.write(sent)
     assert await reader.read() == b""
     writer.close()
 
 
-async def test_a_head_that_drips_closes_the_connection_too(rig: Rig) -> None:
+async def test_a_connection_with_a_slowly_sent_head_is_closed(rig: Rig) -> None:
     reader, writer = await rig.connect()
     writer.write(HEAD)
     ended = asyncio.get_running_loop().create_task(reader.read())
     while not ended.done():
         writer.write(b"X-Drip: x\r\n")
         await asyncio.wait([ended], timeout=0.05)
-    # A byte that was under way makes a reset of the end.
+    # If a byte arrives after the close, the kernel sends a reset.
     assert isinstance(ended.exception(), ConnectionResetError) or ended.result() == b""
     writer.close()
 
 
-async def test_a_request_that_takes_its_time_is_left_alone(rig: Rig) -> None:
+async def test_a_slow_request_is_not_interrupted(rig: Rig) -> None:
     rig.may_answer.clear()
     reader, writer = await rig.connect()
     writer.write(HEAD + b"\r\n")
@@ -96,7 +96,7 @@ async def test_an_idle_connection_ends_after_its_answer(rig: Rig) -> None:
     writer.close()
 
 
-async def test_the_end_waits_for_requests_in_flight(rig: Rig) -> None:
+async def test_the_shutdown_waits_for_requests_in_flight(rig: Rig) -> None:
     rig.may_answer.clear()
     reader, writer = await rig.connect()
     writer.write(HEAD + b"\r\n")

@@ -67,7 +67,7 @@ def test_an_edit_replaces_the_text_and_keeps_the_rest() -> None:
     assert applied(rewrite, 12) == {**TEXT, "text": "new", "edited": 12}
 
 
-def test_a_second_edit_moves_the_mark() -> None:
+def test_a_second_edit_replaces_the_seq_of_the_first() -> None:
     once = {**TEXT, "edited": 12}
 
     assert applied(amend.edited(raw(once), once, {"text": "newer"}), 13) == {**TEXT, "text": "newer", "edited": 13}
@@ -81,7 +81,7 @@ def test_a_second_edit_moves_the_mark() -> None:
         ("new", {}, {"text": "new", "data": {}}),
     ],
 )
-def test_an_edit_says_all_that_the_message_has_from_now_on(
+def test_an_edit_holds_the_whole_content_after_the_edit(
     text: str | None, data: dict[str, Any] | None, after: dict[str, Any]
 ) -> None:
     assert amend.edited_content({**TEXT, "data": {"a": 1}}, text, data) == after
@@ -111,7 +111,7 @@ def test_an_earlier_edit_loses_its_text() -> None:
     assert got == {key: value for key, value in edit.items() if key != "text"} | {"superseded": True}
 
 
-def test_a_text_cannot_break_out_of_its_entry() -> None:
+def test_a_text_that_looks_like_json_stays_a_text() -> None:
     text = '","deleted":1,"edited":'
 
     assert applied(amend.edited(raw(TEXT), TEXT, {"text": text}), 7) == {**TEXT, "text": text, "edited": 7}

@@ -8,12 +8,12 @@ from redis.asyncio import Redis
 from roomcast.contract.api_keys import ApiKey, ApiKeys, Scope, digest_of
 
 
-def test_a_key_survives_its_storage() -> None:
+def test_a_key_is_stored_and_read_back() -> None:
     key = ApiKey("billing", ("messages:read",), 5, 6, 7)
     assert msgspec.json.decode(msgspec.json.encode(key), type=ApiKey) == key
 
 
-def test_a_key_allows_its_scopes_alone() -> None:
+def test_a_key_allows_only_its_scopes() -> None:
     key = ApiKey("billing", (Scope.MESSAGES_READ,), 0)
     assert [scope for scope in Scope if key.allows(scope)] == [Scope.MESSAGES_READ]
 
@@ -24,6 +24,6 @@ def test_digests_differ_and_are_hexadecimal() -> None:
 
 
 async def test_a_text_without_the_form_of_a_key_is_not_looked_up() -> None:
-    """Nothing listens where this client points."""
+    """No server listens at the address of this client."""
     keys = ApiKeys(Redis(port=1))
     assert [await keys.find(text) for text in ("", "x", "rck_" + "x" * 200)] == [None] * 3

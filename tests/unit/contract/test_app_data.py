@@ -1,4 +1,4 @@
-"""Objects of the application's: what passes, and what is refused with which code."""
+"""The rules of an application's `data`: accepted objects, and the error codes for others."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def refusal(data: Any) -> Code:
 
 
 def nested(depth: int) -> dict[str, Any]:
-    """Objects and lists in turns, `depth` of them, the outermost an object."""
+    """Return `depth` nested objects and lists, alternately; the outermost is an object."""
     inner: Any = 1
     for level in range(depth - 1, -1, -1):
         inner = {"in": inner} if level % 2 == 0 else [inner]
@@ -28,7 +28,7 @@ def nested(depth: int) -> dict[str, Any]:
 
 
 def sized(size: int) -> dict[str, Any]:
-    """An object of so many bytes as JSON."""
+    """Return an object with this size as JSON, in bytes."""
     return {"a": "x" * (size - len('{"a":""}'))}
 
 
@@ -42,7 +42,7 @@ def sized(size: int) -> dict[str, Any]:
         sized(MAX_DATA_BYTES),
     ],
 )
-def test_an_object_within_the_limits_passes_as_compact_json(data: dict[str, Any]) -> None:
+def test_an_object_within_the_limits_becomes_compact_json(data: dict[str, Any]) -> None:
     assert check_data(data).decode() == json.dumps(data, ensure_ascii=False, separators=(",", ":"))
 
 

@@ -1,4 +1,4 @@
-"""Entries of the directory, and the ranges of names that are asked for."""
+"""Entries of the directory, and the ranges of names for queries."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def is_within(entry: str, query: str, after: str | None = None) -> bool:
 
 
 @given(NAMES, NAMES)
-def test_an_entry_is_found_by_each_beginning_of_its_name(name: str, other: str) -> None:
+def test_an_entry_is_found_by_every_prefix_of_its_name(name: str, other: str) -> None:
     entry = entry_of(name, "team:red")
     assert room_of(entry) == "team:red"
     for length in range(len(name) + 1):
@@ -29,13 +29,13 @@ def test_an_entry_is_found_by_each_beginning_of_its_name(name: str, other: str) 
         assert not is_within(entry, other)
 
 
-def test_the_next_page_begins_behind_the_last_entry() -> None:
+def test_the_next_page_begins_after_the_last_entry() -> None:
     first, second = entry_of("Red", "team:a"), entry_of("red", "team:b")
     assert not is_within(first, "re", first)
     assert is_within(second, "re", first)
 
 
-def test_a_page_never_begins_before_the_names_that_are_asked_for() -> None:
+def test_a_page_never_begins_before_the_names_of_the_query() -> None:
     assert not is_within(entry_of("Blue", "team:a"), "re", "a")
     assert is_within(entry_of("Red", "team:a"), "re", "a")
 

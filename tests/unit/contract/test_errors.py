@@ -1,4 +1,4 @@
-"""Error codes are numbered, once each."""
+"""Error codes: unique numbers, and the form on the wire."""
 
 from roomcast.contract.errors import Code, RoomcastError, by_number
 

@@ -16,7 +16,7 @@ def test_a_plain_subject_stays_as_it_is(subject: str) -> None:
 @pytest.mark.parametrize(
     ("subject", "user"), [("auth0|x1", "x--auth0-7Cx1"), ("Ä", "x---C3-84"), ("x--a", "x--x-2D-2Da")]
 )
-def test_any_other_is_encoded(subject: str, user: str) -> None:
+def test_any_other_subject_is_encoded(subject: str, user: str) -> None:
     assert ids.encode_subject(subject) == user
 
 
@@ -55,5 +55,5 @@ def test_the_access_that_a_room_id_gives_to_ada(room: str, verdict: Access) -> N
 
 
 @pytest.mark.parametrize("room", ["", "a" * 129, "a b", "{x}", "ä", "a\n"])
-def test_no_room_ids(room: str) -> None:
+def test_texts_that_are_no_room_ids(room: str) -> None:
     assert not ids.is_room_id(room)

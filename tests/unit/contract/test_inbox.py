@@ -1,4 +1,4 @@
-"""The order and the pages of an inbox, and who sees or reads a room."""
+"""The order and the pages of an inbox, and which users may enter or read a room."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_pages_hold_each_room_once_in_the_order_of_activity() -> None:
     assert seen == sorted(lines, key=lambda line: (-line.active_at, line.room))
 
 
-def test_a_room_that_moved_to_the_front_meanwhile_takes_no_place_of_others() -> None:
+def test_a_room_that_moves_to_the_front_between_pages_displaces_no_other_room() -> None:
     lines = [line_of(f"room{number}", active_at=number) for number in range(1, 6)]
     page, _ = page_of(lines, None, 2)
     moved = [line._replace(active_at=9) if line.room == "room1" else line for line in lines]

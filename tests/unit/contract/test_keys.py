@@ -1,4 +1,4 @@
-"""Keys of one script share a slot, and no name can break out of its tag."""
+"""The keys of one script share a slot, and no name can end its hash tag."""
 
 import re
 from urllib.parse import unquote

@@ -1,4 +1,4 @@
-"""The arguments of `room_append.lua`, held against the script's own header."""
+"""The keys and arguments of `room_append.lua`, compared with the header of the script."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from roomcast.contract.lua import script
 RETENTION = Retention(messages=7, age_seconds=2, idle_seconds=3, id_seconds=4, ids=5)
 
 
-def test_a_room_gives_as_many_keys_as_the_script_takes() -> None:
+def test_the_number_of_keys_is_that_of_the_script() -> None:
     listed = re.findall(r"^-- KEYS\[(\d)\] (\S+)", script("room_append").source.decode(), re.MULTILINE)
     names = place_of("team:x").names
     assert [name.replace("{team:x}", "{R}") for name in names] == [name for _, name in listed]
 
 
-def test_the_arguments_stand_in_the_order_of_the_script() -> None:
+def test_the_arguments_have_the_order_of_the_script() -> None:
     form = EntryForm(retention=RETENTION)
     place = place_of("team:x")
     args = form.arguments(place, dedup_field("ada", "1"), "e" * 16, "run", b'"id":"1"}', [(3, b"old", b"new", b"}")])
@@ -36,11 +36,11 @@ def test_the_arguments_stand_in_the_order_of_the_script() -> None:
     assert args[11:] == (3, b"old", b"new", b"}")
 
 
-def test_another_namespace_is_named_in_the_packet() -> None:
+def test_the_packet_names_another_namespace() -> None:
     assert EntryForm("/admin").packet_head == '2/admin,["message",'
 
 
-def test_replies_are_receipts() -> None:
+def test_replies_are_read_as_receipts() -> None:
     assert read_receipt([0, 5, 1700, b"epoch"]) == PublishReceipt(5, 1700, "epoch", duplicate=False)
     assert read_receipt([1, 5, 1700, b"epoch"]) == PublishReceipt(5, 1700, "epoch", duplicate=True)
     with pytest.raises(StaleRewriteError):

@@ -1,4 +1,4 @@
-"""Profiles as they are read and written."""
+"""Reading and writing profiles."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_a_picture_is_an_https_url(url: object, is_one: bool) -> None:
     assert is_picture(url) is is_one
 
 
-def test_what_is_none_stays_and_what_is_empty_goes() -> None:
+def test_a_field_that_is_none_is_kept_and_an_empty_one_is_deleted() -> None:
     assert changed_fields() == ()
     assert changed_fields(name=" Ada\u202e ") == ("name", "Ada")
     assert changed_fields(picture="", data={}) == ("picture", "", "data", "")

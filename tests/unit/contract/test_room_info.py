@@ -18,7 +18,7 @@ def test_a_room_is_read_from_its_meta() -> None:
     assert read_description("team:red", [None] * 5) is None
 
 
-def test_what_is_none_stays_and_what_is_empty_goes() -> None:
+def test_a_field_that_is_none_is_kept_and_an_empty_one_is_deleted() -> None:
     assert changed_fields(name=" The\nred\u202e team ") == ("name", "The red team")
     assert changed_fields(topic="") == ("topic", "")
     assert changed_fields(topic="a\tb") == ("topic", "a b")
@@ -45,7 +45,7 @@ def test_a_topic_is_one_line_of_bounded_length() -> None:
     assert len(changed_fields(topic="x" * 900)[1]) == 500
 
 
-def test_closing_forgets_all_that_is_kept_of_a_room() -> None:
+def test_closing_deletes_all_keys_of_a_room() -> None:
     kicked, members, *rest = keys_of_closed("team:red")
     assert (kicked, members) == ("room:{team:red}:kicked", "room:{team:red}:members")
     assert {key.rpartition("}")[2] for key in rest} == {

@@ -1,4 +1,4 @@
-"""Signed requests: what verifies, and what does not."""
+"""Signed requests, and the check of their signatures."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_a_signed_request_verifies_for_a_while(late: float) -> None:
     assert is_signed(SECRET, signed_headers(SECRET, NOW, BODY), BODY, int(NOW) + late)
 
 
-def test_a_request_of_another_time_body_or_secret_does_not() -> None:
+def test_a_request_with_another_time_body_or_secret_does_not_verify() -> None:
     headers = signed_headers(SECRET, NOW, BODY)
     assert not is_signed(SECRET, headers, BODY, NOW + 301)
     assert not is_signed(SECRET, headers, BODY, NOW - 301)
@@ -35,7 +35,7 @@ def test_a_request_of_another_time_body_or_secret_does_not() -> None:
 
 
 @pytest.mark.parametrize("timestamp", ["", "-1", "1e9", "١", "9" * 16, " 1764259200"])
-def test_nonsense_does_not(timestamp: str) -> None:
+def test_a_malformed_timestamp_does_not_verify(timestamp: str) -> None:
     headers = signed_headers(SECRET, NOW, BODY) | {"Roomcast-Timestamp": timestamp}
     assert not is_signed(SECRET, headers, BODY, NOW)
     assert not is_signed(SECRET, {}, BODY, NOW)

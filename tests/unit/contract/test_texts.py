@@ -44,8 +44,8 @@ def test_not_blank(text: str) -> None:
     assert not is_blank(text)
 
 
-def test_every_letter_number_and_sign_can_be_seen() -> None:
-    """But for the few letters that Unicode itself calls ignorable, and the braille blank."""
+def test_letters_numbers_and_signs_are_visible() -> None:
+    """The exceptions are the letters that Unicode itself calls ignorable, and the braille blank."""
     ignorable = {0x115F, 0x1160, 0x3164, 0xFFA0, 0x2800, 0x17B4, 0x17B5}
     wrong = [
         hex(code)
@@ -55,8 +55,8 @@ def test_every_letter_number_and_sign_can_be_seen() -> None:
     assert wrong == []
 
 
-def test_no_space_or_format_character_can_be_seen() -> None:
-    """But for those that carry ink: signs in Arabic, Syriac, Kaithi and Egyptian, and shorthand."""
+def test_space_and_format_characters_are_invisible() -> None:
+    """The exceptions are those that are drawn: signs in Arabic, Syriac, Kaithi and Egyptian, and shorthand."""
     with_ink = range(0x0600, 0x0606), range(0x06DD, 0x06DE), range(0x070F, 0x0710), range(0x0890, 0x0892)
     more = range(0x08E2, 0x08E3), range(0x110BD, 0x110CE), range(0x13430, 0x13460)
     wrong = [
@@ -89,7 +89,7 @@ def test_no_space_or_format_character_can_be_seen() -> None:
     ],
     ids=ascii,
 )
-def test_a_name_is_one_line_that_turns_nothing_around(name: str, cleaned: str) -> None:
+def test_a_name_is_one_line_without_bidi_controls(name: str, cleaned: str) -> None:
     assert clean_name(name) == cleaned
 
 

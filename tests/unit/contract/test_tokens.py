@@ -1,4 +1,4 @@
-"""Tokens that are signed here are those that a gateway lets in."""
+"""Gateways accept the tokens that the contract signs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ async def test_a_gateway_reads_a_signed_token() -> None:
     assert abs(identity.issued - time.time()) < 5
 
 
-def test_no_name_is_no_claim() -> None:
+def test_a_token_without_a_name_has_no_name_claim() -> None:
     claims = jwt.decode(sign(SECRET, "ada"), SECRET, algorithms=["HS256"])
     assert set(claims) == {"sub", "iat", "exp"}
 

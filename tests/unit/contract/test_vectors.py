@@ -46,7 +46,7 @@ class TestBrowser:
         assert {room: accepts("room:leave", room=room) for room in rooms} == dict.fromkeys(rooms, expected)
         assert {user: accepts("presence:query", users=[user]) for user in users} == dict.fromkeys(users, expected)
 
-    def test_nothing_else_is_in_the_file(self) -> None:
+    def test_the_file_has_no_other_names(self) -> None:
         known = {"about", "client_events", "server_events", "errors", "limits", "room_ids", "user_ids"}
         assert set(BROWSER) == known
 
@@ -64,7 +64,7 @@ class TestRoomPackets:
         assert sorted(sample["kind"] for sample in PACKETS.values()) == [1, 2, 3, 4, 5]
 
     @pytest.mark.parametrize("name", PACKETS)
-    def test_a_sample_is_read_as_it_says(self, name: str) -> None:
+    def test_a_sample_is_unpacked_to_its_fields(self, name: str) -> None:
         sample = PACKETS[name]
         epoch = sample["epoch"].encode() if sample["epoch"] is not None else envelope.NO_EPOCH
         read = envelope.unpack_room(bytes.fromhex(sample["hex"]))
@@ -77,7 +77,7 @@ class TestRoomPackets:
 
 
 def content(packet: RoomPacket) -> tuple[str | None, list[str], Any]:
-    """Text, attachments as hex, and note, as a sample gives them."""
+    """Return the text, the attachments as hex, and the note of a packet, in the form of a sample."""
     if packet.kind == envelope.KIND_NOTE:
         note = envelope.Reader(OccupancyChange).unpack(packet.body)
         return None, [], json.loads(msgspec.json.encode(note))

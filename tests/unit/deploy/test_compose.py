@@ -1,4 +1,4 @@
-"""deploy/compose.yaml and deploy/Dockerfile, as far as they can be checked without an engine."""
+"""The checks of deploy/compose.yaml and deploy/Dockerfile that need no container engine."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def environment(service: str) -> dict[str, str]:
 
 
 def known_names(module: str) -> set[str]:
-    """The variables that a process says it reads."""
+    """Return the variables in a process's `--help`."""
     done = subprocess.run(
         [ROOT / ".venv/bin/python", "-m", f"roomcast.{module}", "--help"], cwd=ROOT, capture_output=True, check=True
     )
@@ -38,7 +38,7 @@ def known_names(module: str) -> set[str]:
 
 
 @pytest.mark.parametrize("module", ["gateway", "presence", "media", "api"])
-def test_every_variable_is_one_that_the_process_reads(module: str) -> None:
+def test_the_process_reads_every_variable(module: str) -> None:
     known = known_names(module)
     for service in (name for name, kind in KINDS.items() if kind == module):
         assert set(environment(service)) <= known
@@ -59,7 +59,7 @@ def test_ports_and_origins_agree() -> None:
     assert media["ROOMCAST_S3_PUBLIC_ENDPOINT"] == environment("nginx")["MEDIA_ORIGIN"] == compose.ORIGIN
 
 
-def test_only_the_page_and_the_dashboard_are_published_and_only_here() -> None:
+def test_only_the_page_and_the_dashboard_are_published_and_only_on_loopback() -> None:
     published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
     assert published == {
         "nginx": ["127.0.0.1:8080:8080"],
@@ -68,7 +68,7 @@ def test_only_the_page_and_the_dashboard_are_published_and_only_here() -> None:
     }
 
 
-def test_nobody_signs_in_by_name_in_a_deployment() -> None:
+def test_the_sign_in_by_name_is_off() -> None:
     assert not any("ROOMCAST_DEV_LOGIN" in environment(name) for name in KINDS)
 
 
@@ -83,7 +83,7 @@ def test_every_kind_has_a_health_check_and_time_to_drain() -> None:
     assert SERVICES["gateway1"]["stop_grace_period"] == "20s"
 
 
-def test_what_is_waited_for_can_be_healthy() -> None:
+def test_every_service_that_others_wait_for_has_a_health_check() -> None:
     for service in SERVICES.values():
         for name in service.get("depends_on", ()):
             assert "healthcheck" in SERVICES[name]
@@ -98,21 +98,21 @@ def test_the_storage_runs_as_it_does_locally() -> None:
 # --- nginx ------------------------------------------------------------------------------------------------------------
 
 
-def test_nginx_is_given_every_name_it_wants_and_nothing_spans_lines() -> None:
+def test_nginx_gets_every_name_and_no_value_has_several_lines() -> None:
     values = compose.nginx_values()
     assert set(values) == template.names(nginx_config.TEMPLATE.read_text())
     assert not [name for name, value in values.items() if "\n" in value or "$" in value]
 
 
 def test_envsubst_leaves_nginx_s_own_variables_alone() -> None:
-    """It replaces `$NAME` too, when the container's environment has that name: ours are lower case."""
+    """Check names in lower case: envsubst also replaces `$NAME` if the environment has that name."""
     own = re.findall(r"\$([A-Za-z_]+)", nginx_config.TEMPLATE.read_text())
     assert own
     assert [name for name in own if name != name.lower()] == []
 
 
-def test_nginx_accepts_what_compose_renders(tmp_path: Path) -> None:
-    """With addresses for names, since there is no container network; `resolve` needs a newer nginx than Debian's."""
+def test_nginx_accepts_the_configuration_rendered_for_compose(tmp_path: Path) -> None:
+    """Use addresses instead of names, without a container network; `resolve` needs a newer nginx than Debian's."""
     values = dict(compose.nginx_values())
     for name in ("GATEWAY_SERVERS", "WEBSOCKET_SERVERS", "GATEWAY_UPSTREAMS", "S3_SERVER"):
         values[name] = re.sub(r"\b(gateways|storage):", "127.0.0.1:", values[name]).replace(" resolve", "")
@@ -135,7 +135,7 @@ def test_nginx_accepts_what_compose_renders(tmp_path: Path) -> None:
 # --- images -----------------------------------------------------------------------------------------------------------
 
 
-def test_what_the_image_copies_is_there_and_not_ignored() -> None:
+def test_files_that_the_image_copies_exist_and_are_not_ignored() -> None:
     let_in = [line[1:] for line in (DEPLOY / "Dockerfile.dockerignore").read_text().splitlines() if line[:1] == "!"]
     copies = re.findall(r"^COPY (?!--from)(.+) \S+$", (DEPLOY / "Dockerfile").read_text(), re.M)
     sources = [source for line in copies for source in line.split()]
@@ -164,7 +164,7 @@ def test_the_image_and_the_set_up_use_the_same_uv() -> None:
 # --- secrets ----------------------------------------------------------------------------------------------------------
 
 
-def test_written_once_and_private(tmp_path: Path) -> None:
+def test_secrets_are_written_once_and_private(tmp_path: Path) -> None:
     compose.write(tmp_path / "compose")
     first = {path.name: path.read_text() for path in (tmp_path / "compose").iterdir()}
     compose.write(tmp_path / "compose")
@@ -174,7 +174,7 @@ def test_written_once_and_private(tmp_path: Path) -> None:
     assert private == set(first) - {"redis.conf", "users.acl"}
 
 
-def test_no_secret_is_in_a_file_that_is_checked_in() -> None:
+def test_no_checked_in_file_holds_a_secret() -> None:
     assert set(re.findall(r"(?:secret|password|auth)\w*: *(\S+)", (DEPLOY / "compose.yaml").read_text(), re.I)) == set()
 
 
@@ -191,7 +191,7 @@ def test_prometheus_scrapes_every_process() -> None:
     assert targets == {f"{name}:{environment(name)['ROOMCAST_METRICS_PORT']}" for name in KINDS}
 
 
-def test_prometheus_accepts_it() -> None:
+def test_prometheus_accepts_its_configuration() -> None:
     command: list[str | Path] = [
         tools.require("promtool"),
         "check",
@@ -203,6 +203,6 @@ def test_prometheus_accepts_it() -> None:
 
 
 def test_containers_run_as_a_user_by_number() -> None:
-    """Kubernetes' runAsNonRoot refuses a name: it cannot tell whether that is root."""
+    """Kubernetes' runAsNonRoot refuses a user name, which could be root's."""
     users = re.findall(r"^USER (\S+)$", (DEPLOY / "Dockerfile").read_text(), re.M)
     assert users == ["10001:10001", "10001:10001"]

@@ -1,4 +1,4 @@
-"""Secrets: random, private, kept."""
+"""The secrets of a machine: random, private, and kept between starts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from deploy import credentials
 from roomcast.wire import redis_url
 
 
-def test_made_once_then_kept(tmp_path: Path) -> None:
+def test_secrets_are_made_once_and_kept(tmp_path: Path) -> None:
     first = credentials.load_or_make(tmp_path / "secrets")
     assert credentials.load_or_make(tmp_path / "secrets") == first
 
@@ -30,14 +30,14 @@ def test_an_account_of_a_newer_release_gets_a_password(tmp_path: Path) -> None:
     assert credentials.load_or_make(tmp_path).api_key.startswith("rck_")
 
 
-def test_nobody_else_can_read_them(tmp_path: Path) -> None:
+def test_other_users_cannot_read_the_secrets(tmp_path: Path) -> None:
     folder = tmp_path / "secrets"
     credentials.load_or_make(folder)
     assert folder.stat().st_mode & 0o777 == 0o700
     assert [path.stat().st_mode & 0o777 for path in folder.iterdir()] == [0o600]
 
 
-def test_a_folder_that_was_open_is_closed(tmp_path: Path) -> None:
+def test_a_readable_folder_is_made_private(tmp_path: Path) -> None:
     (tmp_path / "secrets").mkdir(mode=0o755)
     credentials.load_or_make(tmp_path / "secrets")
     assert (tmp_path / "secrets").stat().st_mode & 0o777 == 0o700
@@ -54,7 +54,7 @@ def test_two_machines_share_nothing() -> None:
     assert len(one.jwt_secret) >= 32
 
 
-def test_the_url_of_an_account_is_one_the_processes_read() -> None:
+def test_the_processes_can_read_the_url_of_an_account() -> None:
     made = credentials.make()
     target = redis_url.parse(made.redis_url("media", 6379))
     assert (target.username, target.password, target.hosts) == ("media", made.redis["media"], (("127.0.0.1", 6379),))
@@ -65,7 +65,7 @@ def test_an_unknown_account_has_no_url() -> None:
         credentials.make().redis_url("root", 6379)
 
 
-def test_credentials_of_an_older_release_get_what_they_lack(tmp_path: Path) -> None:
+def test_missing_secrets_are_added_to_those_of_an_older_release(tmp_path: Path) -> None:
     first = credentials.load_or_make(tmp_path)
     path = tmp_path / "credentials.json"
     known = json.loads(path.read_text())

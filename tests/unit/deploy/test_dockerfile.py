@@ -1,4 +1,4 @@
-"""The Dockerfile copies all that its installers read: images are seldom built, and a new package is soon forgotten."""
+"""The Dockerfile copies all files that its installers read, also those of new packages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from deploy.layout import ROOT
 DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text()
 
 
-def test_every_package_of_the_web_workspace_is_there_when_its_packages_are_installed() -> None:
+def test_every_package_of_the_web_workspace_is_copied_before_the_install() -> None:
     workspaces = json.loads((ROOT / "web" / "package.json").read_text())["workspaces"]
     before_install = DOCKERFILE.split("RUN npm ci")[0]
     for folder in workspaces:

@@ -1,4 +1,4 @@
-"""Free ports: outside each other's ranges, and a block belongs to one process."""
+"""Free ports: single ports and blocks come from separate ranges, and a block belongs to one process."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def test_a_port_in_use_is_not_free() -> None:
         assert not free_ports.is_free(taken.getsockname()[1])
 
 
-def test_more_ports_than_there_are_is_an_error() -> None:
+def test_asking_for_more_ports_than_exist_is_an_error() -> None:
     with pytest.raises(free_ports.NoFreePortError):
         free_ports.singles(free_ports.ATTEMPTS + 1)
 
 
-def test_a_cluster_fits_into_a_block_and_blocks_keep_away_from_single_ports() -> None:
+def test_a_cluster_fits_into_a_block_apart_from_single_ports() -> None:
     assert Ports(free_ports.BLOCKS.start).s3 - free_ports.BLOCKS.start < free_ports.BLOCK_PORTS
     assert free_ports.BLOCKS[-1] + free_ports.BLOCK_PORTS < min(free_ports.SINGLE.start, HIGHEST_BASE)
 

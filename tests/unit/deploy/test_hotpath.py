@@ -12,7 +12,7 @@ from roomcast.hotpath import build, sources
 
 
 class Builder:
-    """Stands where `subprocess.run` does: compiles everything, or fails as a compiler does."""
+    """Replaces `subprocess.run`: compiles everything, or fails like a compiler."""
 
     def __init__(self) -> None:
         self.error = ""
@@ -34,7 +34,7 @@ def builder(monkeypatch: pytest.MonkeyPatch) -> Builder:
     return made
 
 
-def test_it_is_built_once(tmp_path: Path, builder: Builder) -> None:
+def test_the_hot_path_is_built_once(tmp_path: Path, builder: Builder) -> None:
     said: list[str] = []
     assert hotpath.ensure(state=tmp_path, say=said.append)
     assert hotpath.ensure(state=tmp_path, say=said.append)
@@ -49,7 +49,7 @@ def test_a_changed_source_is_built_again(tmp_path: Path, builder: Builder) -> No
     assert builder.runs == 2
 
 
-def test_without_a_compiler_it_says_so_and_tries_again(tmp_path: Path, builder: Builder) -> None:
+def test_a_missing_compiler_is_reported_and_the_build_is_tried_again(tmp_path: Path, builder: Builder) -> None:
     builder.error = "noise\nroomcast: there is no C compiler (cc)\n"
     said: list[str] = []
     assert not hotpath.ensure(state=tmp_path, say=said.append)

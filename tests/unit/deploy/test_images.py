@@ -1,4 +1,4 @@
-"""What is read from the Dockerfile and from compose.yaml before images are built and started."""
+"""Reading the Dockerfile and compose.yaml before images are built and started."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_a_stage_without_a_name_is_an_error() -> None:
         dockerfile.stages("FROM a AS one\nFROM b\n")
 
 
-def test_compose_finds_the_image_of_every_target_that_it_builds() -> None:
+def test_every_target_that_compose_builds_has_an_image() -> None:
     built = {compose_file.image(service) for service in SERVICES.values() if "build" in service}
     assert built == {image_of(target) for target in dockerfile.targets(STAGES)}
 
@@ -49,14 +49,14 @@ def test_a_user_is_numeric_and_not_root(user: str, is_numeric: bool) -> None:
     assert dockerfile.is_numeric_user(user) is is_numeric
 
 
-def test_services_start_after_those_they_depend_on_and_profiles_stay_out() -> None:
+def test_services_start_after_their_dependencies_and_without_profiles() -> None:
     names = compose_file.in_order(SERVICES)
     assert "prometheus" not in names
     for name in names:
         assert all(names.index(other) < names.index(name) for other in SERVICES[name].get("depends_on", ()))
 
 
-def test_a_gateway_runs_as_compose_says() -> None:
+def test_a_gateway_has_the_options_of_compose() -> None:
     arguments = compose_file.run_arguments("gateway1", SERVICES["gateway1"], Path("/made/deploy"), 1, 1024)
     pairs = list(pairwise(arguments))
     assert ("--env-file", "/made/.state/compose/gateway.env") in pairs

@@ -1,4 +1,4 @@
-"""Ports and counts."""
+"""The ports of a cluster, and the bounds on its processes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from deploy.layout import HIGHEST_BASE, MAX_APIS, MAX_GATEWAYS, MAX_SIGNERS, MAX_SWEEPERS, Counts, Ports
 
 
-def test_no_two_things_share_a_port() -> None:
+def test_no_two_processes_share_a_port() -> None:
     ports = Ports(8080)
     taken = [ports.page, ports.redis, ports.s3]
     taken += [ports.gateway(n) for n in range(1, MAX_GATEWAYS + 1)]
@@ -20,7 +20,7 @@ def test_no_two_things_share_a_port() -> None:
 
 
 @pytest.mark.parametrize("page", [0, -1, HIGHEST_BASE + 1, 70_000])
-def test_a_base_without_room_above_it_is_refused(page: int) -> None:
+def test_a_base_port_without_enough_ports_above_is_refused(page: int) -> None:
     with pytest.raises(ValueError, match="from 1 to 65182"):
         Ports(page)
 

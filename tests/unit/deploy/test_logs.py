@@ -1,4 +1,4 @@
-"""Rotating logs."""
+"""The rotating logs of processes."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from deploy import logs
 from deploy.logs import RotatingLog
 
 
-def test_no_file_before_the_first_word(tmp_path: Path) -> None:
+def test_there_is_no_file_before_the_first_output(tmp_path: Path) -> None:
     RotatingLog(tmp_path / "a.log").close()
     assert list(tmp_path.iterdir()) == []
 
 
-def test_goes_on_where_it_ended(tmp_path: Path) -> None:
+def test_a_log_is_continued(tmp_path: Path) -> None:
     for word in (b"one\n", b"two\n"):
         log = RotatingLog(tmp_path / "a.log")
         log({"data": word})
@@ -23,7 +23,7 @@ def test_goes_on_where_it_ended(tmp_path: Path) -> None:
     assert (tmp_path / "a.log").read_bytes() == b"one\ntwo\n"
 
 
-def test_old_output_moves_on_and_the_oldest_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_old_files_are_renamed_and_the_oldest_is_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logs, "FILE_BYTES", 10)
     log = RotatingLog(tmp_path / "a.log")
     for number in range(6):
@@ -33,12 +33,12 @@ def test_old_output_moves_on_and_the_oldest_goes(tmp_path: Path, monkeypatch: py
     assert files == {"a.log": b"5", "a.log.1": b"4", "a.log.2": b"3", "a.log.3": b"2"}
 
 
-def test_last_words(tmp_path: Path) -> None:
+def test_the_last_lines_are_returned(tmp_path: Path) -> None:
     (tmp_path / "a.log").write_text("a\nb\n  c\nd\n\n")
     assert logs.last_words(tmp_path / "a.log", 2) == "c | d"
     assert logs.last_words(tmp_path / "none.log") == ""
 
 
-def test_following_nothing_says_so(tmp_path: Path) -> None:
+def test_following_without_logs_prints_a_message(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         logs.follow(tmp_path)

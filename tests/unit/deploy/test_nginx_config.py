@@ -14,7 +14,7 @@ def test_every_name_has_a_value_and_every_value_a_name() -> None:
     assert template.names(nginx_config.TEMPLATE.read_text()) == set(VALUES)
 
 
-def test_all_gateways_up_to_the_capacity_are_known_to_it() -> None:
+def test_the_configuration_names_all_gateways_up_to_the_capacity() -> None:
     text = nginx_config.render(VALUES)
     upstreams = ("WebSocket", "polling", "sign-in", "its own")
     for number in range(1, 17):
@@ -22,7 +22,7 @@ def test_all_gateways_up_to_the_capacity_are_known_to_it() -> None:
         assert f"upstream gateway_{number} {{" in text
 
 
-def test_the_api_is_shown_only_where_it_is_asked_for() -> None:
+def test_the_api_has_a_route_only_if_it_is_requested() -> None:
     assert "/api/" not in nginx_config.render(VALUES)
     shown = nginx_config.local_values(Ports(8080), cpus=1, open_files=1, has_api_route=True)
     assert "location /api/ { proxy_pass http://127.0.0.1:8423/;" in nginx_config.render(shown)
@@ -32,7 +32,7 @@ def test_everything_listens_on_the_loopback_address() -> None:
     assert re.findall(r"^\s*listen (\S+)", nginx_config.render(VALUES), re.M) == ["127.0.0.1:8080"]
 
 
-def test_connections_stay_within_what_the_machine_allows() -> None:
+def test_connections_stay_within_the_limits_of_the_machine() -> None:
     assert VALUES["NGINX_CONNECTIONS"] == "20000"
     assert nginx_config.local_values(Ports(1), cpus=64, open_files=10**6)["NGINX_CONNECTIONS"] == "65536"
     assert nginx_config.local_values(Ports(1), cpus=64, open_files=10**6)["NGINX_WORKERS"] == "4"
@@ -44,7 +44,7 @@ def test_a_busy_gateway_does_not_mark_the_others_down() -> None:
     assert "http_503" not in text
 
 
-def test_reads_wait_longer_than_a_ping_takes() -> None:
+def test_read_timeouts_are_longer_than_the_ping_interval() -> None:
     ping_interval_and_timeout = 25 + 20
     waits = re.search(r"location /socket\.io/ .*?proxy_read_timeout (\d+)s;", nginx_config.render(VALUES), re.S)
     assert waits is not None
@@ -57,7 +57,7 @@ def test_the_upload_limit_leaves_room_for_the_form() -> None:
 
 
 def test_no_gateway_is_left_out_for_new_websockets() -> None:
-    """A gateway that refused once is tried again: nginx would otherwise wait until a WebSocket to it ends."""
+    """A gateway that refused once is tried again. By default nginx would wait until a WebSocket to the gateway ends."""
     rendered = nginx_config.render(nginx_config.local_values(Ports(8080), cpus=2, open_files=1024))
     upstream = rendered.split("upstream websocket_sessions {")[1].split("}")[0]
     servers = [line for line in upstream.splitlines() if "server 127" in line]

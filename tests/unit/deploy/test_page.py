@@ -15,7 +15,7 @@ def sources(folder: Path) -> Path:
     return folder
 
 
-def test_sources_count(tmp_path: Path) -> None:
+def test_a_changed_source_causes_a_build(tmp_path: Path) -> None:
     before = page.fingerprint(sources(tmp_path))
     (tmp_path / "src" / "a.ts").write_text("changed")
     changed = page.fingerprint(tmp_path)
@@ -23,20 +23,20 @@ def test_sources_count(tmp_path: Path) -> None:
     assert len({before, changed, page.fingerprint(tmp_path)}) == 3
 
 
-def test_a_renamed_file_counts(tmp_path: Path) -> None:
+def test_a_renamed_file_causes_a_build(tmp_path: Path) -> None:
     before = page.fingerprint(sources(tmp_path))
     (tmp_path / "src" / "a.ts").rename(tmp_path / "src" / "z.ts")
     assert page.fingerprint(tmp_path) != before
 
 
-def test_what_a_build_leaves_behind_does_not(tmp_path: Path) -> None:
+def test_files_of_a_build_cause_no_build(tmp_path: Path) -> None:
     before = page.fingerprint(sources(tmp_path))
     for name in ("node_modules/x/index.js", "dist/index.html", ".cache/y"):
         (tmp_path / name).write_text("changed")
     assert page.fingerprint(tmp_path) == before
 
 
-def test_a_current_build_is_taken_as_it_is(tmp_path: Path) -> None:
+def test_a_current_build_is_used(tmp_path: Path) -> None:
     web, state = sources(tmp_path / "web"), tmp_path / "state"
     state.mkdir()
     (state / "page.stamp").write_text(page.fingerprint(web))

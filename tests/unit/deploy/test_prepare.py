@@ -25,7 +25,7 @@ def test_a_taken_port_is_named(which: str) -> None:
     prepare.check_ports(ports)
 
 
-def test_the_port_of_a_gateway_that_does_not_run_counts() -> None:
+def test_ports_of_gateways_that_do_not_run_are_checked_too() -> None:
     ports = Ports(free_base())
     with socket.create_server(("127.0.0.1", ports.gateway(16))), pytest.raises(CannotStart, match="gateway 16"):
         prepare.check_ports(ports)
@@ -39,12 +39,12 @@ def test_one_cluster_per_folder(tmp_path: Path) -> None:
     assert prepare.supervisor_pid(tmp_path) is None
 
 
-def test_a_left_over_pid_means_nothing(tmp_path: Path) -> None:
+def test_the_pid_of_an_ended_process_is_ignored(tmp_path: Path) -> None:
     (tmp_path / "supervisor.pid").write_text("1")
     assert prepare.supervisor_pid(tmp_path) is None
 
 
-def test_the_page_is_readable_by_everybody(tmp_path: Path) -> None:
+def test_the_page_is_readable_by_all_users(tmp_path: Path) -> None:
     built = tmp_path / "dist"
     (built / "assets").mkdir(parents=True, mode=0o700)
     (built / "index.html").write_text("page")
@@ -61,7 +61,7 @@ def test_the_page_is_readable_by_everybody(tmp_path: Path) -> None:
     assert not public.exists()
 
 
-def test_what_a_crash_left_is_removed_at_the_next_start(tmp_path: Path) -> None:
+def test_leftovers_of_a_crash_are_removed_at_the_next_start(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     script = (
         "import os, sys; from pathlib import Path; from deploy import prepare\n"
@@ -76,7 +76,7 @@ def test_what_a_crash_left_is_removed_at_the_next_start(tmp_path: Path) -> None:
         assert not (left / "mark").exists()
 
 
-def test_another_cluster_s_folder_is_left_alone(tmp_path: Path) -> None:
+def test_the_folder_of_another_cluster_is_not_touched(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / name / "run").mkdir(parents=True)
     with prepare.public_folder(tmp_path / "a") as one, prepare.public_folder(tmp_path / "b") as other:

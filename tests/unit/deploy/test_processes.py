@@ -1,4 +1,4 @@
-"""The list of processes."""
+"""The list of a cluster's processes."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def plan(counts: Counts | None = None, **environment: str) -> dict[str, Process]
     return {process.name: process for process in every}
 
 
-def test_names_are_unique_and_all_that_may_ever_run_is_there() -> None:
+def test_the_list_has_all_possible_processes_with_unique_names() -> None:
     names = list(plan())
     assert len(names) == 3 + 16 + 4 + 4 + 4
     assert {"redis", "s3", "nginx", "gateway1", "gateway16", "sweeper1", "signer4"} <= set(names)
 
 
-def test_counts_say_what_starts() -> None:
+def test_the_counts_decide_which_processes_start() -> None:
     started = [p.name for p in plan(Counts(gateways=3, sweepers=0, signers=1)).values() if p.starts]
     assert started == ["redis", "s3", "nginx", "gateway1", "gateway2", "gateway3", "signer1"]
 
@@ -43,7 +43,7 @@ def test_only_the_signer_has_the_storage_keys_and_only_gateway_and_api_have_the_
         assert ("ROOMCAST_JWT_SECRET" in process.env) == name.startswith(("gateway", "api"))
 
 
-def test_what_the_user_set_for_us_passes_and_the_rest_does_not() -> None:
+def test_only_roomcasts_variables_of_the_environment_are_passed_on() -> None:
     env = plan(ROOMCAST_LOG_LEVEL="debug", AWS_PROFILE="work", HTTP_PROXY="http://proxy", PATH="/bin")["signer1"].env
     assert (env["ROOMCAST_LOG_LEVEL"], env["PATH"]) == ("debug", "/bin")
     assert "AWS_PROFILE" not in env

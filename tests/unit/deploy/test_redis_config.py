@@ -1,4 +1,4 @@
-"""redis.conf and the ACL file, held against the table of keys."""
+"""redis.conf and the ACL file, compared with the table of keys."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WRITER_OF = {**ACCOUNT_OF, "operator": "admin"}
 
 
 class Row(NamedTuple):
-    """A name of the table in `roomcast.contract.keys`, as a pattern: is it a channel, who writes it, who reads it."""
+    """A row of the table in `roomcast.contract.keys`: the name as a pattern, its kind, its writers and readers."""
 
     pattern: str
     is_channel: bool
@@ -57,9 +57,9 @@ def test_the_table_is_read() -> None:
 
 @pytest.mark.parametrize("account", ACCOUNT_OF.values())
 def test_an_account_has_the_keys_and_channels_of_the_table_and_no_others(account: str) -> None:
-    """A channel on which a script publishes stands among the script's KEYS: it may be a key of the account, too."""
+    """A channel on which a script publishes is among the script's KEYS, so it may be a key of the account, too."""
     rows = documented()
-    if account == "api":  # it does what back ends do, and more
+    if account == "api":  # it has the rights of back ends, and more
         rows = [row._replace(writers=_with_api(row.writers), readers=_with_api(row.readers)) for row in rows]
     writes = {row.pattern for row in rows if account in row.writers and not row.is_channel}
     reads = {row.pattern for row in rows if account in row.readers and not row.is_channel}
@@ -91,7 +91,7 @@ def test_only_gateways_may_subscribe() -> None:
         *("debug", "shutdown", "replicaof", "migrate", "restore", "swapdb", "monitor", "client|kill", "psubscribe"),
     ],
 )
-def test_no_account_may_run_what_its_work_does_not_need(account: str, command: str) -> None:
+def test_no_account_may_run_commands_that_it_does_not_need(account: str, command: str) -> None:
     rules = redis_config.ACCOUNTS[account].split()
     assert "-@all" in rules
     assert not [rule for rule in rules if rule.startswith("+@")]
@@ -99,7 +99,7 @@ def test_no_account_may_run_what_its_work_does_not_need(account: str, command: s
     assert not [rule for rule in rules if rule.startswith(f"+{command}|")]
 
 
-def test_what_the_scripts_call_is_allowed() -> None:
+def test_commands_that_scripts_call_are_allowed() -> None:
     assert {"+spublish", "+hsetnx", "+zadd"} <= set(redis_config.ACCOUNTS["gateway"].split())
     assert "+zrangebyscore" not in redis_config.ACCOUNTS["presence"].split()
 
@@ -116,7 +116,7 @@ def test_every_account_has_a_password() -> None:
     assert set(REDIS_ACCOUNTS) == set(redis_config.ACCOUNTS)
 
 
-def test_paths_with_spaces_and_quotes_survive() -> None:
+def test_paths_may_have_spaces_and_quotes() -> None:
     text = redis_config.config(1234, Path('/home/a b/"c"'), Path("/x y/users.acl"))
     assert 'dir "/home/a b/\\"c\\""' in text
     assert 'aclfile "/x y/users.acl"' in text

@@ -1,4 +1,4 @@
-"""The servers that the suites run on: each has its own linker and libraries; the lists are those of one suite alone."""
+"""The packaged servers for the test suites: each runs with the linker and libraries of its own Debian suite."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from deploy.release import redis_matrix
 
 
 def test_a_program_runs_with_the_libraries_of_its_own_suite(tmp_path: Path) -> None:
-    """Also where the linker is not beside the other libraries, as in Debian 12's packages."""
+    """The linker need not be in the folder of the other libraries; in Debian 12's packages it is not."""
     linker = tmp_path / "lib" / "any-linux-gnu" / "ld-linux-any.so.2"
     linker.parent.mkdir(parents=True)
     linker.write_text('#!/bin/sh\necho "$@"\n')

@@ -24,7 +24,7 @@ def guard(form: Iterable[tuple[str, Any, Any, bytes]] = ()) -> Guard:
 
 
 def refusal(request: Request, later: timedelta = timedelta(), form: Form | None = None) -> str:
-    """Why a request is refused so much later; empty when it passes."""
+    """Return why a request is refused this many seconds later; empty if it is accepted."""
     try:
         guard(form or []).check(request, datetime.now(UTC) + later)
     except RefusedError as error:
@@ -67,7 +67,7 @@ def form(**changes: str | None) -> Form:
 POST = Request("POST", "/files/", "", [("host", "h"), ("content-type", "multipart/form-data; boundary=x")], b"the form")
 
 
-def test_a_signed_link_passes_within_its_life() -> None:
+def test_a_signed_link_is_accepted_until_it_expires() -> None:
     assert refusal(link()) == ""
     assert refusal(link(seconds=604_800)) == ""
     assert refusal(link(headers={"content-type": "image/png", "content-length": "5"}, method="PUT")) == ""
@@ -127,13 +127,13 @@ def test_every_part_of_the_query_is_needed(name: str) -> None:
         ("X-Amz-Date=2", "X-Amz-Date=x", "no valid date"),
     ],
 )
-def test_the_credential_is_this_key_s(old: str, new: str, reason: str) -> None:
+def test_the_credential_must_name_this_key(old: str, new: str, reason: str) -> None:
     request = link()
     assert old in request.query
     assert refusal(request._replace(query=request.query.replace(old, new))) == reason
 
 
-def test_a_signed_call_passes_with_the_body_that_was_signed() -> None:
+def test_a_signed_call_is_accepted_with_its_signed_body() -> None:
     assert refusal(call()) == ""
     assert refusal(call("GET", b"", "http://127.0.0.1:9000/files?list-type=2&prefix=a%2F")) == ""
     assert refusal(call()._replace(body=b"other")) == "the body is not the one that was signed"
@@ -143,7 +143,7 @@ def test_a_signed_call_passes_with_the_body_that_was_signed() -> None:
     assert refusal(later._replace(headers=[*later.headers, ("x-amz-copy-source", "/a/b")])) != ""
 
 
-def test_a_signed_form_passes_and_every_field_of_the_signature_is_needed() -> None:
+def test_a_signed_form_is_accepted_and_needs_every_field_of_the_signature() -> None:
     assert refusal(POST, form=form()) == ""
     for name in ("policy", "x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-signature"):
         assert refusal(POST, form=form(**{name: None})) == "the form is not signed"

@@ -15,7 +15,7 @@ from deploy.release import supply_chain
 REQUIREMENTS = (ROOT / "deploy/s3/requirements.txt", ROOT / "loadtest/peers/requirements.txt")
 
 
-def test_the_sbom_lists_what_the_processes_run_on(tmp_path: Path) -> None:
+def test_the_sbom_lists_the_dependencies_of_the_processes(tmp_path: Path) -> None:
     paths = supply_chain.sbom(tmp_path)
     documents = {path.name: json.loads(path.read_text()) for path in paths}
     names = {name: {part["name"] for part in document["components"]} for name, document in documents.items()}
@@ -50,7 +50,7 @@ def test_every_npm_package_has_a_hash() -> None:
     assert {name for name, package in fetched.items() if "integrity" not in package} == set()
 
 
-def test_an_unreachable_database_is_said_and_a_finding_is_an_error(tmp_path: Path) -> None:
+def test_an_unreachable_database_is_reported_and_a_finding_is_an_error(tmp_path: Path) -> None:
     said: list[str] = []
     away = ["sh", "-c", "echo 'dns error' >&2; exit 2"]
     found = ["sh", "-c", "echo 'pillow 1.0: GHSA-x'; exit 1"]

@@ -1,4 +1,4 @@
-"""Filling in `${NAME}`s."""
+"""Filling in the placeholders `${NAME}`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from deploy import template
 
 
-def test_fills_capital_names_only() -> None:
+def test_only_capital_names_are_filled_in() -> None:
     text = "listen ${PORT}; proxy_pass http://$gateway ${lower} $PORT ${…};"
     assert template.fill(text, {"PORT": "80"}) == "listen 80; proxy_pass http://$gateway ${lower} $PORT ${…};"
 
@@ -21,5 +21,5 @@ def test_values_are_not_filled_in_again() -> None:
     assert template.fill("${A}", {"A": "${A}"}) == "${A}"
 
 
-def test_lists_the_names_it_wants() -> None:
+def test_the_names_of_a_template_are_listed() -> None:
     assert template.names("${A} $B ${C_D} ${e}") == {"A", "C_D"}

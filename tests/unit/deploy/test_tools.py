@@ -1,4 +1,4 @@
-"""Programs: found, launched from an unpacked tree, refused when too old."""
+"""Finding programs, running them from unpacked packages, and refusing old versions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from deploy.tools import MissingTool
 
 
 def unpacked(state: Path, version: str) -> Path:
-    """A tree as packages leave it, with a program that tells its library path too."""
+    """Make a folder of unpacked packages, with a program that prints its library path."""
     program = state / "tools" / "root" / "usr" / "bin" / "redis-server"
     program.parent.mkdir(parents=True)
     program.write_text(f'#!/bin/sh\necho "Redis server v={version} $LD_LIBRARY_PATH $*"\n')
@@ -35,7 +35,7 @@ def test_an_unpacked_program_is_used_when_the_system_has_none(tmp_path: Path) ->
     assert tools.require("redis-server", state=tmp_path, system=False) == launcher
 
 
-def test_too_old_is_refused_in_one_line(tmp_path: Path) -> None:
+def test_a_program_that_is_too_old_is_refused_in_one_line(tmp_path: Path) -> None:
     unpacked(tmp_path, "6.0.16")
     with pytest.raises(MissingTool, match=r"^redis-server 6\.0 is too old: 7\.0 or newer is needed$"):
         tools.require("redis-server", state=tmp_path, system=False)
@@ -47,7 +47,7 @@ def test_without_apt_the_packages_are_named(tmp_path: Path, monkeypatch: pytest.
         tools.require("redis-server", state=tmp_path, system=False)
 
 
-def test_packages_that_do_not_hold_the_program_are_noticed(tmp_path: Path) -> None:
+def test_packages_without_the_program_are_an_error(tmp_path: Path) -> None:
     (tmp_path / "root").mkdir()
     with pytest.raises(MissingTool, match="do not hold it"):
         tools._write_launcher(tmp_path, "nginx")

@@ -1,4 +1,4 @@
-"""One version for every distribution, and a stamp that changes nothing else."""
+"""One version for all distributions, and stamping it into manifests without other changes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def test_every_manifest_holds_the_version() -> None:
 
 
 @pytest.mark.parametrize("name", versions.DISTRIBUTIONS)
-def test_a_distribution_says_the_version(name: str) -> None:
+def test_a_distribution_has_the_version(name: str) -> None:
     manifest = tomllib.loads((ROOT / name / "pyproject.toml").read_text())["project"]
     assert manifest["version"] == versions.current()
     assert installed_version(f"roomcast-{name}") == versions.current()

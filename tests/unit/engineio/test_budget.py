@@ -25,7 +25,7 @@ def test_a_connection_has_a_burst_of_frames_and_then_its_rate() -> None:
     assert not budget.spend(1.0, 1, 0)
 
 
-def test_bytes_are_counted_apart_from_frames() -> None:
+def test_bytes_are_counted_separately_from_frames() -> None:
     budget = AddressBudgets(RULES).open("192.0.2.1", now=0.0)
     assert budget.spend(0.0, 1, 10_000)
     assert not budget.spend(0.0, 1, 1)
@@ -46,7 +46,7 @@ def test_an_ipv6_network_is_one_address() -> None:
     assert not budgets.open("2001:db8::3", now=0.0).spend(0.0, 1, 0)
 
 
-def test_a_flooder_that_reconnects_finds_its_address_spent() -> None:
+def test_a_reconnect_does_not_renew_the_budget_of_an_address() -> None:
     budgets = AddressBudgets(RULES)
     for _ in range(2):
         assert budgets.open("192.0.2.1", now=0.0).spend(0.0, 100, 0)
@@ -62,13 +62,13 @@ def test_addresses_without_a_connection_are_forgotten_beyond_a_bound() -> None:
         budgets.open(peer, now=0.0)
         budgets.close(peer)
     assert len(budgets) <= _MAX_IDLE_ADDRESSES + 1
-    budgets.open("192.0.2.1", now=0.0)  # still known: its connection is open
+    budgets.open("192.0.2.1", now=0.0)  # still remembered, because its connection is open
     assert len(budgets) <= _MAX_IDLE_ADDRESSES + 1
 
 
 @pytest.mark.parametrize(
     "limits", [{"frames_per_second": 0}, {"frames_burst": 0}, {"bytes_burst": 10}, {"address_factor": 0.5}]
 )
-def test_limits_that_make_no_sense_are_refused(limits: dict[str, float]) -> None:
+def test_impossible_limits_are_refused(limits: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=r"must|burst|below"):
         Rules(**limits)  # type: ignore[arg-type]

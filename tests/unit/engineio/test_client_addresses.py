@@ -28,15 +28,15 @@ PEERS = Peers(["127.0.0.0/8", "10.0.0.0/8", "::1/128"])
         ("", "198.51.100.7", "198.51.100.7"),
     ],
 )
-def test_the_right_most_address_that_is_no_proxy(remote: str, forwarded: str | None, peer: str) -> None:
+def test_the_client_is_the_right_most_address_that_is_no_proxy(remote: str, forwarded: str | None, peer: str) -> None:
     assert PEERS.find(remote, forwarded) == peer
 
 
-def test_nobody_is_trusted_when_nobody_is_named() -> None:
+def test_without_trusted_proxies_no_header_is_read() -> None:
     assert Peers([]).find("127.0.0.1", "198.51.100.7") == "127.0.0.1"
 
 
-def test_a_network_must_be_one() -> None:
+def test_an_invalid_network_is_refused() -> None:
     with pytest.raises(ValueError, match="does not appear to be"):
         Peers(["localhost"])
 

@@ -1,4 +1,4 @@
-"""The session core, as scripts: an event, then the commands it must answer with."""
+"""The session core: each test feeds events, and checks the commands that the core returns."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def upgraded() -> SessionCore:
 
 
 class TestHandshake:
-    def test_announces_what_the_client_must_know(self) -> None:
+    def test_announces_the_values_that_a_client_needs(self) -> None:
         packet = polling().open_packet(["websocket"])
         assert packet[:1] == b"0"
         assert json.loads(packet[1:]) == {
@@ -91,7 +91,7 @@ class TestPackets:
         assert websocket().receive("6", 1) == []
 
     @pytest.mark.parametrize("text", ["", "9x", "abc", "0", "2", "2probe", "5", "7", "٣", "\x004"])
-    def test_what_a_client_must_not_send_closes_with_1003(self, text: str) -> None:
+    def test_a_packet_that_a_client_must_not_send_closes_with_1003(self, text: str) -> None:
         session = websocket()
         assert session.receive(text, 1) == [CloseConnection(1003, b"1"), Ended(Reason.PARSE_ERROR)]
         assert session.receive("4hello", 2) == []
@@ -106,7 +106,7 @@ class TestPackets:
 
 
 class TestPolling:
-    def test_a_get_waits_and_is_answered_with_all_that_was_queued(self) -> None:
+    def test_a_get_waits_and_is_answered_with_all_queued_packets(self) -> None:
         session = polling()
         assert session.poll_opened() == []
         session.enqueue(HELLO)
@@ -115,7 +115,7 @@ class TestPolling:
         assert session.take_payload(PollAnswer.QUEUE) == b"4hello\x1ebAQIDBA=="
         assert not session.has_poll
 
-    def test_a_get_is_answered_at_once_when_something_is_queued(self) -> None:
+    def test_a_get_is_answered_at_once_if_packets_are_queued(self) -> None:
         session = polling()
         session.enqueue(HELLO)
         assert session.poll_ready() == []
@@ -132,13 +132,13 @@ class TestPolling:
         assert session.post_opened() == []
         assert session.post_opened() == [Ended(Reason.TRANSPORT_ERROR), RejectRequest()]
 
-    def test_posts_one_after_the_other_do_not(self) -> None:
+    def test_consecutive_posts_do_not_close_the_session(self) -> None:
         session = polling()
         session.post_opened()
         session.post_ended()
         assert session.post_opened() == []
 
-    def test_a_get_whose_client_went_away_ends_the_session(self) -> None:
+    def test_a_get_that_the_client_dropped_ends_the_session(self) -> None:
         session = polling()
         session.poll_opened()
         assert session.poll_lost() == [Ended(Reason.TRANSPORT_CLOSE)]
@@ -170,7 +170,7 @@ class TestUpgrade:
         session.probe_received("2probe")
         assert session.poll_opened() == [AnswerPoll(PollAnswer.NOOP)]
 
-    def test_what_was_queued_goes_out_by_websocket(self) -> None:
+    def test_queued_packets_are_sent_by_the_websocket(self) -> None:
         session = polling()
         session.enqueue(HELLO)
         session.probe_attached(1)
@@ -179,14 +179,14 @@ class TestUpgrade:
         assert (session.queue, session.queued_bytes) == ([], 0)
         assert session.transport_name == "websocket"
 
-    def test_only_one_websocket_may_try(self) -> None:
+    def test_only_one_websocket_may_probe(self) -> None:
         session = polling()
         assert session.probe_attached(1)
         assert not session.probe_attached(1)
         assert not websocket().probe_attached(1)
 
     @pytest.mark.parametrize("text", ["5", "2", "4hello", b"2probe", ""])
-    def test_a_wrong_probe_is_dropped_and_polling_goes_on(self, text: str | bytes) -> None:
+    def test_a_wrong_probe_is_dropped_and_polling_continues(self, text: str | bytes) -> None:
         session = polling()
         session.probe_attached(1)
         assert session.probe_received(text) == [DropProbe()]
@@ -220,7 +220,7 @@ class TestUpgrade:
 
 
 class TestClosingDuringTheUpgrade:
-    """The client has stopped polling, because its probe was answered: what is queued goes over the WebSocket."""
+    """The client has stopped polling, because its probe was answered: it gets its queued packets over the WebSocket."""
 
     @staticmethod
     def closed(reason: str) -> SessionCore:
@@ -240,13 +240,13 @@ class TestClosingDuringTheUpgrade:
         assert session.probe_received("5") == [Switch((HELLO,)), CloseConnection(code, packet), Ended(reason)]
         assert not session.ends_after_upgrade
 
-    def test_takes_and_queues_nothing_meanwhile(self) -> None:
+    def test_accepts_and_queues_no_packet_meanwhile(self) -> None:
         session = self.closed(Reason.SERVER_DISCONNECT)
         assert session.receive("4hello", 2) == []
         assert session.enqueue(Frames(b"late")) == []
         assert session.probe_received("5")[0] == Switch((HELLO,))
 
-    def test_a_get_that_comes_all_the_same_is_answered(self) -> None:
+    def test_an_unexpected_get_is_answered(self) -> None:
         session = self.closed(Reason.RECONNECT)
         assert session.poll_opened() == [AnswerPoll(PollAnswer.QUEUE)]
         assert session.take_payload(PollAnswer.QUEUE) == HELLO.polling
@@ -283,12 +283,12 @@ class TestHeartbeat:
         assert session.tick(44.9) == []
         assert session.tick(45) == [CloseConnection(1000, b"1"), Ended(Reason.PING_TIMEOUT)]
 
-    def test_a_pong_that_nobody_asked_for_changes_nothing(self) -> None:
+    def test_an_unexpected_pong_changes_nothing(self) -> None:
         session = connected(websocket())
         session.receive("3", 20)
         assert session.due == 25
 
-    def test_a_ping_that_came_late_leaves_the_client_its_time(self) -> None:
+    def test_a_late_ping_leaves_the_client_most_of_its_time(self) -> None:
         session = connected(websocket())
         session.tick(100)
         assert session.due == 100 - 5 + 20
@@ -307,18 +307,18 @@ class TestGuard:
         assert session.due == 10
         assert session.tick(10) == [CloseConnection(1008, b"1"), Ended(Reason.CONNECT_TIMEOUT)]
 
-    def test_what_is_expected_later(self) -> None:
+    def test_an_expectation_that_is_not_met_ends_the_session(self) -> None:
         session = connected(websocket())
         session.expect(13, Reason.ATTACHMENT_TIMEOUT)
         assert session.tick(12) == []
         assert session.tick(13)[-1] == Ended(Reason.ATTACHMENT_TIMEOUT)
 
-    def test_what_was_fulfilled_is_not_missed(self) -> None:
+    def test_a_fulfilled_expectation_does_not_end_the_session(self) -> None:
         assert connected(websocket()).tick(20) == []
 
 
 class TestSlowClient:
-    def test_polling_is_bounded_in_bytes(self) -> None:
+    def test_the_queue_of_a_polling_client_is_bounded_in_bytes(self) -> None:
         session = polling()
         assert session.enqueue(Frames(b"x" * 59)) == []
         assert session.enqueue(Frames(b"x" * 39)) == []
@@ -348,7 +348,7 @@ class TestEnd:
             Ended(Reason.SERVER_DISCONNECT),
         ]
 
-    def test_moving_a_client_says_nothing_but_the_close_of_the_transport(self) -> None:
+    def test_moving_a_client_only_closes_its_transport(self) -> None:
         assert websocket().close(Reason.RECONNECT) == [CloseConnection(1012, b""), Ended(Reason.RECONNECT)]
 
     def test_moving_a_polling_client_answers_its_get(self) -> None:
@@ -356,21 +356,21 @@ class TestEnd:
         session.poll_opened()
         assert session.close(Reason.RECONNECT) == [AnswerPoll(PollAnswer.CLOSE), Ended(Reason.RECONNECT)]
 
-    def test_a_polling_client_between_two_gets_is_owed_what_was_queued(self) -> None:
+    def test_the_queued_packets_of_a_client_between_two_gets_are_kept(self) -> None:
         session = polling()
         session.enqueue(HELLO)
         assert session.close(Reason.RECONNECT) == [KeepPayload(b"4hello\x1e1"), Ended(Reason.RECONNECT)]
 
     @pytest.mark.parametrize("reason", [Reason.PARSE_ERROR, Reason.TOO_LARGE, Reason.TRANSPORT_ERROR])
-    def test_after_a_violation_a_polling_client_gets_what_was_queued_before(self, reason: str) -> None:
-        """As from the reference server: it closes when the queue has been fetched."""
+    def test_after_a_violation_a_polling_client_gets_the_packets_queued_before(self, reason: str) -> None:
+        """The reference server does the same: it closes when the queue has been fetched."""
         session = polling()
         session.enqueue(HELLO)
         assert session.close(reason) == [KeepPayload(b"4hello\x1e1"), Ended(reason)]
         assert polling().close(reason) == [Ended(reason)]
 
     @pytest.mark.parametrize("reason", [Reason.SLOW_CLIENT, Reason.PING_TIMEOUT])
-    def test_nothing_is_kept_for_a_client_that_does_not_fetch(self, reason: str) -> None:
+    def test_no_packets_are_kept_for_a_client_that_does_not_fetch_them(self, reason: str) -> None:
         session = polling()
         session.enqueue(HELLO)
         assert session.close(reason) == [Ended(reason)]
@@ -384,7 +384,7 @@ class TestEnd:
     def test_a_broken_websocket(self, code: int, reason: str) -> None:
         assert websocket().connection_failed(code) == [CloseConnection(code, b""), Ended(reason)]
 
-    def test_after_the_end_nothing_happens(self) -> None:
+    def test_events_after_the_end_have_no_effect(self) -> None:
         session = websocket()
         session.close(Reason.SERVER_DISCONNECT)
         assert session.close(Reason.RECONNECT) == []

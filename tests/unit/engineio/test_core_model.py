@@ -1,4 +1,4 @@
-"""The session core under arbitrary events: what must hold whatever a client and its transports do."""
+"""The session core under arbitrary events of a client and its transports, compared with a model."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LIMIT = 400
 
 
 class Session(RuleBasedStateMachine):
-    """Plays client, transports and clock, and keeps its own account of what must arrive."""
+    """Acts as client, transports and clock, and models which packets must arrive."""
 
     core: SessionCore
 
@@ -51,7 +51,7 @@ class Session(RuleBasedStateMachine):
         self.count += 1
         text = str(self.count).encode().ljust(size, b".")
         if self.core.phase is Phase.WEBSOCKET:
-            self.arrived.append(text)  # the shell writes it
+            self.arrived.append(text)  # the shell writes the packet
         else:
             self.carry_out(self.core.enqueue(Frames(text)))
         if not self.ended:

@@ -13,7 +13,7 @@ LINES = (
 
 
 class Read:
-    """A request as a general HTTP server has it."""
+    """A request in the form of a general HTTP server."""
 
     def __init__(self, opening: Opening) -> None:
         self.headers = opening.headers
@@ -29,13 +29,13 @@ def opening() -> Opening:
     return found
 
 
-def test_of_an_opening_it_is_what_it_is_of_any_request() -> None:
+def test_the_environment_of_an_opening_equals_that_of_another_request() -> None:
     later = environ.build(opening(), "10.0.0.9", "https")
     plain: Request = Read(opening())
     assert dict(later) == environ.build(plain, "10.0.0.9", "https")
 
 
-def test_what_is_in_it() -> None:
+def test_the_content_of_the_environment() -> None:
     later = environ.build(opening(), "10.0.0.9", "https")
     assert later["HTTP_X_OWN"] == "a,b"
     assert later["HTTP_X_EMPTY"] == ""

@@ -1,4 +1,4 @@
-"""The flush: joined writes, slices, order, and sessions that cannot take any."""
+"""The flush: joined writes, slices, order, and sessions that cannot be written to."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.unit.hotpath.fakes import Transport
 
 
 class Shell:
-    """A server without sockets: what sessions write is remembered, what they command is listed."""
+    """A server without sockets, which records the writes and commands of its sessions."""
 
     def __init__(self, soon: list[Callable[[], None]]) -> None:
         self.soon = soon
@@ -52,7 +52,7 @@ class Shell:
         return session, transport.written
 
     def tick(self) -> int:
-        """Run what was put off to the next tick; returns how much there was."""
+        """Run the calls scheduled for the next tick; return their number."""
         due, self.soon[:] = list(self.soon), []
         for call in due:
             call()
@@ -60,7 +60,7 @@ class Shell:
 
 
 def on_write(session: Session, call: Callable[[bytes], None]) -> None:
-    """What happens when the session's transport is written to."""
+    """Call `call` at each write to the session's transport."""
     cast("Transport", session.transport).on_write = call
 
 
@@ -99,7 +99,7 @@ def test_one_tick_is_one_write(shell: Shell) -> None:
     assert shell.tick() == 0
 
 
-def test_each_gets_its_own_although_rooms_share(shell: Shell) -> None:
+def test_each_session_gets_its_own_frames_beside_shared_ones(shell: Shell) -> None:
     sessions = [shell.session() for _ in range(4)]
     shell.flusher.push_many([session for session, _ in sessions], Frames(b"room"))
     sessions[1][0].push(Frames(b"own"))
@@ -109,7 +109,7 @@ def test_each_gets_its_own_although_rooms_share(shell: Shell) -> None:
     assert texts == [[b"room", b"more"], [b"room", b"own", b"more"], [b"room", b"more"], [b"room"]]
 
 
-def test_many_are_served_in_slices(shell: Shell) -> None:
+def test_many_sessions_are_served_in_slices(shell: Shell) -> None:
     sessions = [shell.session() for _ in range(SLICE * 2 + 1)]
     shell.flusher.push_many([session for session, _ in sessions], Frames(b"1"))
     shell.tick()
@@ -120,7 +120,7 @@ def test_many_are_served_in_slices(shell: Shell) -> None:
     assert {b"".join(written) for _, written in sessions} == {b"\x81\x0241\x81\x0242"}
 
 
-def test_a_full_transport_lets_it_wait(shell: Shell) -> None:
+def test_packets_wait_for_a_full_transport(shell: Shell) -> None:
     session, written = shell.session()
     session.push(Frames(b"a"))
     session.pause()
@@ -150,7 +150,7 @@ def test_a_burst_that_the_transport_refuses_ends_the_session(shell: Shell) -> No
     assert Ended(Reason.SLOW_CLIENT) in shell.commands
 
 
-def test_closed_sessions_take_nothing(shell: Shell) -> None:
+def test_closed_sessions_get_no_packets(shell: Shell) -> None:
     session, written = shell.session()
     session.push(Frames(b"a"))
     session.close(Reason.RECONNECT)
@@ -162,7 +162,7 @@ def test_closed_sessions_take_nothing(shell: Shell) -> None:
     assert session.waiting == 0
 
 
-def test_a_small_room_does_not_wait_behind_a_huge_one(shell: Shell) -> None:
+def test_a_small_room_does_not_wait_for_a_huge_one(shell: Shell) -> None:
     huge = [shell.session() for _ in range(SLICE * 5)]
     small = [shell.session() for _ in range(3)]
     shell.flusher.push_many([session for session, _ in huge], Frames(b"huge"))
@@ -173,7 +173,7 @@ def test_a_small_room_does_not_wait_behind_a_huge_one(shell: Shell) -> None:
     assert sum(len(written) for _, written in huge) == SLICE * 2 - 3
 
 
-def test_a_flush_that_took_long_is_followed_by_a_pause(shell: Shell) -> None:
+def test_a_long_flush_is_followed_by_a_pause(shell: Shell) -> None:
     session, written = shell.session()
 
     def slow(data: bytes) -> None:
@@ -192,7 +192,7 @@ def test_a_flush_that_took_long_is_followed_by_a_pause(shell: Shell) -> None:
     assert len(shell.pauses) == 1
 
 
-def test_the_pause_has_a_bound(shell: Shell) -> None:
+def test_the_pause_is_bounded(shell: Shell) -> None:
     session, _ = shell.session()
 
     def very_slow(data: bytes) -> None:
@@ -205,7 +205,7 @@ def test_the_pause_has_a_bound(shell: Shell) -> None:
     assert shell.pauses == [pytest.approx(0.025)]
 
 
-def test_a_large_room_waits_a_moment_for_the_next_packet(shell: Shell) -> None:
+def test_a_packet_for_a_large_room_waits_briefly_for_the_next(shell: Shell) -> None:
     members = [shell.session() for _ in range(150)]
     shell.flusher.push_many([session for session, _ in members], Frames(b"a"))
     shell.flusher.push_many([session for session, _ in members], Frames(b"b"))

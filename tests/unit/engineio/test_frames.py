@@ -1,4 +1,4 @@
-"""Packets on their way out."""
+"""Encoding packets for clients."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_binary_alone_and_control_packets() -> None:
     assert (PING.websocket, PING.polling) == (b"\x81\x012", b"2")
 
 
-def test_is_encoded_once() -> None:
+def test_a_packet_is_encoded_once() -> None:
     frames = Frames(b"x")
     assert frames.websocket is frames.websocket
     assert frames.polling is frames.polling

@@ -1,4 +1,4 @@
-"""The leaf functions: what they return, and that the forms in Python and in C agree."""
+"""The leaf functions: their results, and the agreement of the Python and C forms."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NAME = chosen.__name__
 
 
 def plain() -> Any:
-    """The Python form, whichever was chosen."""
+    """The Python form of the module, also if the compiled form was chosen."""
     source = sources.find(NAME)
     assert source is not None
     spec = importlib.util.spec_from_file_location(NAME, source.pxd.with_suffix(".py"))
@@ -70,26 +70,26 @@ def test_a_whole_text_frame_is_its_payload(kernels: Any, size: int) -> None:
         masked(TEXT, bytes(65_536)),
     ],
 )
-def test_anything_else_is_left_to_the_parser(kernels: Any, data: bytes) -> None:
+def test_other_bytes_are_left_to_the_parser(kernels: Any, data: bytes) -> None:
     assert kernels.whole_text(data) is None
 
 
 @pytest.mark.parametrize("size", [0, 1, 124, 125, 126, 65_533, 65_534, 65_535, 70_000])
 @pytest.mark.parametrize("start", [0, 3])
-def test_a_text_frame_is_the_general_one(kernels: Any, size: int, start: int) -> None:
+def test_a_text_frame_equals_that_of_the_general_encoder(kernels: Any, size: int, start: int) -> None:
     packet = b"x" * size
     assert kernels.text_frame(b"h" * start + packet, start) == frame(TEXT, b"4" + packet)
 
 
 @given(st.binary(max_size=300))
-def test_both_forms_read_frames_alike(data: bytes) -> None:
+def test_both_forms_read_frames_equally(data: bytes) -> None:
     assert PLAIN.whole_text(data) == chosen.whole_text(data)
     whole = b"\x81" + bytes((0x80 | min(len(data), 125),)) + data[:129]
     assert PLAIN.whole_text(whole) == chosen.whole_text(whole)
 
 
 @given(st.binary(max_size=300), st.binary(min_size=4, max_size=4))
-def test_both_forms_unmask_alike(data: bytes, mask: bytes) -> None:
+def test_both_forms_unmask_equally(data: bytes, mask: bytes) -> None:
     one, other = bytearray(data), bytearray(data)
     PLAIN.unmask(mask, one)
     chosen.unmask(mask, other)
@@ -98,8 +98,8 @@ def test_both_forms_unmask_alike(data: bytes, mask: bytes) -> None:
     assert bytes(other) == data
 
 
-def test_what_the_kernel_takes_is_counted(kernels: Any) -> None:
-    """The Python form takes nothing: its caller writes through the transport."""
+def test_the_bytes_that_the_kernel_accepts_are_counted(kernels: Any) -> None:
+    """The Python form writes no bytes: its caller writes through the transport."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
         ours.setblocking(False)
@@ -137,5 +137,5 @@ _brackets = st.sampled_from([b"[", b"]", b"{", b"}", b"1", b",", b"[" * 4, b"]" 
 
 
 @given(st.lists(st.one_of(_strings, _brackets), max_size=40).map(b"".join))
-def test_both_forms_measure_alike(text: bytes) -> None:
+def test_both_forms_measure_the_same_depth(text: bytes) -> None:
     assert PLAIN.json_depth(text) == chosen.json_depth(text)

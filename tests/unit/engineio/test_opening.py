@@ -1,4 +1,4 @@
-"""The requests that plainly open a WebSocket session; all others go to a full HTTP server."""
+"""The plain requests that open a WebSocket session; all other requests go to a full HTTP server."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_a_plain_opening() -> None:
 @pytest.mark.parametrize(
     "query", ["transport=websocket&EIO=4", "EIO=4&transport=websocket&t=Pq-1&b64", "x=1&EIO=4&transport=websocket"]
 )
-def test_a_query_may_say_more(query: str) -> None:
+def test_a_query_may_have_further_parameters(query: str) -> None:
     assert read(request(target=f"{PATH}?{query}")) is not None
 
 
@@ -71,7 +71,7 @@ def test_a_query_may_say_more(query: str) -> None:
         "http://chat.example/socket.io/?EIO=4&transport=websocket",
     ],
 )
-def test_what_asks_for_anything_else_is_not(target: str) -> None:
+def test_a_request_for_another_target_is_not_plain(target: str) -> None:
     assert read(request(target=target)) is None
 
 
@@ -105,11 +105,11 @@ def test_what_asks_for_anything_else_is_not(target: str) -> None:
         request().replace(b"\r\n", b"\n"),
     ],
 )
-def test_what_is_odd_is_not(data: bytes) -> None:
+def test_an_unusual_request_is_not_plain(data: bytes) -> None:
     assert read(data) is None
 
 
 def test_no_head_takes_long_to_read() -> None:
-    """Possessive patterns: what nearly fits is not tried in all ways (a slow one would hang here)."""
+    """The patterns are possessive, so that an almost valid head causes no backtracking, which would hang here."""
     for part in (" ", "\t", "a: ", "a:b\r\n", "!"):
         assert read(request("X:" + part * (8000 // len(part)) + "\x00")) is None

@@ -84,7 +84,7 @@ def test_no_headers_without_origin_or_without_policy() -> None:
 
 @pytest.mark.parametrize("origin", ["http://chat.example:8080", "https://chat.example:8080", "wss://chat.example:8080"])
 def test_behind_a_trusted_proxy_the_scheme_of_the_own_host_does_not_matter(origin: str) -> None:
-    """TLS may have ended in front of that proxy."""
+    """Another proxy in front of that proxy may have ended TLS."""
     assert Origins().accepts(origin, "http", HOSTS, is_proxied=True)
     assert not Origins().accepts(origin.replace("chat", "evil"), "http", HOSTS, is_proxied=True)
     assert not Origins(["https://app.example"]).accepts(origin, "http", HOSTS, is_proxied=True)
@@ -122,10 +122,10 @@ def test_scripts_may_read_retry_after() -> None:
         ("https://user@app.example", False),
     ],
 )
-def test_what_can_be_listed(text: str, valid: bool) -> None:
+def test_which_texts_can_be_listed_as_origins(text: str, valid: bool) -> None:
     assert is_origin(text) is valid
 
 
-def test_a_policy_names_what_it_allows() -> None:
+def test_the_text_of_a_policy_names_the_allowed_origins() -> None:
     assert str(Origins()) == "its own host"
     assert str(Origins(["https://b.example", "https://*.a.example"])) == "https://*.a.example, https://b.example"

@@ -1,4 +1,4 @@
-"""The polling payload."""
+"""Reading the polling payload."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MAX_PACKET = 100_000
 
 
 def split(body: bytes, *, step: int = 0, max_packet: int = MAX_PACKET) -> list[Data]:
-    """The packets of a body that comes in pieces of `step` bytes; 0: in one piece."""
+    """Return the packets of a body that arrives in pieces of `step` bytes; 0: in one piece."""
     reader = PayloadReader(max_packet)
     step = step or max(1, len(body))
     pieces = [body[at : at + step] for at in range(0, len(body), step)]
@@ -25,25 +25,25 @@ def test_text_and_binary() -> None:
     assert split(b"4hello\x1e2\x1ebAQIDBA==") == ["4hello", "2", b"\x01\x02\x03\x04"]
 
 
-def test_more_packets_than_sixteen() -> None:
+def test_a_body_may_have_more_than_sixteen_packets() -> None:
     assert len(split(b"\x1e".join([b"4x"] * 5000))) == 5000
 
 
 @pytest.mark.parametrize("body", [b"", b"\x1e", b"4a\x1e", b"\xff", b"b!!!!", b"bAQI", "bé".encode(), b"b\x00"])
-def test_what_is_no_payload(body: bytes) -> None:
+def test_a_body_that_is_no_payload_is_refused(body: bytes) -> None:
     with pytest.raises(PayloadError):
         split(body)
 
 
 @given(st.lists(st.one_of(st.binary(max_size=50), st.text(max_size=50)), min_size=1))
-def test_what_frames_encode_is_read_back(messages: list[str | bytes]) -> None:
+def test_encoded_messages_are_read_back(messages: list[str | bytes]) -> None:
     sent = [m if isinstance(m, bytes) else m.replace("\x1e", "") for m in messages]
     body = SEPARATOR.join((Frames.binary(m) if isinstance(m, bytes) else Frames(m.encode())).polling for m in sent)
     assert split(body) == [m if isinstance(m, bytes) else "4" + m for m in sent]
 
 
 @pytest.mark.parametrize("step", [0, 1, 7, 300])
-def test_a_packet_over_the_limit_is_its_beginning_and_the_others_are_whole(step: int) -> None:
+def test_only_the_beginning_of_an_oversized_packet_is_kept(step: int) -> None:
     large, binary = b"42" + "é".encode() * 400, b"b" + b"QUJD" * 100
     packets = split(b"4a\x1e%b\x1e%b\x1e4b" % (large, binary), step=step, max_packet=300)
     assert packets == ["4a", Oversized("42" + "é" * 127, 802), Oversized(b"", 401), "4b"]

@@ -72,7 +72,7 @@ class TestMessages:
         data = masked(TEXT, b"Hel", fin=False) + masked(PING, b"?") + masked(CONTINUATION, b"lo")
         assert parser().feed(data) == [Control(PING, b"?"), "Hello"]
 
-    def test_a_character_may_be_cut_by_fragments(self) -> None:
+    def test_a_character_may_be_split_between_fragments(self) -> None:
         euro = "€".encode()
         data = masked(TEXT, euro[:1], fin=False) + masked(CONTINUATION, euro[1:])
         assert parser().feed(data) == ["€"]
@@ -127,7 +127,7 @@ class TestViolations:
         reader.feed(masked(CONTINUATION, bytes(1)))
         assert reader.failure == TOO_BIG
 
-    def test_what_came_before_counts_and_what_comes_after_does_not(self) -> None:
+    def test_messages_before_a_violation_are_returned_and_later_ones_are_not(self) -> None:
         reader = parser()
         assert reader.feed(masked(TEXT, b"4a") + frame(TEXT, b"b") + masked(TEXT, b"4c")) == ["4a"]
         assert reader.feed(masked(TEXT, b"4d")) == []
@@ -135,7 +135,7 @@ class TestViolations:
 
 
 class TestDropped:
-    """Messages over `max_size` and within `max_dropped`: the beginning and the size, whatever the pieces."""
+    """Messages over `max_size` and within `max_dropped` become their beginning and size, in pieces of any size."""
 
     TEXT_MESSAGE = b'427["message:send",' + b"x" * 3_000
     EXPECTED = Oversized(TEXT_MESSAGE[:256].decode(), len(TEXT_MESSAGE))
@@ -149,7 +149,7 @@ class TestDropped:
         return found
 
     @pytest.mark.parametrize("step", [1, 5, 300, 100_000])
-    def test_one_frame_between_two_that_are_taken(self, step: int) -> None:
+    def test_one_frame_between_two_accepted_frames(self, step: int) -> None:
         stream = masked(TEXT, b"4a") + masked(TEXT, self.TEXT_MESSAGE) + masked(TEXT, b"4b")
         assert self.read(stream, step) == ["4a", self.EXPECTED, "4b"]
 
@@ -162,12 +162,12 @@ class TestDropped:
         stream += masked(CONTINUATION, pieces[-1]) + masked(TEXT, b"4b")
         assert self.read(stream, step) == [Control(PING, b"?"), self.EXPECTED, "4b"]
 
-    def test_bytes_and_a_character_that_is_cut(self) -> None:
+    def test_binary_data_and_a_split_character(self) -> None:
         stream = masked(BINARY, b"\xff" * 2_000) + masked(TEXT, "x€".encode() * 500)
         assert self.read(stream, 100) == [Oversized(b"\xff" * 256, 2_000), Oversized("x€" * 64, 2_000)]
 
     @pytest.mark.parametrize("sizes", [(10_001,), (5_000, 5_001), (999, 9_002)])
-    def test_1009_beyond_what_is_dropped(self, sizes: tuple[int, ...]) -> None:
+    def test_1009_above_the_size_that_is_dropped(self, sizes: tuple[int, ...]) -> None:
         reader = FrameParser(1_000, 10_000)
         for number, size in enumerate(sizes):
             is_last = number == len(sizes) - 1
@@ -175,7 +175,7 @@ class TestDropped:
             assert reader.feed(data[:8] if is_last else data) == []
         assert (reader.failure, reader.held) == (TOO_BIG, 0)
 
-    def test_nothing_is_whole_within_it(self) -> None:
+    def test_no_whole_text_is_found_within_a_dropped_message(self) -> None:
         reader = FrameParser(1_000, 10_000)
         reader.feed(masked(TEXT, self.TEXT_MESSAGE)[:2_000])
         assert reader.held == 0
@@ -230,10 +230,10 @@ def test_arbitrary_bytes_neither_raise_nor_grow(pieces: list[bytes]) -> None:
 
 
 class TestWholeText:
-    """The short way says what the general way says, or nothing."""
+    """`whole_text` returns the same message as `feed`, or None."""
 
     @pytest.mark.parametrize("size", [0, 1, 125, 126, 127, 65_535])
-    def test_it_takes_a_text_frame(self, size: int) -> None:
+    def test_a_text_frame_is_returned(self, size: int) -> None:
         text = "é" * (size // 2) + "x" * (size % 2)
         assert FrameParser(70_000).whole_text(masked(TEXT, text.encode())) == text
 
@@ -255,19 +255,19 @@ class TestWholeText:
             frame(TEXT, b"not masked"),
         ],
     )
-    def test_it_leaves_everything_else_alone(self, data: bytes) -> None:
+    def test_other_data_returns_none(self, data: bytes) -> None:
         short, general = parser(1000), parser(1000)
         assert short.whole_text(data) is None
         assert (short.feed(data), short.failure) == (general.feed(data), general.failure)
 
-    def test_nothing_is_whole_behind_a_piece_or_a_violation(self) -> None:
+    def test_no_text_is_whole_after_a_piece_or_a_violation(self) -> None:
         for before in (masked(TEXT, b"a", fin=False), masked(TEXT, b"ab")[:-1], masked(TEXT, b"\xff")):
             reader = parser()
             reader.feed(before)
             assert reader.whole_text(masked(TEXT, b"b")) is None
 
     @given(st.binary(max_size=300), st.sampled_from([TEXT, BINARY, PING]), st.binary(max_size=3), st.booleans())
-    def test_it_agrees_with_the_general_way(self, payload: bytes, opcode: int, more: bytes, fin: bool) -> None:
+    def test_the_result_agrees_with_feed(self, payload: bytes, opcode: int, more: bytes, fin: bool) -> None:
         data = masked(opcode, payload, fin=fin) + more
         text = parser().whole_text(data)
         assert text is None or parser().feed(data) == [text]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from roomcast.engineio.timer_wheel import Wheel
 
 
-def test_gives_back_what_is_due_and_nothing_else() -> None:
+def test_returns_exactly_the_due_items() -> None:
     wheel: Wheel[str] = Wheel(0.1)
     late, soon = wheel.add("late", 5.0), wheel.add("soon", 0.25)
     assert wheel.next_due() == soon * 0.1
@@ -18,7 +18,7 @@ def test_gives_back_what_is_due_and_nothing_else() -> None:
     assert wheel.next_due() is None
 
 
-def test_many_due_at_once_come_in_portions() -> None:
+def test_many_due_items_are_returned_in_portions() -> None:
     wheel: Wheel[int] = Wheel(0.1)
     for number in range(1000):
         wheel.add(number, 1.0)
@@ -28,7 +28,7 @@ def test_many_due_at_once_come_in_portions() -> None:
 
 
 @given(st.lists(st.floats(0, 100), max_size=50), st.lists(st.floats(0, 120), max_size=10))
-def test_nothing_comes_early_late_or_twice(dues: list[float], moments: list[float]) -> None:
+def test_no_item_is_early_late_or_returned_twice(dues: list[float], moments: list[float]) -> None:
     wheel: Wheel[int] = Wheel(0.5)
     for index, due in enumerate(dues):
         wheel.add(index, due)

@@ -1,4 +1,4 @@
-"""The timer: nothing forgotten, nothing early, and no verdicts right after a stall."""
+"""The timer of a server: each item is called when due, and not directly after a stall."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from roomcast.engineio.timers import Timers
 
 
 class Item:
-    """Due at the moments given, one after the other."""
+    """An item that is due at the given times, one after the other."""
 
     def __init__(self, *moments: float) -> None:
         self.slot = -1
@@ -46,7 +46,7 @@ async def test_calls_when_due_and_again() -> None:
     timers.stop()
 
 
-async def test_a_due_that_comes_closer_is_seen_after_another_watch() -> None:
+async def test_an_earlier_due_time_takes_effect_after_another_watch() -> None:
     clock = asyncio.get_running_loop().time
     timers = Timers(clock, 0.005)
     item = Item(clock() + 3600)
@@ -57,7 +57,7 @@ async def test_a_due_that_comes_closer_is_seen_after_another_watch() -> None:
     timers.stop()
 
 
-async def test_thousands_due_at_once_are_all_called() -> None:
+async def test_thousands_of_items_due_at_once_are_all_called() -> None:
     clock = asyncio.get_running_loop().time
     timers = Timers(clock, 0.005)
     items = [Item(clock() + 0.01) for _ in range(3000)]
@@ -67,7 +67,7 @@ async def test_thousands_due_at_once_are_all_called() -> None:
     timers.stop()
 
 
-async def test_after_a_stall_it_reads_before_it_judges() -> None:
+async def test_after_a_stall_sockets_are_read_before_timeouts() -> None:
     now = 0.0
     timers = Timers(lambda: now, 0.005)
     item = Item(0.01)

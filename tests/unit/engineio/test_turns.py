@@ -1,4 +1,4 @@
-"""Sharing the turns of the event loop: quanta, order, and a share that follows the time that turns take."""
+"""Sharing the turns of the event loop: quanta, order, and a share that adapts to the time of the turns."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from roomcast.engineio.turns import (
 
 
 class Bench:
-    """A loop whose turns a test runs one by one; each takes `seconds` of CPU time."""
+    """An event loop whose turns the test runs one by one; each turn takes `seconds` of CPU time."""
 
     def __init__(self) -> None:
         self.soon: list[Callable[[], None]] = []
@@ -31,7 +31,7 @@ class Bench:
         self.errors: list[dict[str, Any]] = []
 
     def turn(self) -> list[str]:
-        """Run one turn; return who handled packets in it, a name for each."""
+        """Run one turn; return the client's name for each packet handled in it."""
         due, self.soon, self.handled = self.soon, [], []
         self.cpu += self.seconds
         for call in due:
@@ -39,7 +39,7 @@ class Bench:
         return self.handled
 
     def client(self, name: str, packets: int) -> None:
-        """Queue a client that has so many packets left."""
+        """Queue a client with this many packets."""
 
         def work(most: int) -> int:
             done = min(most, packets)
@@ -76,13 +76,15 @@ def test_clients_take_turns(bench: Bench) -> None:
     assert bench.soon == []
 
 
-def test_a_turn_ends_when_its_share_is_spent(bench: Bench) -> None:
+def test_a_turn_ends_when_its_share_is_used_up(bench: Bench) -> None:
     for number in range(200):
         bench.client(str(number), 100)
     bench.seconds = (SHORT_SECONDS + LONG_SECONDS) / 2
     seen = [name for _ in range(200 * QUANTUM // FIRST_SHARE + 1) for name in bench.turn()]
     assert set(seen[:FIRST_SHARE:QUANTUM]) == {str(number) for number in range(FIRST_SHARE // QUANTUM)}
-    assert set(seen) == {str(number) for number in range(200)}, "everybody had a turn before the first has another one"
+    assert set(seen) == {str(number) for number in range(200)}, (
+        "each client had a turn before the first one has another"
+    )
 
 
 def test_an_error_of_one_client_does_not_end_the_turns_of_the_others(bench: Bench) -> None:
@@ -96,7 +98,7 @@ def test_an_error_of_one_client_does_not_end_the_turns_of_the_others(bench: Benc
     assert bench.turn() == ["a"] * QUANTUM
 
 
-def test_packets_that_were_just_read_share_the_turn(bench: Bench) -> None:
+def test_packets_just_read_share_the_turn_with_queued_ones(bench: Bench) -> None:
     assert bench.turns.grant(32) == 32
     assert bench.turns.grant(FIRST_SHARE) == FIRST_SHARE - 32
     assert [bench.turns.grant(32) for _ in range(3)] == [AT_ONCE] * 3, "a client that sends little does not wait"
@@ -104,14 +106,14 @@ def test_packets_that_were_just_read_share_the_turn(bench: Bench) -> None:
     assert bench.turns.grant(32) == 32
 
 
-def test_what_waits_comes_before_what_was_just_read(bench: Bench) -> None:
+def test_queued_packets_come_before_packets_just_read(bench: Bench) -> None:
     for number in range(FIRST_SHARE):
         bench.client(str(number), 100)
     bench.turn()
     assert bench.turns.grant(32) == AT_ONCE
 
 
-def test_the_share_follows_the_time_that_turns_take(bench: Bench) -> None:
+def test_the_share_adapts_to_the_time_that_turns_take(bench: Bench) -> None:
     bench.client("flood", 1_000_000)
     bench.seconds = 2 * LONG_SECONDS
     for _ in range(20):

@@ -1,4 +1,4 @@
-"""Queues of frames, and how they get into sockets."""
+"""Queues of frames, and writing them to sockets."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from tests.unit.hotpath.fakes import Transport, flush_queue, write_buffer
 
 @pytest.fixture
 def wire() -> Iterator[tuple[socket.socket, socket.socket]]:
-    """Two ends of one connection; the first does not block."""
+    """Yield both ends of one connection; the first end does not block."""
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
     with ours, theirs:
         yield ours, theirs
 
 
-def test_what_is_queued_is_written_once_and_gives_the_credit_back() -> None:
+def test_queued_frames_are_written_once_and_restore_the_credit() -> None:
     out, traffic = flush_queue(), Traffic()
     transport = Transport()
     one = write_buffer(transport=transport)
@@ -43,7 +43,7 @@ def test_a_buffer_without_credit_gets_nothing_and_is_returned() -> None:
     assert write_out([], Traffic()) is None
 
 
-def test_a_packet_is_framed_as_the_engine_frames_it() -> None:
+def test_a_packet_is_framed_like_by_the_engine() -> None:
     for size in (0, 1, 124, 125, 126, 65_533, 65_534, 65_535, 70_000):
         out, transport = flush_queue(), Transport()
         one = write_buffer(credit=100_000, transport=transport)
@@ -52,14 +52,14 @@ def test_a_packet_is_framed_as_the_engine_frames_it() -> None:
         assert one.outbox == [Frames(packet).websocket]
 
 
-def test_a_packet_for_the_poor_goes_the_slow_way() -> None:
+def test_a_packet_for_buffers_without_credit_is_sent_slowly() -> None:
     out, full, short = flush_queue(), write_buffer(), write_buffer(credit=1)
     out.send([full, short], b'2["m"]')
     assert out.slowly == [([short], b'2["m"]')]
     assert full.outbox == [b"\x81\x074" + b'2["m"]']
 
 
-def test_neighbours_with_other_frames_get_their_own() -> None:
+def test_buffers_with_different_frames_get_their_own() -> None:
     out = flush_queue()
     transports = [Transport() for _ in range(4)]
     buffers = [write_buffer(transport=transport) for transport in transports]
@@ -93,7 +93,7 @@ def test_a_socket_gets_its_bytes(wire: tuple[socket.socket, socket.socket]) -> N
     assert theirs.recv(100) == b"abcdef"
 
 
-def test_what_the_kernel_refuses_the_transport_gets_in_order(wire: tuple[socket.socket, socket.socket]) -> None:
+def test_bytes_that_the_kernel_refuses_go_to_the_transport_in_order(wire: tuple[socket.socket, socket.socket]) -> None:
     ours, theirs = wire
     transport = Transport(ours)
     one = write_buffer(transport=transport)
@@ -110,15 +110,17 @@ def test_what_the_kernel_refuses_the_transport_gets_in_order(wire: tuple[socket.
 
 
 @pytest.mark.parametrize("how", ["closing", "tls"])
-def test_a_socket_that_may_not_be_written_to_is_left_alone(wire: tuple[socket.socket, socket.socket], how: str) -> None:
-    """Its number may be another client's once the transport closes; and TLS wants to see the bytes first."""
+def test_a_closing_or_tls_socket_is_not_written_to_directly(
+    wire: tuple[socket.socket, socket.socket], how: str
+) -> None:
+    """A closed socket's number may belong to another client, and TLS must encrypt the bytes first."""
     ours, theirs = wire
     transport = Transport(ours, tls=how == "tls")
     one = write_buffer(transport=transport)
     one.outbox.append(b"first")
     if how == "closing":
         transport.on_write = lambda data: ours.sendall(data) if not transport.closing else None
-        write_out([one], Traffic())  # the socket is known now
+        write_out([one], Traffic())  # the socket's number is cached now
         assert theirs.recv(100) == b"first"
         transport.closing = True
         one.outbox.append(b"second")
@@ -129,7 +131,7 @@ def test_a_socket_that_may_not_be_written_to_is_left_alone(wire: tuple[socket.so
     assert transport.written[-1] == (b"second" if how == "closing" else b"first")
 
 
-def test_another_transport_is_another_socket(wire: tuple[socket.socket, socket.socket]) -> None:
+def test_a_new_transport_has_its_own_socket(wire: tuple[socket.socket, socket.socket]) -> None:
     ours, theirs = wire
     transport = Transport(ours)
     transport.on_write = lambda data: ours.sendall(data)
@@ -142,7 +144,7 @@ def test_another_transport_is_another_socket(wire: tuple[socket.socket, socket.s
     assert (theirs.recv(100), new.written) == (b"old", [b"new"])
 
 
-def test_a_dead_socket_is_the_transports_to_notice(wire: tuple[socket.socket, socket.socket]) -> None:
+def test_an_error_of_the_socket_is_left_to_the_transport(wire: tuple[socket.socket, socket.socket]) -> None:
     ours, theirs = wire
     theirs.close()
     transport = Transport(ours)

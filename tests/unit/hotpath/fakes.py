@@ -1,4 +1,4 @@
-"""Small stand-ins at the ports of the hot path's modules."""
+"""Small fakes at the ports of the hot path's modules."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from roomcast.engineio.write_buffer import FlushQueue, WriteBuffer
 
 
 class Transport:
-    """Keeps what is written. With a socket it says so, as a plain TCP transport does."""
+    """A transport that records writes. With `sock`, it has that socket, like a plain TCP transport."""
 
     def __init__(self, sock: socket.socket | None = None, *, tls: bool = False) -> None:
         self.written: list[bytes] = []
@@ -35,7 +35,7 @@ class Transport:
 
 
 def flush_queue() -> Any:
-    """Return a `FlushQueue` that notes when it is armed, and what it is asked to send slowly."""
+    """Return a `FlushQueue` that records its calls of `arm` and `send_slowly`."""
 
     class Queue(FlushQueue):
         def __init__(self) -> None:
@@ -61,7 +61,7 @@ def write_buffer(credit: int = 1_000, transport: Any = None) -> Any:
 
 
 def pipeline(on_push: Any = None) -> Any:
-    """Return a `CommandPipeline` that notes what it asks of its subclass."""
+    """Return a `CommandPipeline` that records the calls of its subclass methods."""
 
     class Pipeline(CommandPipeline):
         def __init__(self) -> None:

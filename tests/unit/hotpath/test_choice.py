@@ -32,7 +32,7 @@ def test_the_hot_path_is_found() -> None:
 
 
 def compiled_in_a_fresh_process(wanted: str) -> list[str]:
-    """Return the modules that run compiled where this is wanted."""
+    """Return the modules that run compiled with this value of ROOMCAST_HOTPATH."""
     ask = (
         "import importlib; from roomcast.hotpath import choice\n"
         f"names = {NAMES}\n"
@@ -53,7 +53,7 @@ def test_all_modules_are_compiled_unless_plain_ones_are_wanted() -> None:
 
 @pytest.fixture
 def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> sources.Source:
-    """A module of the hot path in a folder of its own, where it was never compiled."""
+    """A copy of a hot-path module in its own folder, where it was never compiled."""
     folder = tmp_path / "roomcast" / "engineio" / "limits"
     folder.mkdir(parents=True)
     name = token_bucket.__name__
@@ -79,7 +79,7 @@ def test_a_module_that_was_not_compiled_runs_in_python(copied: sources.Source) -
         choice.prefer_compiled(copied.name, "compiled")
 
 
-def test_a_stale_one_is_not_used_and_that_is_said_once(copied: sources.Source) -> None:
+def test_a_stale_build_is_not_used_and_warned_of_once(copied: sources.Source) -> None:
     copied.target.parent.mkdir()
     copied.target.write_bytes(b"never loaded")
     copied.code.write_text(copied.code.read_text() + "\n# changed\n")
@@ -91,7 +91,7 @@ def test_a_stale_one_is_not_used_and_that_is_said_once(copied: sources.Source) -
 
 
 @pytest.mark.parametrize("suffix", [".py", ".pxd"])
-def test_each_change_of_a_source_is_another_file(copied: sources.Source, suffix: str) -> None:
+def test_each_change_of_a_source_changes_the_file_name(copied: sources.Source, suffix: str) -> None:
     before = copied.target
     path = copied.pxd.with_suffix(suffix)
     path.write_text(path.read_text() + "\n# changed\n")
@@ -104,7 +104,7 @@ def test_a_module_depends_on_what_it_cimports() -> None:
     assert "roomcast.engineio.write_buffer" in needs["roomcast.gateway.chat.plain_sends"]
 
 
-def test_another_wish_is_refused() -> None:
+def test_another_setting_is_refused() -> None:
     with pytest.raises(ValueError, match="auto, python or compiled"):
         choice.prefer_compiled(token_bucket.__name__, "fast")
 

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 def wheel_of(distribution: str) -> dict[str, Any]:
-    """Return what hatchling is told about the wheel."""
+    """Return the build data that hatchling gets for the wheel."""
     data: dict[str, Any] = {"force_include": {}, "pure_python": True}
     wheel.add_compiled(ROOT / distribution, data)
     return data
@@ -36,7 +36,7 @@ def _cannot(modules: object) -> None:
     raise build.CannotCompileError("there is no C compiler (cc)")
 
 
-def test_without_a_compiler_the_wheel_is_a_plain_one(
+def test_without_a_compiler_the_wheel_is_plain_python(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(wheel, "WANTED", "auto")
@@ -48,6 +48,6 @@ def test_without_a_compiler_the_wheel_is_a_plain_one(
         wheel_of("adapter")
 
 
-def test_a_plain_wheel_can_be_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_setting_makes_a_plain_wheel(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wheel, "WANTED", "python")
     assert wheel_of("adapter") == {"force_include": {}, "pure_python": True}

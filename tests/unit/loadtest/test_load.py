@@ -1,4 +1,4 @@
-"""The command line that `make load` gives locust."""
+"""The command line with which `make load` runs locust."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_the_time_is_under_full_load() -> None:
     assert words["--host"] == "http://localhost:8080"
 
 
-def test_what_is_not_ours_goes_to_locust() -> None:
+def test_unknown_options_are_passed_to_locust() -> None:
     words = command(given(headless=False, spawn_rate=5.0), "http://localhost", ["--processes", "2", "LargeRoom"])
     assert words[-3:] == ["--processes", "2", "LargeRoom"]
     assert "--autostart" in words

@@ -1,4 +1,4 @@
-"""Backpressure: a client waits, goes on, or is refused."""
+"""Backpressure: reading from a client pauses and resumes, or the client is refused."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PAYLOAD = 100_000
 
 
 class Client:
-    """A session that only says whether it is read from."""
+    """A session that only records whether reading from it is paused."""
 
     def __init__(self) -> None:
         self.held = self.pending_events = self.pending_bytes = 0
@@ -27,7 +27,7 @@ def begin(backpressure: Backpressure, client: Client, size: int, count: int = 1)
     return [backpressure.begin(client, size) for _ in range(count)]
 
 
-def test_a_client_with_many_events_under_way_waits_until_half_of_them_are_done() -> None:
+def test_a_client_with_many_events_is_paused_until_half_of_them_are_done() -> None:
     backpressure, busy, other = Backpressure(PAYLOAD), Client(), Client()
     assert all(begin(backpressure, busy, 10, 999))
     assert not busy.is_input_paused
@@ -50,14 +50,14 @@ def test_bytes_count_like_events() -> None:
 
 
 @pytest.mark.parametrize(("size", "most"), [(10, 2_000), (PAYLOAD, 13)])
-def test_what_was_read_ahead_is_handled_and_no_more(size: int, most: int) -> None:
+def test_only_events_that_were_read_ahead_are_handled_while_paused(size: int, most: int) -> None:
     backpressure, busy = Backpressure(PAYLOAD), Client()
     assert begin(backpressure, busy, size, most + 5) == [True] * most + [False] * 5
     assert (backpressure.events, backpressure.bytes) == (most, most * size)
 
 
 @pytest.mark.parametrize(("size", "count"), [(10, MAX_TOTAL_EVENTS), (50_000, MAX_TOTAL_BYTES // 50_000)])
-def test_when_all_together_are_too_many_each_one_that_sends_waits(size: int, count: int) -> None:
+def test_above_the_total_limit_each_client_that_sends_is_paused(size: int, count: int) -> None:
     backpressure = Backpressure(PAYLOAD)
     clients = [Client() for _ in range(count)]
     for client in clients:

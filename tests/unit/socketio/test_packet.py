@@ -1,4 +1,4 @@
-"""Socket.IO packets: what is let through, and what is not."""
+"""Reading and writing Socket.IO packets; refusing those that a client must not send."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_refuses(text: str) -> None:
     ],
     ids=lambda payload: payload[:20],
 )
-def test_what_a_working_client_can_send_has_a_fault_and_no_data(head: str, payload: str) -> None:
+def test_a_bad_packet_that_a_working_client_can_send_has_a_fault_and_no_data(head: str, payload: str) -> None:
     packet = decoded(head + payload)
     assert packet.fault is not None
     assert not packet.fault.is_too_large
@@ -111,7 +111,7 @@ def test_what_a_working_client_can_send_has_a_fault_and_no_data(head: str, paylo
     assert packet.id == (None if head == "0" else 7)
 
 
-def test_half_a_pair_in_a_large_packet_is_a_fault_and_in_a_small_one_a_value() -> None:
+def test_a_lone_surrogate_is_a_fault_in_a_large_packet_only() -> None:
     assert decoded('27["a","%s\\ud83d"]' % ("x" * 1_000)).fault is None
     assert decoded('27["a","%s\\ud83d"]' % ("x" * 20_000)).fault is not None
 
@@ -134,7 +134,7 @@ def test_the_auth_of_a_connect_is_an_object(auth: str) -> None:
 
 
 @pytest.mark.parametrize("text", ['27["a"', '27["a",tru]', '27{"a":1}', '27["connect"]', '27["disconnect",{}]', "27"])
-def test_an_ack_id_does_not_help_what_is_no_event(text: str) -> None:
+def test_only_an_event_can_be_answered_by_its_ack_id(text: str) -> None:
     with pytest.raises(ValueError):
         decoded(text)
 
@@ -156,31 +156,31 @@ def test_the_beginning_of_a_packet_that_is_too_large(head: str, found: tuple[int
 
 
 @pytest.mark.parametrize("head", ['2["a"', "x", "", "31[", "1", '4{"a"', '511-1["a"', "2/" + "x" * 254])
-def test_the_beginning_of_what_cannot_be_answered(head: str) -> None:
+def test_the_beginning_of_a_packet_that_cannot_be_answered(head: str) -> None:
     with pytest.raises(ValueError):
         StrictPacket.oversized(head)
 
 
-def test_a_packet_with_a_fault_takes_its_attachments_and_keeps_none() -> None:
+def test_a_packet_with_a_fault_counts_its_attachments_and_keeps_none() -> None:
     packet = decoded('52-7["a",1e400]')
     assert not packet.add_attachment(b"zero")
     assert packet.add_attachment(b"one")
     assert packet.attachments == [b"", b""]
 
 
-def test_a_placeholder_that_points_nowhere_is_a_fault_where_it_can_be_answered() -> None:
+def test_a_placeholder_without_an_attachment_is_a_fault_in_an_event_with_an_ack_id() -> None:
     packet = decoded('51-7["a",{"_placeholder":true,"num":1}]')
     assert packet.add_attachment(b"x")
     assert packet.fault is not None
     assert packet.data is None
 
 
-def test_many_brackets_that_are_not_deep_are_fine() -> None:
+def test_many_brackets_without_deep_nesting_are_accepted() -> None:
     packet = decoded('2["a",[' + ",".join(['{"text":"[[[[{{{{\\""}'] * 200) + "]]")
     assert len(packet.data[1]) == 200
 
 
-def test_attachments_find_their_places() -> None:
+def test_attachments_replace_their_placeholders() -> None:
     packet = decoded('52-["a",{"b":{"_placeholder":true,"num":1}},{"_placeholder":true,"num":0}]')
     assert packet.attachment_count == 2
     assert not packet.add_attachment(b"zero")
@@ -189,7 +189,7 @@ def test_attachments_find_their_places() -> None:
 
 
 @pytest.mark.parametrize("number", ["-1", "1", "true", '"0"', "0.0", "null", "{}"])
-def test_a_placeholder_that_points_nowhere(number: str) -> None:
+def test_a_placeholder_with_an_invalid_number_is_refused(number: str) -> None:
     packet = decoded('51-["a",{"_placeholder":true,"num":%s}]' % number)  # noqa: UP031 (braces)
     with pytest.raises(ValueError, match="placeholder"):
         packet.add_attachment(b"x")
@@ -243,7 +243,7 @@ json_values = st.recursive(
 
 
 @given(json_values, st.none() | st.integers(0, 10**15), st.sampled_from(["/", "/a", "/a/b"]))
-def test_what_is_written_is_read_back(value: Any, ack: int | None, namespace: str) -> None:
+def test_a_written_packet_is_read_back(value: Any, ack: int | None, namespace: str) -> None:
     text = StrictPacket(stock.EVENT, ["name", value], namespace=namespace, id=ack).encode()
     assert isinstance(text, str)
     packet = decoded(text)

@@ -1,4 +1,4 @@
-"""Envelopes between processes: what is packed is read back, and nothing else is read."""
+"""Envelopes between processes: packed messages are unpacked, and all other bytes are refused."""
 
 import operator
 import struct
@@ -24,7 +24,7 @@ FAMILY = NodeMessage | MediaReply
 
 
 @given(st.text(max_size=30), EVENTS, st.lists(st.from_regex(r"\Ag1\.[\w-]{5,20}\Z", alphabet=ASCII), max_size=3))
-def test_an_event_survives_the_journey(namespace: str, packet: bytes, skip: list[str]) -> None:
+def test_a_packed_event_is_unpacked(namespace: str, packet: bytes, skip: list[str]) -> None:
     got = e.unpack_room(e.pack_event(namespace, packet, tuple(skip)))
     assert (got.kind, got.seq, got.namespace, got.skip, got.body) == (
         e.KIND_EVENT,
@@ -36,7 +36,7 @@ def test_an_event_survives_the_journey(namespace: str, packet: bytes, skip: list
 
 
 @given(st.lists(st.binary(max_size=50), min_size=1, max_size=4))
-def test_attachments_survive_the_journey(attachments: list[bytes]) -> None:
+def test_packed_attachments_are_unpacked(attachments: list[bytes]) -> None:
     packet = b'5%d-["e"]' % len(attachments)
     got = e.unpack_room(e.pack_event("/", packet, (), tuple(attachments)))
     assert got.kind == e.KIND_BINARY
@@ -95,7 +95,7 @@ def test_any_bytes_are_a_node_message_or_an_envelope_error(data: bytes, cut: int
 @pytest.mark.parametrize(
     "data", [b"\x91" * 5_000, b"\x94\xaadisconnect\xa1\xff\xa1a", b"\x93\xaadisconnect\xa1/\xa2\xc3("]
 )
-def test_nesting_without_end_and_broken_texts_are_envelope_errors(data: bytes) -> None:
+def test_deep_nesting_and_invalid_texts_are_envelope_errors(data: bytes) -> None:
     with pytest.raises(e.EnvelopeError):
         e.Reader(FAMILY).unpack(b"\x01" + data)
 
@@ -117,7 +117,7 @@ def _room(kind: int, namespace: bytes, skip: bytes, body: bytes) -> bytes:
         pytest.param(_room(9, b"/", b"", b"2[]"), id="the kind is unknown"),
     ],
 )
-def test_a_packet_that_would_harm_its_readers_is_refused(data: bytes) -> None:
+def test_a_packet_that_would_end_clients_connections_is_refused(data: bytes) -> None:
     with pytest.raises(e.EnvelopeError):
         e.unpack_room(data)
 
@@ -146,7 +146,7 @@ def test_node_messages_of_another_form_are_refused(data: bytes) -> None:
         MediaReply("r", {"url": "u"}),
     ],
 )
-def test_node_messages_survive_the_journey(message: NodeMessage) -> None:
+def test_packed_node_messages_are_unpacked(message: NodeMessage) -> None:
     assert e.Reader(FAMILY).unpack(e.pack(message)) == message
 
 

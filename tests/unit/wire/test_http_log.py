@@ -11,12 +11,12 @@ from tests.gateways import unique
 
 
 class MalformedError(Exception):
-    """What a server raises for a request that is no HTTP."""
+    """The exception that a server raises for a request that is not HTTP."""
 
 
 @pytest.fixture
 def logger() -> logging.Logger:
-    """One that no other test has written to: lines are limited per logger."""
+    """A logger that no other test has used, because lines are limited per logger."""
     return short_errors(unique("http"), MalformedError)
 
 
@@ -37,6 +37,6 @@ def test_a_malformed_request_leaves_one_line_without_its_headers(
     assert "Traceback" not in caplog.text
 
 
-def test_an_error_of_ours_keeps_its_traceback(logger: logging.Logger, caplog: pytest.LogCaptureFixture) -> None:
+def test_another_error_keeps_its_traceback(logger: logging.Logger, caplog: pytest.LogCaptureFixture) -> None:
     log(logger, RuntimeError("ours"))
     assert "Traceback" in caplog.text

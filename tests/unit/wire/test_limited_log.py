@@ -1,4 +1,4 @@
-"""One line a while per kind, with the number of those left out."""
+"""One line per kind and interval, with the number of omitted events."""
 
 import logging
 
@@ -7,7 +7,7 @@ import pytest
 from roomcast.wire.limited_log import LimitedLog
 
 
-def test_a_flood_is_one_line_and_a_count(caplog: pytest.LogCaptureFixture) -> None:
+def test_many_events_leave_one_line_and_a_count(caplog: pytest.LogCaptureFixture) -> None:
     now = 0.0
     limited = LimitedLog(logging.getLogger("t"), 10.0, lambda: now)
     for number in range(5):
@@ -22,7 +22,7 @@ def test_a_flood_is_one_line_and_a_count(caplog: pytest.LogCaptureFixture) -> No
     ]
 
 
-def test_a_kind_that_was_over_gets_its_line_again(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_kind_is_logged_at_once_after_forget(caplog: pytest.LogCaptureFixture) -> None:
     limited = LimitedLog(logging.getLogger("t"), 10.0, lambda: 0.0)
     for _ in range(2):
         limited.error("handler", "broken", error=ValueError("why"))

@@ -1,4 +1,4 @@
-"""Parsing INFO, and the warnings that follow from it."""
+"""Parsing INFO, and warnings about a server."""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ def test_a_mistake_gets_one_clear_sentence(url: str, complaint: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_credentials_stay_out_of_texts() -> None:
+def test_credentials_are_not_in_logged_texts() -> None:
     target = parse("redis+sentinel://me:secret@a:1,[::1]:2/main")
     assert "secret" not in repr(target)
     assert "secret" not in repr(parse("rediss+sentinel://a/m?sentinel_password=secret&ssl_password=secret"))
@@ -119,13 +119,13 @@ def test_credentials_stay_out_of_texts() -> None:
         ("unix:///r.sock?db=3", "@3:room:{a}"),
     ],
 )
-def test_names_tell_deployments_apart(url: str, name: str) -> None:
+def test_deployments_have_different_names(url: str, name: str) -> None:
     keyspace = parse(url).keyspace
     assert keyspace.name("room:{a}") == name
     assert keyspace.names(["room:{a}"]) == (name,)
 
 
-def test_one_server_of_several_keeps_what_the_url_said() -> None:
+def test_the_target_for_one_server_keeps_the_other_values_of_the_url() -> None:
     target = parse("rediss+sentinel://u:p@a,b/main/2?prefix=x&sentinel_password=s&ssl_ca_certs=ca")
     master, sentinel = target.at("m", 1), target.sentinel_at("a", 26379)
     assert (master.mode, master.hosts, master.password, master.db, master.tls) == (

@@ -1,4 +1,4 @@
-"""Only holders of a cluster key seal messages, and keys are replaced without one that is refused."""
+"""Only holders of a cluster key can seal messages, and a key can be replaced without a refused message."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_a_changed_byte_is_noticed(envelope: bytes, data: st.DataObject) -> None
 
 
 @pytest.mark.parametrize("channel", [b"node:{2}", b"node:{1", b"shop:node:{1}", b""])
-def test_a_seal_is_of_one_channel(channel: bytes) -> None:
+def test_a_seal_is_valid_for_one_channel(channel: bytes) -> None:
     seals = Seals([OLD])
     with pytest.raises(ForgedError):
         seals.open(channel, seals.seal(CHANNEL, b"\1data"))
@@ -60,8 +60,10 @@ def test_a_message_with_a_wrong_seal_is_forged(data: bytes) -> None:
         (["none", NEW], [NEW], False),
     ],
 )
-def test_steps_of_a_rotation_understand_one_another(sender: list[str], receiver: list[str], is_taken: bool) -> None:
-    """Neighbouring steps take each other's messages: a node message, and one that a script publishes."""
+def test_processes_in_neighbouring_steps_of_a_rotation_accept_each_other(
+    sender: list[str], receiver: list[str], is_taken: bool
+) -> None:
+    """Check a node message, and a message that a script publishes."""
     there, here = Seals(sender), Seals(receiver)
     try:
         _, is_sealed = here.open(CHANNEL.encode(), there.seal(CHANNEL, b"\1data"))
@@ -72,7 +74,7 @@ def test_steps_of_a_rotation_understand_one_another(sender: list[str], receiver:
     assert (here.is_publisher(there.publisher_token) or not here.requires_seal) == is_taken
 
 
-def test_without_keys_everything_is_taken_as_it_is() -> None:
+def test_without_keys_every_message_is_accepted() -> None:
     assert UNSEALED.seal(CHANNEL, b"\1data") == b"\1data"
     assert UNSEALED.open(CHANNEL.encode(), b"\1data") == (b"\1data", False)
     assert UNSEALED.open(CHANNEL.encode(), Seals([OLD]).seal(CHANNEL, b"\1data")) == (b"\1data", False)
@@ -80,7 +82,7 @@ def test_without_keys_everything_is_taken_as_it_is() -> None:
     assert UNSEALED.publisher_token == ()
 
 
-def test_a_token_tells_nothing_of_a_mac_and_differs_by_key() -> None:
+def test_a_publisher_token_depends_on_the_key_and_must_match_exactly() -> None:
     (token,) = Seals([OLD]).publisher_token
     assert token.isascii()
     assert "," not in token
@@ -94,7 +96,7 @@ def test_a_token_tells_nothing_of_a_mac_and_differs_by_key() -> None:
 @pytest.mark.parametrize(
     ("value", "keys"), [("", ()), (f" {OLD} ", (OLD,)), (f"{NEW},{OLD}", (NEW, OLD)), (f"none\n{NEW}", ("none", NEW))]
 )
-def test_a_setting_holds_several(value: str, keys: tuple[str, ...]) -> None:
+def test_a_setting_may_hold_several_keys(value: str, keys: tuple[str, ...]) -> None:
     assert keys_in(value) == keys
 
 

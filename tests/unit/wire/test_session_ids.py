@@ -1,4 +1,4 @@
-"""Ids of sessions."""
+"""Making session ids."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from roomcast.wire.session_ids import SessionIds
 
 
-def test_every_id_names_its_node_and_none_comes_twice() -> None:
+def test_every_id_names_its_node_and_is_unique() -> None:
     new = SessionIds("7")
     ids = [new() for _ in range(1_000)]
 

@@ -1,4 +1,4 @@
-"""Background tasks: ended for good, and not before they have ended."""
+"""Background tasks: cancelling, waiting, and restarting them."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ async def test_a_task_may_clean_up_before_it_ends() -> None:
     assert story == ["tidied"]
 
 
-async def test_an_empty_set_has_nothing_to_wait_for() -> None:
+async def test_waiting_for_an_empty_set_returns_at_once() -> None:
     await TaskSet().cancel()
 
 

@@ -15,7 +15,7 @@ def rules(text: str) -> dict[str, dict[str, Any]]:
     return {rule["alert"]: rule for group in yaml.safe_load(text)["groups"] for rule in group["rules"]}
 
 
-def test_every_cause_is_of_an_alert_that_there_is() -> None:
+def test_every_cause_belongs_to_an_existing_alert() -> None:
     caused = [cause.alert for cause in CAUSES]
     assert len(caused) == len(set(caused)) >= 22
     assert set(caused) <= set(rules(observe.ALERTS.read_text()))

@@ -26,7 +26,7 @@ def test_counts_add_up_over_processes_and_the_latest_report_counts() -> None:
     assert collector.saturated == ["b"]
 
 
-def test_a_point_shows_what_was_gained_since_the_last() -> None:
+def test_a_point_shows_the_increase_since_the_last_point() -> None:
     collector = Collector()
     collector.take("a", {"counts": {}, "meter": meter(cpu=0.5, late_ms=7.0)})
     collector.sample(stats({5: 10}), users=3)
@@ -38,7 +38,7 @@ def test_a_point_shows_what_was_gained_since_the_last() -> None:
     assert collector.most_users == 4
 
 
-def test_a_reset_of_the_statistics_is_no_negative_gain() -> None:
+def test_a_reset_of_the_statistics_is_no_negative_increase() -> None:
     collector = Collector()
     collector.sample(stats({5: 10}, failures=3), users=1)
     collector.sample(stats({7: 2}), users=1)

@@ -20,7 +20,7 @@ def test_axes_end_at_a_round_number(value: float, expected: float) -> None:
     assert nice_ceiling(value) == pytest.approx(expected)
 
 
-def test_a_chart_is_well_formed_and_interrupts_the_line_where_nothing_happened() -> None:
+def test_a_chart_is_well_formed_and_interrupts_the_line_where_data_is_missing() -> None:
     chart = line_chart("A & B", "ms", {"p50": [(0, 1), (1, None), (2, 3), (3, 4)], "p95": []})
     root = ElementTree.fromstring(chart)
     first, second = root.findall("path")
@@ -29,7 +29,7 @@ def test_a_chart_is_well_formed_and_interrupts_the_line_where_nothing_happened()
     assert root.attrib["aria-label"] == "A & B, ms"
 
 
-def test_the_page_is_self_contained_and_escapes_what_it_shows() -> None:
+def test_the_page_is_self_contained_and_escapes_its_texts() -> None:
     result = Result(
         title="Load <test>",
         verdict="targets missed",

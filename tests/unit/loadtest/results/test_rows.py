@@ -33,7 +33,7 @@ def test_an_empty_histogram_has_no_percentile() -> None:
     assert percentile({}, 0.5) == 0.0
 
 
-def test_deliveries_do_not_water_down_the_error_ratio() -> None:
+def test_deliveries_do_not_lower_the_error_ratio() -> None:
     good = Row("delivery", "message", 10_000, 0, 1, 1, 1, 1, 1)
     bad = Row("ack", "message:send", 10, 5, 1, 1, 1, 1, 1)
     assert error_ratio([good, bad]) == 0.5

@@ -1,4 +1,4 @@
-"""Send times that compare across workers."""
+"""Measuring the offset of a worker's clock."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from loadtest.scenarios.clock import Clock, sample
 
 
-def test_half_of_the_round_trip_is_taken_off() -> None:
+def test_half_of_the_round_trip_is_subtracted() -> None:
     assert sample(asked=100.0, master=107.25, answered=100.5) == pytest.approx((7.0, 0.5))
 
 
@@ -23,7 +23,7 @@ def test_the_quickest_exchange_counts() -> None:
     assert clock.now() - time.time() == pytest.approx(5.0, abs=0.1)
 
 
-def test_an_offset_within_the_round_trip_is_none() -> None:
+def test_an_offset_within_the_round_trip_counts_as_zero() -> None:
     clock = Clock()
     clock.add(sample(10.0, 10.004, 10.005))
     assert clock.offset == 0.0

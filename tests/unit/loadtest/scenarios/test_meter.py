@@ -26,7 +26,7 @@ def test_some_bad_seconds_are_tolerated(seconds: list[Second], expected: bool) -
     assert is_saturated(seconds) is expected
 
 
-def test_it_is_announced_once_and_again_after_a_reset() -> None:
+def test_saturation_is_logged_once_and_again_after_a_reset() -> None:
     told: list[Second] = []
     meter = Meter(told.append)
     for _ in range(5):

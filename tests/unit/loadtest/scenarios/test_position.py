@@ -53,7 +53,7 @@ def test_live_messages_that_are_read_with_the_ack_are_not_lost() -> None:
     assert position.duplicates == 0
 
 
-def test_a_recovery_takes_pages_and_finds_what_was_missed() -> None:
+def test_a_recovery_reads_pages_until_no_message_is_missing() -> None:
     position = joined(10)
     position.begin()
     assert position.joined(ack(14, [11, 12], more=True))

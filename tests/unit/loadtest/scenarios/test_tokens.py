@@ -45,7 +45,7 @@ def test_the_lines_of_a_file_are_shared_out_and_used_once(tmp_path: Path) -> Non
 
 
 class Login(BaseHTTPRequestHandler):
-    """Answers a sign-in as `/dev/login` does."""
+    """A server that answers sign-ins like `/dev/login`."""
 
     def do_POST(self) -> None:
         user = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["user"]
@@ -84,7 +84,7 @@ def test_a_url_answers_with_a_token(login: str) -> None:
         ({"token_url": "http://127.0.0.1:1/x"}, "gave no token"),
     ],
 )
-def test_what_gives_no_token_is_one_line(given: dict[str, str], words: str) -> None:
+def test_a_source_without_a_token_is_one_line(given: dict[str, str], words: str) -> None:
     with pytest.raises(TokenError, match=words) as error:
         make_source(options(**given), HOST)("ada")
     assert "\n" not in str(error.value)
