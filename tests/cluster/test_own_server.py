@@ -1,26 +1,43 @@
-"""An application's own Socket.IO server in the cluster: the adapter with the Redis URL that `make env` prints."""
+"""The Socket.IO server of the README, as printed, beside a cluster: it shares rooms with the gateways, both ways."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
+import aiohttp
 import socketio
 
 from deploy.cluster import Cluster
 from deploy.control import Control, environment
-from roomcast.adapter import RedisAdapter
+from deploy.layout import ROOT
 from tests.cluster.room_clients import LOBBY, Party
+from tests.programs import filled, started
+from tests.servers import free_port
+from tests.waiting import until
 
 
-async def test_an_event_of_an_own_server_reaches_a_room_of_the_gateways(cluster: Cluster, party: Party) -> None:
+async def test_the_server_of_the_readme_shares_a_room_with_the_gateways(
+    cluster: Cluster, party: Party, http: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    """It gets what `make env` prints and nothing else, so that the README cannot forget a setting."""
     ada = await party.person("ada")
     await ada.join(LOBBY)
-    settings = environment(Control(cluster.state))
-    key = settings["ROOMCAST_CLUSTER_KEY"]
-    adapter = RedisAdapter(settings["ROOMCAST_ADAPTER_REDIS_URL"], cluster_keys=(key,))
-    sio = socketio.AsyncServer(async_mode="asgi", client_manager=adapter)
-    socketio.ASGIApp(sio)
-    try:
-        await adapter.wait_ready()
-        await sio.emit("deploy", {"name": "search"}, room=LOBBY)
-        await ada.expect("deploy", name="search")
-    finally:
-        await adapter.close()
+    port = free_port()
+    (tmp_path / "deploys.py").write_text(filled(ROOT / "README.md", "import RedisAdapter", {}))
+    command = ("-m", "uvicorn", "deploys:app", "--port", str(port))
+    with started(tmp_path, port, *command, variables=environment(Control(cluster.state))):
+        received: list[Any] = []
+        own = socketio.AsyncClient(reconnection=False)
+        own.on("deploy", received.append)
+        own.on("message", lambda message: received.append(message["text"]))
+        await own.connect(f"http://127.0.0.1:{port}", transports=["websocket"])
+        try:
+            async with http.post(f"http://127.0.0.1:{port}/api/deploys/search") as answer:
+                assert answer.status == 200
+            await ada.expect("deploy", name="search")
+            await until(lambda: received == [{"name": "search"}], "the own client has the event")
+            await ada.send("seen")
+            await until(lambda: received == [{"name": "search"}, "seen"], "the own client has ada's message")
+        finally:
+            await own.disconnect()

@@ -1,21 +1,20 @@
-"""The programs of the adapter in its README and the top README, as printed: several processes on a real Redis."""
+"""The programs of the adapter's README, as printed: several processes on a real Redis."""
 
 from __future__ import annotations
 
 import asyncio
-import re
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
 import socketio
 
-from tests.servers import base_environment, free_port, is_listening, stop, wait_until
+from tests.programs import filled, started
+from tests.servers import base_environment, free_port
 from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -25,32 +24,6 @@ CLIENTS = 12
 def program(name: str, redis_url: str, **changes: str) -> str:
     """Return a program of the adapter's README with the test's addresses."""
     return filled(ROOT / "adapter" / "README.md", f"# {name}\n", {"redis://localhost:6379/0": redis_url, **changes})
-
-
-def filled(readme: Path, beginning: str, changes: dict[str, str]) -> str:
-    """Return the Python block of a README that has the text `beginning`, with the test's values."""
-    (text,) = [
-        block for block in re.findall(r"```python\n(.*?)```", readme.read_text(), re.DOTALL) if beginning in block
-    ]
-    for documented, real in changes.items():
-        assert documented in text, f"{readme.name} does not name {documented}"
-        text = text.replace(documented, real)
-    return str(text)
-
-
-@contextmanager
-def started(folder: Path, port: int, *command: str) -> Iterator[Path]:
-    """Run a Python command in `folder` until it listens on `port`; yields its log."""
-    log = folder / f"{port}.log"
-    with log.open("wb") as file:
-        process = subprocess.Popen(
-            [sys.executable, *command], cwd=folder, env=base_environment(), stdout=file, stderr=file
-        )
-    try:
-        wait_until(lambda: is_listening(port), f"{command} on port {port}", 30)
-        yield log
-    finally:
-        stop(process)
 
 
 @asynccontextmanager
@@ -128,19 +101,6 @@ async def test_the_publishing_program(redis_url: str, tmp_path: Path) -> None:
             await until(
                 lambda: all(client.said == ["Good morning"] for client in found), "all clients have the message"
             )
-
-
-async def test_the_server_of_the_top_readme(redis_url: str, tmp_path: Path) -> None:
-    port = free_port()
-    places = {'os.environ["ROOMCAST_ADAPTER_REDIS_URL"]': repr(redis_url)}
-    (tmp_path / "deploys.py").write_text(filled(ROOT / "README.md", "import RedisAdapter", places))
-    with started(tmp_path, port, "-m", "uvicorn", "deploys:app", "--port", str(port)):
-        async with clients(port) as found, aiohttp.ClientSession() as http:
-            heard: list[Any] = []
-            found[0].on("deploy", heard.append)
-            async with http.post(f"http://127.0.0.1:{port}/api/deploys/shop") as answer:
-                assert answer.status == 200
-            await until(lambda: heard == [{"name": "shop"}], "the deploy event arrives")
 
 
 @pytest.mark.parametrize("name", ["aiohttp_app.py", "asgi_app.py", "publish.py"])
