@@ -1,10 +1,12 @@
 """`make chaos`: inject a fault into a running cluster under load, then account for every message.
 
-* `journal`, `checker`: what clients wrote down, and the verdict over it (pure; after Jepsen's queue checks);
+* `journal`, `checker`: the record that clients keep, and the verdict on it (pure; after Jepsen's queue checks);
 * `timeline`, `outbox`, `waits`: how a client handles received messages, unacked messages and backoff (pure);
-* `wire`, `person`, `crowd`: a thousand real clients in one event loop, on WebSockets through nginx;
-* `rig`, `redis_admin`, `gauges`, `proxy`, `private`: the tools that kill, pause, cut and measure;
-* `faults/`: one function per row of the table; `catalogue` lists them;
+* `wire`, `person`, `crowd`: a thousand clients in one event loop, on WebSockets through nginx;
+* `rig`, `redis_admin`, `gauges`, `proxy`, `private`, `exits`: tools that stop and cut connections, run processes, and
+  measure;
+* `stages`: Redis under Sentinel, and Redis Cluster;
+* `faults/`: one function for each row of the table in docs/reliability.md; `catalogue` lists them;
 * `trial`, `report`, `__main__`: a row from start to verdict, the table, the command line.
 
 Clients behave like `web/sdk`: they reconnect with jittered backoff, join again with `since`, hold live messages back

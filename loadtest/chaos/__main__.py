@@ -57,15 +57,21 @@ def _plans(options: argparse.Namespace, faults: Sequence[Fault], seed: int) -> I
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m loadtest.chaos", description=__doc__, allow_abbrev=False)
-    parser.add_argument("--fault", default="all", help="a row, several by commas, or all (the default)")
-    parser.add_argument("--list", action="store_true", help="name the rows and end")
+    parser.add_argument("--fault", default="all", help="a row, several joined by commas, or all (the default)")
+    parser.add_argument("--list", action="store_true", help="list the rows and end")
     parser.add_argument("--clients", type=int, default=1000, help="connected clients (default 1000)")
-    parser.add_argument("--rate", type=float, default=200.0, help="messages a second, together (default 200)")
+    parser.add_argument(
+        "--rate", type=float, default=200.0, help="messages a second of all clients together (default 200)"
+    )
     parser.add_argument("--seconds", type=float, default=10.0, help="load before and after the fault (default 10)")
-    parser.add_argument("--held", type=float, default=10.0, help="seconds of a lasting fault (default 10)")
+    parser.add_argument(
+        "--held", type=float, default=10.0, help="seconds for which a lasting fault is held (default 10)"
+    )
     parser.add_argument("--seed", type=int, help="seed of all random choices (default: random, and printed)")
-    parser.add_argument("--seeds", type=int, default=1, help="run everything this many times, one seed after another")
-    parser.add_argument("--durability", choices=LEVELS, help="one level for all rows (default: the levels of each row)")
+    parser.add_argument("--seeds", type=int, default=1, help="number of runs, each with another seed (default 1)")
+    parser.add_argument(
+        "--durability", choices=LEVELS, help="durability level of all rows (default: the levels of each row)"
+    )
     parser.add_argument("--write", action="store_true", help="write docs/reliability.md also for single rows")
     return parser
 

@@ -1,4 +1,4 @@
-"""All rows, each with its name on the command line, its fault, its durability levels and the cluster it needs."""
+"""All rows: name on the command line, title, fault, durability levels, and the cluster that the row needs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FAILOVER: Final = ("everysec", "wait")
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One row. `may_declare`: a declared loss passes, at the level `everysec`. `clients` overrides the default.
+    """One row. `may_declare`: at the level `everysec` a declared loss passes. `clients` overrides the default.
 
     `levels`: the durability levels at which the row must pass and is run; `also`: further levels that can be requested.
     """
@@ -47,30 +47,38 @@ class Fault:
 FAULTS: Final[tuple[Fault, ...]] = (
     Fault("kill-gateway", "kill -9 a gateway", gateways.kill_gateway),
     Fault("kill-gateway-and-redis", "gateway and Redis killed together", gateways.kill_gateway_and_redis, True, _CRASH),
-    Fault("redis-restart-aof", "Redis killed, restarted with its AOF", redis.redis_restart, True, _CRASH),
+    Fault("redis-restart-aof", "Redis killed, restarted with its append-only file", redis.redis_restart, True, _CRASH),
     Fault("redis-empty", "Redis restarted empty", redis.redis_empty, True, also=()),
-    Fault("redis-rollback", "Redis crashes and rolls back (AOF cut short)", redis.redis_rollback, True, also=()),
+    Fault(
+        "redis-rollback",
+        "Redis killed, restarted with its append-only file cut short",
+        redis.redis_rollback,
+        True,
+        also=(),
+    ),
     Fault("redis-restore", "Redis restored from a backup", redis.redis_restore, True, also=()),
-    Fault("redis-sigstop", "Redis SIGSTOP", redis.redis_sigstop),
-    Fault("redis-sigstop-60", "Redis SIGSTOP 60 s", redis.redis_sigstop_60),
-    Fault("client-kill-pubsub", "CLIENT KILL TYPE pubsub", redis.client_kill_pubsub),
-    Fault("pubsub-overflow", "pub/sub output buffer overflow", redis.pubsub_overflow),
+    Fault("redis-sigstop", "Redis stopped (SIGSTOP)", redis.redis_sigstop),
+    Fault("redis-sigstop-60", "Redis stopped for 60 s (SIGSTOP)", redis.redis_sigstop_60),
+    Fault("client-kill-pubsub", "pub/sub connections killed (CLIENT KILL)", redis.client_kill_pubsub),
+    Fault("pubsub-overflow", "output buffers of subscribers overflow", redis.pubsub_overflow),
     Fault("cut-redis-20x", "Redis connections cut 20 times", redis.redis_cut_20),
-    Fault("redis-oom", "Redis maxmemory", redis.redis_oom),
-    Fault("redis-misconf", "Redis MISCONF (cannot save)", redis.redis_misconf),
+    Fault("redis-oom", "Redis is full (maxmemory)", redis.redis_oom),
+    Fault("redis-misconf", "Redis cannot save (MISCONF)", redis.redis_misconf),
     Fault("slow-redis", "slow Redis (100 ± 50 ms)", network.slow_redis),
     Fault("deaf-gateway", "a deaf gateway", network.deaf_gateway),
     Fault("kill-sweeper", "kill -9 the sweeper", parts.kill_sweeper, sweepers=2),
     Fault("kill-signer", "kill -9 the signer", parts.kill_signer),
     Fault("storage-hang", "storage hangs", parts.storage_hang),
     Fault("nginx-reload", "nginx reload ×10", parts.nginx_reload),
-    Fault("roll", "SIGTERM rolling restart of all gateways", gateways.roll),
-    Fault("slow-consumer", "slow consumer (reads nothing)", clients.slow_consumer),
-    Fault("half-open", "half-open TCP", clients.half_open, env=clients.HALF_OPEN_ENV),
+    Fault("roll", "all gateways restarted, one after the other (SIGTERM)", gateways.roll),
+    Fault("slow-consumer", "slow client (reads nothing)", clients.slow_consumer),
+    Fault(
+        "half-open", "a client vanishes without closing its connection", clients.half_open, env=clients.HALF_OPEN_ENV
+    ),
     Fault("scale", "1 → 40 → 4 gateways, then a roll", scaling.scale_and_roll, gateways=1, clients=200, capacity=40),
-    Fault("clock-skew", "clock ± 1 h on one process", gateways.clock_skew),
+    Fault("clock-skew", "the clock of one gateway is off by an hour", gateways.clock_skew),
     Fault("reconnect-storm", "reconnect storm: all gateways killed", gateways.reconnect_storm, clients=5000),
-    Fault("mixed", "kills, pauses, cuts, flushes, reloads at random", mixed.mixed, True),
+    Fault("mixed", "kills, pauses, cuts, flushed scripts and reloads at random", mixed.mixed, True),
     Fault(
         "sentinel-failover",
         "Sentinel failover",
@@ -81,7 +89,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
     ),
     Fault(
         "cluster-failover",
-        "cluster node failover",
+        "Redis Cluster failover",
         failover.cluster_failover,
         may_declare=True,
         levels=_FAILOVER,
@@ -89,7 +97,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
     ),
     Fault(
         "slot-migration",
-        "a live slot migration on the cluster",
+        "slots of Redis Cluster migrate live",
         failover.slot_migration,
         also=("always", "wait"),
         stage=stages.masters,

@@ -1,4 +1,4 @@
-"""Judge a journal, after Jepsen's queue checks. Pure.
+"""Judge the journal of a run, after Jepsen's queue checks. Pure.
 
     lost        acked, and a member of the room did not read it
     declared    lost, but a fitting declaration for that room (`recovered: false` or `resync`) reached that member
@@ -36,7 +36,7 @@ class Finding(NamedTuple):
 
 @dataclass(slots=True)
 class Verdict:
-    """Counts, per gateway too, and some examples of each kind. `may_declare`: the level allows declared loss."""
+    """Counts, in total and per gateway, and examples of each kind. `may_declare`: the row allows declared loss."""
 
     may_declare: bool
     attempted: int = 0
@@ -52,7 +52,7 @@ class Verdict:
         """Return one sentence per count that must be 0 and is not; none for a good run."""
         bad = [kind for kind in KINDS if self.counts[kind] and not (kind == "declared" and self.may_declare)]
         sentences = [f"{kind}: {self.counts[kind]}" for kind in bad]
-        return sentences if self.acked else [*sentences, "nothing was acked: there is nothing to judge"]
+        return sentences if self.acked else [*sentences, "no message was acked: there is nothing to judge"]
 
     def take(self, finding: Finding) -> None:
         self.counts[finding.kind] += 1
@@ -117,7 +117,7 @@ def _unexpected(reading: Reading, sent: dict[str, Sent]) -> Iterator[Finding]:
 
 
 def _twice(reading: Reading) -> Iterator[Finding]:
-    """Yield duplicates within an epoch. After a rollback a resend is new to the server, and clients must drop it."""
+    """Yield duplicates within an epoch. In a new epoch the server may log a resend again, which clients must drop."""
     first: dict[str, Place] = {}
     for delivery in reading.deliveries:
         known = first.setdefault(delivery.id, delivery.place)
@@ -158,8 +158,8 @@ def _disagreeing(reading: Reading, seen_at: dict[tuple[str, Place], str]) -> Ite
             yield Finding("disagreements", delivery.node, reading.reader, reading.room, delivery.id, detail)
 
 
-def undrained(journal: Journal) -> list[tuple[Reading, Sent]]:
-    """Return the readers that lack a writer's last acked message of their room and were not told of a cut."""
+def incomplete(journal: Journal) -> list[tuple[Reading, Sent]]:
+    """Return the readers that lack a writer's last acked message of their room, which no declaration covers."""
     last: dict[tuple[str, str], Sent] = {}
     for sent in journal.sent.values():
         key = (sent.room, sent.writer)

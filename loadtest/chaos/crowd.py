@@ -1,4 +1,4 @@
-"""All clients of one run, the load they make, and figures about them."""
+"""All clients of one run, the messages that they send, and figures about them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
-from loadtest.chaos.checker import undrained
+from loadtest.chaos.checker import incomplete
 from loadtest.chaos.journal import Journal, Reading, Sent
 from loadtest.chaos.person import Dial, Ledger, Person
 from roomcast.contract.tokens import sign
@@ -91,7 +91,7 @@ class Crowd:
             await asyncio.gather(*(person.stop() for person in self.people[start : start + _CONNECTING_AT_ONCE]))
 
     def dismiss(self, people: list[Person]) -> None:
-        """Stop these clients for good; the checker ignores what they read."""
+        """Stop these clients for good; the checker ignores the messages that they read."""
         gone = {person.name for person in people}
         self.people = [person for person in self.people if person.name not in gone]
         self.journal.readings = [one for one in self.journal.readings if one.reader not in gone]
@@ -132,7 +132,7 @@ class Crowd:
             await asyncio.sleep(_TICK_SECONDS)
 
     def say_something(self) -> None:
-        """Send one message from a random client in one of its rooms, unless too many of its messages lack an ack."""
+        """Send one message from a random client into one of its rooms, unless its outbox is full."""
         person = self._random.choice(self.people)
         room = person.rooms[self._random.choice(list(person.rooms))]
         if room.outbox.is_full:
@@ -144,17 +144,18 @@ class Crowd:
         self.journal.sent[sent.id] = sent
         person.say(sent)
 
-    async def drain(self, seconds: float) -> float:
-        """Stop writing; wait until nothing is unsent and every reader has every writer's last acked message.
+    async def finish(self, seconds: float) -> float:
+        """Stop writing; wait until no message waits for an ack, and every reader has every writer's last acked message.
 
-        Return how long that took. The wait ends after `seconds` in any case; the checker then reports what is missing.
+        Return the seconds that it took. The wait ends after `seconds` in any case; the checker then reports what is
+        missing.
         """
         self.stop_writing()
         begun = clock()
         while clock() - begun < seconds:
             await asyncio.sleep(0.25)
             is_quiet = all(not room.outbox.waiting for person in self.people for room in person.rooms.values())
-            if is_quiet and all(person.is_back for person in self.people) and not undrained(self.journal):
+            if is_quiet and all(person.is_back for person in self.people) and not incomplete(self.journal):
                 break
         return clock() - begun
 
@@ -173,7 +174,7 @@ class Crowd:
         return counts
 
     def latencies_ms(self, begin: float, end: float, among: set[str]) -> list[float]:
-        """Return the sorted latencies, write to live read, of messages between these clients in that span."""
+        """Return the sorted times from write to read of messages that these clients sent each other then."""
         sent_then = {
             sent.id: sent.at for sent in self.journal.sent.values() if begin <= sent.at < end and sent.writer in among
         }
@@ -188,7 +189,7 @@ class Crowd:
 
 
 def times_back(people: Iterable[Person], cut_at: float, since: float) -> list[float]:
-    """Return, per client cut off after `cut_at`, the seconds from `since` until it was back (inf: never); sorted."""
+    """Return the sorted seconds from `since` until each client cut off after `cut_at` was back (inf: never)."""
     return sorted(found for person in people if (found := _time_back(person, cut_at, since)) is not None)
 
 

@@ -39,14 +39,14 @@ class Declared(NamedTuple):
 
 
 class Visit(NamedTuple):
-    """The time `at` from which a reader was connected to gateway `node`."""
+    """A reader was connected to gateway `node` from the time `at` on."""
 
     at: float
     node: str
 
 
 class Disorder(NamedTuple):
-    """A live message whose seq is not above the last one of its connection; `repeat`: it came at the same place."""
+    """A live message whose seq is not above the last one of its connection; `repeat`: it has the same seq and epoch."""
 
     room: str
     node: str

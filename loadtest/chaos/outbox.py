@@ -1,4 +1,4 @@
-"""The unacked messages of one client in one room, in order. Pure; the rules of `web/sdk`'s sender."""
+"""Keep the unacked messages of one client in one room, in order, as the sender of `web/sdk` does. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One client with its rooms: it reconnects, rejoins, holds back, fills gaps, resends, as `web/sdk` does."""
+"""One client with its rooms. Like `web/sdk` it reconnects, joins again, holds back live messages and resends."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Change(NamedTuple):
 
 @dataclass(slots=True)
 class Ledger:
-    """Notes that the clients of one run keep beside the journal."""
+    """Answers, refusals and counts of all clients of a run, beside the journal."""
 
     answers: list[Answer] = field(default_factory=list)
     turned: list[tuple[float, Turned]] = field(default_factory=list)
@@ -216,7 +216,7 @@ class Person:
     # --- joining ---
 
     def _wish(self, room: Room) -> None:
-        """Join once at a time; a request during a join is served afterwards."""
+        """Join a room. One join runs at a time; a request during a join is served afterwards."""
         room.join_again = True
         if not room.is_joining and self.wire is not None:
             room.is_joining = True
@@ -232,7 +232,7 @@ class Person:
         room.is_joining = False
 
     async def _catch_up(self, room: Room, wire: Wire) -> bool:
-        """Join, read the missed pages and the history before a cut; return False to try again later."""
+        """Join, read the missed pages, and the history before a declared loss. Return False to try again later."""
         timeline, was_back = room.timeline, self.is_back
         with suppress(TimeoutError, WireLost):
             for _ in range(_MAX_PAGES):
@@ -308,7 +308,7 @@ class Person:
         self._flush(room)
 
     def _expect_copy(self, room: Room, place: Place) -> None:
-        """Note an acked message; if its copy does not follow, messages were missed."""
+        """Join again when the copy of an acked message has not arrived: messages were missed."""
         timeline = room.timeline
         if timeline.is_current and timeline.last < place.seq:
             self._wish(room)

@@ -1,4 +1,4 @@
-"""Run processes that the cluster's supervisor runs differently or not at all."""
+"""Run processes that the cluster's supervisor does not run, or runs with another environment."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Private:
         self.start(name, *self._how[name])
 
     def gateway(self, cluster: Cluster, number: int, env: Mapping[str, str] | None = None) -> str:
-        """Run a gateway with extra environment in place of the supervisor's with that number; return its name."""
+        """Run a gateway that the supervisor does not run, with more environment; return its name."""
         process = cluster.control.process(f"gateway{number}")
         self.start(process.name, process.argv, {**process.env, **(env or {})})
         return process.name

@@ -1,4 +1,4 @@
-"""A TCP proxy on loopback that delays, mutes one direction, or cuts: a bad network that needs no privileges."""
+"""A TCP proxy on loopback that delays bytes, drops one direction, or closes: a bad network without privileges."""
 
 from __future__ import annotations
 

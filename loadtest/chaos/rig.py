@@ -1,4 +1,4 @@
-"""The tools of a fault: the cluster, the crowd, Redis as an operator, and shared measurements."""
+"""What faults use: the cluster, the clients, Redis as an operator, and shared measurements."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ from loadtest.chaos.wire import WireLost
 from roomcast.wire.tasks import TaskSet
 
 P99_FLOOR_MS: Final = 25.0
-"""Lower bound of a p99 in ms, for ratios: below it, the machine's scheduling determines the value."""
+"""Lower bound of a p99 in ms that is compared with another: below it, scheduling decides the value."""
 _LAG: Final = "roomcast_gateway_loop_lag_seconds"
 
 
 class CannotRun(RuntimeError):
-    """The reason why a row cannot run here: it is reported as not run, never as passed."""
+    """A row cannot run here; the text says why. The row is reported as not run, never as passed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Seconds: load `before` a fault, duration (`held`) of a lasting fault, load `after` it, limit of the `drain`."""
+    """Seconds: load `before` and `after` a fault, how long a lasting fault is `held`, limit of `Crowd.finish`."""
 
     before: float = 10.0
     held: float = 10.0
     after: float = 10.0
-    drain: float = 60.0
+    finish: float = 60.0
 
 
 @dataclass(slots=True)
@@ -56,7 +56,7 @@ class Rig:
     gateways: tuple[str, ...]
     stage: Stage | None = None
     steady: tuple[float, float] = (0.0, 0.0)
-    """Begin and end of the span of load before the fault that figures are compared with."""
+    """Begin and end of the load before the fault; figures are compared with that span."""
     figures: list[Figure] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -125,7 +125,7 @@ class Rig:
     def report_back(self, people: Iterable[Person], cut_at: float, could_from: float | None = None) -> None:
         """Report the reconnects of cut-off clients: 99 % within 5 s, all within 15 s.
 
-        `could_from`: no client could reconnect before that time; their backoff has grown, so only the 15 s apply.
+        `could_from`: no client could reconnect before that time. Their backoff has grown, so only the 15 s apply.
         """
         times = times_back(people, cut_at, could_from or cut_at)
         limit = 99.0 if could_from is None else None
@@ -145,7 +145,7 @@ class Rig:
         self.figure("p99 during", during, factor * max(before, P99_FLOOR_MS), "ms")
 
     def report_answers(self, begin: float, end: float) -> None:
-        """Report the sends while Redis was away: refused within 2 s, or held and then acked; none unanswered."""
+        """Report the answers to sends while Redis was away: refusals take up to 2 s, and no send may have no answer."""
         answers = [answer for answer in self.crowd.ledger.answers if begin <= answer.at <= end]
         refused = [answer.took for answer in answers if answer.outcome not in ("ack", "timeout", "cut")]
         self.figure("sends refused", len(refused), None, "")
@@ -159,7 +159,9 @@ class Rig:
             if sent.acked_at is not None and sent.acked_at >= healed:
                 first[sent.acked_by] = min(first.get(sent.acked_by, float("inf")), sent.acked_at - healed)
         nodes = self.crowd.placement()
-        self.figure("acks again on all gateways", max((first.get(n, float("inf")) for n in nodes), default=0.0), limit)
+        self.figure(
+            "acks again from all gateways after", max((first.get(n, float("inf")) for n in nodes), default=0.0), limit
+        )
 
     def report_kept(self, since: float) -> None:
         """Report the connections that ended since `since`: the limit is 0."""

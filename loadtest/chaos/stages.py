@@ -33,7 +33,7 @@ _LAST_PORT: Final = 22_500
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Redis servers by name and port, the processes that run them (and the gateways), and the gateways' URL."""
+    """Redis servers (name to port), the processes that run them and the gateways, and the gateways' URL of Redis."""
 
     processes: Private
     nodes: dict[str, int]

@@ -1,4 +1,4 @@
-"""The acks and live messages of one room as a client handles them. Pure; the rules of `web/sdk`.
+"""Put the messages of one room in order, as a client of `web/sdk` does. Pure.
 
 A *plain* room fills no gap by itself: it takes live messages in the order of their arrival, and only a new session or
 the server's `resync` makes it join again.

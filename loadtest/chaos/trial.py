@@ -40,7 +40,7 @@ class Plan:
 
 @dataclass(slots=True)
 class Result:
-    """The outcome of a row. `verdict` None: the row was not run (`not_run`: the reason) or broke off (`broke`: how)."""
+    """The outcome of a row. `verdict` None: the row was not run (`not_run`: why) or ended early (`broke`: why)."""
 
     fault: str
     title: str
@@ -74,11 +74,11 @@ def run_alone(fault: Fault, plan: Plan, say: Say) -> Result:
             stage = stack.enter_context(fault.stage(cluster, plan.level)) if fault.stage else None
             return run_on(cluster, fault, plan, say, stage)
     except (ClusterFailed, NotReached) as error:
-        return Result(fault.name, fault.title, plan, broke=f"did not start or end: {error}")
+        return Result(fault.name, fault.title, plan, broke=f"the cluster did not start or end: {error}")
 
 
 def _reason_against(fault: Fault, plan: Plan) -> str:
-    return "" if plan.level in (*fault.levels, *fault.also) else f"has no meaning at the level {plan.level}"
+    return "" if plan.level in (*fault.levels, *fault.also) else f"has no meaning at the durability level {plan.level}"
 
 
 @contextmanager
@@ -109,7 +109,7 @@ def run_on(cluster: Cluster, fault: Fault, plan: Plan, say: Say, stage: Stage | 
     except CannotRun as error:
         result.not_run = str(error)
     except (NotReached, ClusterFailed, RedisAway, OSError, TimeoutError) as error:
-        result.broke = f"broke off: {type(error).__name__}: {error}"
+        result.broke = f"ended early: {type(error).__name__}: {error}"
     result.seconds = time.monotonic() - begun
     return result
 
@@ -121,7 +121,8 @@ async def _run(cluster: Cluster, fault: Fault, plan: Plan, result: Result, say: 
     if stage is None:
         await _set_level(redis, plan.level)
     names = tuple(f"gateway{number}" for number in range(1, fault.gateways + 1))
-    run = f"c{plan.seed}x{time.time_ns() // 1000 % 16**9:x}"  # runs on one cluster must not meet, whatever their seed
+    # Two runs on one cluster use different rooms, whatever their seed.
+    run = f"c{plan.seed}x{time.time_ns() // 1000 % 16**9:x}"
     crowd = Crowd(run, size, cluster.ports.page, cluster.jwt_secret, random)
     rig = Rig(cluster, crowd, redis, random, plan.span, names, stage)
     try:
@@ -131,7 +132,7 @@ async def _run(cluster: Cluster, fault: Fault, plan: Plan, result: Result, say: 
         await asyncio.sleep(_WARM_SECONDS + plan.span.before)
         rig.steady = (clock() - plan.span.before, clock())
         await fault.run(rig)
-        rig.figure("drain", await crowd.drain(plan.span.drain), None)
+        rig.figure("all messages read after", await crowd.finish(plan.span.finish), None)
     finally:
         await crowd.leave()
     result.verdict = checker.judge(crowd.journal, may_declare=fault.may_declare and plan.level == "everysec")
@@ -151,11 +152,13 @@ def _note_ledger(crowd: Crowd, result: Result) -> None:
         outcomes[answer.outcome] = outcomes.get(answer.outcome, 0) + 1
     result.notes.append("sends: " + ", ".join(f"{count} {name}" for name, count in sorted(outcomes.items())))
     if crowd.ledger.told:
-        result.notes.append("heard: " + ", ".join(f"{count} {name}" for name, count in crowd.ledger.told.items()))
+        result.notes.append(
+            "events to clients: " + ", ".join(f"{count} {name}" for name, count in crowd.ledger.told.items())
+        )
     failed = Counter(reason for _, reason in crowd.ledger.failed_connects)
     failed.update(str(refusal) for _, refusal in crowd.ledger.turned)
     if failed:
         kinds = ", ".join(f"{count} {reason}" for reason, count in failed.most_common(5))
         result.notes.append(f"connects: {crowd.ledger.connects}, of them failed: {kinds}")
     if crowd.skipped:
-        result.notes.append(f"{crowd.skipped} messages were not written: too much waited already")
+        result.notes.append(f"{crowd.skipped} messages were not written: the outbox of the client was full")

@@ -1,4 +1,4 @@
-"""One WebSocket that speaks Socket.IO: handshake, packets in and out, acks by number. No checks, no retries."""
+"""One Socket.IO connection over WebSocket: handshake, packets, acks by number. It checks and retries nothing."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class WireLost(ConnectionError):
 
 
 class Turned(WireLost):
-    """A refusal by HTTP before any packet: the status, the seconds of its Retry-After, and its body."""
+    """The server refused the handshake: HTTP status, seconds of Retry-After, and the body."""
 
     def __init__(self, status: int, wait: float, words: str) -> None:
         super().__init__(f"HTTP {status} {words}")

@@ -11,4 +11,4 @@ from loadtest.chaos.trial import Plan
 
 @pytest.fixture
 def short() -> Plan:
-    return Plan(Size(clients=60, rate=80.0), Span(before=1.5, held=2.0, after=2.0, drain=20.0), seed=4711)
+    return Plan(Size(clients=60, rate=80.0), Span(before=1.5, held=2.0, after=2.0, finish=20.0), seed=4711)

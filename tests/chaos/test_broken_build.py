@@ -36,7 +36,7 @@ def broken_cluster() -> Iterator[Cluster]:
 
 
 def test_a_build_that_skips_the_hole_fill_loses_messages_undeclared(broken_cluster: Cluster, short: Plan) -> None:
-    hurried = replace(short, span=replace(short.span, drain=3.0))
+    hurried = replace(short, span=replace(short.span, finish=3.0))
     result = trial.run_on(broken_cluster, find("client-kill-pubsub"), hurried, print)
     assert result.verdict is not None, result.not_run
     assert result.verdict.counts["lost"] > 0, report.as_text(result)

@@ -20,7 +20,7 @@ _HELD = "roomcast_gateway_slow_client_bytes"
 
 
 async def slow_consumer(rig: Rig) -> None:
-    """Let one client of a busy room stop reading: the gateway must cut it, and hold little memory for it until then."""
+    """Let one client of a busy room stop reading: the gateway must disconnect it, and buffer little for it."""
     before, pids = await rig.metrics(), await rig.pids()
     room = f"public:slow-{rig.random.randrange(16**6):06x}"
     tasks = TaskSet()
@@ -47,9 +47,9 @@ async def slow_consumer(rig: Rig) -> None:
     for wire in (*writers, slow):
         wire.abort("done")
     rig.figure("cut off after", cut_at, 10.0)
-    rig.figure("held for it when it was cut", await _most_held(rig) / 2**20, 2.0, "MiB")
-    rig.figure("a gateway grew by at most", peak / 2**20, None, "MiB")
-    rig.figure("cut off as slow", await _slow_ones(rig) - _slow_in(before), 1, "", at_least=True)
+    rig.figure("buffered for it when it was cut off", await _most_held(rig) / 2**20, 2.0, "MiB")
+    rig.figure("a gateway's memory grew by at most", peak / 2**20, None, "MiB")
+    rig.figure("clients cut off as slow", await _slow_ones(rig) - _slow_in(before), 1, "", at_least=True)
     rig.report_p99(rig.crowd.people, begun, ended)
     rig.report_kept(begun)
 
@@ -77,7 +77,7 @@ async def _slow_ones(rig: Rig) -> float:
 
 
 async def _most_held(rig: Rig) -> float:
-    """Return the bytes that a gateway held in user space for a client that it cut."""
+    """Return the bytes that a gateway had buffered for a slow client when it disconnected it."""
     return max(gauges.total(page, _HELD) for page in (await rig.metrics()).values())
 
 
@@ -86,7 +86,7 @@ def _slow_in(pages: dict[str, dict[str, float]]) -> float:
 
 
 async def half_open(rig: Rig) -> None:
-    """Let a client stop answering without a FIN: it must be offline after the ping timeout."""
+    """Let a client stop answering without closing its connection: it must be offline after the ping timeout."""
     wire = await _guest(rig, "halfopen", "public:half-open")
     await asyncio.sleep(2.0)
     wire.pause()
@@ -100,7 +100,7 @@ async def half_open(rig: Rig) -> None:
             break
         await asyncio.sleep(0.2)
     wire.abort("done")
-    rig.figure("offline", offline, limit)
+    rig.figure("shown offline after", offline, limit)
 
 
 _PING_SECONDS = 8.0

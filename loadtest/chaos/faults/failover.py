@@ -1,4 +1,4 @@
-"""Redis fails over: a Sentinel promotes a replica, a cluster node's replica takes over, a slot moves."""
+"""Failovers of Redis: Sentinels promote a replica, a cluster's replica takes over, slots migrate."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MOVED_ROOMS = 6
 
 def _stage(rig: Rig) -> Stage:
     if rig.stage is None:
-        raise CannotRun("needs a stage of its own")
+        raise CannotRun("needs another Redis topology")
     return rig.stage
 
 
@@ -60,9 +60,9 @@ async def _fail_over(rig: Rig, victim: str, is_promoted: Callable[[], Awaitable[
     _stage(rig).processes.start_again(victim)
     await asyncio.sleep(max(rig.span.after, 12.0))
     await rig.settle()
-    rig.figure("promotion", promoted - died, _PROMOTION_SECONDS)
+    rig.figure("a replica promoted after", promoted - died, _PROMOTION_SECONDS)
     rig.report_resumed(promoted, 10.0)
-    rig.figure("all rooms written again", _last_room_acked(rig, promoted), 10.0)
+    rig.figure("acks again in all rooms after", _last_room_acked(rig, promoted), 10.0)
     rig.report_answers(died, promoted)
     rig.report_kept(died)
 

@@ -1,4 +1,4 @@
-"""Faults of gateways: kills, restarts, wrong clocks."""
+"""Faults of gateways: kills, restarts, a wrong clock."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ async def reconnect_storm(rig: Rig) -> None:
     turned = [refusal.wait for at, refusal in rig.crowd.ledger.turned if at >= died and refusal.status in (429, 503)]
     rig.figure("clients cut off", len(times), len(rig.crowd.people), "", at_least=True)
     rig.figure("last one back", times[-1] if times else float("inf"), 30.0)
-    rig.figure("turned away", len(turned), None, "")
+    rig.figure("refused with 429 or 503", len(turned), None, "")
     rig.figure("of them without Retry-After", sum(not wait for wait in turned), 0, "")
     memory = rig.memory(await rig.pids())
     rig.figure("largest gateway", max(memory.values()) / 2**20, 1024, "MiB")
@@ -116,8 +116,8 @@ async def clock_skew(rig: Rig) -> None:
         while clock() - begun < max(rig.span.held, 10.0):
             evicted.update(await rig.offline(rig.crowd.people))
             await asyncio.sleep(1.0)
-        rig.figure("live users evicted", len(evicted), 0, "")
-        rig.figure("turned away by their token", _refused_tokens(rig, begun), 0, "")
+        rig.figure("connected users shown offline", len(evicted), 0, "")
+        rig.figure("clients refused for their token", _refused_tokens(rig, begun), 0, "")
         late = await _signs_in(rig, number, -31.0 - 30.0)
         rig.figure("tokens a minute too old accepted", late, 0, "")
         rig.figure("tokens for a minute refused", 1 - await _signs_in(rig, number, 60.0), 0, "")

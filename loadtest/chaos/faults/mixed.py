@@ -47,7 +47,7 @@ async def mixed(rig: Rig) -> None:
     await rig.settle()
     rig.figure("processes ready and clients back", clock() - healed, _MAX_RECOVERY_SECONDS)
     await asyncio.sleep(rig.span.after)
-    await rig.crowd.drain(rig.span.drain)
+    await rig.crowd.finish(rig.span.finish)
     name, percent = await _busiest(rig)
     rig.figure("busiest idle process", percent, _MAX_IDLE_CPU_PERCENT, "%")
     rig.notes.append(f"busiest idle process: {name}")

@@ -62,7 +62,7 @@ async def deaf_gateway(rig: Rig) -> None:
     async with redis_behind_proxy(rig) as proxy, rig.watching_readiness(name) as watch:
         link = f"roomcast-{name.replace('gateway', 'gateway-')}-pubsub".encode()
         begun = clock()
-        rig.figure("links deafened", proxy.deafen(link), 1, "", at_least=True)
+        rig.figure("subscriptions made deaf", proxy.deafen(link), 1, "", at_least=True)
         await asyncio.sleep(rig.span.held)
-        rig.figure("unready", watch.unready_after(begun), 5.0)
-        rig.figure("ready again", watch.ready_after(begun + watch.unready_after(begun)), None)
+        rig.figure("unready after", watch.unready_after(begun), 5.0)
+        rig.figure("ready again after", watch.ready_after(begun + watch.unready_after(begun)), None)

@@ -1,4 +1,4 @@
-"""The processes beside the gateways: sweeper, signer, storage, nginx."""
+"""Faults of the processes beside the gateways: sweeper, signer, storage, nginx."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from loadtest.chaos.wire import WireLost
 from roomcast.contract import keys
 from roomcast.wire.tasks import TaskSet
 
-_GHOSTS = 10
-_GHOST_SECONDS = 60.0 + 2.0
+_ABSENT = 10
+_ABSENT_SECONDS = 60.0 + 2.0
 _UPLOAD = {"name": "picture.png", "type": "image/png", "size": 1000}
 _WORKER_SHUTDOWN_SECONDS = 30.0
 
@@ -26,18 +26,18 @@ async def kill_sweeper(rig: Rig) -> None:
     """Kill the leading sweeper and a gateway; some clients of the gateway never reconnect and must go offline."""
     leader = await _leader(rig)
     gateway = rig.random.choice(rig.gateways)
-    ghosts = rig.crowd.on_nodes([gateway.removeprefix("gateway")])[:_GHOSTS]
-    living = [person for person in rig.crowd.people if person not in ghosts]
+    absent = rig.crowd.on_nodes([gateway.removeprefix("gateway")])[:_ABSENT]
+    living = [person for person in rig.crowd.people if person not in absent]
     lease = await rig.redis.call("GET", keys.PRESENCE_SWEEPER)
     died = await rig.kill(leader)
     await rig.kill(gateway)
-    rig.crowd.dismiss(ghosts)
+    rig.crowd.dismiss(absent)
     while await rig.redis.call("GET", keys.PRESENCE_SWEEPER) in (lease, None) and clock() < died + 30:  # noqa: ASYNC110
         await asyncio.sleep(0.1)
-    rig.figure("takeover", clock() - died, 10.0)
-    gone, evicted = await _watch_ghosts(rig, ghosts, living, died)
-    rig.figure("ghosts gone", gone, _GHOST_SECONDS)
-    rig.figure("live users evicted", evicted, 0, "")
+    rig.figure("another sweeper leads after", clock() - died, 10.0)
+    gone, evicted = await _watch_absent(rig, absent, living, died)
+    rig.figure("absent clients shown offline after", gone, _ABSENT_SECONDS)
+    rig.figure("connected users shown offline", evicted, 0, "")
     await rig.settle()
 
 
@@ -48,13 +48,13 @@ async def _leader(rig: Rig) -> str:
     raise CannotRun("no sweeper leads")
 
 
-async def _watch_ghosts(rig: Rig, ghosts: list[Person], living: list[Person], died: float) -> tuple[float, int]:
-    """Return when the last absent client was offline, and how many present ones were seen offline until then."""
+async def _watch_absent(rig: Rig, absent: list[Person], living: list[Person], died: float) -> tuple[float, int]:
+    """Return the seconds until all absent clients were offline, and how many connected users were shown offline."""
     evicted: set[str] = set()
     await asyncio.sleep(10.0)  # disconnected clients have reconnected by then; no presence ends so soon
-    while clock() - died < _GHOST_SECONDS + 20:
+    while clock() - died < _ABSENT_SECONDS + 20:
         evicted.update(await rig.offline(living))
-        if len(await rig.offline(ghosts)) == len(ghosts):
+        if len(await rig.offline(absent)) == len(absent):
             return clock() - died, len(evicted)
         await asyncio.sleep(0.5)
     return float("inf"), len(evicted)
@@ -89,14 +89,14 @@ class Signing:
             self.answers.append((begun, clock() - begun, bool(answer["ok"])))
 
     def report(self, broke: float) -> None:
-        """Report the slowest answer, the longest time without a form, and whether forms are issued in the end."""
+        """Report failed requests, the slowest of them, the time until the last one, and the forms issued in the end."""
         rig, since = self._rig, [answer for answer in self.answers if answer[0] >= broke]
         failed = [took for _, took, ok in since if not ok]
-        rig.figure("signs failed", len(failed), None, "")
+        rig.figure("requests for upload forms that failed", len(failed), None, "")
         rig.figure("slowest error", max(failed, default=0.0), 1.0)
         last_failure = max((at for at, _, ok in since if not ok), default=broke)
-        rig.figure("signs again after", last_failure - broke, None)
-        rig.figure("signs at the end", sum(ok for _, _, ok in since[-5:]), 5, "", at_least=True)
+        rig.figure("forms again after", last_failure - broke, None)
+        rig.figure("forms for the last five requests", sum(ok for _, _, ok in since[-5:]), 5, "", at_least=True)
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""Redis dies, loses data, rolls back, freezes, refuses, or cuts its subscribers."""
+"""Faults of Redis: kills, lost data, stops, refused writes, and closed connections."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ async def redis_restart(rig: Rig) -> None:
             await asyncio.sleep(rig.span.held)
         healed = await rig.redis.wait_answers(15.0)
         await asyncio.sleep(rig.span.after)
-    rig.figure("unready on all gateways", watch.unready_after(died), 2.0)
+    rig.figure("all gateways unready after", watch.unready_after(died), 2.0)
     rig.report_answers(died, healed)
     rig.report_resumed(healed)
     rig.report_kept(died)
@@ -119,9 +119,9 @@ async def redis_sigstop(rig: Rig, seconds: float | None = None) -> None:
     rig.report_answers(froze, thawed)
     rig.report_resumed(thawed)
     rig.report_kept(froze)
-    rig.figure("unready on all gateways", watch.unready_after(froze), 2.0)
+    rig.figure("all gateways unready after", watch.unready_after(froze), 2.0)
     await rig.settle()
-    rig.figure("falsely offline", len(await rig.offline(people)), 0, "")
+    rig.figure("connected users shown offline", len(await rig.offline(people)), 0, "")
 
 
 async def redis_sigstop_60(rig: Rig) -> None:
@@ -139,8 +139,8 @@ async def client_kill_pubsub(rig: Rig) -> None:
     cut = await _kill_pubsub(rig)
     rig.crowd.stop_writing()
     slowest = max(slowest, await _resubscribed(rig, cut, links))
-    rig.figure("subscribed again", slowest, 2.0)
-    rig.figure("lost tails found", await rig.crowd.drain(min(15.0, rig.span.drain)), 2.5)
+    rig.figure("subscribed again after", slowest, 2.0)
+    rig.figure("last messages delivered within", await rig.crowd.finish(min(15.0, rig.span.finish)), 2.5)
     rig.report_kept(cut)
 
 
@@ -175,8 +175,8 @@ async def pubsub_overflow(rig: Rig) -> None:
     finally:
         await rig.redis.call("CONFIG", "SET", limit, kept)
     rig.crowd.stop_writing()
-    rig.figure("subscribed again", slowest, 2.0)
-    rig.figure("lost tails found", await rig.crowd.drain(min(15.0, rig.span.drain)), 2.5)
+    rig.figure("subscribed again after", slowest, 2.0)
+    rig.figure("last messages delivered within", await rig.crowd.finish(min(15.0, rig.span.finish)), 2.5)
 
 
 async def redis_cut_20(rig: Rig) -> None:
@@ -191,7 +191,12 @@ async def redis_cut_20(rig: Rig) -> None:
     await asyncio.sleep(rig.span.after)
     await rig.settle()
     after = rig.files_open(pids)
-    rig.figure("file descriptors more or less", max(abs(after[name] - before[name]) for name in rig.gateways), 5, "")
+    rig.figure(
+        "open files of a gateway changed by at most",
+        max(abs(after[name] - before[name]) for name in rig.gateways),
+        5,
+        "",
+    )
     rig.report_answers(begun, healed)
     rig.report_resumed(healed)
     rig.report_kept(begun)

@@ -1,4 +1,4 @@
-"""Gateways are added, removed and rolled under load: planned changes, so no client may see a failure."""
+"""Add, remove and roll gateways under load: these are planned changes, so no client may see a failure."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ FEW: Final = 4
 
 
 async def scale_and_roll(rig: Rig) -> None:
-    """Scale from one gateway to 40, then to 4, and roll these: gateways announce the end of every connection."""
+    """Scale from one gateway to 40, then to 4, and roll these. Gateways must announce the end of every connection."""
     ledger = rig.crowd.ledger
     connects, failed, drains = ledger.connects, len(ledger.failed_connects), ledger.told.get("drain", 0)
     begun = clock()
     await asyncio.to_thread(rig.cluster.scale, MANY)
     rig.figure("gateways 1 to 40 ready within", clock() - begun, None)
-    for name in rig.gateways:  # new sessions go to the others; without this, no client would ever use them
+    for name in rig.gateways:  # its clients move to the new gateways, which would have none otherwise
         await asyncio.to_thread(rig.cluster.restart, name)
     await rig.settle()
     rig.figure("gateways with clients", len(rig.crowd.placement()), 20, "", at_least=True)

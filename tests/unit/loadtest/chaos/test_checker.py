@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from loadtest.chaos.checker import judge, undrained
+from loadtest.chaos.checker import incomplete, judge
 from loadtest.chaos.journal import Declared, Delivery, Disorder, Journal, Place, Reading, Sent, Visit
 
 ROOM = "public:a"
@@ -144,7 +144,7 @@ def test_two_messages_at_one_place_are_a_disagreement() -> None:
 
 def test_a_run_without_acks_proves_nothing() -> None:
     verdict = judge(journal([sent(1, acked=False)], reading(delivery(1))), may_declare=True)
-    assert verdict.failures == ["nothing was acked: there is nothing to judge"]
+    assert verdict.failures == ["no message was acked: there is nothing to judge"]
 
 
 def test_examples_are_bounded() -> None:
@@ -153,12 +153,12 @@ def test_examples_are_bounded() -> None:
     assert len(verdict.examples) == 20
 
 
-def test_a_run_is_drained_when_everybody_has_every_writers_last_acked_message() -> None:
+def test_a_run_is_complete_when_every_reader_has_every_writers_last_acked_message() -> None:
     messages = [sent(1), sent(2), sent(3, acked=False)]
     waiting = journal(messages, reading(delivery(1)))
-    assert [(who.reader, what.counter) for who, what in undrained(waiting)] == [("r", 2)]
-    assert undrained(journal(messages, reading(delivery(2)))) == []
+    assert [(who.reader, what.counter) for who, what in incomplete(waiting)] == [("r", 2)]
+    assert incomplete(journal(messages, reading(delivery(2)))) == []
 
 
 def test_nobody_waits_for_what_was_declared_lost() -> None:
-    assert undrained(journal([sent(1)], reading(declared=[Declared("", 0, 5.0, "1")]))) == []
+    assert incomplete(journal([sent(1)], reading(declared=[Declared("", 0, 5.0, "1")]))) == []
