@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from roomcast.contract.ids import direct_room
 from tests.gateways import Client, Clients, Gateway, token, unique
 from tests.integration.gateway.test_sign_in import refusal
 from tests.proxy import slow_proxy
@@ -171,3 +172,19 @@ async def test_a_bad_status_refuses_the_connect_with_a_code(pair: Pair, presence
     told = await refusal(pair[0], {"token": token(unique("ada")), **presence})
 
     assert (told[0]["message"], told[0]["data"]["reason"]) == (reason, reason)
+
+
+async def test_a_block_by_an_invisible_user_tells_a_watcher_nothing(pair: Pair, clients: Clients) -> None:
+    """An event of a user who looks offline already would reveal that the user is here."""
+    ada = await clients(pair[0], unique("ada"), presence={"status": "invisible"})
+    bob = await watcher_of(clients, pair[1], ada.user, room := unique("public:talk"))
+    await ada.ok("user:block", {"user": bob.user, "on": True})
+    await until(lambda: is_blocked(bob, ada.user), "the block holds")
+    await finish(bob, room)
+    assert seen_of(bob, ada.user) == []
+
+
+async def is_blocked(client: Client, user: str) -> bool:
+    room = direct_room(client.user, user)
+    answer = await client.call("message:send", {"room": room, "id": unique("id"), "text": "hello"})
+    return bool(not answer["ok"])

@@ -35,8 +35,8 @@ class PresenceUseCases(Protocol):
         """Return `(session, watched users)` for the sessions here that watch the user, and for the user's own."""
         ...
 
-    def end_watches(self, session: ChatSession, users: Collection[str]) -> None:
-        """Show the users as offline to the session, and send it no more of their changes."""
+    async def end_watches(self, session: ChatSession, users: Collection[str]) -> None:
+        """Send the session no more changes of the users, and show those as offline who are shown as something else."""
         ...
 
     async def send_typing(self, session: ChatSession, p: Typing) -> dict[str, Any]:
@@ -85,7 +85,7 @@ class Privacy:
         seen = await self._seen_by(session, p)
         answer = await self._presence.watch_users(session, seen)
         if hidden := await self._sanctions.hidden_from(session.user, seen.users):
-            self._presence.end_watches(session, hidden)
+            await self._presence.end_watches(session, hidden)
             answer = {"users": {user: row for user, row in answer["users"].items() if user not in hidden}}
         return _with_unseen(p, answer)
 
@@ -96,7 +96,7 @@ class Privacy:
         for session, watched in watches:
             others = blocked.intersection(watched) if session.user == user else blocked.intersection([session.user])
             if others:
-                self._presence.end_watches(session, sorted(others) if session.user == user else [user])
+                await self._presence.end_watches(session, sorted(others) if session.user == user else [user])
 
     async def note_blocks(self, room: str) -> None:
         """Hide the people of a direct room from each other if one blocks the other. Does nothing for other rooms."""

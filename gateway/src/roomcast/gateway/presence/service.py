@@ -182,14 +182,25 @@ class PresenceService:
         watches += [(sid, self._watchers.watched_by(sid)) for sid in self._activity.connections_of(user)]
         return [(self._sessions[sid], users) for sid, users in watches if users and sid in self._sessions]
 
-    def end_watches(self, session: ChatSession, users: Collection[str]) -> None:
-        """Show the users as offline to the session, and send it no more of their changes."""
-        hidden = [
-            presence_change(PresenceRow(user, "offline", 0), devices=self._watchers.wants_devices(session.sid, user))
-            for user in users
-        ]
+    async def end_watches(self, session: ChatSession, users: Collection[str]) -> None:
+        """Send the session no more changes of the users, and show those as offline who are shown as something else.
+
+        Of a user who is shown as offline already, an event would reveal that the user is here now, and invisible.
+        """
+        detailed = {user for user in users if self._watchers.wants_devices(session.sid, user)}
         self._watchers.unwatch(session.sid, users)
-        self._sender.to_sessions([session.sid], PRESENCE, {"changes": hidden})
+        rows = [PresenceRow(user, "offline", 0) for user in await self._shown_online(users)]
+        if rows:
+            changes = [presence_change(row, devices=row.user in detailed) for row in rows]
+            self._sender.to_sessions([session.sid], PRESENCE, {"changes": changes})
+
+    async def _shown_online(self, users: Collection[str]) -> list[str]:
+        """Return the users whom watchers may see as something else than offline; all while Redis does not answer."""
+        try:
+            found = await self._store.query_users(users)
+        except RoomcastError:
+            return list(users)
+        return [user for user in users if found[user].status != "offline" or self._watchers.is_change_pending(user)]
 
     async def send_typing(self, session: ChatSession, p: Typing) -> dict[str, Any]:
         """Handle `typing`: forward it if the user is in the room and visible. Raises UNAVAILABLE when Redis is away."""

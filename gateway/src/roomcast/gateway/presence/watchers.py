@@ -189,6 +189,10 @@ class Watchers:
             if user in self._pending and self._pending[user].row.status == "offline":
                 del self._pending[user]
 
+    def is_change_pending(self, user: str) -> bool:
+        """Return whether a change of the user waits for its delivery."""
+        return user in self._pending
+
     @property
     def is_pending(self) -> bool:
         """Return whether a change waits for its delivery, now or later."""
