@@ -23,7 +23,7 @@ from roomcast.contract.lua import SCRIPTS
 from roomcast.contract.redis_client import make_client
 from roomcast.gateway.presence.activity import Activity
 from roomcast.gateway.stores.presence import PresenceStore
-from roomcast.presence.state import Windows, judge
+from roomcast.presence.expiry import Windows, judge
 from roomcast.presence.store import PresenceStore as SweeperStore
 from roomcast.presence.store import connect
 from roomcast.wire.redis_url import parse

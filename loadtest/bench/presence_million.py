@@ -32,7 +32,7 @@ from roomcast.contract.lua import SCRIPTS
 from roomcast.gateway.presence.activity import Activity, Touch
 from roomcast.gateway.presence.watchers import Deliveries, Watchers
 from roomcast.gateway.stores.presence import PresenceStore
-from roomcast.presence.state import Windows, judge
+from roomcast.presence.expiry import Windows, judge
 from roomcast.presence.store import PresenceStore as SweeperStore
 from roomcast.presence.store import connect
 from roomcast.wire.envelope import Reader, pack

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from roomcast.adapter import DuplicateNodeError, RedisAdapter
-from tests.adapters import Listener, Node, aiohttp_node, asgi_node, listener
+from tests.socketio_nodes import Listener, Node, aiohttp_node, asgi_node, listener
 from tests.waiting import until
 
 

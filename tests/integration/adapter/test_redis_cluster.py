@@ -17,8 +17,8 @@ from roomcast.contract.envelope import active_room
 from roomcast.contract.log_scripts import PublishReceipt
 from roomcast.contract.lua import SCRIPTS
 from roomcast.gateway.stores.room_log import LogStore
-from tests.adapters import aiohttp_node, listener
 from tests.redis_cluster import move_slot, owner_of, redis_cluster
+from tests.socketio_nodes import aiohttp_node, listener
 from tests.waiting import until
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from roomcast.adapter import RedisAdapter
-from tests.adapters import Node, aiohttp_node, listener
 from tests.servers import redis_server
+from tests.socketio_nodes import Node, aiohttp_node, listener
 from tests.waiting import until
 
 KEY, NEXT_KEY = "the key of the nodes: 32 bytes or more", "the next key of the nodes: 32 bytes"

@@ -23,7 +23,7 @@ from roomcast.contract.errors import RoomcastError
 from roomcast.gateway.presence.activity import Activity, Touch
 from roomcast.gateway.stores.nodes import NodeStore
 from roomcast.gateway.stores.presence import PresenceStore
-from roomcast.presence.state import Doubt, Verdict
+from roomcast.presence.expiry import Doubt, Verdict
 from roomcast.presence.store import PresenceStore as SweeperStore
 from roomcast.presence.store import StoreError, connect
 from roomcast.presence.sweeper import Sweeper

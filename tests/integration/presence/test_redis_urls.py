@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from roomcast.presence.state import Windows, judge
+from roomcast.presence.expiry import Windows, judge
 from roomcast.presence.store import PresenceStore, StoreError, connect
 from tests import servers
 from tests.redis_cluster import sentinel

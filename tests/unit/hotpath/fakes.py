@@ -1,4 +1,4 @@
-"""Small fakes at the ports of the hot path's modules."""
+"""Fakes of what the hot path's modules call: a transport, a flush queue and a command pipeline."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from roomcast.engineio.write_buffer import FlushQueue, WriteBuffer
 
 
 class Transport:
-    """A transport that records writes. With `sock`, it has that socket, like a plain TCP transport."""
+    """A transport that records writes. It claims to write to `sock`, if given."""
 
     def __init__(self, sock: socket.socket | None = None, *, tls: bool = False) -> None:
         self.written: list[bytes] = []
@@ -61,7 +61,7 @@ def write_buffer(credit: int = 1_000, transport: Any = None) -> Any:
 
 
 def pipeline(on_push: Any = None) -> Any:
-    """Return a `CommandPipeline` that records the calls of its subclass methods."""
+    """Return a `CommandPipeline` that records the calls of the methods that its subclasses implement."""
 
     class Pipeline(CommandPipeline):
         def __init__(self) -> None:

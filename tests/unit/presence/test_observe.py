@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from roomcast.presence.expiry import Doubt, Node
 from roomcast.presence.observe import Metrics
-from roomcast.presence.state import Doubt, Node
 
 
 def sample(metrics: Metrics, name: str) -> float:

@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from roomcast.contract.keys import PRESENCE_SHARDS
-from roomcast.presence.state import Doubt, Mark, Node, Verdict, Windows
+from roomcast.presence.expiry import Doubt, Mark, Node, Verdict, Windows
 from roomcast.presence.store import Look, PresenceStore, StoreError
 from roomcast.presence.sweeper import Sweeper
 

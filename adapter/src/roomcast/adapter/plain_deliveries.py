@@ -1,4 +1,4 @@
-"""Deliver the common packets of rooms to their local members: the next plain message of a room without a gap.
+"""Deliver the most common kind of packet to the local members of a room: the message that is next in its log.
 
 All other packets go to the general code in `fanout.py`.
 """
@@ -15,7 +15,7 @@ from roomcast.wire.envelope import KIND_MESSAGE, ROUTING_OFFSET, VERSION, unpack
 
 
 class Subscription:
-    """One subscribed room. `targets` are the write buffers of all its members; None: the members have changed."""
+    """One subscribed room. `targets` are the write buffers of its members; None after the members have changed."""
 
     __slots__ = ("backlog", "floors", "targets", "watch")
 
@@ -24,14 +24,14 @@ class Subscription:
         self.backlog: list[Any] | None = None
         """Packets that wait until a gap is filled; None while there is no gap."""
         self.floors: dict[str, tuple[bytes, int]] = {}
-        """session id -> the position up to which the member got the log with its join"""
+        """session id -> the last position that the member received as history when it joined"""
         self.targets: list[WriteBuffer] | None = None
 
 
 class Subscriber:
-    """Receives the messages of all channels of a gateway. It delivers plain ones, and passes all others to `other`.
+    """Receives the packets of all channels of a gateway. It delivers plain messages, and passes the rest to `other`.
 
-    `routing` are the bytes of an envelope from ROUTING_OFFSET up to the packet, for all members of the namespace.
+    `routing` holds the routing bytes, from ROUTING_OFFSET up to the packet, of an envelope for a whole namespace.
     """
 
     def __init__(self, other: Callable[[bytes, bytes], None]) -> None:
@@ -47,10 +47,10 @@ class Subscriber:
             self.other(channel, data)
 
     def takes(self, channel: bytes, data: bytes) -> bool:
-        """Deliver a plain message; return False, and do nothing, for anything else.
+        """Deliver a plain message and return True; return False, and do nothing, for anything else.
 
-        Plain: the next logged message of a room without a gap, for all members of the namespace, whose targets are
-        known.
+        A message is plain if it is the next one in the log of its room, no earlier one is missing, it is for all
+        members in the namespace, and `targets` lists their write buffers.
         """
         room = self.rooms.get(channel)
         routing, outgoing = self.routing, self.outgoing

@@ -13,10 +13,10 @@ from typing import Final, NamedTuple
 class FileType(NamedTuple):
     """One file type.
 
-    extensions: a storage key has the first one; a saved file keeps any of them
-    aliases: other MIME types with the same meaning
-    family: shared by types whose bytes cannot be told apart reliably (one container or archive format)
-    shows: a browser may show the file in place; files of other types are downloaded
+    extensions: storage keys end with the first one; a downloaded file may have any of them
+        aliases: other MIME types with the same meaning
+    family: a container or archive format; the bytes do not show reliably which type of a family a file has
+    shows: a browser may display the file; it downloads files of other types
     """
 
     extensions: tuple[str, ...]
@@ -131,7 +131,7 @@ _CSV_FROM_EXCEL: Final = ("application/vnd.ms-excel", "csv")
 
 
 def _types_by_extension() -> dict[str, str]:
-    """Map each extension to the type whose first extension it is, or else to the first type that lists it."""
+    """Map each extension to the type whose first extension it is, or else to the first of the types that list it."""
     found: dict[str, str] = {}
     for name, kind in FILE_TYPES.items():
         found |= {extension: name for extension in kind.extensions if extension not in found}

@@ -1,8 +1,9 @@
 """Answer the three requests: sign, complete, url.
 
-Completion first copies the object to a key where its form cannot write, and then checks the bytes of the copy. So the
-order is fixed: claim the record, read the object's headers, copy exactly this object (by its ETag), check the copy,
-store the result, remove the original. After a crash between two steps, a retry or the sweep finishes the work.
+Completion first copies the object to a key that the client's upload form cannot overwrite, and then checks the bytes
+of the copy. So the order is fixed: claim the record, read the object's headers, copy exactly this object (by its
+ETag), check the copy, store the result, remove the original. After a crash between two steps, a retry or the sweep
+finishes the work.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class MediaUrl(msgspec.Struct, frozen=True):
 
 
 class Settings(NamedTuple):
-    """The lives of signatures, in seconds."""
+    """How long signed URLs and forms are valid, in seconds."""
 
     upload_seconds: int
     download_seconds: int
@@ -146,7 +147,7 @@ class Service:
                 await self._records.claim(upload, user, token)
 
     async def _take_in(self, upload: str, claimed: Claimed) -> Media:
-        """Copy the stored object to its final key, check the copy, and return its media. Raises RoomcastError."""
+        """Copy the stored object to its final key, check the copy, and return its description. Raises RoomcastError."""
         name, content_type, size = claimed.announced
         source = policy.incoming_key(upload)
         stored = await self._storage.head(source)

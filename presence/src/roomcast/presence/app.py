@@ -13,8 +13,8 @@ from typing import Final
 import structlog
 
 from roomcast.presence.config import Config
+from roomcast.presence.expiry import Windows
 from roomcast.presence.observe import Metrics
-from roomcast.presence.state import Windows
 from roomcast.presence.store import PresenceStore, StoreError, connect
 from roomcast.presence.sweeper import Sweeper
 from roomcast.process import health_server, redis_faults

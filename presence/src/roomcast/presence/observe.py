@@ -16,7 +16,7 @@ from prometheus_client import (
     generate_latest,
 )
 
-from roomcast.presence.state import Doubt, Node
+from roomcast.presence.expiry import Doubt, Node
 from roomcast.process.usage import ProcessUsage
 
 _STEP_SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 1.0)

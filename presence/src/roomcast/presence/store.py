@@ -12,7 +12,7 @@ from redis.exceptions import RedisClusterException, RedisError
 
 from roomcast.contract import keys
 from roomcast.contract.redis_client import Client, make_client, run_script
-from roomcast.presence.state import Mark, Node, Verdict, Windows, dead_nodes, parse_node, read_mark
+from roomcast.presence.expiry import Mark, Node, Verdict, Windows, dead_nodes, parse_node, read_mark
 from roomcast.wire.keyspace import Keyspace
 from roomcast.wire.redis_url import parse
 

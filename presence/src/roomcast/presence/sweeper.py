@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from roomcast.contract.keys import PRESENCE_SHARDS
-from roomcast.presence.state import Doubt, Node, Pace, Rounds, Windows, judge
+from roomcast.presence.expiry import Doubt, Node, Pace, Rounds, Windows, judge
 from roomcast.presence.store import PresenceStore, StoreError
 
 _SHARDS: Final = range(PRESENCE_SHARDS)

@@ -1,10 +1,10 @@
-"""The sweeper's decisions: steps on one shard at given times of Redis, and the expected verdicts."""
+"""When users may expire: a sweeper makes steps on one shard at given Redis times, and must reach these verdicts."""
 
 from __future__ import annotations
 
 import pytest
 
-from roomcast.presence.state import (
+from roomcast.presence.expiry import (
     Doubt,
     Mark,
     Node,
@@ -83,7 +83,7 @@ def test_a_short_gap_needs_no_grace() -> None:
     assert shard.step().may_expire
 
 
-def test_a_gap_leaves_every_heartbeat_inside_the_window() -> None:
+def test_the_online_window_is_longer_than_a_gap_plus_a_heartbeat() -> None:
     assert WINDOWS.gap_seconds + 30 + WINDOWS.fence_seconds < WINDOWS.online_seconds
     assert WINDOWS.grace_seconds > 30
 
@@ -114,7 +114,7 @@ def test_a_successor_keeps_the_grace_period_and_starts_none() -> None:
     assert not shard.step().may_expire
 
 
-def test_lost_writes_are_noticed_by_an_old_mark() -> None:
+def test_an_old_mark_reveals_lost_writes() -> None:
     shard = settled()
     old = shard.mark
     shard.steps(300)
@@ -129,7 +129,7 @@ def test_valid_marks_are_read_and_invalid_ones_ignored(text: str, mark: Mark | N
     assert read_mark(text) == mark
 
 
-def test_a_node_is_dead_only_by_its_lease_and_its_announcement() -> None:
+def test_a_node_is_dead_if_replaced_or_if_silent_and_without_a_lease() -> None:
     now = 1_700_000_000
     announced = {
         Node("1", "alive"): now - 2,
@@ -149,7 +149,7 @@ def test_node_fields_are_read_back_as_written() -> None:
     assert parse_node(Node("7", "ab:cd").field) == Node("7", "ab:cd")
 
 
-def test_rounds_repeat_until_no_shard_has_more_users() -> None:
+def test_a_pass_repeats_shards_until_none_has_more_users() -> None:
     rounds, order, more = Rounds([0, 1, 2]), [], {1: 2}
     while (shard := rounds.take()) is not None:
         order.append(shard)
@@ -159,7 +159,7 @@ def test_rounds_repeat_until_no_shard_has_more_users() -> None:
     assert order == [0, 1, 2, 1, 1]
 
 
-def test_passes_follow_a_schedule_and_back_off_with_jitter() -> None:
+def test_passes_keep_a_period_and_back_off_with_jitter_after_failures() -> None:
     pace = Pace(2.0)
     assert pace.after_success(started=10.0, now=10.5) == 1.5
     assert pace.after_success(started=10.0, now=15.0) == 0.0

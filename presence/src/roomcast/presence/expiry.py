@@ -1,10 +1,10 @@
-"""Decide when presence may end. Pure: times come in as numbers, decisions go out.
+"""Decide when users may go offline. Pure: times come in as numbers, decisions go out.
 
-**The guard against false mass expiry.** A user is offline when no sign of life came for the window (60 s). That
-holds only while signs of life *could* come. So each step in a shard leaves a mark there with Redis's time, and the
-next step compares its own time, by the same clock, with the mark:
+**The guard against false mass expiry.** A user is offline when no sign of life came for the window (60 s). This rule
+is safe only while Redis can record signs of life. So each step in a shard leaves a mark there with Redis's time, and
+the next step compares its own time, by the same clock, with the mark:
 
-* The mark is about one sweep old: Redis ran, took writes, and kept them. Gateways refreshed their users. Expire.
+* The mark is about one sweep old: Redis ran and kept its writes, so gateways refreshed their users. Users may expire.
 * The mark is older than `gap_seconds`: Redis was stopped or unreachable, refused writes, lost its latest writes (a
   crash, a failover), its clock jumped forward, or no sweeper ran. These cases cannot be told apart, and live users may
   look absent.
@@ -17,8 +17,8 @@ still well inside the window. The mark holds the end of the grace, so a sweeper 
 that takes over quickly finds a young mark and grants no grace, so a sweeper's death does not delay expiry. The sweeper
 reads no local clock, so the clock of its machine does not matter.
 
-The scripts close one remaining gap. A stopped Redis that wakes up first runs the commands in its buffers, before any
-gateway can refresh. So each step names the time of its decision, and the script does nothing when the step is late.
+The scripts close one remaining gap. When a stopped Redis resumes, it first runs the commands in its buffers, before
+any gateway can refresh its users. So each step names the time of its decision, and a late step changes nothing.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ def parse_node(field: str) -> Node:
 def dead_nodes(
     now: int, announced: Mapping[Node, int], leases: Mapping[str, str | None], windows: Windows
 ) -> list[Node]:
-    """Return the dead incarnations: another one holds the node's lease, or none does and the announcements stopped.
+    """Return the dead incarnations. One is dead if another holds its node's lease, or if none does and it is silent.
 
     `announced`: unix seconds of each incarnation's last announcement; `leases`: the incarnation in each node's lease.
     Missing announcements alone are not enough: lease and announcement may lie on different servers of a cluster, and

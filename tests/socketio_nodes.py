@@ -1,4 +1,4 @@
-"""Socket.IO servers that share the adapter: under aiohttp with our engine, and under ASGI with the stock one."""
+"""Run Socket.IO servers that use the adapter: in aiohttp with Roomcast's engine, and in ASGI with python-engineio."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The life of a cluster: dead processes restart, a stop leaves no process, and stored data stays."""
+"""Dead processes of a cluster restart; a stopped cluster leaves no process, and keeps its stored data."""
 
 from __future__ import annotations
 
