@@ -16,7 +16,7 @@ from typing import Final
 
 from deploy import page, run
 from deploy.control import Control, NotRunning, environment
-from deploy.layout import MACHINE_STATE, ROOT
+from deploy.layout import HOST, MACHINE_STATE, ROOT
 from deploy.tools import MissingTool
 
 SOURCES: Final = ROOT / "examples" / "nextjs-fastapi"
@@ -32,6 +32,11 @@ def backend_command(port: int) -> list[str]:
 def next_command(frontend: Path, *words: str) -> list[str]:
     """Return a command of Next.js: `dev`, `build` or `start`, with its options."""
     return ["node", str(frontend / "node_modules" / "next" / "dist" / "bin" / "next"), *words]
+
+
+def serve_command(frontend: Path, mode: str, port: int) -> list[str]:
+    """Return the command that serves the pages in the mode `dev` or `start`: to this machine only, as all of `make run`."""
+    return next_command(frontend, mode, "--hostname", HOST, "--port", str(port))
 
 
 def main() -> None:
@@ -54,7 +59,7 @@ def main() -> None:
         env=shared | {"HELPDESK_DATABASE": str(state / "example" / "helpdesk.db")},
     )
     frontend = subprocess.Popen(
-        next_command(SOURCES / "frontend", "dev", "--port", str(options.port)),
+        serve_command(SOURCES / "frontend", "dev", options.port),
         cwd=SOURCES / "frontend",
         env=shared | {"BACKEND_URL": f"http://127.0.0.1:{options.backend_port}"},
     )

@@ -53,7 +53,7 @@ def desk(
         build, cwd=frontend, env=values, check=False, capture_output=True, text=True, timeout=BUILD_SECONDS
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    start = example.next_command(frontend, "start", "--port", str(next_port))
+    start = example.serve_command(frontend, "start", next_port)
     with (
         serving(example.backend_command(backend_port), folder, values, f"http://{HOST}:{backend_port}/docs"),
         serving(start, frontend, values, f"http://localhost:{next_port}/"),

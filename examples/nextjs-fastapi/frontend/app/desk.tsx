@@ -42,7 +42,7 @@ export function Desk({ me, onSignedOut }: { me: Me; onSignedOut: () => void }) {
             return ticket && (
               <button key={room} type="button" aria-current={ticket.id === open} data-state={ticket.state} onClick={() => setOpen(ticket.id)}>
                 <b>{ticket.subject}</b> {unread > 0 && <span className="unread">{unread}</span>}
-                <small>{last?.deleted ? "" : last?.text}</small>
+                <small>{last?.text ?? last?.media?.name}</small>
               </button>
             );
           })}
