@@ -35,7 +35,7 @@ def next_command(frontend: Path, *words: str) -> list[str]:
 
 
 def serve_command(frontend: Path, mode: str, port: int) -> list[str]:
-    """Return the command that serves the pages in the mode `dev` or `start`: to this machine only, as all of `make run`."""
+    """Return the command that serves the pages to this machine, in the mode `dev` or `start`."""
     return next_command(frontend, mode, "--hostname", HOST, "--port", str(port))
 
 
