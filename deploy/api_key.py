@@ -1,4 +1,4 @@
-"""Store a key with every scope for a local cluster's API; it is written at every start, and `make env` prints it."""
+"""Store an API key with every scope in a local cluster, at every start. `make env` prints the key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Make `.venv` with everything that uv.lock names, starting from nothing but a Python.
+"""Make `.venv` with the packages of uv.lock. Only a Python is needed.
 
     python3 -m deploy.bootstrap [--best]
 
@@ -50,7 +50,7 @@ def _say(line: str) -> None:
 
 
 def is_optimised() -> bool:
-    """Tell whether this Python was built with a profile; a distribution's is, whatever its settings say."""
+    """Tell whether this Python was built with a profile. A distribution's Python is, even if its settings hide that."""
     import sysconfig
 
     options = sysconfig.get_config_var("CONFIG_ARGS")

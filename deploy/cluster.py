@@ -1,4 +1,4 @@
-"""Run a whole cluster for tests: what `make run` starts, from the same code, on free ports.
+"""Run a whole cluster for tests, with the code of `make run`, on free ports.
 
     with Cluster(free_base(), tmp_path) as cluster:
         requests.get(cluster.url)
@@ -33,7 +33,7 @@ _CHILD: Final = Path(__file__).with_name("child.py")
 
 
 class ClusterFailed(RuntimeError):
-    """The cluster did not start, or did not reach the requested state; the text says what is missing."""
+    """The cluster did not start, or did not reach the requested state; the text is the reason."""
 
 
 def free_base(attempts: int = 20) -> int:

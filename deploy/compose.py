@@ -1,6 +1,6 @@
-"""Write what deploy/compose.yaml needs before its first start: random secrets and rendered configurations.
+"""Write the files that deploy/compose.yaml needs before its first start: random secrets and configurations.
 
-They come from the same templates and rules as those of a local cluster. The command is `python -m deploy compose`.
+The templates and rules are those of a local cluster. The command is `python -m deploy compose`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ ORIGIN: Final = "http://localhost:8080"
 
 
 def write(folder: Path) -> None:
-    """Fill `folder`, keeping the secrets that are there; other users cannot read it."""
+    """Write the files into `folder`, which other users cannot read; keep the secrets that it already holds."""
     secrets = credentials.load_or_make(folder)
     for name, text in files(secrets).items():
         path = folder / name

@@ -30,7 +30,7 @@ START_SECONDS_EACH: Final = 3.0
 
 _BASE_FILE: Final = "port"
 _ENDED: Final = ("no longer exists", "it's a zombie")
-"""Words in the supervisor's answer when a process ends while it reads the figures of all."""
+"""Texts in the supervisor's error when a process ends while the supervisor reads the figures of all processes."""
 _PIDS_TRIES: Final = 20
 _PIDS_PAUSE_SECONDS: Final = 0.1
 
@@ -172,7 +172,7 @@ def _in_folder(folder: Path) -> Iterator[None]:
 
 
 def remember(state: Path, ports: Ports, capacity: int) -> None:
-    """Write down the base port and the capacity of a cluster, for `Control`."""
+    """Store the base port and the capacity of a cluster in `state`, where `Control` reads them."""
     (state / "run" / _BASE_FILE).write_text(f"{ports.page} {capacity}")
 
 

@@ -1,4 +1,4 @@
-"""Make the secrets of one machine: random, made once, readable by their owner only."""
+"""Make the random secrets of one machine, once; only their owner can read them."""
 
 from __future__ import annotations
 

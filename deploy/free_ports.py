@@ -1,4 +1,4 @@
-"""Choose free ports for test servers, so that test processes that run side by side do not collide.
+"""Choose free ports for test servers, so that tests in parallel processes do not collide.
 
 Single servers get ports above the range from which the kernel takes the local ports of outgoing connections, and
 clusters get whole blocks below it. A lock file holds a port or block. A block is held until it is released or its

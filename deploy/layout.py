@@ -1,4 +1,4 @@
-"""Lay a cluster out: ports by one rule, and paths under one state folder. Pure."""
+"""Derive a cluster's ports from its page's port, and its paths from its state folder. Pure."""
 
 from __future__ import annotations
 
@@ -104,12 +104,12 @@ class Paths:
 
     @property
     def run(self) -> Path:
-        """Rendered configurations, locks and sockets: made anew at every start."""
+        """The folder of rendered configurations, locks and sockets, which every start makes anew."""
         return self.state / "run"
 
     @property
     def logs(self) -> Path:
-        """One log file per process."""
+        """The folder of the processes' log files."""
         return self.state / "logs"
 
     @property

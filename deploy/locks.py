@@ -1,4 +1,4 @@
-"""Lock across processes: two test runs must not unpack or build into the same folder at once."""
+"""Lock across processes, so that two test runs do not unpack or build into the same folder at once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold the lock file `path` for the length of the context, after waiting for the process that has it."""
+    """Wait until no other process holds the lock file `path`, and hold it within the context."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

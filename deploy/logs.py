@@ -1,4 +1,4 @@
-"""Keep the output of the processes: one rotating file each, made when there is something to write."""
+"""Write each process's output into a rotating file, which is made with the first output."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class RotatingLog:
 
 
 def last_words(path: Path, lines: int = 3) -> str:
-    """Return the last lines of a log in one line; empty when there is none."""
+    """Return the last lines of a log, joined into one line; empty when there is no log."""
     with suppress(OSError):
         text = path.read_text(errors="replace").strip().splitlines()[-lines:]
         return " | ".join(line.strip() for line in text)
@@ -53,7 +53,7 @@ def last_words(path: Path, lines: int = 3) -> str:
 
 
 def follow(folder: Path, lines: int = 50) -> None:
-    """Print the end of every log and what follows, until Ctrl-C; raise FileNotFoundError when there is no log."""
+    """Print the end of every log, and then each new line, until Ctrl-C; raise FileNotFoundError without any log."""
     logs = sorted(folder.glob("*.log"))
     if not logs:
         raise FileNotFoundError(folder)

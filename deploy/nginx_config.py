@@ -1,4 +1,4 @@
-"""Fill nginx.conf in, for a local cluster and for compose. Pure."""
+"""Fill in the template of nginx.conf, for a local cluster and for compose. Pure."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def page_tls(certificate: str, key: str) -> str:
 
 
 def gateway_tls(authority: str, name: str) -> str:
-    """Return the lines by which nginx verifies gateways: a certificate signed by `authority`, issued for `name`."""
+    """Return the lines with which nginx checks that gateways have a certificate for `name`, signed by `authority`."""
     checks = f'proxy_ssl_trusted_certificate "{authority}"; proxy_ssl_verify on; proxy_ssl_verify_depth 3;'
     return f"{checks} proxy_ssl_name {name}; proxy_ssl_server_name on; proxy_ssl_protocols TLSv1.2 TLSv1.3;"
 

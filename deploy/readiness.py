@@ -59,7 +59,7 @@ def first_unready(
     seconds: float,
     give_up: Callable[[], bool] = lambda: False,
 ) -> Process | None:
-    """Wait until all are ready; after `seconds`, or when `give_up` says so, return the first that is not."""
+    """Wait until all are ready; after `seconds`, or when `give_up` returns true, return the first unready one."""
     deadline = time.monotonic() + seconds
     for process in processes:
         while not is_ready(process, credentials):

@@ -1,8 +1,8 @@
 """Write redis.conf and the ACL file of a cluster, as text. Pure.
 
 Each kind of process has its own account. An account may use the keys and channels that `roomcast.contract.keys` gives
-it, and only the commands that its code and its scripts call. No account may change the configuration, list keys, load
-functions or empty a database. A script gets the channel that it publishes on among its KEYS, so the key patterns
+it, and only with the commands that its code and its scripts call. No account may change the configuration, list keys,
+load functions or empty a database. A script gets the channel that it publishes on among its KEYS, so the key patterns
 include `room:{*}` and `presence:{*}`.
 """
 

@@ -42,7 +42,7 @@ def set_up(say: Say = say, *, system_tools: bool = True) -> Path:
 
 
 def bootstrap_uv() -> str | None:
-    """Return the path of the uv that the set-up installed, if it did."""
+    """Return the path of the uv that the set-up installed; None if it installed none."""
     found = MACHINE_STATE / "bootstrap" / "bin" / "uv"
     return str(found) if found.exists() else None
 
@@ -73,7 +73,7 @@ def run(options: Options) -> None:
 
 
 def _ignore_terminal() -> None:
-    """Keep a background job that writes to its terminal from being stopped by it."""
+    """Let this process write to its terminal as a background job, without being stopped."""
     signal.signal(signal.SIGTTOU, signal.SIG_IGN)
 
 

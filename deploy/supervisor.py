@@ -66,7 +66,7 @@ class _Arbiter(Arbiter):  # type: ignore[misc]
 
 
 class Supervisor:
-    """A supervisor that runs all of `processes` that start with the cluster, until a signal; `run` does all of it."""
+    """Runs the processes that start with the cluster; `run` starts them, and stops them after a signal."""
 
     def __init__(self, processes: Iterable[Process], paths: Paths, credentials: Credentials) -> None:
         self._processes = tuple(processes)

@@ -1,4 +1,4 @@
-"""Load tests and benchmarks: the load that a cluster can carry, and its costs compared with other servers.
+"""Load tests and benchmarks: measure how much load a cluster carries, and compare its costs with other servers.
 
 * `locustfile`, `stages`, `scenarios`, `results`  locust users against any deployment, judged by targets
 * `load`    calls locust for the cluster of this checkout (`make load`)

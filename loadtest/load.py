@@ -78,7 +78,7 @@ def _seconds(text: str) -> int:
 
 
 def _find_cluster(state: Path) -> tuple[str, str]:
-    """Return the URL and the token secret of the cluster that runs with this folder; empty texts when none does."""
+    """Return the URL and the token secret of the cluster that runs in the folder `state`; empty texts if none runs."""
     from deploy.control import Control, NotRunning  # --url must work without a cluster's packages
 
     try:

@@ -1,4 +1,4 @@
-"""A small picture to upload: a real PNG, another one each time."""
+"""Make a small picture to upload: a valid PNG with random content."""
 
 from __future__ import annotations
 

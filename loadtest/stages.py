@@ -27,7 +27,7 @@ class Stages(LoadTestShape):
     use_common_options = True
 
     def tick(self) -> tuple[int, float] | None:
-        """Return the users and the spawn rate of this moment; None at the end."""
+        """Return the present number of users and spawn rate; None after the last stage."""
         runner: Any = self.runner
         options = runner.environment.parsed_options
         end, now = 0, self.get_run_time()  # type: ignore[no-untyped-call]

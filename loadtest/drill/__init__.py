@@ -2,6 +2,7 @@
 
 * `causes`   one small cause for each alert, and its fix as the runbook says
 * `watch`    Prometheus on the cluster, with alerts whose times are shortened
-* `bench`    the cluster, a few clients that chat, and Redis as an operator
 * `__main__` runs the causes one after the other and prints a table
+
+The cluster, the clients that chat, and the commands to Redis come from `loadtest.chaos`.
 """

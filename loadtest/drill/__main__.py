@@ -36,7 +36,7 @@ HEALS_SECONDS: Final = 60.0
 CLEARS_SECONDS: Final = 60.0
 DOCTOR_SECONDS: Final = 6.0
 QUIET_SECONDS: Final = 15.0
-"""Longer than the pauses of causes that come and go, as repeated drains do."""
+"""Longer than the pauses of a cause that repeats, such as one drain after another."""
 SIZE: Final = Size(clients=120, rate=40.0)
 _HOOK: Final = {
     "url": "http://127.0.0.1:9/",  # the discard port: nothing listens there
@@ -135,7 +135,7 @@ async def _drill(rig: Rig, watch: Watch, cause: Cause, hold_seconds: float) -> S
 
 
 def _guide(rig: Rig, watch: Watch, cause: Cause, hold_seconds: float) -> str:
-    """Return what one needs in another shell to walk the runbook on this cluster."""
+    """Return the commands with which one follows the runbook on this cluster, in another shell."""
     command = f".venv/bin/python -m deploy --state {rig.cluster.state}"
     lines = (
         f"{cause.alert} fires: docs/runbook.md#{cause.alert.lower()}. In another shell, in this folder:",

@@ -119,7 +119,7 @@ async def _lost_publications(rig: Rig) -> None:
 
 
 async def _forged(rig: Rig) -> None:
-    """Publish to all gateways without the cluster key, like a process that was not given a new key."""
+    """Publish to all gateways without the cluster key, like a process that still lacks a new key."""
     order = pack(NodeOrder("0", "uncordon"))
     while True:
         await rig.redis.call("PUBLISH", keys.CONTROL, order)
@@ -134,7 +134,7 @@ async def _deaf(rig: Rig) -> None:
 
 
 async def _paused_writes(rig: Rig) -> None:
-    """Pause all writes in Redis for most of the time, as a disk that is too slow does."""
+    """Pause all writes in Redis most of the time, like a disk that is too slow."""
     while True:
         await rig.redis.call("CLIENT", "PAUSE", 1500, "WRITE")
         await asyncio.sleep(1.6)
@@ -155,7 +155,7 @@ async def _stalls(rig: Rig) -> None:
 
 
 async def _locked_out(rig: Rig) -> None:
-    """Switch the API's Redis account off, as a wrong ACL file does."""
+    """Switch the API's Redis account off, like a wrong ACL file."""
     await rig.redis.call("ACL", "SETUSER", _API, "off")
     try:
         await rig.redis.call("CLIENT", "KILL", "USER", _API)
@@ -165,7 +165,7 @@ async def _locked_out(rig: Rig) -> None:
 
 
 async def _failing_requests(rig: Rig) -> None:
-    """Send requests to the API while its Redis account is off."""
+    """Send requests to the API while its Redis account is switched off."""
     url = f"http://127.0.0.1:{rig.cluster.ports.api(1)}/v1/users/ada/rooms"
     tasks = TaskSet()
     tasks.start(_locked_out(rig), "the account is off")
@@ -181,7 +181,7 @@ async def _failing_requests(rig: Rig) -> None:
 
 
 async def _slow_clients(rig: Rig) -> None:
-    """Let one client after the other stop reading in a busy room."""
+    """Make one client after another stop reading in a busy room."""
     room, tasks = "public:drill-slow", TaskSet()
     writers = [await _guest(rig, f"writer{number}", room) for number in range(4)]
     try:
@@ -198,7 +198,7 @@ async def _slow_clients(rig: Rig) -> None:
 
 
 async def _dead_hook(rig: Rig) -> None:
-    """Write into the room of the publish hook."""
+    """Send messages into the room of the publish hook."""
     wire = await _guest(rig, "hooked", HOOKED_ROOM)
     try:
         for number in count():
@@ -234,7 +234,7 @@ async def _refused_sessions(rig: Rig) -> None:
 
 
 async def _knock(rig: Rig, number: int) -> None:
-    """Try to open a session again and again, without the wait that `Retry-After` asks for."""
+    """Try to open a session again and again, and ignore `Retry-After`."""
     address, token = source_address(number * 10), sign(rig.cluster.jwt_secret, f"drill.stranger{number}")
     while True:
         with suppress(OSError):
@@ -248,7 +248,7 @@ async def _knock(rig: Rig, number: int) -> None:
 
 @asynccontextmanager
 async def _lowered_file_limit(rig: Rig, *names: str) -> AsyncIterator[None]:
-    """Lower the limits of open files of these gateways to just above the number in use."""
+    """Lower the open-file limits of these gateways to just above the number that they use."""
     pids = await rig.pids()
     before = {pids[name]: resource.prlimit(pids[name], resource.RLIMIT_NOFILE) for name in names}
     for pid, (_, hard) in before.items():
@@ -262,7 +262,7 @@ async def _lowered_file_limit(rig: Rig, *names: str) -> AsyncIterator[None]:
 
 
 async def _plain(rig: Rig) -> None:
-    """Run the last gateway without the compiled extension, in place of the supervisor's."""
+    """Replace the last gateway by one that runs without the compiled extension."""
     count, scale = len(rig.gateways), rig.cluster.control.scale
     await asyncio.to_thread(scale, "gateway", count - 1)
     try:

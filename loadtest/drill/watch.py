@@ -1,4 +1,4 @@
-"""Prometheus on a cluster, with our alerts in a shortened form: minutes become seconds, thresholds stay."""
+"""Run Prometheus on a cluster, with Roomcast's alerts sped up: minutes become seconds, thresholds stay."""
 
 from __future__ import annotations
 

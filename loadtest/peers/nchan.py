@@ -20,7 +20,7 @@ _MODULE = "tools/root/usr/lib/nginx/modules/ngx_nchan_module.so"
 
 @dataclass
 class Nchan:
-    """The module is unpacked under the bench folder and loaded into the system's nginx, which stays as it is."""
+    """nchan: its module is unpacked under the bench folder and loaded into the system's nginx, which is not changed."""
 
     name: str = "nchan"
     title: str = "nchan 1.3.6 in nginx (C) + Redis"

@@ -13,7 +13,7 @@ from loadtest.peers.role import PROGRAMS, Running, install_once, run, start_each
 
 @dataclass
 class Node:
-    """`kind` is the adapter. Packages are pinned by `package-lock.json`."""
+    """Node.js with the adapter that `kind` names. Packages are pinned by `package-lock.json`."""
 
     kind: Literal["plain", "sharded"]
     dialect: str = "socketio"

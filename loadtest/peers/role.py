@@ -20,7 +20,7 @@ INSTALL_SECONDS = 1800
 
 @dataclass(frozen=True)
 class Running:
-    """Started servers: their socket ports, all their process ids, and what a client must know to sign in."""
+    """Started servers: their ports, all their process ids, and the data that a client needs to sign in."""
 
     ports: list[int]
     pids: list[int]
@@ -29,10 +29,10 @@ class Running:
 
 
 class Peer(Protocol):
-    """A kind of server. `dialect` names its client protocol; `leaves_out` lists what it does not do here.
+    """A kind of server. `dialect` names its client protocol; `leaves_out` lists Roomcast's features that it lacks here.
 
-    `label` heads its column, `title` adds versions. `is_rival`: an alternative to Roomcast, which is compared with the
-    best rival. `keeps_history`: the server keeps messages for members who missed them, as Roomcast does.
+    `label` is the title of its column, `title` adds versions. `is_rival`: it is an alternative to Roomcast; the report
+    compares Roomcast with the best rival. `keeps_history`: the server keeps messages for members who missed them.
     """
 
     @property

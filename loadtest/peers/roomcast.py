@@ -1,4 +1,4 @@
-"""This project's gateway, with all it does: room log, acks, signed tokens, limits (set too high to bind)."""
+"""Roomcast's gateway with all its features: room log, acks, signed tokens, limits (set too high to apply)."""
 
 from __future__ import annotations
 

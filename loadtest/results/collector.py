@@ -31,7 +31,7 @@ class Point(NamedTuple):
 
 
 class Collector:
-    """A collector: call `take` for every report, and `sample` about once a second."""
+    """Collects reports: call `take` for each one, and `sample` about once a second."""
 
     def __init__(self) -> None:
         self.points: list[Point] = []
@@ -54,11 +54,11 @@ class Collector:
 
     @property
     def saturated(self) -> list[str]:
-        """Return the processes whose own limit was reached."""
+        """Return the names of the saturated processes."""
         return [name for name, meter in self.processes.items() if meter["is_saturated"]]
 
     def sample(self, stats: Any, users: int) -> None:
-        """Add a point with what locust's statistics gained since the last one."""
+        """Add a point with the increase of locust's statistics since the last one."""
         now = time.monotonic()
         span, self._sampled = max(1e-9, now - self._sampled), now
         gained = {title: self._gained(title, stats) for title in _ROWS}

@@ -1,4 +1,4 @@
-"""The figures of each kind of request or delivery over a run, and as a table. Pure."""
+"""The figures of each kind of request or delivery over a run, also as a table. Pure."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def from_entries(entries: Iterable[Any]) -> list[Row]:
 
 
 def error_ratio(rows: Sequence[Row]) -> float:
-    """Return failed requests over all requests; deliveries are no requests."""
+    """Return the share of requests that failed; deliveries do not count as requests."""
     requests = [row for row in rows if row.kind != DELIVERY]
     return sum(row.failures for row in requests) / max(1, sum(row.requests for row in requests))
 

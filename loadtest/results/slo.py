@@ -49,7 +49,7 @@ def parse(text: str) -> Slo:
 
 
 def judge(slo: Slo, rows: Sequence[Row], counts: Mapping[str, int], users: int) -> list[Check]:
-    """Compare the measured figures with the targets. A row that the file names and the run lacks is a missed target."""
+    """Compare the measured figures with the targets. A target for a row that the run lacks is missed."""
     by_title = {row.title: row for row in rows}
     wanted = {title: each for title, each in slo.rows.items() if slo.are_rows_needed or title in by_title}
     checks = [check for title, figures in wanted.items() for check in _judge_row(title, by_title.get(title), figures)]

@@ -16,7 +16,7 @@ VERSION: Final = "v6.9.1"
 
 @dataclass
 class Centrifugo:
-    """Built with Go, which checks the module's checksums; `programs/centrifugo.json` configures it."""
+    """Centrifugo, built with Go, which checks the module's checksums; `programs/centrifugo.json` configures it."""
 
     name: str = "centrifugo"
     title: str = f"Centrifugo {VERSION.removeprefix('v')} (Go) + Redis, history and recovery"

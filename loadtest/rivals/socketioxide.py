@@ -14,7 +14,7 @@ PROGRAM: Final = Path(__file__).resolve().parent / "programs" / "socketioxide"
 
 @dataclass
 class Socketioxide:
-    """A small program of ours, built with optimisations from `Cargo.lock`; one thread per process as for Node."""
+    """A small Rust server, built with optimisations from `Cargo.lock`; one thread per process, as for Node."""
 
     name: str = "socketioxide"
     title: str = "socketioxide 0.18.9 (Rust) + socketioxide-redis 0.4.4"

@@ -12,7 +12,7 @@ from loadtest.scenarios.user import ChatUser
 
 
 class Chat(ChatUser):
-    """Rooms of about ten; a user sends every one to three seconds, sometimes after typing, and looks back."""
+    """Rooms of about ten. A user sends every one to three seconds, sometimes after typing, and reads history."""
 
     wait_time = between(1, 3)
 
@@ -32,7 +32,7 @@ class Chat(ChatUser):
 
 
 class LargeRoom(ChatUser):
-    """All users, of all workers, in one room; each sends about once a minute, so deliveries grow with the square."""
+    """All users of all workers in one room. Each sends about once a minute; deliveries grow with the users' square."""
 
     wait_time = between(40, 80)
 
@@ -79,7 +79,7 @@ class HistoryAndRecovery(ChatUser):
 
     @task(30)
     def read_back(self) -> None:
-        """Read two pages, as a person who scrolls up."""
+        """Read two pages of history, like a person who scrolls up."""
         answer = self.call("message:history", {"room": self.room, "limit": 50})
         if answer is not None and answer["more"]:
             before = answer["messages"][0]["seq"]
@@ -98,4 +98,4 @@ class IdleConnections(ChatUser):
 
     @task
     def stay(self) -> None:
-        """Heartbeats run by themselves."""
+        """Send nothing: the connection sends heartbeats by itself."""

@@ -1,6 +1,6 @@
-"""One Socket.IO connection over a WebSocket for gevent: it parses frames by itself, so that a delivery costs little.
+"""One Socket.IO connection over a WebSocket, for gevent. It parses frames itself, so that a delivery costs little CPU.
 
-Locust has patched the standard library by the time this is used, so blocking calls yield to other users.
+Locust has patched the standard library before this module is used, so blocking calls let other users run.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class ConnectionEnded(ChatError):
 
 
 class TurnedAway(ChatError):
-    """The server refused the connection with an HTTP status; `wait` is its Retry-After in seconds."""
+    """The server refused the connection with an HTTP status; `wait` is the response's Retry-After in seconds."""
 
     def __init__(self, status: int, wait: float) -> None:
         super().__init__(f"HTTP {status}, come back later")
@@ -49,7 +49,7 @@ class TurnedAway(ChatError):
 
 
 class NegativeAck(ChatError):
-    """The server answered with an error; `reason` is the protocol's."""
+    """The server answered with an error; `reason` is its name in the protocol."""
 
     def __init__(self, error: dict[str, Any]) -> None:
         self.reason = str(error.get("reason"))
@@ -135,7 +135,7 @@ class Connection:
         self._end(why)
 
     def _watch_state(self) -> None:
-        """Poll the kernel for the connection's state: a client that does not read does not notice its end."""
+        """Poll the kernel for the connection's state, because a client that does not read does not notice the close."""
         with suppress(OSError):
             while self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == _ESTABLISHED:
                 gevent.sleep(1.0)

@@ -35,7 +35,7 @@ class ReconnectStorm(ChatUser):
 
 
 class SlowClients(ChatUser):
-    """One busy room of all; one user in ten stops reading, and must be cut off without harm to the others."""
+    """One busy room of all users. One in ten stops reading; the server must close its connection and harm no other."""
 
     wait_time = constant(1)
 

@@ -1,4 +1,4 @@
-"""Connect the scenarios to locust's events: set up, report to the master, check for losses, judge."""
+"""Connect the scenarios to locust's events: set up, report to the master, check for lost messages, judge the run."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _LOCAL: Final = "this process"
 
 
 def install() -> None:
-    """Add our listeners; call it once, from the locustfile."""
+    """Add the listeners to locust's events; the locustfile calls this once."""
     runners.WORKER_REPORT_INTERVAL = REPORT_SECONDS
     events.init_command_line_parser.add_listener(options.add)  # type: ignore[no-untyped-call]
     events.init.add_listener(_start)  # type: ignore[no-untyped-call]
@@ -132,7 +132,7 @@ class _Judge:
             self._collector.take(client_id, data[_FIELD])
 
     def _check(self, **_: Any) -> None:
-        """Let the workers check for losses, and wait for their reports: the master gets none after it quits."""
+        """Let the workers check for losses, and wait for their reports: the master receives none after it quits."""
         runner = self._environment.runner
         self._unchecked = {worker.id for worker in runner.clients.running}
         for worker in list(self._unchecked):

@@ -1,4 +1,4 @@
-"""The scenario of uploads: sign, store, complete, send, and download the stored file."""
+"""The upload scenario: sign, store and complete an upload, send it as a message, and download the stored file."""
 
 from __future__ import annotations
 

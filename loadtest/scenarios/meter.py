@@ -1,4 +1,4 @@
-"""Measure this process: a load generator whose own loop is late would report its lateness as the cluster's."""
+"""Measure this process, because a load generator whose event loop is late would report slow answers of the cluster."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Second(NamedTuple):
 
     @property
     def is_bad(self) -> bool:
-        """Return whether the figures of this second show the process's own limits more than the cluster's."""
+        """Return whether this process was too busy in this second to measure the cluster."""
         return self.cpu >= BUSY_SHARE or self.late_ms >= LATE_MS
 
 
@@ -68,7 +68,7 @@ class Meter:
             self.take(_measure())
 
     def take(self, second: Second) -> None:
-        """Note one second of this process."""
+        """Take the measurement of one second."""
         self.seconds.append(second)
         if not self._is_announced and is_saturated(self.seconds):
             self._is_announced = True
@@ -76,7 +76,7 @@ class Meter:
 
 
 def _measure() -> Second:
-    """Watch one second of this process."""
+    """Measure one second of this process."""
     begun, cpu = time.perf_counter(), time.process_time()
     late = [0.0, 0.0]
     while (now := time.perf_counter()) - begun < WINDOW_SECONDS:

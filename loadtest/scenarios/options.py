@@ -1,4 +1,4 @@
-"""The options that locust gets from our locustfile; the master passes them on to its workers."""
+"""The command-line options that the locustfile adds to locust; the master passes them on to its workers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def add(parser: Any) -> None:
-    """Add our options to locust's parser."""
+    """Add the options to locust's parser."""
     parser.add_argument(
         "--token-secret",
         env_var="ROOMCAST_JWT_SECRET",

@@ -1,4 +1,4 @@
-"""Follow one room of one user by `seq`: messages that arrived, are missing, or were declared lost. Pure."""
+"""Track by `seq` which messages of one room reached one user, are missing, or were declared lost. Pure."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ class Position:
         self.ahead: set[int] = set()
         self.duplicates = 0
         self.declared = 0
-        """Number of times that the server said `recovered: false`: messages may be gone, and the user was told."""
+        """How often the server sent `recovered: false`: messages may be lost, and the user knows."""
         self._held: list[tuple[str, int]] | None = None
 
     @property
     def since(self) -> dict[str, Any] | None:
-        """Return the `since` of the next join; None before the first."""
+        """Return the `since` argument of the next join; None before the first join."""
         return {"seq": self.last, "epoch": self.epoch} if self.epoch else None
 
     @property
@@ -31,7 +31,7 @@ class Position:
         return bool(self.ahead)
 
     def begin(self) -> None:
-        """Hold live messages until the ack of a join is handled: both may be read in the same moment."""
+        """Hold live messages until the ack of a join is handled, because both may arrive at the same time."""
         self._held = []
 
     def received(self, epoch: str, seq: int) -> bool:
@@ -78,6 +78,6 @@ class Position:
         return bool(answer["more"])
 
     def _recovered(self, seq: int) -> None:
-        """Note a message of a page; it may have arrived live meanwhile."""
+        """Note a message of a page; it may also have arrived live in the meantime."""
         if seq > self.last and seq not in self.ahead:
             self.received(self.epoch, seq)

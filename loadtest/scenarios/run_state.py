@@ -18,7 +18,7 @@ TEXT_SIZE: Final = 128
 
 
 class Checked(Protocol):
-    """A user that can check, at the end of the run, whether every message in its rooms' logs reached it."""
+    """A user that can check at the end of the run whether it received every message in the logs of its rooms."""
 
     def check_losses(self) -> None:
         """Count the messages that did not arrive."""
@@ -37,7 +37,7 @@ class Run:
         self.known_users: set[str] = set()
         """Ids of the users of this process, as the server sees them."""
         self.typed_at: dict[tuple[str, str], float] = {}
-        """When a user of this process last announced typing, by room and user."""
+        """The time when each user of this process last announced typing, by room and user."""
         self._numbers = itertools.count()
         self._tokens: Source | None = None
 
@@ -70,7 +70,7 @@ class Run:
     def source_address(self, number: int) -> str | None:
         """Return the local address that a user connects from; None lets the operating system choose.
 
-        On a loopback cluster each user has its own address; else limits per address would apply to all together.
+        On a loopback cluster each user has its own address; otherwise limits per address would count all users as one.
         """
         host = urlsplit(self.environment.host or "").hostname or ""
         is_loopback = host == "localhost" or (host[:1].isdigit() and ip_address(host).is_loopback)

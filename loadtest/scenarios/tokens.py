@@ -20,7 +20,7 @@ Source = Callable[[str], str]
 
 
 class TokenError(RuntimeError):
-    """No token could be had; the text is one line."""
+    """The source gave no token; the text is one line."""
 
 
 def make_source(options: Any, host: str, share: tuple[int, int] = (0, 1)) -> Source:

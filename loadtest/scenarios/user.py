@@ -1,4 +1,4 @@
-"""The base of all scenarios: a user who signs in, stays connected, follows rooms, and looks for losses at the end."""
+"""The base of all scenarios: a user who signs in, stays connected, joins rooms, and at the end checks for losses."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from loadtest.scenarios.tokens import TokenError
 
 HEARTBEAT_SECONDS: Final = 30.0
 BACK_SECONDS: Final = 30.0
-"""Seconds that an action waits for a reconnect."""
+"""How long an action waits for a reconnect, in seconds."""
 ARRIVAL_SECONDS: Final = 3.0
-"""Seconds that the last messages have to arrive at the end of a run."""
+"""How long the last messages of a run have to arrive, in seconds."""
 PAGE: Final = 100
 _MAX_PAGES: Final = 200
 
@@ -69,7 +69,7 @@ class ChatUser(User):
         self.ready.wait(BACK_SECONDS)
 
     def on_stop(self) -> None:
-        """Leave; actions that the end of the run interrupts do not count as failures."""
+        """Close the connection; actions that the end of the run interrupts do not count as failures."""
         self._is_leaving = True
         self.state.users.discard(self)
         for greenlet in (self._keeper, self._beat):
@@ -130,14 +130,14 @@ class ChatUser(User):
             self.state.counts["droppable events not sent"] += 1
 
     def drop(self) -> None:
-        """Drop the connection, as a client that loses its network does; the user reconnects by itself."""
+        """Drop the connection, like a client that loses its network; the user reconnects by itself."""
         if self.connection is not None:
             self.ready.clear()
             self._is_end_expected = True
             self.connection.close()
 
     def check_losses(self) -> None:
-        """Compare each room with the server's log: every message up to now must have arrived."""
+        """Compare each room with the server's log: every message sent until now must have arrived."""
         if not self.ready.wait(ARRIVAL_SECONDS) or (connection := self.connection) is None:
             self.state.counts["rooms not checked"] += len(self.rooms)
             return
@@ -150,7 +150,7 @@ class ChatUser(User):
     # --- events ---
 
     def on_event(self, name: str, payload: Any, read_at: float) -> None:
-        """Take an event of the server; subclasses may extend it."""
+        """Handle an event from the server; subclasses may extend this."""
         if name == "message":
             self._on_message(payload, read_at)
         elif name == "ready":
@@ -185,7 +185,7 @@ class ChatUser(User):
             raise StopUser from None
 
     def _keep_connected(self) -> None:
-        """Connect, stay, and reconnect as the SDK does: jittered backoff, Retry-After, joins with `since`."""
+        """Connect, and reconnect like the SDK: with jittered backoff, Retry-After, and joins with `since`."""
         attempt, away_since = 0, time.perf_counter()
         while not self._is_leaving:
             wait = 0.0
@@ -244,11 +244,11 @@ class ChatUser(User):
         return time.perf_counter()
 
     def _lost(self, connection: Connection) -> None:
-        """Note that a connection ended unannounced; scenarios that provoke it override this."""
+        """Count a connection that ended unannounced as a failure; scenarios that cause such ends override this."""
         self._report("drop", "connection", 0.0, ChatError(connection.why))
 
     def _join(self, connection: Connection, room: str) -> None:
-        """Join from the user's position, page by page."""
+        """Join the room with the user's position, and receive the missed messages page by page."""
         position = self.rooms[room]
         for _ in range(_MAX_PAGES):
             since = position.since
