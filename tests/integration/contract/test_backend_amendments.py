@@ -79,6 +79,21 @@ async def test_a_deletion_leaves_no_text_and_can_be_repeated(backend: Backend) -
     assert caught.value.code is Code.NOT_FOUND
 
 
+async def test_a_back_end_edits_and_deletes_its_system_messages(backend: Backend) -> None:
+    notice = await backend.publish("team:notices", "shop", "Order 1 is pait")
+    edit = await backend.edit("team:notices", "shop", notice.seq, "Order 1 is paid")
+    edited = (await backend.history("team:notices")).messages[0]
+    assert (edited["kind"], edited["text"], edited["edited"]) == ("system", "Order 1 is paid", edit.seq)
+    with pytest.raises(RoomcastError, match="only back ends edit and delete it") as caught:
+        await backend.react("team:notices", "ada", notice.seq, "\U0001f44d")
+    assert caught.value.code is Code.NOT_FOUND
+    deletion = await backend.delete("team:notices", "shop", notice.seq)
+    tombstone, emptied, _ = (await backend.history("team:notices")).messages
+    assert (tombstone["deleted"], emptied["superseded"]) == (deletion.seq, True)
+    assert "text" not in tombstone
+    assert "text" not in emptied
+
+
 async def test_variants_of_an_emoji_are_one_reaction(backend: Backend) -> None:
     await fill(backend, "team:reactions", 1)
     await backend.react("team:reactions", "bob", 1, "\u2764\ufe0f", id="r1")

@@ -137,6 +137,26 @@ async def test_a_system_message_is_an_ordinary_entry_of_the_room(cluster: Cluste
     }
 
 
+async def test_clients_do_not_amend_a_system_message_in_their_own_name(cluster: Cluster, backend: Backend) -> None:
+    """A back end wrote it about `ada`, who could otherwise change what it says."""
+    async with signed_in(cluster, "ada") as ada:
+        await ada.join("public:facts")
+        receipt = await backend.publish("public:facts", "ada", "Ada has paid 10 EUR")
+        target = {"room": "public:facts", "target": receipt.seq}
+        for event, more in (
+            ("message:edit", {"text": "Ada has paid 1000 EUR"}),
+            ("message:delete", {}),
+            ("message:react", {"emoji": "+", "on": True}),
+        ):
+            refused = await ada.call(event, {**target, "id": event, **more})
+            assert (refused["error"]["reason"], refused["error"]["detail"]) == (
+                "not_found",
+                "a system message: only back ends edit and delete it",
+            )
+        await backend.edit("public:facts", "ada", receipt.seq, "Ada has paid 11 EUR")
+        await until(lambda: [message["kind"] for message in ada.of("message")] == ["system", "edit"], "the edit")
+
+
 async def test_a_repeated_id_publishes_once(cluster: Cluster, backend: Backend) -> None:
     async with signed_in(cluster, "ada") as ada:
         await ada.join("public:orders")

@@ -60,6 +60,13 @@ def test_amending_a_missing_entry_or_a_non_message_raises_not_found(entry: bytes
     assert caught.value.code is Code.NOT_FOUND
 
 
+def test_a_system_message_can_be_amended_where_the_caller_says_so() -> None:
+    message = {**TEXT, "kind": "system"}
+    assert amend.load_target(raw(message), system=True) == message
+    with pytest.raises(RoomcastError, match="only back ends edit and delete it"):
+        amend.load_target(raw(message))
+
+
 def test_an_edit_replaces_the_text_and_keeps_the_rest() -> None:
     rewrite = amend.edited(raw(TEXT), TEXT, {"text": "new"})
 

@@ -1,6 +1,7 @@
 """Rewrite older entries of the log for an edit or a deletion. Pure: JSON in, rewrites out.
 
-Gateways and back ends amend by the same rules.
+Gateways and back ends amend by the same rules. Only back ends amend system messages: the `user` whom
+such a message names did not write it.
 
 The log keeps one entry per `seq`, so that readers can tell a deleted message from a gap. A deletion leaves a tombstone
 (`deleted` = the seq of the deletion) without text, media and data. An edit puts the new text and data into the original
@@ -20,10 +21,17 @@ _CONTENT: Final = ("text", "media", "data")
 _AMENDABLE: Final = ("text", "media", "data")
 
 
-def load_target(entry: bytes | None) -> dict[str, Any]:
-    """Return the message to amend; raise NOT_FOUND if it is gone or deleted, or if the entry is no message."""
+def load_target(entry: bytes | None, *, system: bool = False) -> dict[str, Any]:
+    """Return the message to amend; raise NOT_FOUND if it is gone or deleted, or if the entry is no message.
+
+    `system`: whether the message may be a system message; without it, such a message is NOT_FOUND, too.
+    """
     message = msgspec.json.decode(entry) if entry else None
-    if not isinstance(message, dict) or message.get("kind") not in _AMENDABLE or "deleted" in message:
+    if not isinstance(message, dict) or "deleted" in message:
+        raise RoomcastError(Code.NOT_FOUND, "no such message")
+    if message.get("kind") == "system" and not system:
+        raise RoomcastError(Code.NOT_FOUND, "a system message: only back ends edit and delete it")
+    if message.get("kind") not in (*_AMENDABLE, "system"):
         raise RoomcastError(Code.NOT_FOUND, "no such message")
     return message
 

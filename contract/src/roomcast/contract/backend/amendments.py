@@ -102,7 +102,7 @@ class Amendments(Messages):
         check_content(text, data)
 
         async def prepare() -> Amendment:
-            entry, message = await self._target(room, target)
+            entry, message = await self._target(room, target, system=True)
             if message["user"] != user:
                 raise RoomcastError(Code.FORBIDDEN, "only the author edits")
             content = amend.edited_content(message, text, data)
@@ -123,7 +123,7 @@ class Amendments(Messages):
         """Delete the message `target` of any author in the name of `user`. Raises as `edit`."""
 
         async def prepare() -> Amendment:
-            entry, message = await self._target(room, target)
+            entry, message = await self._target(room, target, system=True)
             rewrites = [amend.deleted(entry, message), *await self._earlier_edit(room, message)]
             return Amendment({"kind": "delete", "target": target}, rewrites)
 
@@ -182,9 +182,9 @@ class Amendments(Messages):
                 return PublishReceipt(int(seq), int(time), epoch, duplicate=True)
         return None
 
-    async def _target(self, room: str, seq: int) -> tuple[bytes, dict[str, Any]]:
+    async def _target(self, room: str, seq: int, *, system: bool = False) -> tuple[bytes, dict[str, Any]]:
         entry = await self._call("HGET", keys.room_log(room), seq)
-        return entry or b"", amend.load_target(entry)
+        return entry or b"", amend.load_target(entry, system=system)
 
     async def _earlier_edit(self, room: str, message: dict[str, Any]) -> list[Rewrite]:
         seq = message.get("edited")
