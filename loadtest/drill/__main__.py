@@ -31,9 +31,9 @@ from roomcast.cli.cluster import connect
 from roomcast.contract.errors import RoomcastError
 from roomcast.wire.tasks import TaskSet
 
-FIRES_SECONDS: Final = 60.0
+FIRES_SECONDS: Final = 90.0
 HEALS_SECONDS: Final = 60.0
-CLEARS_SECONDS: Final = 60.0
+CLEARS_SECONDS: Final = 90.0
 DOCTOR_SECONDS: Final = 6.0
 QUIET_SECONDS: Final = 15.0
 """Longer than the pauses of a cause that repeats, such as one drain after another."""

@@ -20,7 +20,7 @@ from loadtest.chaos import gauges
 
 WINDOW_SECONDS: Final = 12
 """Seconds that replace every range of minutes in an expression."""
-LONGER_WINDOWS: Final[Mapping[str, int]] = {"RoomcastExpirySuspended": 45}
+LONGER_WINDOWS: Final[Mapping[str, int]] = {"RoomcastExpirySuspended": 75}
 """Longer windows in seconds, for alerts whose cause takes longer to show."""
 HELD_SECONDS: Final = 2
 """Seconds that replace every `for:`."""

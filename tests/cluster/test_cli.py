@@ -153,6 +153,17 @@ def test_doctor_names_an_account_that_lacks_a_command(cluster: Cluster) -> None:
     assert "presence: SET" in found["accounts"]["seen"]
 
 
+def test_doctor_names_an_account_that_cannot_log_in(cluster: Cluster) -> None:
+    stranger = redis.Redis(port=cluster.ports.redis, username="media", password="wrong")
+    with redis.Redis.from_url(cluster.redis_url("admin")) as client:
+        with pytest.raises(redis.exceptions.AuthenticationError):
+            stranger.ping()
+        found = {row["check"]: row for row in rows(cluster, "doctor")}
+        client.acl_log_reset()
+    assert found["logins"]["level"] == "warning"
+    assert found["logins"]["seen"] == "refused in the last minute: media"
+
+
 def ready(cluster: Cluster, name: str) -> tuple[int, str]:
     answer = requests.get(cluster.metrics_url(name, "/readyz"), timeout=5)
     return answer.status_code, answer.text

@@ -77,6 +77,7 @@ def test_without_redis_it_runs_unready_and_answers_503(tmp_path: Path) -> None:
         with running.client() as client:
             answer = client.get(PAGE)
         assert (answer.status_code, answer.json()["retryable"]) == (503, True)
+        assert running.said().count("Redis does not serve the API") == 1
 
 
 def test_the_api_recovers_when_redis_comes_back(tmp_path: Path) -> None:

@@ -83,6 +83,7 @@ class Health:
         self._backend = backend
         self._clock = clock
         self._answered = float("-inf")
+        self._is_failing = False
 
     def is_fresh(self, seconds: float) -> bool:
         """Tell whether Redis answered less than `seconds` ago."""
@@ -101,6 +102,12 @@ class Health:
         """Check Redis once."""
         try:
             await self._backend.ping()
-        except RoomcastError:
+        except RoomcastError as error:
+            if not self._is_failing:
+                _log.warning("Redis does not serve the API", reason=error.detail)
+            self._is_failing = True
             return
+        if self._is_failing:
+            _log.info("Redis serves the API again")
+        self._is_failing = False
         self._answered = self._clock()

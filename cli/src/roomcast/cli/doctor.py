@@ -81,6 +81,14 @@ async def _accounts(reader: ClusterReader) -> Finding:
     return Finding("accounts", "ok", f"{', '.join(dict.fromkeys(checked)) or 'none connected'}")
 
 
+async def _logins(reader: ClusterReader) -> Finding:
+    failed = await redis_accounts.failed_logins(reader)
+    if failed:
+        advice = "correct the password in the process's Redis URL, or switch the account on (ACL GETUSER shows it)"
+        return Finding("logins", "warning", f"refused in the last minute: {', '.join(failed)}", advice)
+    return Finding("logins", "ok", "none refused")
+
+
 async def _cordons(reader: ClusterReader) -> Finding:
     cordoned = [node.node for node in await reader.nodes() if node.is_alive and node.state != "serving"]
     if cordoned:
@@ -199,6 +207,7 @@ CHECKS: Final[dict[str, Check]] = {
     "clock": _clock,
     "scripts": _scripts,
     "accounts": _accounts,
+    "logins": _logins,
     "gateways": _gateways,
     "cordons": _cordons,
     "sweeper": _sweeper,

@@ -13,6 +13,8 @@ from roomcast.contract import keys
 
 Command = tuple[str, ...]
 _ROOM: Final = "doctor"
+_LOG_ENTRIES: Final = 50
+_RECENT_SECONDS: Final = 60.0
 NEEDED: Final[Mapping[str, tuple[Command, ...]]] = {
     "roomcast-gateway": (
         ("SUBSCRIBE", keys.CONTROL),
@@ -53,11 +55,25 @@ async def refusals(reader: ClusterReader) -> tuple[list[str], list[str]]:
 
 async def is_open(reader: ClusterReader) -> bool:
     """Return whether Redis takes clients without a password."""
-    fields = await reader.call("ACL", "GETUSER", "default")
-    found = fields if isinstance(fields, dict) else dict(zip(fields[::2], fields[1::2], strict=True))
-    flags: Any = found.get("flags", found.get(b"flags", ()))
-    words = {flag.decode() if isinstance(flag, bytes) else flag for flag in flags}
-    return {"on", "nopass"} <= words
+    flags = _fields(await reader.call("ACL", "GETUSER", "default")).get("flags", ())
+    return {"on", "nopass"} <= {_text(flag) for flag in flags}
+
+
+async def failed_logins(reader: ClusterReader) -> list[str]:
+    """Return the accounts that Redis refused to log in within the last minute."""
+    entries = [_fields(entry) for entry in await reader.call("ACL", "LOG", _LOG_ENTRIES)]
+    recent = [entry for entry in entries if float(_text(entry["age-seconds"])) < _RECENT_SECONDS]
+    return sorted({_text(entry["username"]) for entry in recent if _text(entry["reason"]) == "auth"})
+
+
+def _fields(reply: Any) -> dict[str, Any]:
+    """Return a reply of names and values, which the driver may have made a dict."""
+    pairs = reply.items() if isinstance(reply, dict) else zip(reply[::2], reply[1::2], strict=True)
+    return {_text(name): value for name, value in pairs}
+
+
+def _text(value: Any) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
 async def _accounts(reader: ClusterReader) -> set[tuple[str, str]]:
