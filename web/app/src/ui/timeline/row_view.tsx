@@ -31,7 +31,9 @@ export function RowView({ row, context }: { row: Row; context: RowContext }) {
       )}
       {row.message.kind === "system" ? (
         <p class="system" dir="auto">
-          {row.message.deleted ? "This message was deleted." : (row.message.text ?? "This page cannot show this message.")}
+          {row.message.deleted
+            ? "This message was deleted."
+            : (row.message.text ?? "This page cannot show this message.")}
         </p>
       ) : (
         <MessageRow row={row} context={context} />
