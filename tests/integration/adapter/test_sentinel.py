@@ -50,7 +50,7 @@ async def test_a_failover_opens_a_new_epoch(tmp_path: Path) -> None:
 
 
 async def _append_until_done(log: LogStore, message_id: str) -> PublishReceipt:
-    """Resend the same id on every retryable refusal, as clients do."""
+    """Append under the same id again after each retryable error, like a client."""
     while True:
         try:
             return await log.append("room", "u", message_id, b'"n":1}')
@@ -67,23 +67,23 @@ async def _until_more(heard: list[bytes], count: int) -> None:
 
 
 class Front:
-    """A proxy before a Sentinel: it forwards bytes, or closes all connections and counts them in `connections`."""
+    """A proxy before a Sentinel: it forwards bytes, or closes each connection and counts these in `connections`."""
 
     def __init__(self, sentinel_port: int) -> None:
         self._target = sentinel_port
         self._open = set[asyncio.StreamWriter]()
-        self.is_rude = False
+        self.closes_at_once = False
         self.connections = 0
 
-    def turn_rude(self) -> None:
+    def close_all(self) -> None:
         """Close all connections, and from now on close each new connection at once."""
-        self.is_rude = True
+        self.closes_at_once = True
         for writer in self._open:
             writer.close()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection."""
-        if self.is_rude:
+        if self.closes_at_once:
             self.connections += 1
             writer.close()
             return
@@ -141,7 +141,7 @@ async def test_every_process_keeps_running_when_sentinels_accept_and_close(tmp_p
                 return await ready() == set()
 
             await until(all_ready, "all processes are ready", 30)
-            front.turn_rude()
+            front.close_all()
             for kind in ("normal", "pubsub"):
                 admin.execute_command(f"CLIENT KILL TYPE {kind} SKIPME yes")
             await until(none_ready, "no process is ready", 15)
@@ -150,6 +150,6 @@ async def test_every_process_keeps_running_when_sentinels_accept_and_close(tmp_p
             assert 0 < front.connections - before < MAX_TRIES
             assert await none_ready()
             assert [one.process.poll() for one in processes.values()] == [None] * 3
-            front.is_rude = False
+            front.closes_at_once = False
             await until(all_ready, "all processes are ready again", 30)
         server.close()

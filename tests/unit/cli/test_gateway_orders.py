@@ -18,7 +18,7 @@ KEY = "the key of the cluster: 32 bytes or more"
 
 
 class Gateway:
-    """Gateway 3, seen through Redis. It misses the first `deaf_for` messages, and drains within `polls` reads."""
+    """Gateway 3, seen through Redis. It misses the first `deaf_for` messages, and is drained after `polls` reads."""
 
     def __init__(self, *, deaf_for: int = 0, polls: int = 2) -> None:
         self.state = ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roomcast.contract.directory import entry_of, range_of, room_of
+from roomcast.contract.directory import entry_of, id_of, range_of
 from roomcast.contract.texts import clean_name
 
 NAMES = st.text(max_size=40).map(clean_name)
@@ -22,7 +22,7 @@ def is_within(entry: str, query: str, after: str | None = None) -> bool:
 @given(NAMES, NAMES)
 def test_an_entry_is_found_by_every_prefix_of_its_name(name: str, other: str) -> None:
     entry = entry_of(name, "team:red")
-    assert room_of(entry) == "team:red"
+    assert id_of(entry) == "team:red"
     for length in range(len(name) + 1):
         assert is_within(entry, name[:length].swapcase() if name[:length].isascii() else name[:length])
     if other and not entry.startswith(other.casefold()):

@@ -1,4 +1,4 @@
-"""nginx.conf as it is filled in for a local cluster."""
+"""The nginx.conf of a local cluster."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from deploy.layout import ROOT, Ports
 VALUES = nginx_config.local_values(Ports(8080), cpus=2, open_files=20_000)
 
 
-def test_every_name_has_a_value_and_every_value_a_name() -> None:
+def test_every_placeholder_has_a_value_and_every_value_is_used() -> None:
     assert template.names(nginx_config.TEMPLATE.read_text()) == set(VALUES)
 
 
@@ -70,7 +70,7 @@ def test_a_larger_capacity_lists_more_gateways() -> None:
     assert [number for number in range(1, 99) if f"upstream gateway_{number} {{" in text] == list(range(1, 41))
 
 
-def test_the_chart_gives_a_value_to_every_name() -> None:
+def test_the_chart_sets_every_placeholder() -> None:
     chart = (ROOT / "deploy" / "chart" / "roomcast" / "templates" / "nginx.yaml").read_text()
     given = set(re.findall(r"- \{name: ([A-Z0-9_]+), value:", chart))
     assert given - {"NGINX_ENVSUBST_OUTPUT_DIR"} == template.names(nginx_config.TEMPLATE.read_text())

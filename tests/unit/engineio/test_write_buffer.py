@@ -1,4 +1,4 @@
-"""Queues of frames, and writing them to sockets."""
+"""Frames are queued for many clients, and written to their sockets."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_a_buffer_without_credit_gets_nothing_and_is_returned() -> None:
     assert write_out([], Traffic()) is None
 
 
-def test_a_packet_is_framed_like_by_the_engine() -> None:
+def test_a_packet_gets_the_frame_that_the_engine_makes() -> None:
     for size in (0, 1, 124, 125, 126, 65_533, 65_534, 65_535, 70_000):
         out, transport = flush_queue(), Transport()
         one = write_buffer(credit=100_000, transport=transport)
@@ -59,7 +59,7 @@ def test_a_packet_for_buffers_without_credit_is_sent_slowly() -> None:
     assert full.outbox == [b"\x81\x074" + b'2["m"]']
 
 
-def test_buffers_with_different_frames_get_their_own() -> None:
+def test_each_buffer_writes_its_own_frames() -> None:
     out = flush_queue()
     transports = [Transport() for _ in range(4)]
     buffers = [write_buffer(transport=transport) for transport in transports]
@@ -131,7 +131,7 @@ def test_a_closing_or_tls_socket_is_not_written_to_directly(
     assert transport.written[-1] == (b"second" if how == "closing" else b"first")
 
 
-def test_a_new_transport_has_its_own_socket(wire: tuple[socket.socket, socket.socket]) -> None:
+def test_frames_go_to_the_socket_of_a_new_transport(wire: tuple[socket.socket, socket.socket]) -> None:
     ours, theirs = wire
     transport = Transport(ours)
     transport.on_write = lambda data: ours.sendall(data)

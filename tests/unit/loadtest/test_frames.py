@@ -1,4 +1,4 @@
-"""The load client's half of RFC 6455."""
+"""The WebSocket frames of the benchmark's clients (RFC 6455)."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ def server_frame(payload: bytes, opcode: int = 0x81) -> bytes:
 
 
 @pytest.mark.parametrize("size", [0, 1, 125, 126, 127, 65_535, 65_536, 70_000])
-def test_a_frame_of_any_length_comes_out_whole(size: int) -> None:
+def test_a_frame_of_any_length_is_parsed(size: int) -> None:
     payload = b"x" * size
     data = server_frame(payload)
     assert split(data) == ([payload], [], len(data))
 
 
-def test_frames_in_one_read_come_out_in_order_and_the_rest_stays() -> None:
+def test_several_frames_in_one_read_are_parsed_in_order_and_a_partial_one_stays() -> None:
     whole = server_frame(b"one") + server_frame(b"two" * 100)
     cut = server_frame(b"three" * 30_000)[:-1]
     texts, controls, used = split(whole + cut)
@@ -32,20 +32,20 @@ def test_frames_in_one_read_come_out_in_order_and_the_rest_stays() -> None:
 
 
 @pytest.mark.parametrize("size", [10, 200, 70_000])
-def test_every_cut_of_a_frame_is_waited_for(size: int) -> None:
+def test_a_partial_frame_yields_nothing(size: int) -> None:
     data = server_frame(b"y" * size)
     for cut in {0, 1, 2, 3, 5, 9, len(data) - 1}:
         assert split(data[:cut]) == ([], [], 0)
 
 
-def test_control_frames_are_told_apart() -> None:
+def test_control_frames_are_returned_separately() -> None:
     texts, controls, _ = split(server_frame(b"p", PING) + server_frame(b"t") + server_frame(b"\x03\xe8", CLOSE))
     assert texts == [b"t"]
     assert [(control.opcode, control.payload) for control in controls] == [(PING, b"p"), (CLOSE, b"\x03\xe8")]
 
 
 @pytest.mark.parametrize("data", [b"\x82\x01x", b"\x01\x01x", b"\x81\xff" + bytes(12)])
-def test_what_no_measured_server_sends_is_an_error(data: bytes) -> None:
+def test_frames_that_no_measured_server_sends_are_errors(data: bytes) -> None:
     with pytest.raises(FrameError):
         split(data)
 

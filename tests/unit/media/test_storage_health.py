@@ -38,13 +38,13 @@ class Steps:
         self._next()
 
 
-async def test_a_storage_that_is_up_refuses_is_away_and_is_up_again() -> None:
+async def test_health_follows_a_storage_that_refuses_then_is_unreachable_then_recovers() -> None:
     steps, counts = Steps(None, WRONG, AWAY, None), Counts()
     health = StorageHealth(steps.probe, None, counts)
     assert (health.is_up, health.refusal) == (False, None)
     seen = []
     for _ in range(4):
-        await health.look()
+        await health.check()
         seen.append((health.is_up, health.refusal))
     assert seen == [(True, None), (False, WRONG), (False, None), (True, None)]
     assert counts.told == [("storage_up", is_up) for is_up in (True, False, False, True)]
@@ -54,7 +54,7 @@ async def test_the_bucket_is_set_up_at_the_start_and_after_failures() -> None:
     steps = Steps(AWAY, None, None, AWAY, None)
     health = StorageHealth(steps.probe, steps.set_up, Counts())
     for _ in range(5):
-        await health.look()
+        await health.check()
     assert steps.calls == ["set_up", "set_up", "probe", "probe", "set_up"]
 
 
@@ -66,7 +66,7 @@ async def test_a_storage_that_hangs_is_down(monkeypatch: pytest.MonkeyPatch) -> 
         await never.wait()
 
     health = StorageHealth(hang, None, Counts())
-    await health.look()
+    await health.check()
     assert (health.is_up, health.refusal) == (False, None)
 
 
@@ -75,6 +75,6 @@ async def test_the_storage_is_probed_repeatedly(monkeypatch: pytest.MonkeyPatch)
     steps, tasks = Steps(AWAY, WRONG), TaskSet()
     health = StorageHealth(steps.probe, None, Counts(), probe_seconds=0.001)
     tasks.start(health.run(), "health")
-    await until(lambda: len(steps.calls) >= 4, "four looks")
+    await until(lambda: len(steps.calls) >= 4, "four probes")
     await tasks.cancel()
     assert health.is_up

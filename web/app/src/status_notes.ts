@@ -1,4 +1,4 @@
-/** Cache people's notes. A room's answers hold the status of members only, so older notes must be requested. */
+/** Cache people's status notes. The answer to a join holds no notes, so they are requested. */
 
 import type { Client, PresenceInfo, Undo, UserId } from "@roomcast/sdk";
 import { PerUserCache } from "./per_user_cache.ts";

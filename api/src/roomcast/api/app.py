@@ -92,13 +92,13 @@ class Health:
     async def run(self, metrics: Metrics, is_ready: Callable[[], bool]) -> None:
         """Check Redis at each interval, until cancelled."""
         while True:
-            await self.look()
+            await self.check_once()
             metrics.ready(is_ready())
             due = self._clock() + WATCH_SECONDS
             await asyncio.sleep(WATCH_SECONDS)
             metrics.loop_lag(max(0.0, self._clock() - due))
 
-    async def look(self) -> None:
+    async def check_once(self) -> None:
         """Check Redis once."""
         try:
             await self._backend.ping()

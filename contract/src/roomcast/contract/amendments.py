@@ -37,10 +37,10 @@ def load_target(entry: bytes | None, *, system: bool = False) -> dict[str, Any]:
 
 
 def edited_content(message: dict[str, Any], text: str | None, data: dict[str, Any] | None) -> dict[str, Any]:
-    """Return the text and data of a message after an edit, without missing ones. An argument None changes nothing.
+    """Return the text and data that a message has after an edit. An argument None leaves its field as it is.
 
-    The entry of the edit holds both, even if only one changes: the entry of an earlier edit, which may have set the
-    other, loses its content.
+    The edit's log entry holds both fields, even if only one changes, because the entry of an earlier edit, which may
+    hold the other field, loses its content.
     """
     after = {
         "text": message.get("text") if text is None else text,
@@ -67,6 +67,6 @@ def superseded(entry: bytes) -> Rewrite:
 
 
 def _marked(entry: bytes, message: dict[str, Any], mark: str) -> Rewrite:
-    """Return the rewrite to `message` with the field `mark`; the script fills in the seq of the amendment."""
+    """Return the rewrite of the entry to `message` with the field `mark`; the script fills in the amendment's seq."""
     rest = {key: value for key, value in message.items() if key != mark}
     return Rewrite(message["seq"], entry, msgspec.json.encode(rest)[:-1] + f',"{mark}":'.encode(), b"}")

@@ -55,10 +55,10 @@ class StorageHealth:
     async def run(self) -> None:
         """Check the storage until cancelled."""
         while True:
-            await self.look()
+            await self.check()
             await asyncio.sleep(self._probe_seconds if self.is_up else RETRY_SECONDS)
 
-    async def look(self) -> None:
+    async def check(self) -> None:
         """Check the storage once; note the result and log a change."""
         try:
             if self._set_up is not None and time.monotonic() >= self._next_set_up:

@@ -1,6 +1,6 @@
 """Delete uploads that were never completed, and objects that a form stored again after its upload was complete.
 
-Every upload is listed in `media:incoming` until its form has expired and the grace after it is over. Then the sweep
+Every upload is listed in `media:incoming` until its form has expired and a grace period has passed. Then the sweep
 deletes the object under its incoming key. If the record is gone, too, the upload was never verified, and the sweep also
 deletes a copy that a dead signer may have left. One signer sweeps at a time, in bounded steps. Two signers may delete
 the same object without harm, so the lease needs no fencing token.
@@ -35,7 +35,7 @@ class Observer(Protocol):
 
 
 class Sweep:
-    """Sweeps for all signers, while this signer holds the lease."""
+    """Deletes such uploads, for all signers, while this signer holds the lease."""
 
     def __init__(self, bus: Bus, records: Records, storage: Storage, observer: Observer, holder: str) -> None:
         self._bus = bus

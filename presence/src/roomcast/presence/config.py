@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from roomcast.process.settings import ProcessSettings, setting
 
-TITLE = "python -m roomcast.presence: ends presences that no gateway refreshes, configured by environment variables:"
+TITLE = "python -m roomcast.presence: sets absent users offline, configured by environment variables:"
 
 
 class Config(ProcessSettings):

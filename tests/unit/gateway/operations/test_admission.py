@@ -1,4 +1,4 @@
-"""Admission: as many new sessions as the loop can serve, in fair turns; an unused place goes to the next client."""
+"""The gateway admits as many new sessions as its loop can serve, one address after another."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.clock import Clock
 
 
 class Storm:
-    """Clients that ask for admission, and their answers: 0 for yes, or the seconds of Retry-After."""
+    """Clients that ask for admission, and the answers: admitted, or refused with a Retry-After in seconds."""
 
     def __init__(self, **options: Any) -> None:
         self.clock = Clock(100.0)
@@ -142,7 +142,7 @@ def test_no_client_waits_longer_than_the_limit() -> None:
     assert not storm.queue.is_waiting
 
 
-def test_a_fair_queue_keeps_count() -> None:
+def test_a_fair_queue_counts_tickets_and_serves_addresses_in_turn() -> None:
     queue = FairQueue()
     tickets = [Ticket(address, 0.0, lambda _: True, is_returning=False) for address in "aaabbc"]
     for ticket in tickets:

@@ -1,4 +1,4 @@
-"""Split the polling payload of Engine.IO v4: text packets joined by U+001E; a binary one is `b` and base64."""
+"""Split a polling payload of Engine.IO v4: packets joined by U+001E; a binary packet is `b` and base64."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class PayloadError(ValueError):
 
 
 class PayloadReader:
-    """Splits the body of one POST while it comes: text with its type character, or bytes of a binary message.
+    """Splits the body of one POST as it arrives: into text packets with their type characters, and binary messages.
 
-    A packet of more than `max_packet` bytes becomes an `Oversized`; its rest is dropped as it comes. Raises
+    A packet of more than `max_packet` bytes becomes an `Oversized`, which keeps only the first bytes. Raises
     PayloadError for text that is not UTF-8, an empty packet, or broken base64.
     """
 
@@ -37,7 +37,7 @@ class PayloadReader:
         self._add(rest)
 
     def end(self) -> Data:
-        """Return the packet that is complete now; at the end of the body, the last one."""
+        """Return the packet that ends here. The caller calls this at the end of the body for the last packet."""
         part, size = bytes(self._part), self._size
         self._part.clear()
         self._size = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from roomcast.contract import keys
-from roomcast.contract.directory import MAX_LISTED, entry_of, range_of, room_of
+from roomcast.contract.directory import MAX_LISTED, entry_of, id_of, range_of
 from roomcast.contract.room_info import FIELDS, RoomDescription, read_description
 from roomcast.gateway.stores.redis_port import RedisPort, Scripts
 
@@ -26,7 +26,7 @@ class DirectoryStore:
         self._redis = RedisPort(scripts)
 
     async def change(self, room: str, kind: str, old: str | None, new: str | None) -> None:
-        """List a public room under the name `new` instead of `old`. `old` None: was not listed; `new` None: unlist."""
+        """List a public room as `new` instead of `old`. `old` None: it was not listed; `new` None: remove its entry."""
         if kind == _PUBLIC:
             args = ("" if old is None else entry_of(old, room), "" if new is None else entry_of(new, room), MAX_LISTED)
             await self._redis.script("room_listing", (keys.DIRECTORY,), args)
@@ -34,12 +34,12 @@ class DirectoryStore:
     async def page(self, query: str, after: str | None, limit: int) -> tuple[list[ListedRoom], str | None]:
         """Return public rooms whose names begin with `query`, by name, and the `after` of the next page.
 
-        The page leaves out rooms that are gone or renamed, and takes their entries off the directory: it may be short.
+        The page leaves out rooms that are gone or renamed, and removes their entries. It may hold fewer than `limit`.
         """
         bounds = range_of(query, after)
         found = await self._redis.call("ZRANGE", keys.DIRECTORY, *bounds, "BYLEX", "LIMIT", 0, limit + 1)
         entries = [entry.decode() for entry in found]
-        rooms = [room_of(entry) for entry in entries[:limit]]
+        rooms = [id_of(entry) for entry in entries[:limit]]
         metas = await self._redis.run_together(*(("HMGET", keys.room_meta(room), *FIELDS) for room in rooms))
         counts = await self._redis.run_together(*(("HLEN", keys.room_nodes_of(room)) for room in rooms))
         listed: list[ListedRoom] = []

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Final
 
 from roomcast.contract import keys
-from roomcast.contract.directory import entry_of, range_of, room_of
+from roomcast.contract.directory import entry_of, id_of, range_of
 from roomcast.contract.errors import RoomcastError
 from roomcast.contract.person import FIELDS, MAX_PEOPLE, PROFILE_SECONDS, Profile, changed_fields, read_profile
 from roomcast.gateway.sign_in.identity import Identity
@@ -42,7 +42,7 @@ class PeopleStore:
             await self._redis.script("room_listing", (keys.PEOPLE,), (old, entry_of(now, user), MAX_PEOPLE))
 
     async def read(self, users: list[str]) -> dict[str, Profile]:
-        """Return the profiles of the users that were ever seen."""
+        """Return the profiles of those users who have one; unknown users are left out."""
         found = await self._redis.run_together(*(("HMGET", keys.user_person(user), *FIELDS) for user in users))
         profiles = (read_profile(user, values) for user, values in zip(users, found, strict=True))
         return {profile.user: profile for profile in profiles if profile is not None}
@@ -54,12 +54,12 @@ class PeopleStore:
     async def search(self, query: str, after: str | None, limit: int) -> tuple[list[Profile], str | None]:
         """Return people whose names begin with `query`, by name, and the `after` of the next page.
 
-        The page leaves out people who are gone or renamed, and takes their entries off the directory: it may be short.
+        The page leaves out people who are gone or renamed, and removes their entries. It may hold fewer than `limit`.
         """
         bounds = range_of(query, after)
         found = await self._redis.call("ZRANGE", keys.PEOPLE, *bounds, "BYLEX", "LIMIT", 0, limit + 1)
         entries = [entry.decode() for entry in found]
-        users = [room_of(entry) for entry in entries[:limit]]
+        users = [id_of(entry) for entry in entries[:limit]]
         profiles = await self.read(users)
         people: list[Profile] = []
         for entry, user in zip(entries, users, strict=False):

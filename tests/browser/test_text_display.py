@@ -1,4 +1,4 @@
-"""The display of other users' texts: direction, contrast, high-contrast themes, reactions in two forms."""
+"""The page displays texts of others well: direction, contrast, high-contrast themes, two forms of a reaction."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ CONTRAST = """(all) => all.map((element) => {
     const [dark, bright] = [light(ink), light(ground)].sort((a, b) => a - b);
     return { of: element.className || element.tagName, ratio: (bright + 0.05) / (dark + 0.05) };
 })"""
-"""Script: the contrast of each element's text with its backgrounds, all opacities applied."""
+"""Script: return the contrast of each element's text with its background, with all opacities applied."""
 
 PAINTED = """(element) => {
     const range = document.createRange();
@@ -57,7 +57,7 @@ PAINTED = """(element) => {
         }
     return places.sort((a, b) => a[1] - b[1]).map(([character]) => character).join("");
 }"""
-"""Script: the characters of an element from left to right, as painted."""
+"""Script: return the characters of an element from left to right, as painted."""
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def room() -> str:
 
 
 def painted(guest: Guest, selector: str) -> str:
-    """Return the characters of one line from left to right, whatever its direction."""
+    """Return the characters of one line from left to right, also for right-to-left text."""
     found: str = guest.page.locator(selector).first.evaluate(PAINTED)
     return found
 

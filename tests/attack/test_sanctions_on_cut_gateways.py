@@ -1,4 +1,4 @@
-"""Blocks and sanctions hold on a gateway that was cut from Redis when they were set, and blocks on two gateways."""
+"""Blocks and sanctions take effect on a gateway that was cut off from Redis while they were set."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ async def clients() -> AsyncIterator[Clients]:
 
 
 async def together(rig: Rig, clients: Clients) -> tuple[Client, Client, str]:
-    """Return Ada and Mallory on different gateways, who watch each other and are in their direct room."""
+    """Connect Ada and Mallory to different gateways. Each watches the other and is in their direct room."""
     ada, mallory = await clients(rig.connected, unique("ada")), await clients(rig.cut_off, unique("mallory"))
     room = direct_room(ada.user, mallory.user)
     for one, other in ((ada, mallory), (mallory, ada)):
@@ -84,7 +84,7 @@ async def sees(one: Client, other: Client) -> bool:
 
 
 async def assert_apart(rig: Rig, ada: Client, mallory: Client, room: str) -> None:
-    """Check that neither is told of the other's presence or read marks."""
+    """Check that neither receives the other's presence or read marks."""
     for one, other in ((ada, mallory), (mallory, ada)):
         await one.expect("presence", partial(is_offline, other.user), 15.0)
         one.events.clear()
