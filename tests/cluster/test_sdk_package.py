@@ -70,6 +70,23 @@ client.onState(({ phase, attempt, error }) => {
 """
 
 
+UPLOADED = """
+import { connect } from "@roomcast/sdk";
+const token = process.argv[2];
+const client = connect({ url: process.env.ROOMCAST_URL, token: () => token });
+const room = client.room("public:files");
+room.join();
+const media = await client.upload(room.id, new File(["four"], "notes.txt", { type: "text/plain" })).done;
+const id = room.send({ media });
+room.subscribe(({ messages }) => {
+  const sent = messages.find((message) => message.id === id && message.state === "sent");
+  if (!sent) return;
+  console.log(sent.media.name, sent.media.type, sent.media.size);
+  client.close();
+});
+"""
+
+
 def run(command: list[str], folder: Path, seconds: float = RUN_SECONDS, url: str = "") -> str:
     """Run a command to its end and return its output; fail the test on an error or a timeout."""
     environment = os.environ | {"ROOMCAST_URL": url}
@@ -111,6 +128,12 @@ def test_the_readmes_code_compiles_under_strict(consumer: Path) -> None:
     (consumer / "native.ts").write_text(NATIVE + native)
     (consumer / "tsconfig.json").write_text(CONFIG)
     run(["node", str(WEB / "node_modules" / "typescript" / "bin" / "tsc"), "-p", "."], consumer, INSTALL_SECONDS)
+
+
+def test_a_program_in_node_uploads_a_file(consumer: Path, cluster: Cluster) -> None:
+    (consumer / "uploaded.mjs").write_text(UPLOADED)
+    token = sign(cluster.jwt_secret, "ada")
+    assert run(["node", "uploaded.mjs", token], consumer, url=cluster.url) == "notes.txt text/plain 4\n"
 
 
 def test_a_process_ends_after_close_while_the_token_source_is_pending(consumer: Path, cluster: Cluster) -> None:

@@ -40,6 +40,12 @@ def test_the_package_holds_only_built_files_and_needs_only_the_socket_client(app
     assert [path.name for path in package.rglob("*.ts") if not path.name.endswith(".d.ts")] == []
 
 
+def test_declarations_import_built_files(app: Path) -> None:
+    declarations = list((app / "node_modules" / "@roomcast" / "sdk" / "dist").rglob("*.d.ts"))
+    assert any(path.parent.name == "connection" for path in declarations)
+    assert [path.name for path in declarations if '.ts"' in path.read_text()] == []
+
+
 def test_typescript_finds_its_types(app: Path) -> None:
     (app / "index.ts").write_text(
         'import { connect } from "@roomcast/sdk";\n'

@@ -14,8 +14,8 @@ export function compile(name) {
   const run = spawnSync(process.execPath, [tsc, "-p", join(web, name, "tsconfig.build.json")], { stdio: "inherit" });
   if (run.status !== 0) process.exit(run.status ?? 1);
   // tsc rewrites the imports of modules, but not those of declarations.
-  for (const file of readdirSync(dist).filter((one) => one.endsWith(".d.ts"))) {
+  for (const file of readdirSync(dist, { recursive: true }).filter((one) => one.endsWith(".d.ts"))) {
     const text = readFileSync(join(dist, file), "utf8");
-    writeFileSync(join(dist, file), text.replace(/(from |import\()"(\.\/\w+)\.ts"/g, '$1"$2.js"'));
+    writeFileSync(join(dist, file), text.replace(/(from |import\()"(\.{1,2}\/[\w/]+)\.ts"/g, '$1"$2.js"'));
   }
 }

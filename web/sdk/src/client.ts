@@ -33,7 +33,7 @@ import { RoomCache, type RoomCacheOptions } from "./room_cache.ts";
 import { Room } from "./room.ts";
 import { Sender, type SenderOptions } from "./sender.ts";
 import { TokenRenewal } from "./connection/token_renewal.ts";
-import { Upload, xhrTransport, type FileTransport, type UploadOptions } from "./upload.ts";
+import { platformTransport, Upload, type FileTransport, type UploadOptions } from "./upload.ts";
 
 /** How to connect, and what to store in the browser. */
 export interface ConnectOptions extends ConnectionOptions, SenderOptions {
@@ -51,7 +51,7 @@ export interface ConnectOptions extends ConnectionOptions, SenderOptions {
    * `web`, `desktop` or `mobile`; default none. The server refuses the connection for any other value.
    */
   deviceKind?: string;
-  /** How the bytes of a file are sent; default XMLHttpRequest. */
+  /** How the bytes of a file are sent; default XMLHttpRequest, or `fetch` where there is none. */
   fileTransport?: FileTransport;
 }
 
@@ -213,7 +213,7 @@ export class Client<A extends AppTypes = AppTypes> {
 
   /** Sign, send and confirm a file. Then send the message: `room.send({media: await upload.done})`. */
   upload(room: RoomId, file: File, options?: UploadOptions): Upload {
-    const transport = this.#options.fileTransport ?? xhrTransport;
+    const transport = this.#options.fileTransport ?? platformTransport();
     return new Upload({ connection: this.#connection, transport, closing: this.#closing.signal }, room, file, options);
   }
 

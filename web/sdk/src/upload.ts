@@ -141,6 +141,21 @@ export const xhrTransport: FileTransport = (signed, file, onProgress, signal) =>
     request.send(bodyOf(signed, file));
   });
 
+/** Send a file by `fetch`, where there is no XMLHttpRequest: in Node. It tells progress at the end only. */
+export const fetchTransport: FileTransport = async (signed, file, onProgress, signal) => {
+  const request = { method: signed.method, headers: signed.headers ?? {}, body: bodyOf(signed, file), signal };
+  const answer = await fetch(signed.url, request).catch(() => {
+    throw signal.aborted ? abortReason(signal) : RoomcastError.of("unavailable", "the file storage cannot be reached");
+  });
+  await answer.body?.cancel();
+  if (!answer.ok) throw storageError(answer.status);
+  onProgress(file.size);
+};
+
+/** Return the transport for this platform. */
+export const platformTransport = (): FileTransport =>
+  typeof XMLHttpRequest === "undefined" ? fetchTransport : xhrTransport;
+
 function bodyOf(signed: SignedUpload, file: Blob): Blob | FormData {
   if (signed.method === "PUT") return file;
   const form = new FormData();

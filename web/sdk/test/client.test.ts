@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { describe, it } from "node:test";
 import { RoomcastError } from "../src/errors.ts";
-import type { FileTransport } from "../src/upload.ts";
+import { fetchTransport, type FileTransport } from "../src/upload.ts";
 import { gateway, joined, LOBBY, open, texts, useGateway } from "./harness.ts";
 import { MemoryStorage } from "./memory_storage.ts";
 import { until } from "./server.ts";
@@ -286,5 +289,33 @@ describe("upload", () => {
     await assert.rejects(upload.done, { name: "AbortError" });
     assert.equal(upload.state.phase, "cancelled");
     assert.ok(!gateway.events.some(([event]) => event === "media:complete"));
+  });
+});
+
+describe("the upload by fetch", () => {
+  const send = (url: string, signal = new AbortController().signal) =>
+    fetchTransport(
+      { upload: "u", method: "PUT", url, expires: 0, headers: { "X-Kind": "a" } },
+      new Blob(["abc"]),
+      () => {},
+      signal,
+    );
+
+  it("sends headers and bytes, and tells what the storage refuses", async () => {
+    const received: string[] = [];
+    const storage = createServer((request, response) => {
+      received.push(`${request.method} ${request.headers["x-kind"]}`);
+      request.on("data", (bytes) => received.push(String(bytes)));
+      request.on("end", () => response.writeHead(request.url === "/refused" ? 403 : 204).end());
+    }).listen(0, "127.0.0.1");
+    await once(storage, "listening");
+    const url = `http://127.0.0.1:${(storage.address() as AddressInfo).port}`;
+    await send(url);
+    assert.deepEqual(received, ["PUT a", "abc"]);
+    await assert.rejects(send(`${url}/refused`), { reason: "media_refused" });
+    await assert.rejects(send(url, AbortSignal.abort()), { name: "AbortError" });
+    storage.close();
+    storage.closeAllConnections();
+    await assert.rejects(send(url), { reason: "unavailable" });
   });
 });
