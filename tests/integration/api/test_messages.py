@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 
 from tests import apis
@@ -177,6 +178,16 @@ def test_a_body_that_is_not_json_is_refused(client: httpx.Client, raw: bytes) ->
 def test_a_refusal_says_what_is_expected(client: httpx.Client, raw: bytes, content_type: str, detail: str) -> None:
     answer = client.post("/v1/rooms/team:bad/messages", content=raw, headers={"Content-Type": content_type})
     assert (answer.status_code, answer.json()["detail"]) == (400, detail)
+
+
+def test_many_unknown_fields_are_refused_at_once(client: httpx.Client, api: apis.Api) -> None:
+    """To name each of these fields takes the process two seconds, in which it serves nobody else."""
+    process = psutil.Process(api.process.pid)
+    before = sum(process.cpu_times()[:2])
+    for batch in ({f"x{n}": n for n in range(100_000)}, {"messages": [{f"x{n}": n for n in range(1_000)}] * 100}):
+        answer = client.post("/v1/messages/batch", json=batch)
+        assert (answer.status_code, "too many unknown fields" in answer.json()["detail"]) == (400, True)
+    assert sum(process.cpu_times()[:2]) - before < 1.5
 
 
 def test_a_text_that_is_too_long_in_bytes_is_too_large(client: httpx.Client) -> None:

@@ -220,7 +220,7 @@ def test_an_allowance_is_set_and_lifted(client: httpx.Client) -> None:
         assert reason(client.put(f"/v1/users/ada/{allowance}", json={})) == "bad_request"
 
 
-def test_an_inbox_counts_what_is_unread(client: httpx.Client) -> None:
+def test_an_inbox_counts_what_is_unread(client: httpx.Client, api: apis.Api, api_redis: Callable[[str], str]) -> None:
     for room in ("team:in1", "team:in2", "team:in3"):
         client.post("/v1/rooms", json={"room": room, "owner": "grace", "name": room.upper()})
         body = {"user": "bob", "text": "hello", "kind": "text", "mentions": ["grace"]}
@@ -234,5 +234,8 @@ def test_an_inbox_counts_what_is_unread(client: httpx.Client) -> None:
         (1, 1, "hello", "owner")
     }
     assert rest["after"] is None
+    with api.client(asyncio.run(apis.make_key(api_redis("admin"), Scope.USERS_READ, name="people"))) as other:
+        hidden = other.get("/v1/users/grace/inbox").json()
+    assert [(line["unread"], line["last"]) for line in hidden["lines"]] == [(1, None)] * 3, "it may not read messages"
     mentioned = client.post("/v1/rooms/team:in1/messages", json={"user": "bob", "text": "x", "mentions": ["eve"]})
     assert reason(mentioned) == "forbidden"

@@ -67,6 +67,7 @@ def test_a_decoding_client_is_refused() -> None:
         lambda b: b.upload_url("ada", ""),
         lambda b: b.room("no room"),
         lambda b: b.members("team:x", cursor="abc"),
+        lambda b: b.members("team:x", cursor=str(2**64)),
         lambda b: b.members("team:x", limit=0),
         lambda b: b.occupancy("{}"),
         lambda b: b.rooms_of("a b"),

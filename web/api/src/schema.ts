@@ -565,6 +565,8 @@ export interface paths {
         /**
          * Read Inbox
          * @description Return a page of a user's inbox: the listed rooms that the user may enter by id or membership.
+         *
+         *     Only a key with the scope `messages:read` gets the latest message of each room.
          */
         get: operations["inbox"];
         put?: never;
@@ -1002,7 +1004,7 @@ export interface components {
              * @description the number of the latest text or media; 0: the log does not keep it
              */
             last_seq: number;
-            /** @description the latest text or media, if the log keeps it */
+            /** @description the latest text or media, if the log keeps it and the key has the scope messages:read */
             last: components["schemas"]["Message"] | null;
             /**
              * Name

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from roomcast.contract.events import MAX_LIST, MAX_MENTIONS, MAX_MESSAGE_BYTES, MAX_SEQ
 from roomcast.contract.ids import CLIENT_ID, ROOM_ID, USER_ID
 from roomcast.contract.texts import MAX_NAME
 
 MAX_BATCH: Final = 100
+MAX_UNKNOWN: Final = 10
+"""Unknown fields of an object that are refused by name. To name 100,000 takes the process two seconds."""
 UPLOAD_ID: Final = "^[A-Za-z0-9_-]{8,64}$"
 TEN_YEARS: Final = 10 * 365 * 86_400
 
@@ -35,6 +38,14 @@ class Request(BaseModel):
     """The base of the bodies of requests."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_few_fields(cls, value: Any) -> Any:
+        """Refuse an object with many unknown fields before each of them becomes an error."""
+        if isinstance(value, dict) and len(value) > len(cls.model_fields) + MAX_UNKNOWN:
+            raise PydanticCustomError("too_many_fields", "too many unknown fields")
+        return value
 
 
 class PublishRequest(Request):

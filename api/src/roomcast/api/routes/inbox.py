@@ -28,7 +28,9 @@ class LineResponse(BaseModel):
     epoch: str
     active_at: int = Field(description="milliseconds of the latest text or media, up to a second early; 0: none")
     last_seq: int = Field(description="the number of the latest text or media; 0: the log does not keep it")
-    last: Message | None = Field(description="the latest text or media, if the log keeps it")
+    last: Message | None = Field(
+        description="the latest text or media, if the log keeps it and the key has the scope messages:read"
+    )
     name: str = Field(description="the room's own name, or empty")
     is_public: bool
     is_unsettled: bool = Field(description="another message may come without an announcement")
@@ -51,10 +53,14 @@ class InboxResponse(BaseModel):
 
 @router.get("/users/{user}/inbox", operation_id="inbox")
 async def read_inbox(user: User, key: Reads, parts: TheParts, after: Cursor = None, limit: Limit = 50) -> InboxResponse:
-    """Return a page of a user's inbox: the listed rooms that the user may enter by id or membership."""
+    """Return a page of a user's inbox: the listed rooms that the user may enter by id or membership.
+
+    Only a key with the scope `messages:read` gets the latest message of each room.
+    """
     page = await parts.backend.inbox(user, after=after, limit=limit)
     await owe(parts, key, rows=page.rooms)
-    lines = [_line(line) for line in page.lines]
+    reads = key.key.allows(Scope.MESSAGES_READ)
+    lines = [_line(line if reads else line._replace(entry=None)) for line in page.lines]
     return InboxResponse(lines=lines, after=page.after, unread=page.unread, mentions=page.mentions)
 
 

@@ -12,6 +12,8 @@ from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import MAX_LIST, MAX_PRESENCE_ROOM
 
 MAX_SCAN: Final = 1_000
+_MAX_CURSOR: Final = 2**64 - 1
+"""The largest cursor of a scan that Redis takes."""
 _ANNOUNCED_SECONDS: Final = 60
 
 
@@ -105,7 +107,7 @@ class Lookups(RedisLink):
         if not 1 <= limit <= MAX_SCAN:
             raise RoomcastError(Code.BAD_REQUEST, f"a page has 1 to {MAX_SCAN} members")
         at = cursor or "0"
-        if not at.isascii() or not at.isdigit() or len(at) > 20:
+        if not at.isascii() or not at.isdigit() or len(at) > 20 or int(at) > _MAX_CURSOR:
             raise RoomcastError(Code.BAD_REQUEST, "no cursor of a page of members")
         if cursor is None and not await self._call("HEXISTS", keys.room_meta(room), "kind"):
             raise RoomcastError(Code.NOT_FOUND, "no such room is stored")
