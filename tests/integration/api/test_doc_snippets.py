@@ -41,11 +41,7 @@ def run(api: apis.Api, *command: str | Path, cwd: Path) -> str:
 def test_curl(api: apis.Api, tmp_path: Path) -> None:
     (snippet,) = snippets(PAGE, "sh")
     said = run(api, "bash", "-euo", "pipefail", "-c", snippet, cwd=tmp_path)
-    decoder, found, at = json.JSONDecoder(), [], 0
-    while at < len(said.rstrip()):
-        answer, at = decoder.raw_decode(said, at)
-        found.append(answer)
-    signed, published, history, occupancy, presence = found
+    signed, published, history, occupancy, presence = (json.loads(line) for line in said.splitlines() if line)
     assert signed["user"] == "ada"
     assert history["messages"][-1]["seq"] == published["seq"]
     assert (occupancy["occupants"], [row["user"] for row in presence["users"]]) == (0, ["ada", "bob"])

@@ -33,6 +33,11 @@ def test_the_headers_match_the_problem() -> None:
     assert respond(describe(RoomcastError(Code.UNAUTHORIZED), "r")).headers["www-authenticate"] == "Bearer"
 
 
+def test_a_field_that_is_no_object_is_told_so_in_words_of_json() -> None:
+    (fault,) = faults_of([{"loc": ("body", "data"), "type": "dict_type", "msg": "Input should be a valid dictionary"}])
+    assert (fault.field, fault.message) == ("body.data", "Input should be a JSON object")
+
+
 def test_the_number_of_listed_faults_is_bounded() -> None:
     faults = faults_of([{"loc": ("body", "x" * 1000), "msg": "y" * 1000}] * 50)
     assert len(faults) == 10

@@ -187,6 +187,16 @@ describe("a note with an end", () => {
     assert.deepEqual(gateway.payloads("presence").at(-1), { status: "online" });
   });
 
+  it("is refused with an end in seconds", async () => {
+    const client = await online();
+    const end = Math.round(client.state.ready!.server_time / 1000) + 3600;
+    await assert.rejects(client.presence.setStatus("busy", "at lunch", end), {
+      reason: "bad_request",
+      message: "bad_request: `until` lies in the past; it is in milliseconds since 1970",
+    });
+    assert.deepEqual([client.presence.ownStatus, client.presence.ownNote], ["online", ""]);
+  });
+
   it("loses its end with a new note, and keeps it with a new status", async () => {
     const client = await online();
     const end = client.state.ready!.server_time + 60_000;

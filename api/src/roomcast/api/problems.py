@@ -43,6 +43,9 @@ STATUS: Final[Mapping[Code, int]] = {
 }
 """The HTTP status of each code."""
 
+_MESSAGES: Final = {"extra_forbidden": "unknown field", "dict_type": "Input should be a JSON object"}
+"""What is said of a field instead of Pydantic's words, by Pydantic's type of the error."""
+
 REASONS: Final = tuple(code.reason for code in Code)
 
 
@@ -118,5 +121,5 @@ def _fault_of(error: Mapping[str, Any], content_type: str) -> FieldFault:
         is_json = content_type.partition(";")[0].strip().lower().endswith("json")
         wrong = "send a JSON object" if is_json else "send the header Content-Type: application/json"
         return FieldFault(field="body", message=wrong)
-    message = "unknown field" if kind == "extra_forbidden" else str(error["msg"])
+    message = _MESSAGES.get(str(kind)) or str(error["msg"])
     return FieldFault(field=".".join(path)[:200], message=message[:200])
