@@ -452,7 +452,7 @@ def test_a_wrong_password_is_one_line(cluster: Cluster) -> None:
     url = f"redis://backend:wrong@127.0.0.1:{cluster.redis_port}"
     done = command("publish", "public:x", "text", "--user", "u", ROOMCAST_REDIS_URL=url)
     assert done.returncode == 1
-    assert done.stderr == "roomcast publish: unavailable: Redis refuses: authentication\n"
+    assert done.stderr == "python -m roomcast.contract publish: unavailable: Redis refuses: authentication\n"
 
 
 def test_a_bad_room_is_one_line(cluster: Cluster) -> None:

@@ -21,6 +21,8 @@ from typing import Any, Final
 from roomcast.contract import backend, config, tokens
 from roomcast.contract.errors import Code, RoomcastError
 
+_PROGRAM: Final = "python -m roomcast.contract"
+"""The name of this command in its errors and help; `roomcast` is the operator command."""
 _DAY_SECONDS: Final = 86_400
 
 
@@ -39,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m roomcast.contract",
+        prog=_PROGRAM,
         description=__doc__,
         epilog=f"{config.REDIS_URL} says where Redis is (the account `backend`); token needs {config.JWT_SECRET}."
         f" With {config.CLUSTER_KEY}, messages carry the cluster's seal.",
@@ -170,7 +172,7 @@ async def _emit(client: backend.Backend, options: argparse.Namespace) -> str:
 
 
 def _fail(options: argparse.Namespace, reason: str, status: int) -> int:
-    sys.stderr.write(f"roomcast {options.command}: {reason}\n")
+    sys.stderr.write(f"{_PROGRAM} {options.command}: {reason}\n")
     return status
 
 
