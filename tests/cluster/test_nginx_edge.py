@@ -97,11 +97,12 @@ async def edge(tmp_path: Path, small_page: Path) -> AsyncIterator[Edge]:
 
 async def test_a_gateway_sees_the_real_peer_and_the_page_s_own_host(edge: Edge, http: aiohttp.ClientSession) -> None:
     spoofed = {"X-Forwarded-For": "10.9.8.7", "Forwarded": "for=10.9.8.7", "X-Forwarded-Proto": "https"}
+    spoofed["X-Forwarded-Host"] = "evil.example"
     await http.get(polling.endpoint(edge.url), headers=spoofed)
     seen = edge.headers()
     assert seen["x-forwarded-for"] == "127.0.0.1"
     assert seen["x-forwarded-proto"] == "http"
-    assert "forwarded" not in seen
+    assert not {"forwarded", "x-forwarded-host"}.intersection(seen)
     assert seen["host"] == edge.url.removeprefix("http://")
 
 
@@ -157,11 +158,16 @@ async def test_the_path_works_without_its_trailing_slash(edge: Edge, http: aioht
 async def test_scheme_and_peer_of_a_front_proxy_are_used(
     tmp_path: Path, small_page: Path, http: aiohttp.ClientSession, said: str, passed: str
 ) -> None:
-    headers = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": said}
+    headers = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": said, "X-Forwarded-Host": "chat.example"}
     async with running_edge(tmp_path, small_page, fronts=["127.0.0.1/32"]) as edge:
         await http.get(polling.endpoint(edge.url), headers=headers)
         seen = edge.headers()
+        page = await http.get(edge.url, headers=headers | {"Host": "chat.example"})
+        local = await http.get(edge.url, headers=headers)
     assert (seen["x-forwarded-proto"], seen["x-forwarded-for"]) == (passed, "203.0.113.9")
+    assert seen["x-forwarded-host"] == "chat.example"
+    assert page.headers.get("Strict-Transport-Security") == ("max-age=15552000" if passed == "https" else None)
+    assert "Strict-Transport-Security" not in local.headers
 
 
 async def test_forwarded_headers_of_others_are_ignored(
