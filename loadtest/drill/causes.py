@@ -310,27 +310,32 @@ CAUSES: Final[tuple[Cause, ...]] = (
         "RoomcastDrainStuck", "drain a gateway whose loop is late", "end the drain: `roomcast uncordon`", _slow_drain
     ),
     Cause("RoomcastLoopLag", "stop a gateway for 0.3 s of every 0.4", "give the gateway a core of its own", _late_loop),
-    Cause("RoomcastSlowAcks", "`CLIENT PAUSE 1500 WRITE` in Redis", "make Redis quick again", _paused_writes),
+    Cause(
+        "RoomcastSlowAcks", "`CLIENT PAUSE 1500 WRITE` again and again", "stop that; `CLIENT UNPAUSE`", _paused_writes
+    ),
     Cause("RoomcastEventErrors", "`maxmemory 1mb`", "raise `maxmemory`", _full),
     Cause(
-        "RoomcastRedisReconnects", "close one gateway's connections once a second", "stop that", _killed_now_and_then
+        "RoomcastRedisReconnects",
+        "close one gateway's Redis connections once a second",
+        "stop what closes them",
+        _killed_now_and_then,
     ),
-    Cause("RoomcastMissingPackets", "close all subscriptions every 0.7 s", "stop that", _lost_publications),
+    Cause("RoomcastMissingPackets", "close all subscriptions every 0.7 s", "stop what closes them", _lost_publications),
     Cause("RoomcastResyncs", "`FLUSHALL`", "none: it clears by itself", _flushed),
-    Cause("RoomcastForgedMessages", "publish without the cluster's seal", "end it", _forged),
+    Cause("RoomcastForgedMessages", "publish without the cluster's seal", "give that process the cluster key", _forged),
     Cause("RoomcastCanaryLost", "drop what Redis pushes to one gateway", "none: the gateway reopens it", _deaf),
-    Cause("RoomcastSlowClients", "clients in a busy room stop reading", "quieten the room", _slow_clients),
+    Cause("RoomcastSlowClients", "clients in a busy room stop reading", "stop the writers", _slow_clients),
     Cause("RoomcastPublishHookFails", "no server at the hook's URL, messages go on", "stop the messages", _dead_hook),
     Cause("RoomcastSignInsRefused", "sign in with tokens of another secret", "sign with the right one", _bad_tokens),
-    Cause("RoomcastSessionsRefused", "lower all gateways' `nofile`, clients come", "raise it", _refused_sessions),
+    Cause("RoomcastSessionsRefused", "lower `nofile` of all gateways, clients come", "raise it", _refused_sessions),
     Cause("RoomcastFileDescriptors", "lower a gateway's `nofile`", "raise it", _few_files),
-    Cause("RoomcastPlainHotPath", "start a gateway with `ROOMCAST_HOTPATH=python`", "start it without that", _plain),
+    Cause("RoomcastPlainHotPath", "start a gateway with `ROOMCAST_HOTPATH=python`", "start it without", _plain),
     Cause("RoomcastNoSweeperLeads", "stop the sweeper", "start a sweeper", _scaled_away("sweeper")),
     Cause("RoomcastExpirySuspended", "stop Redis for 12 s of every 13", "end the stalls", _stalls),
     Cause("RoomcastNoSignerReady", "stop the signer", "start a signer", _scaled_away("signer")),
     Cause("RoomcastStorageDown", "SIGSTOP the storage", "bring the storage back", _stopped("s3")),
     Cause("RoomcastApiNotReady", "switch the API's Redis account off", "repair the account", _locked_out),
-    Cause("RoomcastApiFailing", "the same, while back ends ask", "repair the account", _failing_requests),
+    Cause("RoomcastApiFailing", "the same, and requests go on", "repair the account", _failing_requests),
     Cause("RoomcastUploadsFailing", "SIGSTOP the storage, uploads go on", "bring the storage back", _failing_uploads),
 )
 """One cause for every alert."""

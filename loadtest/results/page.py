@@ -59,7 +59,7 @@ _PROCESS_HEAD: Final = (
     "saturated seconds",
     "CPU of a core, last",
     "loop late ms, last",
-    "figures",
+    "its figures count",
 )
 
 
@@ -107,7 +107,7 @@ def _processes(processes: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, ..
             str(meter["bad"]),
             f"{meter['cpu']:.0%}",
             f"{meter['late_ms']:.0f}",
-            "do not count" if meter["is_saturated"] else "count",
+            "no, saturated" if meter["is_saturated"] else "yes",
         )
         for name, meter in sorted(processes.items())
     ]

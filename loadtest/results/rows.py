@@ -66,7 +66,7 @@ def table(rows: Sequence[Row]) -> str:
 def as_cells(row: Row) -> tuple[str, ...]:
     """Return a row as texts."""
     times = (row.p50, row.p95, row.p99, row.worst)
-    counts = (str(row.requests), str(row.failures), f"{row.per_second:.1f}")
+    counts = (f"{row.requests:,}", f"{row.failures:,}", f"{row.per_second:,.1f}")
     return (row.kind, row.name, *counts, *(f"{value:g}" for value in times))
 
 

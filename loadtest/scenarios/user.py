@@ -127,7 +127,7 @@ class ChatUser(User):
         try:
             connection.emit(name, payload)
         except ConnectionEnded:
-            self.state.counts["droppable events not sent"] += 1
+            self.state.counts["events without ack not sent"] += 1
 
     def drop(self) -> None:
         """Drop the connection, like a client that loses its network; the user reconnects by itself."""

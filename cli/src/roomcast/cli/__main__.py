@@ -372,6 +372,7 @@ def reports(options: Options) -> None:
 def resolve(options: Options, number: str) -> None:
     """Close the report with the id NUMBER."""
     options.act(lambda client: client.resolve_report(number))
+    click.echo(f"report {number} is closed", err=True)
 
 
 @main.command()

@@ -48,6 +48,6 @@ def test_the_page_is_self_contained_and_escapes_its_texts() -> None:
     assert "<script" not in page
     assert "src=" not in page
     assert "href=" not in page
-    for words in ("targets missed", "p95 300 ms", "message:send", "1,234", "do not count"):
+    for words in ("targets missed", "p95 300 ms", "message:send", "1,234", "no, saturated"):
         assert words in page
     assert page.count("<svg") == 6
