@@ -1,4 +1,4 @@
-"""Write the tables in README.md and docs/ that repeat what the code says; tests/unit/test_docs.py checks them.
+"""Write those tables in README.md and docs/ that are made from the code; tests/unit/test_docs.py checks them.
 
     python -m docs.tables     write them anew
 
@@ -45,7 +45,7 @@ def variables(settings: type[BaseSettings]) -> dict[str, FieldInfo]:
 
 
 def configuration() -> str:
-    """Every variable: who reads it, its default, and what it means."""
+    """Return the table of environment variables: the processes that read each one, its default, and its meaning."""
     read_by: dict[str, dict[str, FieldInfo]] = {}
     for process, settings in PROCESSES.items():
         for name, field in variables(settings).items():
@@ -69,7 +69,7 @@ def _default(field: FieldInfo) -> str:
 
 
 def _merged(fields: Mapping[str, FieldInfo], say: Callable[[FieldInfo], str]) -> str:
-    """Return what all processes say; where they differ, each by its name."""
+    """Return the text that `say` gives for the variable; if the processes differ, each one's text after its name."""
     speakers: dict[str, list[str]] = {}
     for process, field in fields.items():
         speakers.setdefault(say(field), []).append(process)
@@ -79,13 +79,13 @@ def _merged(fields: Mapping[str, FieldInfo], say: Callable[[FieldInfo], str]) ->
 
 
 def errors() -> str:
-    """Every error code of the protocol."""
+    """Return the table of the protocol's error codes."""
     rows = ((str(c.number), f"`{c.reason}`", "yes" if c.retryable else "no", c.meaning) for c in Code)
     return _table(("code", "reason", "retryable", "meaning"), rows)
 
 
 def metrics() -> str:
-    """Every metric of our own, as Prometheus sees it."""
+    """Return the table of Roomcast's own metrics, with the names that Prometheus sees."""
     observers = (GatewayMetrics(), PresenceMetrics(), MediaMetrics(), ApiMetrics())
     rows = (row for observer in observers for row in _metric_rows(observer.exposition().decode()))
     return _table(("metric", "type", "meaning"), rows)
@@ -99,13 +99,13 @@ def _metric_rows(text: str) -> Iterable[tuple[str, str, str]]:
 
 
 def unit_costs() -> str:
-    """Every unit cost of the calculator."""
+    """Return the table of the calculator's unit costs."""
     rows = ((f"`{name}`", f"{each.value:g} {each.unit}", each.meaning, each.source) for name, each in COSTS.items())
     return _table(("name", "cost", "of", "from"), rows)
 
 
 def endpoints() -> str:
-    """Every endpoint of the HTTP API: the scope that it takes, what it is sent, and what it does."""
+    """Return the table of the HTTP API's endpoints: scope, body, query, and purpose."""
     document = make_application(None).openapi()
     schemas = document["components"]["schemas"]
     rows = (
@@ -140,13 +140,13 @@ def _query(operation: Mapping[str, Any]) -> str:
 
 
 def _fields(fields: Iterable[tuple[str, bool]]) -> str:
-    """Name fields, with `?` behind those that may be left out."""
+    """Return the names of fields, with `?` after each optional one."""
     names = ", ".join(name if is_required else f"{name}?" for name, is_required in fields)
     return f"`{names}`" if names else ""
 
 
 def _does(operation: Mapping[str, Any]) -> str:
-    """Return the first sentence of the description."""
+    """Return the first sentence of an operation's description."""
     return " ".join(re.split(r"\.(?:\s|$)", operation["description"])[0].split())
 
 
@@ -154,7 +154,7 @@ PLANNED_USERS: Final = (10_000, 100_000, 1_000_000, 10_000_000)
 
 
 def plans() -> str:
-    """Show what `roomcast plan` says for four numbers of users, with its defaults."""
+    """Return the table of what `roomcast plan` prints for four numbers of users, with its defaults."""
     rows = (_plan_row(users) for users in PLANNED_USERS)
     return _table(("users at once", "messages/s", "deliveries/s", "gateways", "nginx", "Redis masters"), rows)
 
@@ -182,12 +182,12 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 
 def filled(text: str) -> str:
-    """`text` with every table as the code has it; raises KeyError for one that no function makes."""
+    """Return `text` with all its tables made anew; raise KeyError for a table without a function."""
     return _BLOCK.sub(lambda match: match[1] + TABLES[match["name"]]() + match[3], text)
 
 
 def documents() -> list[Path]:
-    """Return the files that may hold tables."""
+    """Return the files that may contain tables."""
     return [
         *(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")),
         *sorted((ROOT / "docs").rglob("*.md")),

@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager, suppress
 
 
 class MutingProxy:
-    """A proxy to `target`; while `is_muted`, connections whose client sent `mark` receive nothing.
+    """A proxy to `target`. While `is_muted`, a client that has sent `mark` receives nothing.
 
-    `swallowed`: the data that was dropped.
+    `swallowed` holds the dropped data.
     """
 
     def __init__(self, target: int, mark: bytes) -> None:

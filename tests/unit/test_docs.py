@@ -101,7 +101,7 @@ def test_links_lead_to_existing_targets(path: Path) -> None:
 
 
 def block_of(page: str, language: str) -> str:
-    """Return the only block of this language on a page; tests of the pages with several run those."""
+    """Return the code block of this language on a page that has only one."""
     (found,) = re.findall(rf"^```{language}\n(.*?)^```", (tables.ROOT / page).read_text(), re.DOTALL | re.MULTILINE)
     return str(found)
 

@@ -1,4 +1,4 @@
-"""Rooms, members, people, moderation, tokens and figures over HTTP, beside a real gateway."""
+"""The HTTP API changes rooms, members, people and sanctions, and a gateway applies the changes."""
 
 from __future__ import annotations
 

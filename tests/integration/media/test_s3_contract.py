@@ -1,4 +1,4 @@
-"""What Roomcast requires of an object storage: the default one, or any with `make s3-contract ENDPOINT=…`.
+"""An object storage does what Roomcast requires: the default one, or another with `make s3-contract ENDPOINT=…`.
 
 With ENDPOINT, the credentials come from the environment (AWS_ACCESS_KEY_ID, …). The tests create a bucket
 for the run and delete it afterwards.
@@ -113,7 +113,7 @@ class Answer(NamedTuple):
 
 
 async def request(method: str, url: str, body: Any = None, headers: dict[str, str] | None = None) -> Answer:
-    """Send a request unchanged: do not encode the URL again, and guess no type for a body of bytes."""
+    """Send a request as given: do not encode the URL again, and add no content type for bytes."""
     left_out = [] if isinstance(body, aiohttp.FormData) else ["Content-Type"]
     async with (
         aiohttp.ClientSession(skip_auto_headers=left_out) as session,

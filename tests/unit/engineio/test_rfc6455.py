@@ -1,4 +1,4 @@
-"""WebSocket framing: RFC 6455's examples, its violations, and arbitrary bytes."""
+"""WebSocket frames: the examples of RFC 6455, violations of it, and arbitrary bytes."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class TestHandshake:
         assert accept("dGhlIHNhbXBsZSBub25jZQ==") == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
 
     @pytest.mark.parametrize("key", ["", "abc", "dGhlIHNhbXBsZQ==", "é" * 24, "dGhlIHNhbXBsZSBub25jZQ"])
-    def test_a_bad_key(self, key: str) -> None:
+    def test_a_bad_key_is_refused(self, key: str) -> None:
         with pytest.raises(HandshakeError):
             accept(key)
 
@@ -56,10 +56,10 @@ class TestServerFrames:
             (65_536, b"\x82\x7f" + bytes(5) + b"\x01\x00\x00"),
         ],
     )
-    def test_lengths(self, size: int, head: bytes) -> None:
+    def test_a_frame_begins_with_its_length(self, size: int, head: bytes) -> None:
         assert frame(BINARY, bytes(size)) == head + bytes(size)
 
-    def test_close(self) -> None:
+    def test_a_close_frame_holds_its_code(self) -> None:
         assert close_frame(1001) == b"\x88\x02\x03\xe9"
         assert close_frame(1005) == b"\x88\x00"
 
@@ -103,23 +103,23 @@ class TestViolations:
             masked(CLOSE, bytes(200)),
         ],
     )
-    def test_1002(self, data: bytes) -> None:
+    def test_malformed_frames_are_protocol_errors(self, data: bytes) -> None:
         reader = parser()
         assert reader.feed(data) == []
         assert reader.failure == PROTOCOL_ERROR
 
     @pytest.mark.parametrize("payload", [b"\xff", b"\xc3", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xc0\xaf"])
-    def test_1007(self, payload: bytes) -> None:
+    def test_text_that_is_not_utf8_is_invalid_data(self, payload: bytes) -> None:
         reader = parser()
         assert reader.feed(masked(TEXT, payload)) == []
         assert reader.failure == INVALID_DATA
 
-    def test_1009_from_the_header_alone(self) -> None:
+    def test_a_message_is_too_big_as_soon_as_its_header_says_so(self) -> None:
         reader = parser(1000)
         assert reader.feed(masked(BINARY, bytes(1001))[:4]) == []
         assert reader.failure == TOO_BIG
 
-    def test_1009_for_the_sum_of_fragments(self) -> None:
+    def test_a_message_is_too_big_if_the_sum_of_its_fragments_is(self) -> None:
         reader = parser(1000)
         for _ in range(10):
             reader.feed(masked(CONTINUATION if reader.held else BINARY, bytes(100), fin=False))
@@ -135,7 +135,7 @@ class TestViolations:
 
 
 class TestDropped:
-    """Messages over `max_size` and within `max_dropped` become their beginning and size, in pieces of any size."""
+    """Of a message larger than `max_size`, up to `max_dropped`, only the first bytes and the size are returned."""
 
     TEXT_MESSAGE = b'427["message:send",' + b"x" * 3_000
     EXPECTED = Oversized(TEXT_MESSAGE[:256].decode(), len(TEXT_MESSAGE))
@@ -149,25 +149,25 @@ class TestDropped:
         return found
 
     @pytest.mark.parametrize("step", [1, 5, 300, 100_000])
-    def test_one_frame_between_two_accepted_frames(self, step: int) -> None:
+    def test_a_dropped_frame_between_two_accepted_frames(self, step: int) -> None:
         stream = masked(TEXT, b"4a") + masked(TEXT, self.TEXT_MESSAGE) + masked(TEXT, b"4b")
         assert self.read(stream, step) == ["4a", self.EXPECTED, "4b"]
 
     @pytest.mark.parametrize("step", [1, 5, 300, 100_000])
     @pytest.mark.parametrize("cuts", [(1, 100, 900), (900, 950, 1_500), (100, 1_200, 3_000), (0, 0, 2_000)])
-    def test_fragments_with_a_ping_between(self, cuts: tuple[int, ...], step: int) -> None:
+    def test_dropped_fragments_with_a_ping_between(self, cuts: tuple[int, ...], step: int) -> None:
         pieces = [self.TEXT_MESSAGE[a:b] for a, b in zip((0, *cuts), (*cuts, len(self.TEXT_MESSAGE)), strict=True)]
         stream = masked(TEXT, pieces[0], fin=False) + masked(PING, b"?")
         stream += b"".join(masked(CONTINUATION, piece, fin=False) for piece in pieces[1:-1])
         stream += masked(CONTINUATION, pieces[-1]) + masked(TEXT, b"4b")
         assert self.read(stream, step) == [Control(PING, b"?"), self.EXPECTED, "4b"]
 
-    def test_binary_data_and_a_split_character(self) -> None:
+    def test_dropped_binary_data_and_a_split_character(self) -> None:
         stream = masked(BINARY, b"\xff" * 2_000) + masked(TEXT, "x€".encode() * 500)
         assert self.read(stream, 100) == [Oversized(b"\xff" * 256, 2_000), Oversized("x€" * 64, 2_000)]
 
     @pytest.mark.parametrize("sizes", [(10_001,), (5_000, 5_001), (999, 9_002)])
-    def test_1009_above_the_size_that_is_dropped(self, sizes: tuple[int, ...]) -> None:
+    def test_a_message_above_max_dropped_is_too_big(self, sizes: tuple[int, ...]) -> None:
         reader = FrameParser(1_000, 10_000)
         for number, size in enumerate(sizes):
             is_last = number == len(sizes) - 1
@@ -182,7 +182,9 @@ class TestDropped:
         assert reader.whole_text(masked(TEXT, b"4b")) is None
 
     @given(st.lists(st.tuples(st.binary(max_size=200), st.booleans()), max_size=8), st.integers(1, 64))
-    def test_any_fragments_in_any_pieces(self, fragments: list[tuple[bytes, bool]], step: int) -> None:
+    def test_the_result_does_not_depend_on_the_pieces_of_the_stream(
+        self, fragments: list[tuple[bytes, bool]], step: int
+    ) -> None:
         stream, is_open = b"", False
         for payload, fin in fragments:
             stream += masked(CONTINUATION if is_open else TEXT, payload, fin=fin)
@@ -207,12 +209,12 @@ class TestDropped:
         (b"\x03\xe8\xff", INVALID_DATA),
     ],
 )
-def test_the_answer_to_a_close(payload: bytes, code: int) -> None:
+def test_the_code_that_answers_a_close(payload: bytes, code: int) -> None:
     assert close_code(payload) == code
 
 
 @given(st.lists(st.one_of(st.text(max_size=200), st.binary(max_size=200)), max_size=8), st.data())
-def test_any_messages_in_any_pieces(messages: list[str | bytes], data: st.DataObject) -> None:
+def test_messages_are_read_whole_from_any_pieces(messages: list[str | bytes], data: st.DataObject) -> None:
     stream = b"".join(masked(TEXT, m.encode()) if isinstance(m, str) else masked(BINARY, m) for m in messages)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=6)))
     reader = parser()
@@ -222,7 +224,7 @@ def test_any_messages_in_any_pieces(messages: list[str | bytes], data: st.DataOb
 
 
 @given(st.lists(st.binary(max_size=64), max_size=8))
-def test_arbitrary_bytes_neither_raise_nor_grow(pieces: list[bytes]) -> None:
+def test_arbitrary_bytes_raise_nothing_and_are_held_only_up_to_a_limit(pieces: list[bytes]) -> None:
     reader = parser(100)
     for piece in pieces:
         reader.feed(piece)

@@ -626,7 +626,7 @@ export interface paths {
         };
         /**
          * Link
-         * @description Return a link to a verified file, in the name of a user.
+         * @description Return a link to a verified file, for a user. The back end must check that the user may read the file.
          */
         get: operations["uploadUrl"];
         put?: never;

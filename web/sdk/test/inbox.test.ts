@@ -58,7 +58,7 @@ describe("the inbox", () => {
     assert.equal(client.inbox.state.mentions, 2);
   });
 
-  it("shows the newer line of a page and an event", async () => {
+  it("keeps the newer line if a page and an event have the same room", async () => {
     gateway.inbox = [line("a", 3, { seq: 5 }), line("b", 2, { seq: 5 })];
     const client = await online();
     gateway.onEvent = (event) => {
@@ -100,7 +100,7 @@ describe("the inbox", () => {
     assert.deepEqual(shown(client), ["a"]);
   });
 
-  it("is requested once for several followers, and ends with the last follower", async () => {
+  it("is requested once for all followers, and is not kept up to date after the last one has left", async () => {
     const client = await following();
     const undo = client.inbox.follow();
     assert.equal(asked().length, 1);

@@ -1,4 +1,4 @@
-"""The parts that endpoints use, made once per process."""
+"""The objects that all endpoints share, made once per process."""
 
 from __future__ import annotations
 

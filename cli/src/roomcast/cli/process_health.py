@@ -23,7 +23,7 @@ class Verdict(NamedTuple):
 
 
 def check(url: str) -> Verdict:
-    """Read the metrics at `url`, with or without `/metrics` at the end, and judge them."""
+    """Read the metrics at `url`, which may end with `/metrics`, and judge them."""
     address = url if url.endswith("/metrics") else url.rstrip("/") + "/metrics"
     if not address.startswith(("http://", "https://")):
         return Verdict("error", f"{url} is no http(s) address", "name the metrics port: http://host:9100")

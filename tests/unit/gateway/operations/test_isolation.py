@@ -14,20 +14,20 @@ LONGEST = 5.0
 
 
 @pytest.mark.parametrize(
-    ("looks", "is_long"),
+    ("checks", "is_long"),
     [
         ([(1.0, True, 0.0), (2.0, False, 0.0), (5.9, False, 0.0)], False),
         ([(1.0, True, 0.0), (2.0, False, 0.0), (6.0, False, 0.0)], True),
         ([(1.0, True, 0.0), (5.0, True, 0.0), (9.0, True, 0.0)], False),
         ([(1.0, True, 0.0), (6.0, True, 0.0)], True),  # connected again between two checks
         ([(7.0, True, 0.0), (8.0, True, 4.9)], False),
-        ([(4.0, True, 0.0), (8.0, True, 5.0)], True),  # deaf
+        ([(4.0, True, 0.0), (8.0, True, 5.0)], True),  # subscribed, but nothing arrives
         ([(6.0, False, 0.0), (7.0, True, 0.0), (8.0, True, 0.0)], False),
     ],
 )
-def test_how_long_the_gateway_was_cut_off(looks: list[tuple[float, bool, float]], is_long: bool) -> None:
+def test_a_long_cut_is_told_from_a_short_one(checks: list[tuple[float, bool, float]], is_long: bool) -> None:
     watch = CutWatch(LONGEST, 0.0)
-    answers = [watch.is_long(now, is_up=is_up, silent_seconds=silent) for now, is_up, silent in looks]
+    answers = [watch.is_long(now, is_up=is_up, silent_seconds=silent) for now, is_up, silent in checks]
     assert answers[-1] is is_long
 
 

@@ -1,4 +1,4 @@
-"""Small fakes at the ports of presence: Redis as dictionaries, and a sender that records events."""
+"""Fakes of what the presence code uses: Redis as dictionaries, and a sender that records events."""
 
 from __future__ import annotations
 

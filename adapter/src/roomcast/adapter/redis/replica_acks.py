@@ -1,4 +1,4 @@
-"""Hold replies back until enough replicas have the writes: one WAIT for many writes, on the writing connection.
+"""Delay replies until enough replicas have the writes. One WAIT covers many writes of its connection.
 
 WAIT is not allowed in scripts, covers only the writes of its own connection, and blocks that connection until it
 answers. So one WAIT runs at a time, and the writes that come meanwhile share the next WAIT. If too few replicas answer

@@ -1,4 +1,4 @@
-"""Upload files on behalf of users: a form, the verification, a link. The bytes go straight to the object storage."""
+"""Upload files for users: sign a form, verify the file, sign a link. The bytes go straight to the object storage."""
 
 from __future__ import annotations
 
@@ -91,6 +91,6 @@ async def complete_upload(
 
 @router.get("/uploads/{upload}/link", operation_id="uploadUrl")
 async def link(upload: UploadId, user: Annotated[User, Query()], _: Uploads, backend: TheBackend) -> LinkResponse:
-    """Return a link to a verified file, in the name of a user."""
+    """Return a link to a verified file, for a user. The back end must check that the user may read the file."""
     found = await backend.upload_url(user, upload)
     return LinkResponse(url=found["url"], expires=found["expires"])

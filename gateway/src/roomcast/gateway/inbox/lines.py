@@ -13,7 +13,7 @@ Row = dict[str, Any]
 
 
 def shown(line: Line, name: str) -> Row:
-    """Return the line of a room that the user may enter."""
+    """Return the row of a room that the user may enter."""
     return {
         "room": line.room,
         "name": name,
@@ -28,7 +28,7 @@ def shown(line: Line, name: str) -> Row:
 
 
 def removed(room: str) -> Row:
-    """Return the line of a room that left the inbox."""
+    """Return the row that tells clients to remove a room from the inbox."""
     return {"room": room, "removed": True}
 
 

@@ -1,63 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { RoomcastError, type Client, type RoomChange, type RoomInfo } from "@roomcast/sdk";
-import { PerUserCache } from "../src/per_user_cache.ts";
-import { Pager } from "../src/pager.ts";
 import { canDescribe, RoomDetails } from "../src/room_details.ts";
-
-describe("the cache of people", () => {
-  it("requests each user once, in lists of at most 100", async () => {
-    const asked: string[][] = [];
-    const people = new PerUserCache<string>(async (users) => {
-      asked.push(users);
-      return Object.fromEntries(users.filter((user) => user !== "nobody").map((user) => [user, `${user}!`]));
-    });
-    const many = Array.from({ length: 150 }, (_, number) => `user-${number}`);
-    await people.ask(["ada", "nobody", ...many]);
-    await people.ask(["ada", "nobody", "bob"]);
-    assert.deepEqual(
-      asked.map((users) => users.length),
-      [100, 52, 1],
-    );
-    assert.deepEqual([people.of("ada"), people.of("nobody"), people.of("user-149")], ["ada!", undefined, "user-149!"]);
-    people.expire();
-    await people.ask(["ada"]);
-    assert.deepEqual(asked.at(-1), ["ada"]);
-  });
-
-  it("requests users wanted at about the same time together, and again after a failure", async () => {
-    const asked: string[][] = [];
-    let fails = true;
-    const people = new PerUserCache<string>(async (users) => {
-      asked.push(users);
-      if (fails) throw RoomcastError.of("unavailable");
-      return Object.fromEntries(users.map((user) => [user, user]));
-    });
-    const told = new Promise<void>((resolve) => people.subscribe(resolve));
-    for (const user of ["ada", "bob", "ada"]) people.want(user);
-    while (asked.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
-    fails = false;
-    people.want("ada");
-    await told;
-    assert.deepEqual(asked, [["ada", "bob"], ["ada"]]);
-    assert.deepEqual([people.of("ada"), people.of("bob")], ["ada", undefined]);
-  });
-});
-
-async function* numbers(count: number): AsyncGenerator<number, void, undefined> {
-  for (let number = 0; number < count; number++) yield number;
-}
-
-describe("a pager", () => {
-  it("reads a list page by page, and tells whether more follows", async () => {
-    const pager = new Pager(numbers(5), 2);
-    assert.deepEqual(await pager.next(), { items: [0, 1], hasMore: true });
-    assert.deepEqual(await pager.next(), { items: [2, 3], hasMore: true });
-    assert.deepEqual(await pager.next(), { items: [4], hasMore: false });
-    assert.deepEqual(await pager.next(), { items: [], hasMore: false });
-    assert.deepEqual(await new Pager(numbers(2), 2).next(), { items: [0, 1], hasMore: false });
-  });
-});
 
 const INFO: RoomInfo = { room: "room:a", kind: "private", name: "A", topic: "", data: {}, owner: "ada", role: "owner" };
 

@@ -1,18 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { ChatMessage } from "@roomcast/sdk";
-import {
-  dayLabel,
-  fileSize,
-  initials,
-  isEmojiOnly,
-  linkParts,
-  nameList,
-  roomTitle,
-  typingText,
-} from "../src/format.ts";
-import { fitted } from "../src/image_size.ts";
-import { hashOfRoom, roomOfHash, roomOfInput, slugOf } from "../src/route.ts";
 import { buildRows, countUnread, type Row } from "../src/timeline_rows.ts";
 
 const NOON = new Date(2026, 10, 23, 12).getTime();
@@ -30,7 +18,7 @@ function sketch(rows: readonly Row[]): string {
   return rows.map(word).join(" ");
 }
 
-describe("rows", () => {
+describe("the rows of a timeline", () => {
   it("groups one author's messages that are close in time, and separates days", () => {
     const messages = [
       message(1, "ada", NOON - 24 * 60 * MINUTE),
@@ -99,85 +87,5 @@ describe("rows", () => {
       message(4, "bob", 1, { deleted: true }),
     ];
     assert.deepEqual([countUnread(messages, "ada", 1), countUnread(messages, "ada", 0)], [1, 2]);
-  });
-});
-
-describe("route", () => {
-  it("turns a room into an address and back", () => {
-    for (const room of ["public:lobby", "dm:a.b@x:c-d", "room:plans-1a2b3c4d"]) {
-      assert.equal(roomOfHash(hashOfRoom(room)), room);
-    }
-    for (const hash of ["", "#/room/", "#/room/%E0%A4%A", "#/room/a b", "#/other"])
-      assert.equal(roomOfHash(hash), null);
-  });
-
-  it("reads links, room ids and names of public rooms that people paste", () => {
-    assert.equal(roomOfInput("https://chat.example.org/#/room/public:lobby"), "public:lobby");
-    assert.equal(roomOfInput("room:plans-1a2b3c4d"), "room:plans-1a2b3c4d");
-    assert.equal(roomOfInput("Weekend plans"), "public:weekend-plans");
-    assert.equal(roomOfInput(" ?! "), null);
-    assert.equal(slugOf("Über Straße 7"), "uber-stra-e-7");
-  });
-});
-
-function linksIn(text: string): string[] {
-  return linkParts(text).flatMap((part) => part.href ?? []);
-}
-
-describe("format", () => {
-  it("names today, yesterday and other days", () => {
-    assert.equal(dayLabel(NOON, NOON), "Today");
-    assert.equal(dayLabel(NOON - 24 * 60 * MINUTE, NOON), "Yesterday");
-    assert.match(dayLabel(NOON - 3 * 24 * 60 * MINUTE, NOON), /20/);
-  });
-
-  it("links only web addresses, without a full stop after them", () => {
-    const text = "see https://a.example/x?y=1. or javascript:alert(1)";
-    assert.deepEqual(linksIn(text), ["https://a.example/x?y=1"]);
-    assert.equal(
-      linkParts(text)
-        .map((part) => part.text)
-        .join(""),
-      text,
-    );
-  });
-
-  it("keeps brackets that belong to an address, and leaves out brackets around it", () => {
-    const cases: [string, string][] = [
-      ["https://en.wikipedia.org/wiki/Mars_(planet)", "https://en.wikipedia.org/wiki/Mars_(planet)"],
-      ["(see https://en.wikipedia.org/wiki/Mars_(planet))", "https://en.wikipedia.org/wiki/Mars_(planet)"],
-      ["(https://a.example/b).", "https://a.example/b"],
-      ["[https://a.example/b?c[0]=1]", "https://a.example/b?c[0]=1"],
-      ["https://a.example/(b)/c).", "https://a.example/(b)/c"],
-      ["https://a.example/b)))", "https://a.example/b"],
-      ["「https://a.example/議事録」。", "https://a.example/議事録"],
-      ["https://a.example/b_", "https://a.example/b_"],
-    ];
-    for (const [text, url] of cases) assert.deepEqual(linksIn(text), [url], text);
-  });
-
-  it("splits a hostile text in linear time", () => {
-    const text = `https://a.example/${")".repeat(16_000)}`;
-    assert.deepEqual(linksIn(text), ["https://a.example/"]);
-  });
-
-  it("names people and rooms", () => {
-    assert.equal(initials("Ada Byron King"), "AK");
-    assert.equal(initials(""), "?");
-    assert.equal(nameList(["Ada", "Bob", "Cy", "Di"]), "Ada, Bob and 2 others");
-    assert.equal(typingText(["Ada", "Bob"]), "Ada and Bob are typing");
-    assert.equal(
-      roomTitle("dm:ada:bob", null, "ada", () => "Bob"),
-      "Bob",
-    );
-    assert.equal(roomTitle("room:plans-1a2b3c4d", null, "ada", String), "plans");
-    assert.equal(roomTitle("room:x", "Plans", "ada", String), "Plans");
-  });
-
-  it("formats file sizes, and recognizes texts of emoji only", () => {
-    assert.deepEqual([fileSize(999), fileSize(12_345), fileSize(2_340_000)], ["999 B", "12 kB", "2.3 MB"]);
-    assert.deepEqual(["👍", "❤️ 🎉", "👍 ok", "12", ""].map(isEmojiOnly), [true, true, false, false, false]);
-    assert.deepEqual(fitted({ width: 1200, height: 800 }, 380, 340), { width: 380, height: 253 });
-    assert.deepEqual(fitted({ width: 10, height: 10 }, 380, 340), { width: 10, height: 10 });
   });
 });
