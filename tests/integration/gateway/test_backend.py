@@ -364,6 +364,9 @@ async def test_an_account_without_the_right_gets_an_error_with_its_name(cluster:
 # --- the command line ---
 
 
+PROGRAM = "python -m roomcast.contract"
+
+
 def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     base = {name: value for name, value in os.environ.items() if not name.startswith("ROOMCAST_")}
     return subprocess.run(
@@ -412,32 +415,32 @@ async def test_the_command_line_does_the_same(cluster: Cluster) -> None:
 @pytest.mark.parametrize(
     ("arguments", "environment", "status", "line"),
     [
-        (("kick", "r", "u"), {}, 2, "roomcast kick: ROOMCAST_REDIS_URL: field required"),
-        (("token", "--user", "u"), {}, 2, "roomcast token: ROOMCAST_JWT_SECRET: field required"),
+        (("kick", "r", "u"), {}, 2, "kick: ROOMCAST_REDIS_URL: field required"),
+        (("token", "--user", "u"), {}, 2, "token: ROOMCAST_JWT_SECRET: field required"),
         (
             ("token", "--user", "u"),
             {"ROOMCAST_JWT_SECRET": "short"},
             2,
-            "roomcast token: ROOMCAST_JWT_SECRET: each secret must hold at least 32 bytes; commas separate several, "
+            "token: ROOMCAST_JWT_SECRET: each secret must hold at least 32 bytes; commas separate several, "
             'and one that holds a comma is written as a JSON list: ["…"]',
         ),
         (
             ("kick", "r", "u"),
             {"ROOMCAST_REDIS_URL": "redis+cluster://localhost/1"},
             2,
-            "roomcast kick: ROOMCAST_REDIS_URL: a Redis cluster has only database 0",
+            "kick: ROOMCAST_REDIS_URL: a Redis cluster has only database 0",
         ),
         (
             ("close", "r"),
             {"ROOMCAST_REDIS_URL": "redis://127.0.0.1:1"},
             1,
-            "roomcast close: unavailable: Redis does not answer",
+            "close: unavailable: Redis does not answer",
         ),
         (
             ("close", "r"),
             {"ROOMCAST_REDIS_URL": "redis+cluster://127.0.0.1:1"},
             1,
-            "roomcast close: unavailable: Redis does not answer",
+            "close: unavailable: Redis does not answer",
         ),
     ],
 )
@@ -445,18 +448,18 @@ def test_each_error_is_one_line(
     arguments: tuple[str, ...], environment: dict[str, str], status: int, line: str
 ) -> None:
     done = command(*arguments, **environment)
-    assert (done.returncode, done.stderr, done.stdout) == (status, line + "\n", "")
+    assert (done.returncode, done.stderr, done.stdout) == (status, f"{PROGRAM} {line}\n", "")
 
 
 def test_a_wrong_password_is_one_line(cluster: Cluster) -> None:
     url = f"redis://backend:wrong@127.0.0.1:{cluster.redis_port}"
     done = command("publish", "public:x", "text", "--user", "u", ROOMCAST_REDIS_URL=url)
     assert done.returncode == 1
-    assert done.stderr == "python -m roomcast.contract publish: unavailable: Redis refuses: authentication\n"
+    assert done.stderr == f"{PROGRAM} publish: unavailable: Redis refuses: authentication\n"
 
 
 def test_a_bad_room_is_one_line(cluster: Cluster) -> None:
     done = command("kick", "no room", "u", ROOMCAST_REDIS_URL=cluster.redis_url("backend"))
     assert done.returncode == 1
-    assert done.stderr.startswith("roomcast kick: bad_request: a room id has")
+    assert done.stderr.startswith(f"{PROGRAM} kick: bad_request: a room id has")
     assert done.stderr.count("\n") == 1
