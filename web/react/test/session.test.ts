@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 import { Session } from "../src/session.ts";
 import { FAST, gateway, LOBBY, useGateway as gatewayPerTest } from "../../sdk/test/harness.ts";
-import { until } from "../../sdk/test/server.ts";
+import { until } from "../../sdk/test/test_gateway.ts";
 
 gatewayPerTest();
 

@@ -7,7 +7,7 @@ import { RoomcastError } from "../src/errors.ts";
 import { fetchTransport, type FileTransport } from "../src/upload.ts";
 import { gateway, joined, LOBBY, open, texts, useGateway } from "./harness.ts";
 import { MemoryStorage } from "./memory_storage.ts";
-import { until } from "./server.ts";
+import { until } from "./test_gateway.ts";
 
 useGateway();
 

@@ -7,7 +7,7 @@ import { ServerClock } from "../src/connection/clock.ts";
 import type { Connection } from "../src/connection/connection.ts";
 import { TokenRenewal } from "../src/connection/token_renewal.ts";
 import { gateway, joined, LOBBY, online, open, useGateway } from "./harness.ts";
-import { until } from "./server.ts";
+import { until } from "./test_gateway.ts";
 import { TcpProxy, type Fault } from "./tcp_proxy.ts";
 
 useGateway();

@@ -4,7 +4,7 @@ import type { Client } from "../src/client.ts";
 import { RoomcastError } from "../src/errors.ts";
 import type { CustomEvent } from "../src/protocol.ts";
 import { gateway, joined, LOBBY, open, useGateway } from "./harness.ts";
-import { until } from "./server.ts";
+import { until } from "./test_gateway.ts";
 
 useGateway();
 

@@ -3,7 +3,7 @@
 import { afterEach, beforeEach } from "node:test";
 import { connect, type Client, type ConnectOptions } from "../src/client.ts";
 import type { Room } from "../src/room.ts";
-import { TestGateway, until } from "./server.ts";
+import { TestGateway, until } from "./test_gateway.ts";
 
 export const FAST = { baseMs: 20, maxMs: 60 };
 export const LOBBY = "public:lobby";

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import type { Client } from "../src/client.ts";
 import type { InboxRoom } from "../src/protocol.ts";
 import { gateway, online, useGateway } from "./harness.ts";
-import { refusal, until } from "./server.ts";
+import { refusal, until } from "./test_gateway.ts";
 
 useGateway();
 

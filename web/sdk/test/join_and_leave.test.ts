@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { RoomPhase } from "../src/room_state.ts";
 import { gateway, LOBBY, online, useGateway } from "./harness.ts";
-import { refusal, until } from "./server.ts";
+import { refusal, until } from "./test_gateway.ts";
 
 useGateway();
 

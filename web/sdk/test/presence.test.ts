@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Client } from "../src/client.ts";
-import { presenceChanged } from "../src/presence.ts";
+import { presenceChanged, presenceOfMembers } from "../src/presence.ts";
 import { gateway, online, useGateway } from "./harness.ts";
-import { refusal, until } from "./server.ts";
+import { refusal, until } from "./test_gateway.ts";
 
 useGateway();
 
@@ -215,5 +215,13 @@ describe("a note with an end", () => {
     const client = await online();
     await until(() => client.presence.ownNote === "hi", "remembered");
     assert.equal(client.presence.ownUntil, end);
+  });
+});
+
+describe("the presence of members", () => {
+  it("keeps known values that a list of members does not contain", () => {
+    const changed = presenceChanged(new Map(), [{ user: "ada", status: "offline", last_seen: 5, note: "out" }]);
+    const member = { user: "ada", name: "Ada", status: "online" as const };
+    assert.deepEqual(presenceOfMembers(changed, [member]).get("ada"), { status: "online", last_seen: 5, note: "out" });
   });
 });

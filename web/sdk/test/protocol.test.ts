@@ -4,6 +4,8 @@ import { describe, it } from "node:test";
 import { CODES } from "../src/errors.ts";
 import {
   CLIENT_EVENTS,
+  directPeer,
+  directRoom,
   HEARTBEAT_SECONDS,
   isRoomId,
   isUserId,
@@ -45,5 +47,14 @@ describe("the contract", () => {
       [],
     );
     assert.deepEqual(golden.user_ids.invalid.filter(isUserId), []);
+  });
+});
+
+describe("a direct room", () => {
+  it("has an id that names both people in sorted order", () => {
+    assert.equal(directRoom("grace", "ada"), "dm:ada:grace");
+    assert.equal(directRoom("Zoe", "ada"), "dm:Zoe:ada");
+    assert.equal(directPeer("dm:ada:grace", "grace"), "ada");
+    assert.equal(directPeer("public:lobby", "ada"), null);
   });
 });

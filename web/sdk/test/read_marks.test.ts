@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { gateway, joined, LOBBY, online, useGateway } from "./harness.ts";
 import { MemoryStorage } from "./memory_storage.ts";
-import { refusal, until } from "./server.ts";
+import { refusal, until } from "./test_gateway.ts";
 
 useGateway();
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Room } from "../src/room.ts";
 import { gateway, joined, LOBBY, texts, useGateway } from "./harness.ts";
-import { until } from "./server.ts";
+import { until } from "./test_gateway.ts";
 
 useGateway();
 

@@ -5,7 +5,7 @@ import type { Socket } from "socket.io";
 import { MAX_ATTEMPTS } from "../src/sender.ts";
 import { gateway, joined, LOBBY, online, open, texts, useGateway } from "./harness.ts";
 import { MemoryStorage } from "./memory_storage.ts";
-import { refusal, until, type Ack } from "./server.ts";
+import { refusal, until, type Ack } from "./test_gateway.ts";
 
 useGateway();
 

@@ -1,0 +1,30 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { Emitter } from "../src/emitter.ts";
+
+describe("an emitter", () => {
+  it("does not call a listener after its undo, and accepts a listener twice", () => {
+    const emitter = new Emitter<number>();
+    const heard: number[] = [];
+    const listener = (value: number) => void heard.push(value);
+    const undo = emitter.subscribe(listener);
+    emitter.subscribe(listener);
+    emitter.emit(1);
+    undo();
+    emitter.emit(2);
+    assert.deepEqual(heard, [1, 1, 2]);
+  });
+
+  it("reports an error of a listener, and calls the other listeners", (t) => {
+    t.mock.timers.enable({ apis: ["setTimeout"] });
+    const emitter = new Emitter<number>();
+    const heard: number[] = [];
+    emitter.subscribe(() => {
+      throw new Error("an error of a listener");
+    });
+    emitter.subscribe((value) => void heard.push(value));
+    emitter.emit(1);
+    assert.deepEqual(heard, [1]);
+    assert.throws(() => t.mock.timers.tick(1), { message: "an error of a listener" });
+  });
+});
