@@ -194,4 +194,4 @@ def _times(value: float, against: float) -> str:
 
 def _left_out(results: Results) -> str:
     lines = [f"- {peer.title}: {peer.leaves_out}." for peer in results.peers]
-    return "What each side does not do here:\n\n" + "\n".join(lines)
+    return "What each server does not do here:\n\n" + "\n".join(lines)

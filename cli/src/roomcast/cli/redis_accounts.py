@@ -15,8 +15,10 @@ Command = tuple[str, ...]
 _ROOM: Final = "doctor"
 _LOG_ENTRIES: Final = 50
 _RECENT_SECONDS: Final = 60.0
+_SCRIPT: Final[Command] = ("EVALSHA", "script", "0")
 NEEDED: Final[Mapping[str, tuple[Command, ...]]] = {
     "roomcast-gateway": (
+        _SCRIPT,
         ("SUBSCRIBE", keys.CONTROL),
         ("SSUBSCRIBE", keys.room_channel(_ROOM)),
         ("SSUBSCRIBE", keys.node_channel("1")),
@@ -29,12 +31,14 @@ NEEDED: Final[Mapping[str, tuple[Command, ...]]] = {
         ("XADD", keys.MEDIA_REQUESTS, "*", "m", "x"),
     ),
     "roomcast-presence": (
+        _SCRIPT,
         ("SPUBLISH", keys.presence_channel(0), "x"),
         ("ZADD", keys.presence_seen(0), "1", "x"),
         ("SET", keys.PRESENCE_SWEEPER, "x"),
         ("GET", keys.node_lease("1")),
     ),
     "roomcast-media": (
+        _SCRIPT,
         ("SPUBLISH", keys.node_channel("1"), "x"),
         ("XACK", keys.MEDIA_REQUESTS, keys.MEDIA_GROUP, "0-1"),
         ("HSET", keys.upload(_ROOM), "a", "b"),
