@@ -196,3 +196,23 @@ def test_missing_required_values_are_named(
     done = template({})
     assert done.returncode != 0
     assert "redis.gatewayUrl is required" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("storage", "origins"),
+    [
+        ({}, "https://s3.amazonaws.com/roomcast https://s3.amazonaws.com/roomcast/ https://roomcast.s3.amazonaws.com"),
+        ({"endpoint": "https://s3.example.com"}, "https://s3.example.com https://roomcast.s3.example.com"),
+        (
+            {"endpoint": "http://minio:9000", "publicEndpoint": "https://files.example.com/", "bucket": "chat"},
+            "https://files.example.com https://chat.files.example.com",
+        ),
+    ],
+    ids=["AWS", "own", "public"],
+)
+def test_the_page_may_reach_the_storage_and_no_other_host(
+    render: Render, storage: dict[str, str], origins: str
+) -> None:
+    nginx = the(render(merged(REQUIRED, {"media": {"s3": storage}})), "Deployment", "chat-nginx")
+    [container] = nginx["spec"]["template"]["spec"]["containers"]
+    assert [each["value"] for each in container["env"] if each["name"] == "MEDIA_ORIGIN"] == [origins]

@@ -99,3 +99,14 @@ topologySpreadConstraints:
       matchLabels:
         {{- include "roomcast.selector" . | nindent 8 }}
 {{- end -}}
+
+{{/* The origins of signed links, for the page's Content-Security-Policy: by path, and with the bucket in the host. */}}
+{{- define "roomcast.mediaOrigins" -}}
+{{- $s3 := .Values.media.s3 -}}
+{{- with default $s3.endpoint $s3.publicEndpoint -}}
+{{ trimSuffix "/" . }} {{ trimSuffix "/" . | replace "://" (printf "://%s." $s3.bucket) }}
+{{- else -}}
+{{- $host := ternary "s3.amazonaws.com" (printf "s3.%s.amazonaws.com" $s3.region) (eq $s3.region "us-east-1") -}}
+https://{{ $host }}/{{ $s3.bucket }} https://{{ $host }}/{{ $s3.bucket }}/ https://{{ $s3.bucket }}.{{ $host }}
+{{- end -}}
+{{- end -}}

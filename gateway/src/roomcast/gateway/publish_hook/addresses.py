@@ -21,6 +21,8 @@ def is_public(text: str) -> bool:
     inner = address if isinstance(address, IPv4Address) else _embedded(address)
     if inner is None:
         return False
+    if isinstance(inner, IPv6Address) and inner.is_site_local:
+        return False
     return inner.is_global and not inner.is_multicast and not inner.is_reserved
 
 
