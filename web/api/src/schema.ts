@@ -1316,7 +1316,7 @@ export interface components {
         };
         /**
          * Receipt
-         * @description The place of a message in its room's order.
+         * @description The position of a message in its room's log.
          */
         Receipt: {
             /** Seq */

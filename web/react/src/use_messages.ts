@@ -6,7 +6,7 @@ import { connected, useJoinedRoom } from "./use_room.ts";
 
 type Shown = "messages" | "hasOlder" | "loadingOlder" | "cut" | "stale";
 
-/** The actions on the messages of a room. Each function stays the same while the room does. */
+/** The actions on the messages of a room. Each function keeps its identity while the room stays the same. */
 export interface MessageActions<A extends AppTypes = AppTypes> {
   /** Write a message; it shows at once as `sending`. Returns the id for `retry` and `discard`. */
   send: (options: SendOptions<MessageData<A>>) => string;

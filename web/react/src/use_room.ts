@@ -4,7 +4,7 @@ import type { AppTypes, Room, RoomId, RoomState } from "@roomcast/sdk";
 import { useClient, useSession } from "./provider.ts";
 import { useSelection } from "./use_selection.ts";
 
-/** A room without its messages: `useMessages` has those. */
+/** The state of a room without its messages; `useMessages` returns these. */
 export interface UseRoom<A extends AppTypes = AppTypes> extends Pick<RoomState, Shown> {
   /** The SDK's object, for everything else; null on a server, and until the provider's first effect. */
   room: Room<A> | null;

@@ -44,7 +44,7 @@ from roomcast.wire.tasks import TaskSet
 
 _CLOSE_POLL_SECONDS: Final = 0.01
 _SLICE: Final = 8
-"""The most sessions that end in one tick: each costs 25 µs or more, and thousands of clients may disconnect at once."""
+"""The most sessions that end in one tick. Each takes 25 µs or more, and thousands of clients may disconnect at once."""
 _MANY_GONE: Final = 32
 _TRIM_SECONDS: Final = 3.0
 """Delay, in seconds, after which the memory of ended sessions goes back to the system, if at least _MANY_GONE ended."""
@@ -215,7 +215,7 @@ class Runtime:
             _log.warning(reason, "closed a session of %s: %s%s", session.peer, reason, detail)
 
     def _announce_ended(self) -> None:
-        """Start disconnect handlers, in slices."""
+        """Start the disconnect handlers of ended sessions, a few in each tick."""
         for _ in range(min(_SLICE, len(self._ended))):
             sid, reason = self._ended.popleft()
             self._gone += 1
@@ -232,7 +232,7 @@ class Runtime:
         give_back()
 
     def release(self, connection: WebSocketConnection) -> None:
-        """Queue a WebSocket whose client hung up for its `release`: each turn of the loop releases a slice."""
+        """Queue a WebSocket whose client hung up: each turn of the loop calls `release` for a few of them."""
         if not self._hung_up:
             asyncio.get_running_loop().call_soon(self._release_some)
         self._hung_up.append(connection)

@@ -43,7 +43,7 @@ class Host(Protocol):
         """Flush the session at the end of the tick. A session calls this when it queues its first packet."""
 
     def release(self, connection: WebSocketConnection) -> None:
-        """Queue the connection, whose client hung up, for its `release`: each turn of the loop releases a slice."""
+        """Queue a connection whose client hung up: each turn of the loop calls `release` for a few of them."""
 
 
 class Session(WriteBuffer):
@@ -212,7 +212,7 @@ class Session(WriteBuffer):
         else:
             self.packet_received(data)
             if data == "3":
-                self._host.watch(self)  # after a pong `due` is the next ping, which may come before the timeout did
+                self._host.watch(self)  # after a pong, `due` is the time of the next ping, which may be earlier
 
     def packet_received(self, data: Data) -> None:
         """Handle an Engine.IO packet, or a binary message, from either transport."""
@@ -343,7 +343,7 @@ class Session(WriteBuffer):
         self._host.run(self, self.core.close(reason))
 
     def detach(self) -> None:
-        """Drop the transport and all that is queued: the session is over, but a caller may still refer to it."""
+        """Drop the transport and all queued packets: the session is over, but a caller may still refer to it."""
         self.resume_input()
         self.outbox = []
         self.credit = BLOCKED

@@ -1,4 +1,4 @@
-"""Read which build of the hot path is wanted: it is chosen while modules are imported.
+"""Read which build of the hot path is wanted. Each module chooses its build while it is imported.
 
 `roomcast.gateway.config` checks the value for gateways.
 """

@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 MAX_TOTAL_EVENTS: Final = 4_000
 MAX_TOTAL_BYTES: Final = 16_000_000
-"""The most events and bytes of all clients under way. From there on, the server stops reading from each sender."""
+"""The most events of all clients under way, and their most bytes. Above either, the server reads from no sender."""
 _OWN_EVENTS: Final = 1_000
 _OWN_PAYLOADS: Final = 2
 """The most events of one client under way, and their bytes as a multiple of the largest event. From there on, the

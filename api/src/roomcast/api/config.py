@@ -25,8 +25,8 @@ class Config(SealingSettings):
     jwt_secret: SecretStr | None = setting(
         None, "ROOMCAST_JWT_SECRET", "the gateways' secret, to sign tokens; none: no token is signed here"
     )
-    log_messages: int = setting(10_000, "ROOMCAST_LOG_MESSAGES", "messages kept per room: as the gateways", ge=10)
-    retention_days: float = setting(30.0, "ROOMCAST_RETENTION_DAYS", "age of messages kept: as the gateways", gt=0)
+    log_messages: int = setting(10_000, "ROOMCAST_LOG_MESSAGES", "messages kept per room; as for the gateways", ge=10)
+    retention_days: float = setting(30.0, "ROOMCAST_RETENTION_DAYS", "age of messages kept; as for the gateways", gt=0)
     drain_seconds: float = setting(8.0, "ROOMCAST_DRAIN_SECONDS", "SIGTERM: longest wait for requests in flight", gt=0)
 
     @property

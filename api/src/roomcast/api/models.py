@@ -1,4 +1,4 @@
-"""The JSON of requests and answers. Unknown fields are refused by name; limits are those of the contract."""
+"""The JSON of requests and answers. The error for an unknown field names it; limits are those of the contract."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from roomcast.contract.texts import MAX_NAME
 
 MAX_BATCH: Final = 100
 MAX_UNKNOWN: Final = 10
-"""Unknown fields of an object that are refused by name. To name 100,000 takes the process two seconds."""
+"""The most unknown fields of an object that an error names. Naming 100,000 would take the process two seconds."""
 UPLOAD_ID: Final = "^[A-Za-z0-9_-]{8,64}$"
 TEN_YEARS: Final = 10 * 365 * 86_400
 
@@ -97,7 +97,7 @@ class ReactionRequest(Request):
 
 
 class Receipt(BaseModel):
-    """The place of a message in its room's order."""
+    """The position of a message in its room's log."""
 
     seq: int
     time: int = Field(description="milliseconds since the epoch, by Redis's clock")

@@ -9,7 +9,7 @@ from roomcast.contract.events import ShownStatus
 
 
 class Device(NamedTuple):
-    """One device of a user; `kind` is the client's word for it, or empty."""
+    """One device of a user; `kind` is the text that its client sent, or empty."""
 
     kind: str
     status: ShownStatus

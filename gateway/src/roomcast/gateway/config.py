@@ -42,7 +42,7 @@ class Config(SealingSettings):
     dev_login: bool = setting(False, "ROOMCAST_DEV_LOGIN", "1: every visitor signs in by name at /dev/login")
 
     ping_interval_seconds: float = setting(25.0, "ROOMCAST_PING_SECONDS", "time between pings", gt=0)
-    ping_timeout_seconds: float = setting(20.0, "ROOMCAST_PING_TIMEOUT_SECONDS", "time to answer one", gt=0)
+    ping_timeout_seconds: float = setting(20.0, "ROOMCAST_PING_TIMEOUT_SECONDS", "time to answer a ping", gt=0)
     connect_seconds: float = setting(10.0, "ROOMCAST_CONNECT_SECONDS", "time from handshake to CONNECT", gt=0)
     max_payload_bytes: int = setting(100_000, "ROOMCAST_PAYLOAD_BYTES", "largest packet from a client", ge=1000)
     message_bytes: int = setting(
@@ -50,7 +50,7 @@ class Config(SealingSettings):
     )
     upload_bytes: int = setting(10_485_760, "ROOMCAST_UPLOAD_BYTES", "largest file, as announced to clients", ge=1)
     send_buffer_bytes: int = setting(
-        1_000_000, "ROOMCAST_SEND_BUFFER_BYTES", "unsent bytes at which a slow client is cut", ge=10_000
+        1_000_000, "ROOMCAST_SEND_BUFFER_BYTES", "unsent bytes at which a slow client is disconnected", ge=10_000
     )
     rooms_per_connection: int = setting(MAX_ROOMS_PER_CONNECTION, "ROOMCAST_ROOMS_PER_CONNECTION", "joined rooms", ge=1)
     rooms_per_day: int = setting(ROOMS_PER_DAY, "ROOMCAST_ROOMS_PER_DAY", "rooms that a user may create a day", ge=0)
@@ -71,7 +71,7 @@ class Config(SealingSettings):
     wait_replicas: int = setting(0, "ROOMCAST_WAIT_REPLICAS", "replicas that must hold a message before its ack", ge=0)
     redis_timeout_seconds: float = setting(1.0, "ROOMCAST_REDIS_TIMEOUT_SECONDS", "longest wait for Redis", gt=0)
     lag_probe_seconds: float = setting(
-        1.0, "ROOMCAST_LAG_PROBE_SECONDS", "longest pause between two looks at the event loop's lag", gt=0
+        1.0, "ROOMCAST_LAG_PROBE_SECONDS", "longest pause between two measurements of the event loop's lag", gt=0
     )
     hotpath: Literal["auto", "python", "compiled"] = setting(
         "auto", "ROOMCAST_HOTPATH", "auto: the compiled hot path where it was built; python; compiled: that or no start"

@@ -47,7 +47,7 @@ class ProcessSettings(BaseSettings):
     tls_certificate: str | None = setting(
         None, "ROOMCAST_TLS_CERTIFICATE", "certificate chain of all ports, a PEM file; none: plain HTTP"
     )
-    tls_key: str | None = setting(None, "ROOMCAST_TLS_KEY", "its key, a PEM file")
+    tls_key: str | None = setting(None, "ROOMCAST_TLS_KEY", "private key of the certificate, a PEM file")
     log_level: Level = setting("info", "ROOMCAST_LOG_LEVEL", "debug, info, warning or error")
     log_format: Format = setting("json", "ROOMCAST_LOG_FORMAT", "json: one object a line; text: for people")
 

@@ -1,4 +1,4 @@
-"""The channels of the adapter, each name written down once.
+"""Name the pub/sub channels of the adapter.
 
 | channel | published by | subscribed by |
 |---|---|---|

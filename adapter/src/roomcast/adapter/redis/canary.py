@@ -72,7 +72,7 @@ class CanaryWatch:
         return took
 
     def excuse(self) -> None:
-        """End the spell of silence: no canary could be published, so the connection need not be deaf."""
+        """Measure the silence anew: no canary could be published, so the connection need not be deaf."""
         self._silent_since = None
 
     def deaf_seconds(self, now: float) -> float:
@@ -90,7 +90,7 @@ class CanaryWatch:
 
 
 class Backplane(Protocol):
-    """The probe's port to Redis: a `roomcast.adapter.redis.backplane.Backplane`."""
+    """The part of `roomcast.adapter.redis.backplane.Backplane` through which the probe publishes canaries."""
 
     def canary_channels(self, node: str) -> list[str]:
         """Return one channel of the node for each pub/sub connection."""
@@ -110,7 +110,7 @@ class Backplane(Protocol):
 
 
 class ChannelSubscriber(Protocol):
-    """The probe's port to receive: the adapter."""
+    """The part of the adapter through which the probe receives canaries."""
 
     def subscribe(self, channel: str, handler: Callable[[bytes], None]) -> asyncio.Future[None]:
         """Subscribe to a channel; the future is done once Redis confirms."""
@@ -206,7 +206,7 @@ class CanaryProbe:
         try:
             await self._backplane.publish(channel, pack(watch.next_canary(now, self._started_at)))
         except RedisConnectionError as error:
-            watch.excuse()  # commands fail, too: the connection does not count as deaf, however long this lasts
+            watch.excuse()  # commands fail, too: the connection does not count as deaf while this lasts
             self.is_refused = isinstance(error, CommandError)
             if self.is_refused:
                 self._limited.warning("refused", "Redis refuses to publish: %s", error)

@@ -42,7 +42,7 @@ class Messages(Uploads):
         id: str | None = None,  # noqa: A002 (the protocol's name)
         mentions: Sequence[str] = (),
     ) -> PublishReceipt:
-        """Publish a text, data or both into a room in the name of `user`; return the place in the room's order.
+        """Publish a text, data or both into a room in the name of `user`; return its receipt.
 
         `data`: a JSON object of the application's, see `roomcast.contract.app_data`. `kind` "text": as if the user had
         written the message; without a text, its kind is then `data`, as for messages of clients.

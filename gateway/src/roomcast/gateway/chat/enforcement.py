@@ -51,7 +51,7 @@ class SanctionEnforcer:
         recheck_rooms: Recheck,
         start_task: StartTask,
     ) -> None:
-        """`check_user` closes a banned user's sessions; `recheck_rooms` removes sessions from a room they lost."""
+        """`check_user` closes a banned user's sessions; `recheck_rooms` removes sessions from rooms that they lost."""
         self._sanctions = sanctions
         self._sessions = sessions
         self._rooms = rooms
@@ -74,7 +74,7 @@ class SanctionEnforcer:
             session.revoke_tickets()
 
     def _concerned(self, message: Sanctioned) -> list[tuple[ChatSession, str]]:
-        """Return the sessions that the message may allow or forbid to write, and the room (empty: every room).
+        """Return the sessions whose right to write the message may change, each with the room (empty: every room).
 
         A message without a room is about a user everywhere. Mutes concern all rooms of the user. Blocks concern the
         user's direct rooms, and there also the sessions of the other person.

@@ -83,12 +83,12 @@ class Directory(Protocol):
     """The directory of public rooms; see `roomcast.gateway.stores.directory.DirectoryStore`."""
 
     async def change(self, room: str, kind: str, old: str | None, new: str | None) -> None:
-        """List a public room under the name `new` instead of `old`. `old` None: was not listed; `new` None: unlist."""
+        """List a public room as `new` instead of `old`. `old` None: it was not listed; `new` None: remove its entry."""
         ...
 
 
 class KnownPeople(Protocol):
-    """The users that were ever seen; see `roomcast.gateway.stores.people.PeopleStore`."""
+    """Tells which users exist; see `roomcast.gateway.stores.people.PeopleStore`."""
 
     async def is_known(self, user: str) -> bool:
         """Return whether the user has ever signed in, or a back end has set the user's profile."""
@@ -229,7 +229,7 @@ class Rooms:
         return {}
 
     async def _is_apart(self, session: ChatSession, room: str) -> bool:
-        """Return whether this is a direct room in which one person blocks the other."""
+        """Return whether the room is a direct room in which one person blocks the other."""
         other = other_person(room, session.user)
         return other is not None and bool(await self._hidden_from(session.user, (other,)))
 

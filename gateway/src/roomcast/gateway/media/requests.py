@@ -1,4 +1,4 @@
-"""The gateway's side of media: asks the signers through a port, and waits for their answers by request id.
+"""Send the gateway's media requests to the signers, and wait for each answer by its request id.
 
     sign, complete, url --MediaRequest--> port ... signer ... --MediaReply on node:{N}--> reply
 

@@ -1,4 +1,4 @@
-"""The ports of presence to the rest of the gateway. Tests implement these with small fakes."""
+"""The interfaces through which presence uses the rest of the gateway. Tests implement them with fakes."""
 
 from __future__ import annotations
 
