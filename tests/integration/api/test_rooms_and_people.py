@@ -75,9 +75,23 @@ def test_a_room_from_creation_to_its_end(client: httpx.Client) -> None:
     assert reason(client.get("/v1/rooms/team:life/members")) == "not_found"
 
 
-@pytest.mark.parametrize("body", [{"room": "dm:a:b", "owner": "a"}, {"room": "public:x", "owner": "a"}])
-def test_reserved_ids_are_forbidden(client: httpx.Client, body: dict[str, str]) -> None:
-    assert reason(client.post("/v1/rooms", json=body)) == "forbidden"
+@pytest.mark.parametrize(
+    ("room", "why"),
+    [
+        ("dm:a:b", "a direct room is not created: its two people may enter it at any time"),
+        ("public:x", "a room whose id begins with `public:` has the kind `public`"),
+    ],
+)
+def test_reserved_ids_are_forbidden(client: httpx.Client, room: str, why: str) -> None:
+    answer = client.post("/v1/rooms", json={"room": room, "owner": "a"})
+    assert (reason(answer), answer.json()["detail"]) == ("forbidden", why)
+
+
+@pytest.mark.parametrize("room", ["dm:bob:ada", "dm:ada", "dm:a:b:c"])
+def test_direct_rooms_that_no_user_may_enter_are_refused(client: httpx.Client, room: str) -> None:
+    answer = client.post(f"/v1/rooms/{room}/messages", json={"user": "ada", "text": "Hello"})
+    why = "a direct room is `dm:` and the ids of its two people, sorted"
+    assert (reason(answer), answer.json()["detail"]) == ("bad_request", why)
 
 
 def test_members_are_listed_in_pages(client: httpx.Client, api_redis: Callable[[str], str]) -> None:

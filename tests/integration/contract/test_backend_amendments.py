@@ -119,6 +119,8 @@ async def test_bad_arguments_are_refused(backend: Backend) -> None:
         backend.delete("team:x", "ada", 1, id="a b"),
         backend.react("team:x", "ada", 1, "\u200b"),
         backend.react("team:x", "ada", 1, "x" * 17),
+        backend.publish("dm:bob:ada", "ada", "nobody could enter this room"),
+        backend.history("dm:ada"),
     )
     for call in calls:
         with pytest.raises(RoomcastError) as caught:

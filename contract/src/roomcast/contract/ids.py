@@ -94,6 +94,14 @@ def people_of(room: str) -> tuple[str, ...]:
     return first, second
 
 
+def is_pair(room: str) -> bool:
+    """Return whether `room` is `dm:` and two sorted user ids. Other rooms that begin with `dm:` let no user in."""
+    if not room.startswith(DIRECT):
+        return False
+    first, second = people_of(room)
+    return is_user_id(first) and is_user_id(second) and first <= second
+
+
 def other_person(room: str, user: str) -> str | None:
     """Return the other user of a direct room; None for any other room, and for a room with oneself."""
     match people_of(room):
@@ -109,7 +117,5 @@ def access(room: str, user: str) -> Access:
     if kind == "public" and rest:
         return Access.OPEN
     if kind == "dm":
-        first, _, second = rest.partition(":")
-        is_pair = is_user_id(first) and is_user_id(second) and first <= second
-        return Access.OPEN if is_pair and user in (first, second) else Access.CLOSED
+        return Access.OPEN if is_pair(room) and user in people_of(room) else Access.CLOSED
     return Access.STORED

@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 from roomcast.contract import keys
 from roomcast.contract.app_data import read_data, stored_data
 from roomcast.contract.errors import Code, RoomcastError
+from roomcast.contract.ids import DIRECT, PUBLIC
 from roomcast.contract.texts import clean_topic, require_name
 
 FIELDS: Final = ("kind", "name", "topic", "owner", "data")
@@ -30,6 +31,14 @@ class RoomDescription(NamedTuple):
     def public(self) -> dict[str, Any]:
         """Return the description as clients receive it."""
         return {"name": self.name, "topic": self.topic, "data": self.data}
+
+
+def require_free_id(room: str, kind: str) -> None:
+    """Raise FORBIDDEN when no room of this id and kind can be stored."""
+    if room.startswith(DIRECT):
+        raise RoomcastError(Code.FORBIDDEN, "a direct room is not created: its two people may enter it at any time")
+    if room.startswith(PUBLIC) and kind != "public":
+        raise RoomcastError(Code.FORBIDDEN, "a room whose id begins with `public:` has the kind `public`")
 
 
 def read_description(room: str, values: Sequence[bytes | None]) -> RoomDescription | None:

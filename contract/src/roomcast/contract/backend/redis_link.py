@@ -21,7 +21,7 @@ from redis.exceptions import (
 from roomcast.contract import keys
 from roomcast.contract.envelope import ControlMessage, UserEvent
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.ids import is_room_id, is_user_id
+from roomcast.contract.ids import DIRECT, is_pair, is_room_id, is_user_id
 from roomcast.contract.log_scripts import EntryForm, Retention
 from roomcast.contract.redis_client import Client, run_script
 from roomcast.wire.envelope import pack
@@ -121,6 +121,8 @@ def check_ids(room: str | None, user: str | None = None) -> None:
     """Raise BAD_REQUEST for a malformed id; None is not checked."""
     if room is not None and not is_room_id(room):
         raise RoomcastError(Code.BAD_REQUEST, "a room id has 1 to 128 characters of A-Z a-z 0-9 _ . : @ -")
+    if room is not None and room.startswith(DIRECT) and not is_pair(room):
+        raise RoomcastError(Code.BAD_REQUEST, "a direct room is `dm:` and the ids of its two people, sorted")
     if user is not None and not is_user_id(user):
         raise RoomcastError(Code.BAD_REQUEST, "a user id has 1 to 60 characters of A-Z a-z 0-9 _ . @ -")
 

@@ -10,8 +10,7 @@ from roomcast.contract.directory import MAX_LISTED, entry_of
 from roomcast.contract.envelope import Kicked, ListChanged, RoomChanged, RoomCreated, Sanctioned
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import MAX_ROOMS_PER_USER, ROOM, ROOM_LIST_SECONDS
-from roomcast.contract.ids import DIRECT, PUBLIC
-from roomcast.contract.room_info import changed_fields, keys_of_closed
+from roomcast.contract.room_info import changed_fields, keys_of_closed, require_free_id
 from roomcast.contract.texts import clean_name
 from roomcast.wire.envelope import pack
 
@@ -25,8 +24,7 @@ class Rooms(RedisLink):
         """Store a room that `owner` owns. Raises CONFLICT when it is stored already, FORBIDDEN for a reserved id."""
         check_ids(room, owner)
         name = clean_name(name)
-        if room.startswith(DIRECT) or (room.startswith(PUBLIC) and kind != "public"):
-            raise RoomcastError(Code.FORBIDDEN, "this id is reserved")
+        require_free_id(room, kind)
         names = (keys.room_meta(room), keys.room_members(room), keys.room_counts(room))
         outcome = int(await self._script("room_create", names, (owner, kind, name, "", "")))
         if outcome < 0:

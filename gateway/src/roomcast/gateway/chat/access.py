@@ -8,6 +8,7 @@ from typing import Final, Protocol
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.ids import DIRECT, PUBLIC, Access, access
 from roomcast.contract.inbox import Line
+from roomcast.contract.room_info import require_free_id
 from roomcast.gateway.sign_in.identity import matches
 from roomcast.gateway.sign_in.session import ChatSession
 
@@ -91,8 +92,7 @@ class RoomAccess:
         that the session's own token opens, has no owner: only operators and back ends may give the room an owner.
         """
         identity = session.identity
-        if room.startswith(DIRECT) or (room.startswith(PUBLIC) and kind != "public"):
-            raise RoomcastError(Code.FORBIDDEN, "this id is reserved")
+        require_free_id(room, kind)
         if identity.ops:
             return
         if not (matches(room, identity.create) or matches(room, self._creatable)):
