@@ -154,7 +154,7 @@ def run_once(*arguments: str, **settings: str) -> subprocess.CompletedProcess[st
         env=servers.base_environment() | {f"ROOMCAST_{name}": value for name, value in settings.items()},
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=60,
     )
 
 

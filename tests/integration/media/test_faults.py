@@ -144,7 +144,7 @@ async def test_a_hung_storage_stops_completions_but_not_signatures(redis_url: st
         hanging_storage() as nowhere,
         rig.signer(tmp_path, redis_url, nowhere, "/healthz", ROOMCAST_S3_SETUP="0") as signer,
     ):
-        async with rig.gateway(redis_url, Patience()) as gateway:
+        async with rig.gateway(redis_url, Patience(sign_seconds=4.0)) as gateway:
             form = await gateway.media.sign_upload("ada", announce(b"x" * 10))
             waiting = [
                 asyncio.ensure_future(refusal(gateway.media.complete_upload("ada", MediaComplete(form["upload"]))))

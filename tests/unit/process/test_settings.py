@@ -60,6 +60,25 @@ def test_a_bad_setting_ends_the_start_with_one_line(
     assert "hush-hush" not in error
 
 
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        (
+            {"ROOMCAST_DEV_LOGIN": "1", "ROOMCAST_JWKS_URL": "k.json", "ROOMCAST_JWT_SECRET": ""},
+            "ROOMCAST_DEV_LOGIN needs",
+        ),
+        ({"ROOMCAST_JWKS_URL": "ftp://x/y", "ROOMCAST_JWT_SECRET": ""}, "ROOMCAST_JWKS_URL: ftp://"),
+    ],
+)
+def test_an_error_that_begins_with_a_name_in_capitals_keeps_them(
+    values: dict[str, str], says: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings.use(monkeypatch, **GOOD | values)
+    with pytest.raises(SystemExit):
+        load(KINDS["gateway"][0], "gateway")
+    assert settings.one_line_of(capsys).startswith(f"roomcast gateway: {says}")
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_help_names_every_variable(kind: str) -> None:
     kind_of_settings, title = KINDS[kind]

@@ -109,8 +109,13 @@ def load(settings: type[S], process: str) -> S:
         where = ".".join(str(part) for part in first["loc"])
         where = f"{where}: " if where else ""
         reason = first["msg"].removeprefix("Value error, ")
-        sys.stderr.write(f"roomcast {process}: {where}{reason[:1].lower()}{reason[1:]}\n")
+        sys.stderr.write(f"roomcast {process}: {where}{_in_lower_case(reason)}\n")
         raise SystemExit(2) from None
+
+
+def _in_lower_case(reason: str) -> str:
+    """Begin a reason in lower case, unless it begins with a name in capitals."""
+    return reason if reason[1:2].isupper() else reason[:1].lower() + reason[1:]
 
 
 def describe(settings: type[BaseSettings], title: str) -> str:

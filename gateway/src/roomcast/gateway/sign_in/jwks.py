@@ -199,5 +199,5 @@ def check_location(location: str) -> str:
         name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
         if name in ("localhost", "127.0.0.1", "::1"):
             return location
-        raise ValueError("ROOMCAST_JWKS_URL: http:// is for keys on this machine only; use https://, or a file")
-    raise ValueError(f"ROOMCAST_JWKS_URL: {scheme}:// cannot be read; use https://, file://, or a path")
+        raise ValueError("http:// is for keys on this machine only; use https://, or a file")
+    raise ValueError(f"{scheme}:// cannot be read; use https://, file://, or a path")
