@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from aiohttp import web
 
 _NOT_FOUND: Final = "404: Not Found"
+_BAD_METHOD: Final = "405: Method Not Allowed"
 
 
 def make_runner(application: web.Application, **options: Any) -> web.AppRunner:
@@ -17,9 +20,27 @@ def make_runner(application: web.Application, **options: Any) -> web.AppRunner:
     - aiohttp raises an exception for unknown paths and methods. It refers to itself by its traceback, so the memory of
       the request stays until a garbage collection. A route for all paths answers without an exception.
     """
-    application.router.add_route("*", "/{path:.*}", _answer_unknown, expect_handler=_answer_unknown)
+    answer = _answer_unknown(_methods_of(application))
+    application.router.add_route("*", "/{path:.*}", answer, expect_handler=answer)
     return web.AppRunner(application, access_log=None, auto_decompress=False, **options)
 
 
-async def _answer_unknown(_: web.Request) -> web.Response:
-    return web.Response(status=404, text=_NOT_FOUND)
+def _methods_of(application: web.Application) -> dict[str, list[str]]:
+    """Return the methods of each path, for paths without variable parts."""
+    methods: dict[str, list[str]] = defaultdict(list)
+    for route in application.router.routes():
+        if isinstance(route.resource, web.PlainResource):
+            methods[route.resource.canonical].append(route.method)
+    return dict(methods)
+
+
+def _answer_unknown(methods: dict[str, list[str]]) -> Callable[[web.Request], Awaitable[web.Response]]:
+    """Return the handler of requests without a route; it answers 405 for the paths in `methods`, and 404 for others."""
+
+    async def answer(request: web.Request) -> web.Response:
+        allowed = methods.get(request.path)
+        if allowed is None:
+            return web.Response(status=404, text=_NOT_FOUND)
+        return web.Response(status=405, text=_BAD_METHOD, headers={"Allow": ", ".join(sorted(allowed))})
+
+    return answer
