@@ -288,8 +288,8 @@ async def test_local_sign_in_exists_only_where_it_is_switched_on(
             assert request(f"{running.url}/dev/login", wrong)[0] == 400, field
         for bad in (b"", b"{}", b"[]", b'"x"', b'{"name": ""}', b'{"name": "  "}', b"[" * 900, b"\xff", b"x" * 3_000):
             assert request(f"{running.url}/dev/login", bad)[0] == 400, bad
-        wrong = requests.get(f"{running.url}/dev/login", timeout=10)
-        assert (wrong.status_code, wrong.headers["Allow"]) == (405, "POST")
+        got = requests.get(f"{running.url}/dev/login", timeout=10)
+        assert (got.status_code, got.headers["Allow"]) == (405, "POST")
 
 
 def test_the_command_line_prints_a_valid_token() -> None:
