@@ -12,7 +12,7 @@ import { Emitter, type Undo } from "../emitter.ts";
 import { isNode, keepAlive } from "./environment.ts";
 import { isWireError, RoomcastError, type Reason } from "../errors.ts";
 import { handshakeOf } from "./handshake_abort.ts";
-import { originHint } from "./origin_hint.ts";
+import { connectHint } from "./connect_hint.ts";
 import { blameOf } from "../disconnect_cause.ts";
 import { DEFAULT_LIMITS, payloadFault } from "../payload_checks.ts";
 import { CLIENT_EVENTS, SERVER_EVENTS } from "../protocol.ts";
@@ -290,7 +290,7 @@ export class Connection {
     if (error.message === "timeout" && this.#transports.stalled()) {
       if (this.#transports.order[0] === "polling") return this.#open();
     }
-    const hint = this.#state.wasOnline ? "" : originHint(this.#options.url, globalThis.location);
+    const hint = this.#state.wasOnline ? "" : connectHint(this.#options.url, globalThis.location);
     this.#retry(RoomcastError.of("unavailable", error.message + hint), retryAfterOf(error, Date.now()));
   }
 
