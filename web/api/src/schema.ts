@@ -996,7 +996,7 @@ export interface components {
             epoch: string;
             /**
              * Active At
-             * @description milliseconds of the latest text or media, up to a second early; 0: none
+             * @description time of the latest text or media in milliseconds, at most a second too early; 0: none
              */
             active_at: number;
             /**

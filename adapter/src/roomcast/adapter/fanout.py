@@ -63,9 +63,9 @@ def _ignore_other(channel: bytes, data: bytes, is_trusted: bool) -> None:
 class Fanout:
     """The room channels of one node.
 
-    `close_room(namespace, room)` makes the local members leave. `on_note(room, note)` gets the notes,
-    `on_question(clients, question)` the questions with the local members to ask, and
-    `on_other(channel, data, is_trusted)` the messages of channels that do not belong to a room.
+    `close_room(namespace, room)` makes the local members leave. `on_note(room, note)` is called for each note,
+    `on_question(clients, question)` for each question, with the local members to ask, and
+    `on_other(channel, data, is_trusted)` for each message of a channel that does not belong to a room.
 
     With a cluster key, a packet is trusted if it has a seal or a publisher token. `unsealed_event(packet)` chooses the
     untrusted events that are delivered. After an untrusted logged message, the room is compared with its log, and
@@ -108,14 +108,14 @@ class Fanout:
         self._is_held = False
 
     def use_log(self, log: RoomLog) -> None:
-        """Fill the gaps of rooms from this log."""
+        """Use this log to fill the gaps of rooms."""
         self.log = log
         self._filler = GapFiller(log, self, self._observer)
         self._announced = AnnouncedRooms(self._filler)
         self.subscriber.routing = pack_routing(log.namespace, self._seals.publisher_token)
 
     def use_delivery(self, delivery: Delivery) -> None:
-        """Send packets by this delivery."""
+        """Use this delivery to send packets."""
         self._delivery = delivery
         self.subscriber.outgoing = None if self._is_held else delivery.outgoing
 

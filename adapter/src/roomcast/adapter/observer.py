@@ -1,4 +1,4 @@
-"""The observer of the adapter: counts its events, and never changes its behaviour."""
+"""The interface through which the adapter reports events for metrics. An observer only counts them."""
 
 from __future__ import annotations
 

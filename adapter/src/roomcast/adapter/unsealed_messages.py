@@ -17,9 +17,9 @@ from roomcast.wire.tasks import TaskSet
 GATHER_SECONDS: Final = 0.005
 """Announcements within this time, in seconds, share one read."""
 _BUSY_SECONDS: Final = (0.02, 2.0)
-"""First and last pause, in seconds, while every announced room has a gap that is being filled, or a first member that
-is about to read the log. Such a room is compared afterwards, because the announcement may be newer than that read.
-"""
+"""First and longest pause, in seconds, while no announced room can be compared, because each room's log is being read
+already: to fill a gap, or for the first member. The announcement may be newer than that read, so the room is compared
+after it."""
 _RETRY_SECONDS: Final = (0.2, 2.0)
 _AT_ONCE: Final = 500
 

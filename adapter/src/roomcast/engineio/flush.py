@@ -44,7 +44,7 @@ saves one system call per member. Small rooms do not wait."""
 
 
 class SlowBuffer(Protocol):
-    """The flush's port to a session whose credit does not cover a packet."""
+    """A session whose credit does not cover a packet, as the flush uses it."""
 
     def push_slowly(self, frames: Frames) -> None:
         """Queue the packet without credit, or end the session."""

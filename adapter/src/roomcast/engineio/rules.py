@@ -1,4 +1,4 @@
-"""The numbers and words of the Engine.IO layer: limits, intervals, and reasons for which a session ends."""
+"""Define the limits and intervals of the Engine.IO layer, and the reasons for which a session ends."""
 
 from __future__ import annotations
 

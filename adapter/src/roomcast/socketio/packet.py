@@ -236,8 +236,8 @@ def _parse(text: str) -> Any:
 def _parse_odd(text: str, error: orjson.JSONDecodeError) -> Any:
     """Return the value in a text that orjson refuses although it is JSON: for half a surrogate pair.
 
-    A handler can answer that. Raise Unusable for values that only clients' languages know, and `error` for text that
-    is no JSON. The position of the error tells which, because a second parser would take ten times as long.
+    A handler can answer that. Raise Unusable for values such as NaN, and `error` for text that is no
+    JSON. The position of the error shows which it is, because a second parser would take ten times as long.
     """
     if _NO_DOUBLE in error.msg or _NO_JSON_NUMBER.match(text, error.pos):
         raise Unusable("a number beyond the range of a double, NaN or Infinity") from None

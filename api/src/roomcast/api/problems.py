@@ -44,7 +44,7 @@ STATUS: Final[Mapping[Code, int]] = {
 """The HTTP status of each code."""
 
 _MESSAGES: Final = {"extra_forbidden": "unknown field", "dict_type": "Input should be a JSON object"}
-"""What is said of a field instead of Pydantic's words, by Pydantic's type of the error."""
+"""Texts about a field that replace Pydantic's own, by Pydantic's type of the error."""
 
 REASONS: Final = tuple(code.reason for code in Code)
 

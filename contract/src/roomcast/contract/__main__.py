@@ -52,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     publish.add_argument("room")
     publish.add_argument("text", nargs="?", help="may be left out if --data is given")
     publish.add_argument("--data", type=_json_object, metavar="JSON", help="an object of the application's")
-    publish.add_argument("--user", required=True, help="in whose name")
+    publish.add_argument("--user", required=True, help="the user who appears as the author")
     publish.add_argument("--name", help="the name that is shown (default: the user id)")
     publish.add_argument("--kind", choices=("system", "text"), default="system")
     publish.add_argument("--id", help="makes a repeated call harmless")

@@ -187,7 +187,7 @@ class RoomQuit(Payload, frozen=True):
 
 
 class RoomSanction(Payload, frozen=True):
-    """Mute or ban a user in a room (`on`), or lift that. `seconds` None: without an end."""
+    """Mute or ban a user in a room (`on`), or lift the mute or ban. `seconds` None: without an end."""
 
     room: Room
     user: User
@@ -203,7 +203,7 @@ class RoomSanctions(Payload, frozen=True):
 
 
 class RoomSlow(Payload, frozen=True):
-    """Let each user of a room send at most one message per `seconds` seconds; 0: as many as limits allow."""
+    """Let each user of a room send at most one message per `seconds` seconds; 0 ends the slow mode."""
 
     room: Room
     seconds: SlowSeconds
@@ -299,7 +299,7 @@ class ReportResolve(Payload, frozen=True):
 
 
 class UserBlock(Payload, frozen=True):
-    """Block a user (`on`), or lift that: no direct messages, presence or typing from one to the other."""
+    """Block or unblock a user. A block stops direct messages, presence and typing between the two."""
 
     user: User
     on: bool

@@ -27,7 +27,7 @@ _PREVIEWED: Final = ("seq", "epoch", "time", "id", "user", "name", "kind", "ment
 class Line(NamedTuple):
     """One room in one user's inbox.
 
-    `active_at`: ms of the latest text or media, up to a second early; 0 if there was none. `last_seq`: its seq; 0 if
+    `active_at`: time of the latest text or media in ms, at most a second too early; 0: none. `last_seq`: its seq; 0 if
     the log does not keep it. `entry`: its JSON, if it was asked for. `name`: the room's own name, or empty.
     `is_unsettled`: another message may come without an announcement, see `room_append.lua`. `is_gone`: nothing is
     stored of the room. `read`: the user's read mark. `role` and `is_public`: see `room_role.lua`.

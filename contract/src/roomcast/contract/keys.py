@@ -1,4 +1,4 @@
-"""Every Redis key and channel, each written down once.
+"""Name every Redis key and channel.
 
 | name | type | writer | reader | lifetime |
 |---|---|---|---|---|

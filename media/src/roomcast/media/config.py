@@ -37,12 +37,12 @@ class Config(SealingSettings):
     s3_addressing: Literal["path", "virtual"] = setting(
         "path", "ROOMCAST_S3_ADDRESSING", "bucket in the path, or in the host name"
     )
-    s3_setup: bool = setting(False, "ROOMCAST_S3_SETUP", "1: make the bucket, its CORS and its clean-up rule")
+    s3_setup: bool = setting(False, "ROOMCAST_S3_SETUP", "1: create the bucket, its CORS rule and its clean-up rule")
     allowed_origins: Words = setting(("*",), "ROOMCAST_ALLOWED_ORIGINS", "origins for the bucket's CORS, by commas")
     upload_method: Literal["POST", "PUT"] = setting(
         "POST", "ROOMCAST_MEDIA_METHOD", "PUT for storages without POST forms"
     )
-    types: Words = setting((), "ROOMCAST_MEDIA_TYPES", "types that are welcome, by commas; none: all that are known")
+    types: Words = setting((), "ROOMCAST_MEDIA_TYPES", "accepted types, by commas; none: all known types")
     max_bytes: int = setting(10_485_760, "ROOMCAST_UPLOAD_BYTES", "largest file", ge=1, le=5_368_709_120)
     upload_seconds: int = setting(300, "ROOMCAST_MEDIA_UPLOAD_SECONDS", "life of an upload form", ge=1, le=3600)
     download_seconds: int = setting(

@@ -14,7 +14,7 @@ class FileType(NamedTuple):
     """One file type.
 
     extensions: storage keys end with the first one; a downloaded file may have any of them
-        aliases: other MIME types with the same meaning
+    aliases: other MIME types with the same meaning
     family: a container or archive format; the bytes do not show reliably which type of a family a file has
     shows: a browser may display the file; it downloads files of other types
     """

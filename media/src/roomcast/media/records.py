@@ -29,7 +29,7 @@ class Scripts(Protocol):
 
 
 class Limits(NamedTuple):
-    """The bounds per user, and the lives of a form, of its record after the form (grace), and of a verified record."""
+    """Bounds per user; the lifetimes of a form, of an unverified record after its form, and of a verified record."""
 
     open_uploads: int
     daily_bytes: int

@@ -1,7 +1,7 @@
 """Take requests from the stream, handle many at once, and answer each before its deadline.
 
-Signing needs no storage, so signatures must not wait for completions whose storage hangs. So completions have their own
-bound; the signer refuses completions above the bound at once.
+Signing needs no storage, so signatures must not wait for completions when the storage hangs. Therefore the number of
+completions has its own bound; the signer refuses completions above it at once.
 """
 
 from __future__ import annotations

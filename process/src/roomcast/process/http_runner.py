@@ -1,4 +1,4 @@
-"""Make aiohttp servers that spend little on what a stranger sends."""
+"""Make aiohttp servers that spend little on requests of strangers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pauses between tries: longer after each failure, with jitter. Pure; the caller sleeps."""
+"""Compute the pauses between tries: longer after each failure, with jitter. Pure; the caller sleeps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The names of one deployment in a Redis that several deployments share.
+"""Add a deployment's prefix to its keys and channels, so that several deployments can share one Redis.
 
 Redis separates keys by database number, but not channels. So every key and channel of a deployment starts with its
 prefix: `<prefix>:` if the URL has `?prefix=<prefix>`, and `@<n>:` in database n.

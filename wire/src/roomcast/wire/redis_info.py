@@ -1,4 +1,4 @@
-"""Read a Redis server's INFO, and find the faults that an operator must mend. Pure."""
+"""Read a Redis server's INFO, and find the faults that an operator must repair. Pure."""
 
 from __future__ import annotations
 

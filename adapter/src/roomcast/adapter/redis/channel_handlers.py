@@ -24,7 +24,7 @@ def take_unsealed(data: bytes) -> bool:
 
 
 class Channels(Protocol):
-    """The port to Redis for receiving: a `roomcast.adapter.redis.backplane.Backplane`."""
+    """The part of `roomcast.adapter.redis.backplane.Backplane` that receives messages."""
 
     def subscribe(self, channel: str) -> asyncio.Future[None]:
         """Return a future that is done once Redis has confirmed the subscription."""
@@ -45,7 +45,7 @@ class _Subscription(NamedTuple):
 
 
 class ChannelHandlers:
-    """The subscriptions of one node besides its rooms."""
+    """The handlers of one node, by channel."""
 
     def __init__(self, channels: Channels) -> None:
         self._channels = channels

@@ -47,7 +47,7 @@ class PendingCap:
         self._limit = limit
         self._counts: dict[str, int] = {}
         self._opened: dict[str, dict[str, float]] = {}
-        """address -> session -> when it was opened, oldest first"""
+        """address -> session -> the time when it was opened, oldest first"""
 
     def __len__(self) -> int:
         return sum(self._counts.values())

@@ -1,4 +1,4 @@
-"""Figures of the cluster."""
+"""Show the gateways of the cluster, their connections, and the number of present users."""
 
 from __future__ import annotations
 

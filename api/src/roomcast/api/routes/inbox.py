@@ -26,7 +26,9 @@ class LineResponse(BaseModel):
     room: str
     seq: int
     epoch: str
-    active_at: int = Field(description="milliseconds of the latest text or media, up to a second early; 0: none")
+    active_at: int = Field(
+        description="time of the latest text or media in milliseconds, at most a second too early; 0: none"
+    )
     last_seq: int = Field(description="the number of the latest text or media; 0: the log does not keep it")
     last: Message | None = Field(
         description="the latest text or media, if the log keeps it and the key has the scope messages:read"

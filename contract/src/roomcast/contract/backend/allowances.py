@@ -7,7 +7,7 @@ from roomcast.contract.backend.redis_link import RedisLink, check_ids
 
 
 class Allowances(RedisLink):
-    """Limits for what one user may add to Redis in a day."""
+    """The methods of `Backend` that set how many rooms and bytes one user may add in a day."""
 
     async def allow_rooms(self, user: str, per_day: int | None) -> None:
         """Let `user` create `per_day` rooms a day, instead of the gateways' setting; None: by that setting."""

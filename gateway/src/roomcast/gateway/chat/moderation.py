@@ -66,8 +66,8 @@ class Moderation:
     async def sanction(self, session: ChatSession, p: RoomSanction) -> AckFields:
         """Answer `room:sanction`. Only operators may sanction the owner; no user may sanction themselves.
 
-        If one of the two users blocks the other, the sanctioned user is told only if the room is on that user's list.
-        Otherwise the owner of any room could send text, in the room's id, to users who block the owner.
+        If one of the two users blocks the other, the sanctioned user gets the event only if the room is on that user's
+        list. Otherwise the owner of any room could send text, as the room's id, to users who block the owner.
         """
         await self._access.require_moderator(session, p.room)
         if p.user == session.user:

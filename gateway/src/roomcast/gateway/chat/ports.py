@@ -1,4 +1,4 @@
-"""The ports of the chat's use cases to other parts of the gateway."""
+"""The interfaces through which the chat's use cases use other parts of the gateway."""
 
 from __future__ import annotations
 

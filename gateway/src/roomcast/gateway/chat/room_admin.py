@@ -93,7 +93,7 @@ class PublicRooms(Protocol):
     """The directory of public rooms; see `roomcast.gateway.stores.directory.DirectoryStore`."""
 
     async def change(self, room: str, kind: str, old: str | None, new: str | None) -> None:
-        """List a public room under the name `new` instead of `old`. `old` None: was not listed; `new` None: unlist."""
+        """List a public room as `new` instead of `old`. `old` None: it was not listed; `new` None: remove its entry."""
         ...
 
     async def page(self, query: str, after: str | None, limit: int) -> tuple[list[ListedRoom], str | None]:

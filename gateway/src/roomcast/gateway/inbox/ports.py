@@ -1,4 +1,4 @@
-"""The ports of the inbox to other parts of the gateway."""
+"""The interfaces through which the inbox uses other parts of the gateway."""
 
 from __future__ import annotations
 

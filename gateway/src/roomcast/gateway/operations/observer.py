@@ -1,4 +1,4 @@
-"""The observer of the chat. Observers count events; they never change what happens."""
+"""The interface through which the chat reports events for metrics. An observer only counts them."""
 
 from __future__ import annotations
 

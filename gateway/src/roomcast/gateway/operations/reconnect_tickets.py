@@ -1,4 +1,4 @@
-"""Reconnect tickets: a full gateway admits a client with a ticket before strangers, because it was signed in before.
+"""Issue and check reconnect tickets: a busy gateway admits clients with a ticket, once signed in, before others.
 
 A ticket gives no other right. It is `<expiry>.<MAC>`; any gateway with the same key checks it without a look-up.
 """

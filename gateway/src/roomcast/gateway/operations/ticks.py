@@ -1,4 +1,4 @@
-"""The port to the ticker that all once-a-second loops of a gateway share."""
+"""The interface of the ticker that all once-a-second loops of a gateway share."""
 
 from __future__ import annotations
 
