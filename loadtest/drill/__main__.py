@@ -143,6 +143,7 @@ def _guide(rig: Rig, watch: Watch, cause: Cause, hold_seconds: float) -> str:
         f"  {command} status        (scale, roll, logs: in place of make status, …)",
         f"  Prometheus: {watch.url}/alerts",
         f"It goes on until the alert has been quiet for {QUIET_SECONDS:.0f} s, {hold_seconds:.0f} s at most.",
+        "Ctrl-C ends the drill.",
     )
     return "\n".join(lines)
 
