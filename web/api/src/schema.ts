@@ -782,7 +782,7 @@ export interface components {
             reply_to?: number | null;
             /**
              * Mentions
-             * @description users who read the room
+             * @description users to mention; they must read the room
              * @default []
              */
             mentions?: string[];
@@ -849,7 +849,7 @@ export interface components {
         };
         /**
          * CompleteRequest
-         * @description The user whose upload it is.
+         * @description The owner of the upload.
          */
         CompleteRequest: {
             /**
@@ -872,7 +872,7 @@ export interface components {
         DeviceResponse: {
             /**
              * Kind
-             * @description the client's word for it, such as `web` or `mobile`; may be empty
+             * @description the kind that the client names, such as `web` or `mobile`; may be empty
              */
             kind: string;
             /**
@@ -957,12 +957,12 @@ export interface components {
             more: boolean;
             /**
              * Older
-             * @description cursor of the page before; null at the beginning
+             * @description cursor of the previous page; null at the beginning
              */
             older: string | null;
             /**
              * Newer
-             * @description cursor of the page after, also of messages that are not written yet; null without messages
+             * @description cursor of the next page, which may hold messages written later; null without messages
              */
             newer: string | null;
         };
@@ -1039,7 +1039,7 @@ export interface components {
         };
         /**
          * LinkResponse
-         * @description A link to a file, and the time at which it ends.
+         * @description A link to a file, and the time at which the link expires.
          */
         LinkResponse: {
             /** Url */
@@ -1203,7 +1203,7 @@ export interface components {
             until: number;
             /**
              * Devices
-             * @description up to 20, the most reachable first; empty unless asked for, and of users who are offline
+             * @description at most 20, the most reachable first; empty unless requested, and for offline users
              */
             devices: components["schemas"]["DeviceResponse"][];
         };
@@ -1276,7 +1276,7 @@ export interface components {
             reply_to?: number | null;
             /**
              * Mentions
-             * @description users who read the room
+             * @description users to mention; they must read the room
              * @default []
              */
             mentions?: string[];
@@ -1390,7 +1390,7 @@ export interface components {
         };
         /**
          * RevocationRequest
-         * @description Which tokens, how long they live at most, and how far the clocks of the signers may run ahead.
+         * @description The tokens to refuse, their longest life, and how far the clocks of their signers may run ahead.
          */
         RevocationRequest: {
             /** Issued Before */
@@ -1422,7 +1422,7 @@ export interface components {
         };
         /**
          * RoomRequest
-         * @description A room to store; `owner` owns it.
+         * @description A room to store, and its owner.
          */
         RoomRequest: {
             /**
@@ -1602,7 +1602,7 @@ export interface components {
             name: string;
             /**
              * Type
-             * @description media type; empty: by the name
+             * @description media type; empty: derived from the name
              * @default
              */
             type?: string;
@@ -2388,7 +2388,7 @@ export interface operations {
         parameters: {
             query?: {
                 cursor?: string | null;
-                /** @description about so many */
+                /** @description about this many members */
                 limit?: number;
             };
             header?: never;

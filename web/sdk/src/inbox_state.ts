@@ -69,7 +69,7 @@ function byActivity(one: InboxRoom, other: InboxRoom): number {
   return activityOf(other) - activityOf(one) || (one.room < other.room ? -1 : one.room > other.room ? 1 : 0);
 }
 
-/** Return when a room was last active, in ms: `active` is up to a second early, the last message's time is exact. */
+/** Return when a room was last active, in ms: `active` is at most a second too early, the last message's time is exact. */
 function activityOf({ active, last }: InboxRoom): number {
   return Math.max(active, last?.time ?? 0);
 }

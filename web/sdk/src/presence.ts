@@ -125,8 +125,8 @@ export class Presence {
    * Set the own status, and the own note unless `note` is left out. Both are kept over reconnects of this client.
    *
    * @param until when the note ends, in milliseconds since 1970, up to 366 days ahead; without it the note has no end
-   * @throws RoomcastError when the server does not accept the status, or `until` lies in the past. If the error is not retryable, the earlier status
-   * is back; else the new one is sent again with the next heartbeat or connect.
+   * @throws RoomcastError when the server does not accept the status, or `until` lies in the past. If the error is not
+   * retryable, the earlier status is back; else the new one is sent again with the next heartbeat or connect.
    */
   async setStatus(status: Status, note?: string, until?: number): Promise<void> {
     if (!STATUSES.includes(status)) throw RoomcastError.of("bad_request", `there is no status ${String(status)}`);

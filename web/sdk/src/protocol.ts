@@ -124,7 +124,7 @@ export interface InboxRoom {
   /** The seq of the newest entry. */
   seq: number;
   epoch: string;
-  /** When the latest text or media arrived, up to a second early; 0 if there is none. */
+  /** When the latest text or media arrived, at most a second too early; 0 if there is none. */
   active: number;
   /** Texts and media of other users after the own read mark. */
   unread: number;

@@ -56,7 +56,9 @@ class PublishRequest(Request):
     data: Data | None = None
     upload: Annotated[str, Field(pattern=UPLOAD_ID)] | None = Field(None, description="a verified upload of the user")
     reply_to: Seq | None = None
-    mentions: Annotated[list[User], Field(max_length=MAX_MENTIONS, description="users who read the room")] = []
+    mentions: Annotated[
+        list[User], Field(max_length=MAX_MENTIONS, description="users to mention; they must read the room")
+    ] = []
     name: ShownName | None = None
     kind: Literal["system", "text"] = Field(
         "system", description="system: a notice, which does not count as unread; text: as if the user had sent it"
@@ -129,9 +131,9 @@ class HistoryResponse(BaseModel):
     first: int = Field(description="the lowest number that is kept")
     messages: list[Message]
     more: bool = Field(description="whether the log has more messages in the direction that was read")
-    older: str | None = Field(description="cursor of the page before; null at the beginning")
+    older: str | None = Field(description="cursor of the previous page; null at the beginning")
     newer: str | None = Field(
-        description="cursor of the page after, also of messages that are not written yet; null without messages"
+        description="cursor of the next page, which may hold messages written later; null without messages"
     )
 
 

@@ -1,4 +1,4 @@
-"""Mute and ban, in a room or everywhere; read and close reports."""
+"""Mute and ban users, in a room or everywhere; read and close reports."""
 
 from __future__ import annotations
 

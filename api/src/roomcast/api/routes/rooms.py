@@ -1,4 +1,4 @@
-"""Create, read, change and close rooms; members, occupancy, kicks and slow mode."""
+"""Create, read, change and close rooms; list and change members; read occupancy; kick users; set slow mode."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Role = Literal["owner", "admin", "member"]
 
 
 class RoomRequest(Request):
-    """A room to store; `owner` owns it."""
+    """A room to store, and its owner."""
 
     room: Room
     owner: User
@@ -142,7 +142,7 @@ async def list_members(
     _: Reads,
     backend: TheBackend,
     cursor: Annotated[str | None, Query(max_length=20, pattern="^[0-9]+$")] = None,
-    limit: Annotated[int, Query(ge=1, le=MAX_SCAN, description="about so many")] = 100,
+    limit: Annotated[int, Query(ge=1, le=MAX_SCAN, description="about this many members")] = 100,
 ) -> MembersResponse:
     """List the stored members in pages, in no order.
 

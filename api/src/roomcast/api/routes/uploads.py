@@ -25,7 +25,7 @@ class UploadRequest(Request):
     user: User
     room: Room
     name: Annotated[str, Field(min_length=1, max_length=255)]
-    type: Annotated[str, Field(max_length=100, description="media type; empty: by the name")] = ""
+    type: Annotated[str, Field(max_length=100, description="media type; empty: derived from the name")] = ""
     size: Annotated[int, Field(ge=0, le=2**53, description="bytes")]
     width: Pixels | None = None
     height: Pixels | None = None
@@ -43,7 +43,7 @@ class UploadResponse(BaseModel):
 
 
 class CompleteRequest(Request):
-    """The user whose upload it is."""
+    """The owner of the upload."""
 
     user: User
 
@@ -66,7 +66,7 @@ class CompletedResponse(BaseModel):
 
 
 class LinkResponse(BaseModel):
-    """A link to a file, and the time at which it ends."""
+    """A link to a file, and the time at which the link expires."""
 
     url: str
     expires: int

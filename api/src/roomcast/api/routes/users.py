@@ -80,7 +80,7 @@ class PresenceRequest(Request):
 class DeviceResponse(BaseModel):
     """A device of a user."""
 
-    kind: str = Field(description="the client's word for it, such as `web` or `mobile`; may be empty")
+    kind: str = Field(description="the kind that the client names, such as `web` or `mobile`; may be empty")
     status: ShownStatus
 
 
@@ -93,7 +93,7 @@ class PresenceResponse(BaseModel):
     note: str
     until: int = Field(description="milliseconds since the epoch at which the note ends; 0: never")
     devices: list[DeviceResponse] = Field(
-        description="up to 20, the most reachable first; empty unless asked for, and of users who are offline"
+        description="at most 20, the most reachable first; empty unless requested, and for offline users"
     )
 
 
@@ -104,7 +104,7 @@ class PresencesResponse(BaseModel):
 
 
 class RevocationRequest(Request):
-    """Which tokens, how long they live at most, and how far the clocks of the signers may run ahead."""
+    """The tokens to refuse, their longest life, and how far the clocks of their signers may run ahead."""
 
     issued_before: Annotated[float, Field(ge=0, lt=1e11, description="unix seconds")] | None = None
     seconds: Seconds = TOKEN_LIFE_SECONDS
