@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,17 @@ def app(npm_packages: dict[str, Path], tmp_path_factory: pytest.TempPathFactory)
     (folder / "package.json").write_text(json.dumps(manifest))
     run_in(folder, "npm", "install", "--no-audit", "--no-fund", "--ignore-scripts")
     return folder
+
+
+def test_packing_without_the_node_packages_says_what_to_do(tmp_path: Path) -> None:
+    """Whoever packs while the first `make run` still installs gets one line instead of a module that is not found."""
+    shutil.copytree(ROOT / "web" / "scripts", tmp_path / "web" / "scripts")
+    done = subprocess.run(
+        ["node", "web/scripts/pack.mjs"], cwd=tmp_path, check=False, capture_output=True, text=True, timeout=30
+    )
+    assert done.returncode == 1
+    assert "run `npm ci` in web/, or wait until `make run` says that it runs" in done.stderr
+    assert not (tmp_path / "dist").exists()
 
 
 def test_node_imports_the_sdk(app: Path) -> None:
