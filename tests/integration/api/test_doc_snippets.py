@@ -49,7 +49,7 @@ def test_curl(api: apis.Api, tmp_path: Path) -> None:
 
 def test_python(api: apis.Api, tmp_path: Path) -> None:
     (snippet,) = snippets(PAGE, "python")
-    assert run(api, sys.executable, "-c", snippet, cwd=tmp_path) == "1 1\n"
+    assert run(api, sys.executable, "-c", snippet, cwd=tmp_path) == "1 1 3\n"
 
 
 def bundled(snippet: str, folder: Path) -> Path:
