@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import zlib
 
+import aiohttp
 import pytest
 
 from tests.attack.victim import Victim, conversation
-from tests.gateways import Clients
+from tests.gateways import Clients, token, unique
 
 NO_SESSION = "/socket.io/?EIO=4&transport=polling&sid=g1.unknown"
 FORMATS = {"gzip": 31, "deflate": 15}
@@ -16,6 +18,11 @@ FORMATS = {"gzip": 31, "deflate": 15}
 BOMBS = 20
 BOMB_SECONDS = 1.0
 UNKNOWN = 20_000
+ROWS = 50
+"""Messages of 16 kB on the page that a session leaves unfetched."""
+ENDED = 96
+KEPT_BYTES = 50_000_000
+"""Growth of the memory that is allowed: the gateway keeps 17 MB of payloads, of the 77 MB of these sessions."""
 
 
 def bomb(window: int) -> bytes:
@@ -67,3 +74,36 @@ async def test_an_unknown_expectation_is_ignored(victim: Victim) -> None:
 async def test_a_client_that_waits_for_100_gets_it(victim: Victim) -> None:
     head = f"POST {NO_SESSION} HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n"
     assert (await answers(victim, head.encode()))[9:12] == b"100"
+
+
+async def test_sessions_that_a_client_has_ended_keep_little_memory(victim: Victim, clients: Clients) -> None:
+    """The last payload of a polling session is kept for its client, who may end any number of sessions."""
+    room, writer = unique("public:large"), await clients(victim.gateway, unique("ada"))
+    await writer.join(room)
+    for number in range(ROWS):
+        await writer.send(room, f"{number}{'x' * 16_000}")
+    before = victim.memory
+    async with aiohttp.ClientSession() as http:
+        for user in [unique("mallory") for _ in range(8)]:
+            for _ in range(ENDED // 8):
+                await end_with_a_full_queue(http, victim.gateway.url, user, room)
+    assert victim.memory < before + KEPT_BYTES
+
+
+async def end_with_a_full_queue(http: aiohttp.ClientSession, url: str, user: str, room: str) -> None:
+    """Sign in by polling, ask for a page of a room, and end the session before the answer is fetched."""
+    endpoint = f"{url}/socket.io/?EIO=4&transport=polling"
+    async with http.get(endpoint) as opened:
+        session = f"{endpoint}&sid={json.loads((await opened.text())[1:])['sid']}"
+    async with http.post(session, data="40" + json.dumps({"token": token(user)})):
+        pass
+    received = ""
+    while '"ready"' not in received:
+        async with http.get(session) as answer:
+            received += await answer.text()
+    async with http.post(session, data=f'420["room:join",{{"room":"{room}"}}]'):
+        pass
+    async with http.post(session, data='421["user:blocked",{}]'):  # answered after the join, or beside it
+        await asyncio.sleep(0.05)  # only a GET could show that the answer is there, and it would fetch the answer
+    async with http.post(session, data="no packet") as answer:
+        assert answer.status == 400

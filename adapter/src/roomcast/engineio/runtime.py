@@ -7,7 +7,6 @@ import logging
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
-from math import inf
 from typing import Any, Final
 
 from roomcast.engineio.commands import (
@@ -27,6 +26,7 @@ from roomcast.engineio.commands import (
 from roomcast.engineio.core import Phase, SessionCore
 from roomcast.engineio.flush import Flusher
 from roomcast.engineio.frames import PING, Frames
+from roomcast.engineio.kept_payloads import KeptPayloads
 from roomcast.engineio.limits.budget import AddressBudgets
 from roomcast.engineio.limits.client_addresses import PendingCap
 from roomcast.engineio.malloc_trim import give_back
@@ -48,7 +48,6 @@ _SLICE: Final = 8
 _MANY_GONE: Final = 32
 _TRIM_SECONDS: Final = 3.0
 """Delay, in seconds, after which the memory of ended sessions goes back to the system, if at least _MANY_GONE ended."""
-_KEPT_PAYLOAD_SECONDS: Final = 10.0
 _SLOW_CONNECT_SECONDS: Final = 2.0
 """Seconds after which a session without a CONNECT may be ended in favour of a newer session of its address."""
 
@@ -65,23 +64,6 @@ _MISBEHAVIOUR: Final = frozenset(
 _log = LimitedLog(logging.getLogger(__name__))
 
 Receiver = Callable[[Session, Data], None]
-
-
-class _KeptPayload:
-    """The last payload of a polling session that was closed between two GETs; dropped when it is `due`."""
-
-    __slots__ = ("_forget", "due", "payload", "slot")
-
-    def __init__(self, payload: bytes, due: float, forget: Callable[[], Any]) -> None:
-        self.payload = payload
-        self.due = due
-        self.slot = -1
-        self._forget = forget
-
-    def on_time(self, now: float) -> None:
-        if now >= self.due:
-            self.due = inf
-            self._forget()
 
 
 class Runtime:
@@ -109,7 +91,6 @@ class Runtime:
         self._budgets = AddressBudgets(rules)
         self._new_id = new_id
         self._pending_sids: set[str] = set()
-        self._kept_payloads: dict[str, _KeptPayload] = {}
         self._ended: deque[tuple[str, str]] = deque()
         self._gone = 0
         self._trimmer: asyncio.TimerHandle | None = None
@@ -117,6 +98,7 @@ class Runtime:
         self._closing: set[WebSocketConnection] = set()
         shortest = min(rules.ping_interval, rules.ping_timeout, rules.close_seconds)
         self._timers = Timers(time.monotonic, min(0.1, max(0.001, shortest / 100)))
+        self._kept_payloads = KeptPayloads(self._timers, time.monotonic)
 
     # --- the life of a session ---
 
@@ -262,11 +244,7 @@ class Runtime:
 
     def take_kept_payload(self, sid: str) -> bytes | None:
         """Return the last payload of a closed polling session, if its client has not fetched it."""
-        kept = self._kept_payloads.pop(sid, None)
-        if kept is None:
-            return None
-        kept.due = inf
-        return kept.payload
+        return self._kept_payloads.take(sid)
 
     # --- the methods that sessions call ---
 
@@ -310,7 +288,9 @@ class Runtime:
                 self.observer.cut_slow(session.waiting)
                 session.connection.abort()
             case KeepPayload(payload):
-                self._keep_payload(session.sid, payload)
+                # Only the server moves its clients, all at once: none may lose its last packets by that.
+                is_bounded = session.core.end_reason != Reason.RECONNECT
+                self._kept_payloads.keep(session.sid, payload, is_bounded=is_bounded)
             case Ended(reason):
                 self._end(session, reason)
 
@@ -332,9 +312,3 @@ class Runtime:
     def unfetched(self) -> int:
         """Return how many closed sessions have packets for a client between two GETs, or in its upgrade."""
         return len(self._kept_payloads) + sum(session.core.ends_after_upgrade for session in self.sessions.values())
-
-    def _keep_payload(self, sid: str, payload: bytes) -> None:
-        due = self.now() + _KEPT_PAYLOAD_SECONDS
-        kept = _KeptPayload(payload, due, lambda: self._kept_payloads.pop(sid, None))
-        self._kept_payloads[sid] = kept
-        self._timers.watch(kept)
