@@ -82,7 +82,14 @@ class Config(SealingSettings):
     @classmethod
     def _is_node(cls, value: str) -> str:
         if value and not _NODE.fullmatch(value):
-            raise ValueError("ROOMCAST_NODE is a number from 1 to 9999, without leading zeros")
+            raise ValueError("a number from 1 to 9999 is needed, without leading zeros")
+        return value
+
+    @field_validator("jwt_secret")
+    @classmethod
+    def _are_long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            secrets_in(value.get_secret_value())
         return value
 
     @field_validator("jwks_url")
@@ -109,8 +116,6 @@ class Config(SealingSettings):
     def _has_one_key_source(self) -> Config:
         if (self.jwt_secret is None) == (self.jwks_url is None):
             raise ValueError("set either ROOMCAST_JWT_SECRET or ROOMCAST_JWKS_URL")
-        if self.jwt_secret is not None:
-            secrets_in(self.jwt_secret.get_secret_value())
         if self.dev_login and self.jwt_secret is None:
             raise ValueError("ROOMCAST_DEV_LOGIN needs ROOMCAST_JWT_SECRET")
         return self
