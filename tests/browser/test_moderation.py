@@ -1,4 +1,4 @@
-"""Moderation on the page: status texts, mutes, bans, reports and block lists."""
+"""Moderation on the page: mutes, bans, reports and block lists."""
 
 from __future__ import annotations
 
@@ -31,31 +31,6 @@ def press(guest: Guest, name: str) -> None:
     """Press a button of the dialog, and wait until it closes after the server's ack."""
     guest.page.get_by_role("dialog").get_by_role("button", name=name, exact=True).click()
     expect(guest.page.get_by_role("dialog")).to_have_count(0)
-
-
-def test_a_status_text_reaches_others_and_survives_a_reload(guests: Guests) -> None:
-    room = unique("public:notes")
-    ada, bob = guests.enter("Ada", room), guests.enter("Bob", room)
-    ada.find("status-note").fill("In a meeting")
-    ada.find("status-note").press("Enter")
-    line = bob.find("members").locator(f'li[data-user="{ada.user}"]')
-    expect(line).to_contain_text("In a meeting")
-    ada.find("open-settings").click()
-    ada.find("note-end").select_option("240")
-    expect(ada.find("note-end")).to_have_value("current")
-    ada.page.keyboard.press("Escape")
-    line.get_by_test_id("member").click()
-    expect(bob.find("person-note")).to_contain_text("until")
-    bob.page.keyboard.press("Escape")
-    ada.page.reload()
-    ada.wait_connected()
-    expect(ada.find("status-note")).to_have_value("In a meeting")
-    ada.find("status-note").fill("Not this")
-    ada.find("status-note").press("Escape")
-    expect(ada.find("status-note")).to_have_value("In a meeting")
-    ada.find("status-note").fill("")
-    ada.find("status-note").press("Enter")
-    expect(line).to_contain_text("Online")
 
 
 def test_a_moderator_mutes_and_unmutes(guests: Guests, cluster: Cluster) -> None:

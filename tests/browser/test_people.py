@@ -1,4 +1,4 @@
-"""People on the page: pictures, cards, the user's own profile, and the search by name."""
+"""People on the page: pictures, cards, status texts, the user's own profile, and the search by name."""
 
 from __future__ import annotations
 
@@ -91,3 +91,28 @@ def test_a_name_and_a_picture_are_chosen_and_a_person_is_found_by_the_new_name(g
     expect(bob.page.get_by_role("heading", level=1)).to_have_text(name)
     bob.say("Found you")
     expect(ada.find("room-item").filter(has_text="Found you")).to_be_visible()
+
+
+def test_a_status_text_reaches_others_and_survives_a_reload(guests: Guests) -> None:
+    room = unique("public:notes")
+    ada, bob = guests.enter("Ada", room), guests.enter("Bob", room)
+    ada.find("status-note").fill("In a meeting")
+    ada.find("status-note").press("Enter")
+    line = bob.find("members").locator(f'li[data-user="{ada.user}"]')
+    expect(line).to_contain_text("In a meeting")
+    ada.find("open-settings").click()
+    ada.find("note-end").select_option("240")
+    expect(ada.find("note-end")).to_have_value("current")
+    ada.page.keyboard.press("Escape")
+    line.get_by_test_id("member").click()
+    expect(bob.find("person-note")).to_contain_text("until")
+    bob.page.keyboard.press("Escape")
+    ada.page.reload()
+    ada.wait_connected()
+    expect(ada.find("status-note")).to_have_value("In a meeting")
+    ada.find("status-note").fill("Not this")
+    ada.find("status-note").press("Escape")
+    expect(ada.find("status-note")).to_have_value("In a meeting")
+    ada.find("status-note").fill("")
+    ada.find("status-note").press("Enter")
+    expect(line).to_contain_text("Online")

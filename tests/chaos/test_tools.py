@@ -1,4 +1,4 @@
-"""The tools of a row, on real servers: the proxy, the Redis admin client, processes with a shifted clock."""
+"""The tools of the chaos trials work on real servers: the proxy, the Redis admin client, the shifted clock."""
 
 from __future__ import annotations
 

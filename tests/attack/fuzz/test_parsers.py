@@ -26,7 +26,7 @@ def mutations(draw: st.DrawFn, seeds: tuple[bytes, ...]) -> bytes:
 
 
 @pytest.mark.parametrize("name", PARSERS)
-def test_arbitrary_bytes_break_no_parser_s_contract(name: str) -> None:
+def test_every_parser_handles_arbitrary_bytes(name: str) -> None:
     @settings(max_examples=200, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(st.one_of(st.binary(max_size=400), mutations(SEEDS[name])))
     def check(data: bytes) -> None:

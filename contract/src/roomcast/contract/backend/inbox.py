@@ -41,7 +41,7 @@ class Inboxes(RedisLink):
         """
         check_ids(None, user)
         if (after is not None and not _CURSOR.fullmatch(after)) or not 1 <= limit <= MAX_LIST:
-            raise RoomcastError(Code.BAD_REQUEST, "no place in an inbox, or a limit that is not 1 to 100")
+            raise RoomcastError(Code.BAD_REQUEST, "`after` is not from a page of an inbox, or `limit` is not 1 to 100")
         rooms = [room.decode() for room in await self._call("HKEYS", keys.user_rooms(user))]
         lines: list[Line] = []
         for start in range(0, len(rooms), _AT_ONCE):

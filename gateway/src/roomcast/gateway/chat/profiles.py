@@ -24,7 +24,7 @@ class Profiles(Protocol):
     """The profiles of people; see `roomcast.gateway.stores.people.PeopleStore`."""
 
     async def read(self, users: list[str]) -> dict[str, Profile]:
-        """Return the profiles of the users that were ever seen."""
+        """Return the profiles of those users who have one; unknown users are left out."""
         ...
 
     async def search(self, query: str, after: str | None, limit: int) -> tuple[list[Profile], str | None]:

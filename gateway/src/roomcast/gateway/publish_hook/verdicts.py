@@ -1,4 +1,4 @@
-"""The bodies of the publish hook's requests and answers. Pure."""
+"""Write the bodies of the publish hook's requests, and read those of the answers. Pure."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ class Accept(Struct, frozen=True, tag_field="action", tag="accept"):
 
 
 class Change(Struct, frozen=True, tag_field="action", tag="change"):
-    """Publish the message with another text, other data, or both; an absent field leaves the message's own."""
+    """Publish the message with another text, other data, or both; the message keeps what is absent here."""
 
     text: Text | None = None
     data: Data | None = None
 
 
 class Refuse(Struct, frozen=True, tag_field="action", tag="refuse"):
-    """Do not publish the message; the client gets `code` (a word of the application's) and `detail` (for people)."""
+    """Do not publish the message; the client gets the application's own `code`, and `detail`, a text for people."""
 
     code: RefusalCode = ""
     detail: Annotated[str, Meta(max_length=MAX_DETAIL)] = ""

@@ -87,7 +87,7 @@ class LogStore:
         return None if writer is None else FastAppend(self._head(room, place, writer.connection.run_id), *writer)
 
     def _head(self, room: str, place: Place, run_id: str) -> bytes:
-        """Return the part of the command that all messages of the room share; cached, cleared with the places."""
+        """Return the part of the command that all messages of the room share. It is cached with the place."""
         known = self._heads.get(room)
         if known is not None and known[0] == run_id:
             return known[1]
@@ -131,7 +131,7 @@ class LogStore:
         return value
 
     async def _read(self, room: str, direction: str, seq: int, limit: int) -> History:
-        """Share the read among callers that ask for the same page; each caller's read begins after its call."""
+        """Share the read among callers that ask for the same page. No caller gets a read that began before its call."""
 
         async def begin() -> History:
             with translated:
@@ -140,7 +140,7 @@ class LogStore:
         return await self._reads.read((room, direction, seq, limit), begin)
 
     def _read_used(self, room: str, after: int, limit: int) -> Awaitable[Any]:
-        """Read a page for a subscription. The read does not create a missing room, whose epoch is empty."""
+        """Read a page for the adapter. Unlike `_read`, it does not create a missing room: the epoch is empty."""
         return self._read_script(room, "after", after, limit, "used")
 
     def _read_script(self, room: str, direction: str, seq: int, limit: int, *more: str) -> Awaitable[Any]:

@@ -15,7 +15,7 @@ _REQUIREMENTS = PROGRAMS / "requirements.txt"
 
 @dataclass
 class Stock:
-    """Stock servers in a virtual environment of their own, pinned by `requirements.txt`."""
+    """Servers of stock python-socketio, in a virtual environment of their own, pinned by `requirements.txt`."""
 
     loop: Literal["asyncio", "uvloop"]
     dialect: str = "socketio"
