@@ -194,14 +194,16 @@ class Rig:
             await tasks.cancel()
 
     async def ask(self, name: str, payload: dict[str, Any], seconds: float = 8.0) -> dict[str, Any]:
-        """Send one request as a connected client; when its connection ends, send it as the next one.
+        """Send one request as a connected client; when its connection ends or its rate is used up, as the next one.
 
         Raise NotReached when no client gets an answer.
         """
         for person in self.crowd.people:
             if person.wire is not None:
                 with suppress(TimeoutError, WireLost):
-                    return await person.wire.call(name, payload, seconds)
+                    answer = await person.wire.call(name, payload, seconds)
+                    if answer["ok"] or answer["error"]["reason"] != "rate_limited":
+                        return answer
         raise NotReached(f"{name}: no client gets an answer")
 
     async def offline(self, people: list[Person]) -> list[str]:
