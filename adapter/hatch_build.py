@@ -20,6 +20,6 @@ class HotPathHook(BuildHookInterface[Any]):
             return
         project = Path(self.root)
         sys.path[:0] = [str(project / "src")]
-        from roomcast.hotpath.wheel import add_compiled
+        from roomcast.hotpath.compiled_wheel import add_compiled
 
         add_compiled(project, build_data)

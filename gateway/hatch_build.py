@@ -28,6 +28,6 @@ class HotPathHook(BuildHookInterface[Any]):
             print("roomcast: the gateway's wheel runs in plain Python: it was not built from a checkout")  # noqa: T201
             return
         sys.path[:0] = [str(project / "src"), str(adapter)]
-        from roomcast.hotpath.wheel import add_compiled
+        from roomcast.hotpath.compiled_wheel import add_compiled
 
         add_compiled(project, build_data)

@@ -1,4 +1,4 @@
-"""The running cluster whose folder ROOMCAST_ATTACKED names, which the suite attacks instead of one of its own."""
+"""Attack a running cluster, whose folder ROOMCAST_ATTACKED names, instead of a cluster that the suite starts."""
 
 from __future__ import annotations
 

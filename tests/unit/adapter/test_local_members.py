@@ -18,7 +18,7 @@ def test_a_session_enters_a_namespace_once(members: LocalMembers) -> None:
     assert members.add("/other", Client("s1b", "e1", None))
 
 
-def test_entering_and_leaving(members: LocalMembers) -> None:
+def test_entering_and_leaving_tell_whether_they_changed_anything(members: LocalMembers) -> None:
     assert members.enter("/", "s1", "r")
     assert not members.enter("/", "s1", "r")
     assert set(members.room("/", "r")) == {"s1"}

@@ -1,4 +1,4 @@
-"""The list of a cluster's processes."""
+"""The plan of a cluster's processes: which ones start, in which order, and with which environment."""
 
 from __future__ import annotations
 

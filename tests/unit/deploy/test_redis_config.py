@@ -1,4 +1,4 @@
-"""redis.conf and the ACL file, compared with the table of keys."""
+"""The ACL file gives each account what the table of keys says; redis.conf quotes its paths."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Row(NamedTuple):
 
 
 def documented() -> list[Row]:
-    """Return the rows of the table; a cell with several names makes several."""
+    """Return the rows of the table; a cell with several names gives one row for each name."""
     rows = []
     for line in (keys.__doc__ or "").splitlines():
         cells = [cell.strip() for cell in re.split(r" \| ", line.strip("| "))]
@@ -43,7 +43,7 @@ def documented() -> list[Row]:
 
 
 def given(account: str, sigil: str) -> set[str]:
-    """Return the patterns that an account has with this sigil."""
+    """Return the patterns of an account after this prefix: `~` (keys), `%R~` (keys to read), `&` (channels)."""
     words = redis_config.ACCOUNTS[account].split()
     return {word.removeprefix(sigil) for word in words if word.startswith(sigil)}
 

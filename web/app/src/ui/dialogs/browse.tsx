@@ -4,7 +4,7 @@ import { useApp } from "../../app_context.ts";
 import { plural } from "../../format.ts";
 import { cleanName } from "../../safe_names.ts";
 import { Icon } from "../icons.tsx";
-import { PageEnd } from "../page_end.tsx";
+import { NextPage } from "../next_page.tsx";
 import { OptionText, Picker } from "../picker.tsx";
 import { usePaged } from "../use_paged.ts";
 import { useSettled } from "../use_search.ts";
@@ -54,7 +54,7 @@ export function Browse({ onClose }: { onClose: () => void }) {
         empty={!isEmpty ? "" : query ? "No public room has a name that begins so." : "No rooms are listed yet."}
       />
       {isBusy && <span class="spinner" role="status" aria-label="Loading" />}
-      <PageEnd list={list} isBusy={isBusy} />
+      <NextPage list={list} isBusy={isBusy} />
     </Dialog>
   );
 }

@@ -5,7 +5,7 @@ import { cleanName, isolated } from "../../safe_names.ts";
 import type { RoomEntry } from "../../room_list.ts";
 import { matching } from "../../room_search.ts";
 import { Avatar } from "../avatar.tsx";
-import { PageEnd } from "../page_end.tsx";
+import { NextPage } from "../next_page.tsx";
 import { OptionText, Picker } from "../picker.tsx";
 import { usePaged } from "../use_paged.ts";
 import { Confirmation } from "./confirmation.tsx";
@@ -59,7 +59,7 @@ export function TransferRoom({ entry, onClose }: { entry: RoomEntry; onClose: ()
         }))}
         empty={list.isLoading ? "" : "No other member has this name. Invite the person first."}
       />
-      <PageEnd list={list} />
+      <NextPage list={list} />
     </Dialog>
   );
 }

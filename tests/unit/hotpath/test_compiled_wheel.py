@@ -1,4 +1,4 @@
-"""The content of the wheels of distributions with modules of the hot path."""
+"""The wheels of the distributions contain the compiled hot path, if there is a compiler."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from roomcast.hotpath import build, wheel
+from roomcast.hotpath import build, compiled_wheel
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[3]
 def wheel_of(distribution: str) -> dict[str, Any]:
     """Return the build data that hatchling gets for the wheel."""
     data: dict[str, Any] = {"force_include": {}, "pure_python": True}
-    wheel.add_compiled(ROOT / distribution, data)
+    compiled_wheel.add_compiled(ROOT / distribution, data)
     return data
 
 
@@ -23,7 +23,7 @@ def wheel_of(distribution: str) -> dict[str, Any]:
 def test_the_compiled_modules_are_in_the_wheel(monkeypatch: pytest.MonkeyPatch, distribution: str, count: int) -> None:
     if build.outdated():
         pytest.skip(build.missing() or pytest.fail("make compile"))
-    monkeypatch.setattr(wheel, "WANTED", "auto")
+    monkeypatch.setattr(compiled_wheel, "WANTED", "auto")
     data = wheel_of(distribution)
     assert (data["pure_python"], data["infer_tag"], len(data["force_include"])) == (False, True, count)
     for source, target in data["force_include"].items():
@@ -39,15 +39,15 @@ def _cannot(modules: object) -> None:
 def test_without_a_compiler_the_wheel_is_plain_python(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(wheel, "WANTED", "auto")
+    monkeypatch.setattr(compiled_wheel, "WANTED", "auto")
     monkeypatch.setattr(build, "build", _cannot)
     assert wheel_of("adapter") == {"force_include": {}, "pure_python": True}
     assert "no C compiler" in capsys.readouterr().out
-    monkeypatch.setattr(wheel, "WANTED", "compiled")
+    monkeypatch.setattr(compiled_wheel, "WANTED", "compiled")
     with pytest.raises(build.CannotCompileError):
         wheel_of("adapter")
 
 
 def test_a_setting_makes_a_plain_wheel(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wheel, "WANTED", "python")
+    monkeypatch.setattr(compiled_wheel, "WANTED", "python")
     assert wheel_of("adapter") == {"force_include": {}, "pure_python": True}

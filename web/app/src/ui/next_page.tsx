@@ -1,7 +1,7 @@
 import type { Paged } from "./use_paged.ts";
 
 /** The end of a list that is loaded page by page: the button for the next page, and the error. */
-export function PageEnd({ list, isBusy = list.isLoading }: { list: Paged<unknown>; isBusy?: boolean }) {
+export function NextPage({ list, isBusy = list.isLoading }: { list: Paged<unknown>; isBusy?: boolean }) {
   return (
     <>
       {list.hasMore && (
