@@ -94,6 +94,19 @@ async def test_a_back_end_edits_and_deletes_its_system_messages(backend: Backend
     assert "text" not in emptied
 
 
+async def test_a_user_cannot_use_up_the_id_of_a_system_message(backend: Backend) -> None:
+    """An application often derives such ids: `order-17-paid`. The user whom the message names may know them."""
+    room = "team:ids"
+    await backend.publish(room, "ada", "mine", kind="text", id="paid")
+    await backend.publish(room, "ada", "mine", kind="text", id="paid-2")
+    paid = await backend.publish(room, "ada", "paid", id="paid")
+    again = await backend.publish(room, "ada", "paid", id="paid")
+    corrected = await backend.edit(room, "ada", paid.seq, "paid twice", id="paid-2")
+    assert [(each.seq, each.duplicate) for each in (paid, again, corrected)] == [(3, False), (3, True), (4, False)]
+    deleted = await backend.delete(room, "ada", paid.seq, id="paid-3")
+    assert await backend.delete(room, "ada", paid.seq, id="paid-3") == deleted._replace(duplicate=True)
+
+
 async def test_variants_of_an_emoji_are_one_reaction(backend: Backend) -> None:
     await fill(backend, "team:reactions", 1)
     await backend.react("team:reactions", "bob", 1, "\u2764\ufe0f", id="r1")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,11 @@ import pytest
 import redis
 
 from roomcast import contract
+from roomcast.contract.errors import Code, RoomcastError
+from roomcast.contract.keys import room_counts, room_kicked, room_members, room_meta
 from roomcast.contract.log_scripts import EntryForm, PublishReceipt, Retention, place_of, read_receipt
 from roomcast.contract.lua import script
+from roomcast.contract.room_info import keys_of_closed
 from tests.servers import wait_until
 
 SAMPLE: dict[str, Any] = json.loads((Path(contract.__file__).parent / "vectors/room_packets.json").read_text())[
@@ -156,6 +159,55 @@ def test_meta_outlives_the_log_unless_the_room_is_stored(client: redis.Redis) ->
     client.hdel(room.place.names[1], "kind")
     room.append()
     assert room.life_ms(1) > 100_000
+
+
+@pytest.mark.parametrize(
+    ("room", "is_created_again", "is_kept"),
+    [
+        ("team:closed", False, False),
+        ("team:closed", True, True),
+        ("public:closed", False, True),
+        ("dm:a:b", False, True),
+    ],
+)
+def test_a_message_that_comes_after_the_end_of_its_room_is_not_kept(
+    client: redis.Redis, room: str, is_created_again: bool, is_kept: bool
+) -> None:
+    """Every user may enter a public room, and two a direct one: these go on as a new room."""
+    place, created = place_of(room), (room_meta(room), room_members(room), room_counts(room))
+
+    def append() -> PublishReceipt:
+        arguments = EntryForm("/").arguments(place, "bob:1", secrets.token_hex(8), "run", b'"id":"1","kind":"text"}')
+        return read_receipt(_run(client, "room_append", place.names, *arguments))
+
+    _run(client, "room_create", created, "ada", "public", "", "", "")
+    append()
+    _run(client, "room_close", keys_of_closed(room), 86_400, "ada")
+    if is_created_again:
+        _run(client, "room_create", created, "ada", "public", "", "unused", 60)
+    if is_kept:
+        assert (append().seq, append().duplicate) == (1, True)
+        return
+    with pytest.raises(RoomcastError) as caught:
+        append()
+    assert caught.value.code is Code.CONFLICT
+    assert set(client.keys(f"room:{{{room}}}:*")) == {room_kicked(room).encode()}
+    client.hset(room_kicked(room), "*", _now_ms(client) - 6_000)
+    assert append().seq == 1, "a while later, a pattern of a token may open it as an ordinary room"
+
+
+def test_records_of_kicks_that_are_over_are_removed_while_new_ones_come(client: redis.Redis) -> None:
+    kicked = room_kicked("public:busy")
+    client.hset(kicked, mapping={f"old{n}": 1_000 for n in range(300)})
+    for n in range(200):
+        _run(client, "room_kick", (kicked,), f"new{n}", 86_400)
+    left = client.hkeys(kicked)
+    assert len([user for user in left if user.startswith(b"new")]) == 200
+    assert len(left) < 350  # three random ones are looked at with each kick
+
+
+def _run(client: redis.Redis, name: str, names: Sequence[str], *arguments: Any) -> Any:
+    return client.eval(script(name).source.decode(), len(names), *names, *arguments)
 
 
 def _now_ms(client: redis.Redis) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 from uuid import uuid4
 
@@ -11,6 +12,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
+from roomcast.contract import backend
 from tests import servers
 from tests.gateways import Client, Clients, Gateway, gateway, unique
 from tests.integration.gateway.hook_server import (
@@ -82,18 +84,21 @@ async def joined(rig: Rig, clients: Clients, at: Gateway | None = None) -> tuple
     ada, bob = await clients(at or rig.closed, unique("ada")), await clients(rig.closed, unique("bob"))
     for client in (ada, bob):
         await client.join(room)
-    await _until_asked(ada)
+    await _until_asked(rig, ada)
     rig.server.asked.clear()
     return ada, bob, room
 
 
-async def _until_asked(client: Client) -> None:
+async def _until_asked(rig: Rig, client: Client) -> None:
     """Wait until the gateway asks the endpoint: an earlier test may have opened the circuit."""
     room = unique("public:asked")
     await client.join(room)
-    async with asyncio.timeout(10):
-        while not (await client.call("message:send", {"room": room, "id": uuid4().hex, "text": "again"}))["ok"]:
-            await asyncio.sleep(0.05)
+
+    async def is_asked() -> bool:
+        answer = await client.call("message:send", {"room": room, "id": uuid4().hex, "text": "again"})
+        return bool(answer["ok"] and rig.server.asked)
+
+    await until(is_asked, "a question")
 
 
 async def test_an_accepted_message_is_published_unchanged(rig: Rig, clients: Clients) -> None:
@@ -204,6 +209,55 @@ async def test_a_slow_verdict_does_not_delay_other_rooms(rig: Rig, clients: Clie
     assert [message["text"] for message in rig.server.asked] == ["slow"]
 
 
+@pytest.mark.parametrize("kind", ["ban", "mute"])
+@pytest.mark.parametrize("event", ["message:send", "message:edit"])
+async def test_who_loses_the_right_to_write_during_the_question_does_not_write(
+    rig: Rig, clients: Clients, kind: str, event: str
+) -> None:
+    ada, bob, room = await joined(rig, clients, rig.opened)
+    operator = await clients(rig.opened, unique("operator"), ops=True)
+    target = (await ada.send(room, "first"))["seq"]
+    what = {"room": room, "id": "late", "text": "late", **({"target": target} if event == "message:edit" else {})}
+    async with _held(rig) as gate, asyncio.TaskGroup() as group:
+        late = group.create_task(ada.call(event, what))
+        await until(lambda: rig.server.at_once == 1, "the question")
+        await operator.ok("room:sanction", {"room": room, "user": ada.user, "kind": kind, "on": True})
+        change = "banned" if kind == "ban" else "muted"
+        await ada.expect("room", lambda data: data["room"] == room and data["change"] == change)
+        gate.set()
+    assert late.result()["error"]["reason"] == ("forbidden" if kind == "ban" else "muted")
+    assert (await bob.ok("message:history", {"room": room}))["seq"] == target
+
+
+async def test_who_is_revoked_during_the_question_does_not_write(
+    rig: Rig, clients: Clients, gateway_redis: str
+) -> None:
+    ada, bob, room = await joined(rig, clients, rig.opened)
+    async with _held(rig) as gate, backend.connect(gateway_redis) as client:
+        await ada.io.emit("message:send", {"room": room, "id": "late", "text": "late"})
+        await until(lambda: rig.server.at_once == 1, "the question")
+        await client.revoke_user(ada.user)
+        await ada.expect_gone()
+        gate.set()
+        await until(lambda: rig.server.at_once == 0, "the verdict")
+    await bob.send(room, "later")
+    assert [message["text"] for message in (await bob.ok("message:history", {"room": room}))["messages"]] == ["later"]
+
+
+@asynccontextmanager
+async def _held(rig: Rig) -> AsyncIterator[asyncio.Event]:
+    """Let the endpoint accept messages only when the event is set. After the deadline `opened` publishes, too."""
+    gate = asyncio.Event()
+
+    async def held(_: dict[str, Any]) -> web.StreamResponse:
+        await gate.wait()
+        return web.json_response(ACCEPT)
+
+    rig.server.answer = held
+    yield gate
+    rig.server.answer = accept
+
+
 async def test_a_refused_resend_of_a_published_message_gets_the_first_receipt(rig: Rig, clients: Clients) -> None:
     ada, _, room = await joined(rig, clients)
     first = await ada.send(room, "once", "same")
@@ -223,5 +277,5 @@ async def test_the_circuit_opens_for_an_endpoint_that_is_down_and_closes_again(r
         assert rig.closed.metric('roomcast_gateway_publish_hook_total{outcome="circuit_open"}') >= 1
     finally:
         await rig.server.start()
-    await _until_asked(ada)
+    await _until_asked(rig, ada)
     assert rig.closed.metric("roomcast_gateway_publish_hook_open") == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -173,6 +174,29 @@ async def test_the_owner_closes_a_room_on_every_gateway(party: Party) -> None:
     joined = await party.ada.join(party.room)
     assert joined["messages"] == []
     assert (await party.ada.ok("room:sanctions", {"room": party.room}))["banned"] == {}
+
+
+async def test_messages_that_come_after_the_end_of_a_room_do_not_bring_it_back(party: Party) -> None:
+    """Bob's gateway takes his messages until it hears of the end. Before, they made a room that nobody could create."""
+    await party.bob.send(party.room, "first")
+
+    async def flood() -> None:
+        for n in range(60):
+            await party.bob.io.emit("message:send", {"room": party.room, "id": f"f{n}", "text": "late"})
+            if n % 5 == 0:
+                await asyncio.sleep(0.001)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(flood())
+        await asyncio.sleep(0.005)
+        await party.ada.ok("room:close", {"room": party.room})
+    assert await party.bob.refused("message:send", {"room": party.room, "id": "last", "text": "late"}) in (
+        "forbidden",
+        "conflict",
+    )
+    await party.ada.ok("room:create", {"room": party.room, "kind": "private"})
+    joined = await party.ada.join(party.room)
+    assert (joined["seq"], joined["messages"]) == (0, [])
 
 
 async def test_a_back_end_describes_transfers_and_closes_rooms(party: Party, backend: Backend) -> None:

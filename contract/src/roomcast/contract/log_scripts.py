@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from roomcast.contract import keys
+from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import MESSAGE
 from roomcast.wire.envelope import pack_routing
 
 _DUPLICATE: Final = 1
 _STALE: Final = 2
+_CLOSED: Final = 3
 
 
 class PublishReceipt(NamedTuple):
@@ -132,15 +134,25 @@ class EntryForm:
         return (place.head, run_id, *self._constant)
 
 
-def dedup_field(user: str, message_id: str) -> str:
-    """Return the field under which the room remembers a message id: different users may use the same id."""
-    return f"{user}:{message_id}"
+def dedup_field(user: str, message_id: str, *, is_system: bool = False) -> str:
+    """Return the field under which the room remembers a message id: different users may use the same id.
+
+    `is_system`: the message is a system message, or changes one. Its field has a space, which no client's id has: else
+    the user whom the message names could use its id first, and so suppress it.
+    """
+    return f"{user}: {message_id}" if is_system else f"{user}:{message_id}"
 
 
 def read_receipt(row: Sequence[Any]) -> PublishReceipt:
-    """Parse the reply of `room_append.lua`; raise StaleRewriteError if an entry to rewrite was not as expected."""
+    """Parse the reply of `room_append.lua`.
+
+    Raises StaleRewriteError if an entry to rewrite was not as expected, and CONFLICT for a room that was closed a
+    moment ago.
+    """
     if row[0] == _STALE:
         raise StaleRewriteError
+    if row[0] == _CLOSED:
+        raise RoomcastError(Code.CONFLICT, "the room was closed a moment ago")
     return PublishReceipt(row[1], row[2], row[3].decode(), row[0] == _DUPLICATE)
 
 

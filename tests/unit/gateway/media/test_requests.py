@@ -46,6 +46,15 @@ async def test_a_request_has_the_user_the_node_and_a_deadline() -> None:
     assert len(media) == 0
 
 
+async def test_a_completion_names_the_upload_alone() -> None:
+    """While no signer runs, nobody takes requests out of their stream: what a client adds must not fill Redis."""
+    port = Port()
+    media = requests_on(port, complete_seconds=0.02)
+    with pytest.raises(RoomcastError):
+        await media.complete_upload("ada", MediaComplete("upload-1", parts=[{"tag": "x" * 90_000}]))
+    assert [request.args for request in port.posted] == [{"upload": "upload-1"}]
+
+
 async def test_a_refusal_keeps_its_code_detail_and_retry_after() -> None:
     port = Port()
     media = requests_on(port)

@@ -39,6 +39,8 @@ class Amendment(NamedTuple):
 
     fields: dict[str, Any]
     rewrites: list[Rewrite]
+    is_system: bool = False
+    """True if the target is a system message."""
 
 
 Prepare = Callable[[], Awaitable[Amendment]]
@@ -107,7 +109,7 @@ class Amendments(Messages):
                 raise RoomcastError(Code.FORBIDDEN, "only the author edits")
             content = amend.edited_content(message, text, data)
             rewrites = [amend.edited(entry, message, content), *await self._earlier_edit(room, message)]
-            return Amendment({"kind": "edit", "target": target, **content}, rewrites)
+            return Amendment({"kind": "edit", "target": target, **content}, rewrites, _is_system(message))
 
         return await self._amend(room, user, target, name, id, prepare)
 
@@ -125,7 +127,7 @@ class Amendments(Messages):
         async def prepare() -> Amendment:
             entry, message = await self._target(room, target, system=True)
             rewrites = [amend.deleted(entry, message), *await self._earlier_edit(room, message)]
-            return Amendment({"kind": "delete", "target": target}, rewrites)
+            return Amendment({"kind": "delete", "target": target}, rewrites, _is_system(message))
 
         return await self._amend(room, user, target, name, id, prepare)
 
@@ -162,8 +164,8 @@ class Amendments(Messages):
         author = {"id": made, "user": user, "name": await self._name_of(user, name)}
         for _ in range(_MAX_TRIES):
             try:
-                fields, rewrites = await prepare()
-                return await self._append(room, author | fields, rewrites)
+                fields, rewrites, is_system = await prepare()
+                return await self._append(room, author | fields, rewrites, is_system=is_system)
             except StaleRewriteError:
                 continue
             except RoomcastError as error:
@@ -174,10 +176,10 @@ class Amendments(Messages):
         raise RoomcastError(Code.CONFLICT, "the message is being changed by others")
 
     async def _find_receipt(self, room: str, user: str, message_id: str) -> PublishReceipt | None:
-        """Return the receipt of a message id, if the room still remembers it."""
+        """Return the receipt of a message id, if the room still remembers it. The target may have been any."""
+        fields = (dedup_field(user, message_id, is_system=True), dedup_field(user, message_id))
         for key in (keys.room_ids(room), keys.room_ids_old(room)):
-            value = await self._call("HGET", key, dedup_field(user, message_id))
-            if value is not None:
+            for value in filter(None, await self._call("HMGET", key, *fields)):
                 seq, time, epoch = value.decode().split(" ")
                 return PublishReceipt(int(seq), int(time), epoch, duplicate=True)
         return None
@@ -190,6 +192,10 @@ class Amendments(Messages):
         seq = message.get("edited")
         entry = await self._call("HGET", keys.room_log(room), seq) if seq else None
         return [amend.superseded(entry)] if entry else []
+
+
+def _is_system(message: dict[str, Any]) -> bool:
+    return bool(message["kind"] == "system")
 
 
 def _checked_seq(seq: int) -> int:

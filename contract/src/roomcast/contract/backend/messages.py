@@ -73,7 +73,7 @@ class Messages(Uploads):
             for key, value in (("text", text), ("media", media), ("data", data), ("reply_to", reply_to))
             if value is not None
         }
-        return await self._append(room, message)
+        return await self._append(room, message, is_system=message["kind"] == "system")
 
     async def _name_of(self, user: str, name: str | None) -> str:
         """Return the name to show: `name` if given, else the profile's, else the id."""
@@ -100,12 +100,17 @@ class Messages(Uploads):
             raise mention_refusal(room, strangers)
         return unique
 
-    async def _append(self, room: str, message: dict[str, Any], rewrites: Sequence[Rewrite] = ()) -> PublishReceipt:
-        """Append a message of these fields. Raise StaleRewriteError if an entry to rewrite has changed."""
+    async def _append(
+        self, room: str, message: dict[str, Any], rewrites: Sequence[Rewrite] = (), *, is_system: bool
+    ) -> PublishReceipt:
+        """Append a message of these fields. Raise StaleRewriteError if an entry to rewrite has changed.
+
+        `is_system`: see `dedup_field`.
+        """
         tail = json.dumps(message, ensure_ascii=False, separators=(",", ":"))[1:].encode()
         place = place_of(room)
         run_id = await self._run_id(place.names[0])
-        dedup = dedup_field(message["user"], message["id"])
+        dedup = dedup_field(message["user"], message["id"], is_system=is_system)
         args = self._form.arguments(place, dedup, secrets.token_hex(8), run_id, tail, rewrites)
         return read_receipt(await self._script("room_append", place.names, args))
 

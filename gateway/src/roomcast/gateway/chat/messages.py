@@ -192,6 +192,8 @@ class Chat:
             finally:
                 if before is not None:
                     await before
+            if before is not None or self._is_reviewed(p.room):
+                await self._require_still(session, p.room)
             if not session.identity.ops:
                 await self._voice.take_turn(session.user, p.room)
             await self._address(session, p.room)
@@ -246,6 +248,8 @@ class Chat:
             if known is None:
                 raise
             return _receipt(known)
+        if self._is_reviewed(p.room):
+            await self._require_still(session, p.room)
 
         async def amendment() -> Amendment:
             entry, message = await self._target(p.room, p.target)
@@ -295,6 +299,12 @@ class Chat:
         await self._access.require_entry(session, room)
         if not session.identity.ops:
             await self._voice.require_voice(session.user, room)
+
+    async def _require_still(self, session: ChatSession, room: str) -> None:
+        """Check the right to write again, after a wait of up to seconds in which the user may have lost it."""
+        if session.is_expelled:
+            raise RoomcastError(Code.REVOKED)
+        await self._require_voice(session, room)
 
     async def read_history(self, session: ChatSession, p: MessageHistory) -> AckFields:
         """Answer `message:history`: a page of older messages, oldest first."""

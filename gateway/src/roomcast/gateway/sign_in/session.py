@@ -53,6 +53,8 @@ class ChatSession:
     joining: dict[str, JoinTurn] = field(default_factory=dict)
     """Room -> the latest join in progress."""
     is_closed: bool = False
+    is_expelled: bool = False
+    """True once the gateway disconnects the session, because it may not stay."""
     status: str = "online"
     note: Note = NO_NOTE
     kind: str = ""

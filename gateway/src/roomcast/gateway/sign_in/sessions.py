@@ -206,6 +206,7 @@ class Sessions:
 
     async def disconnect_session(self, session: ChatSession) -> None:
         """Disconnect a client that may not stay; socket.io-client does not reconnect after this."""
+        session.is_expelled = True
         await self._adapter.server.disconnect(session.sid, namespace=NAMESPACE)
         await self._adapter.server.eio.disconnect(session.eio_sid)
 

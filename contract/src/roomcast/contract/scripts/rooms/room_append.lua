@@ -26,15 +26,27 @@
 --           this message's seq is written (an empty second part: the first is the whole). If an entry is not as
 --           expected, nothing is done at all.
 --
--- Returns {0, seq, time, epoch}; {1, seq, time, epoch} of the first one for a repeated id; {2} for a stale rewrite.
+-- Returns {0, seq, time, epoch}; {1, seq, time, epoch} of the first one for a repeated id; {2} for a stale rewrite; {3} in
+-- a room that was closed less than CLOSED_MS ago, and not created again.
 --
 -- Every message of every room runs this script, and each redis.call costs about a microsecond. So the script skips calls
 -- that not every message needs: meta knows the log's head and the age of the younger ids, and is seldom given a new life.
 
 --@include _room
 
+-- Gateways take messages of a closed room's members until they receive the control message. These must not bring back the
+-- log of a room that nobody may enter, under an id that nobody could create again. (Every user may enter `public:` rooms,
+-- and two may enter a direct room, closed or not.)
+local CLOSED_MS = 5000
+
 local log, meta, ids, ids_old, counts = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[6]
 local field, has_rewrites = ARGV[10], #ARGV > 11
+
+local function is_just_closed(now)
+  if string.find(meta, 'room:{public:', 1, true) or string.find(meta, 'room:{dm:', 1, true) then return false end
+  local closed_at = redis.call('HGET', string.sub(meta, 1, -5) .. 'kicked', '*')
+  return closed_at and math.abs(now - tonumber(closed_at)) < CLOSED_MS
+end
 
 local function receipt(known)
   local seq, time, epoch = string.match(known, '^(%d+) (%d+) (%w+)$')
@@ -74,6 +86,7 @@ local is_new_epoch = is_cut(state, ARGV[2])
 if is_new_epoch then epoch = ARGV[9] end
 local seq = tonumber(state[1] or '0') + 1
 local text = int(seq)
+if seq == 1 and not state[5] and is_just_closed(now) then return {3} end
 
 -- Is the id known? If the younger half becomes the older one now (`is_turn`), or entries are rewritten, look it up here;
 -- else HSETNX below looks it up and writes it in one call.

@@ -9,10 +9,10 @@
 -- Returns the members (the caller removes the room from their lists); nil when ARGV[2] is not the owner.
 
 --@include _room
+--@include _kicks
 
 if ARGV[2] ~= '' and redis.call('HGET', KEYS[2], ARGV[2]) ~= 'owner' then return false end
 local members = redis.call('HKEYS', KEYS[2])
 redis.call('UNLINK', unpack(KEYS, 2))
-redis.call('HSET', KEYS[1], '*', int(now_ms()))
-redis.call('EXPIRE', KEYS[1], ARGV[1])
+record_kick(KEYS[1], '*', now_ms(), ARGV[1])
 return members

@@ -8,8 +8,8 @@
 -- Returns the time, ms.
 
 --@include _room
+--@include _kicks
 
 local now = now_ms()
-redis.call('HSET', KEYS[1], ARGV[1], int(now))
-redis.call('EXPIRE', KEYS[1], ARGV[2])
+record_kick(KEYS[1], ARGV[1], now, ARGV[2])
 return now

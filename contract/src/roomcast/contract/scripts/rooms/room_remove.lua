@@ -9,6 +9,7 @@
 -- member was removed within the last minute: the earlier caller may have failed before it told the gateways.
 
 --@include _room
+--@include _kicks
 
 local role = redis.call('HGET', KEYS[1], ARGV[1])
 if role == 'owner' then return {'owner', 0} end
@@ -19,6 +20,5 @@ if not role then
   return {'none', 0}
 end
 redis.call('HDEL', KEYS[1], ARGV[1])
-redis.call('HSET', KEYS[2], ARGV[1], int(now))
-redis.call('EXPIRE', KEYS[2], ARGV[2])
+record_kick(KEYS[2], ARGV[1], now, ARGV[2])
 return {'removed', now}
