@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from functools import partial
 from typing import Any
@@ -10,7 +11,9 @@ import pytest
 import socketio
 
 from roomcast.contract.backend import connect
-from tests.gateways import Client, Clients, Gateway, unique
+from roomcast.contract.events import MAX_BLOCKED
+from roomcast.contract.keys import user_blocked
+from tests.gateways import Client, Clients, Gateway, store, unique
 from tests.waiting import until
 
 Pair = list[Gateway]
@@ -221,6 +224,19 @@ async def test_blocked_people_do_not_reach_each_other(pair: Pair, clients: Clien
     await ada.ok("user:block", {"user": bob.user, "on": False})
     await until(lambda: _is(bob, room, "ok"), "unblocked", EVERYWHERE_SECONDS)
     assert await refusal(ada, "user:block", {"user": ada.user, "on": True}) == "bad_request"
+
+
+async def test_a_block_list_is_bounded_also_for_requests_that_are_sent_together(
+    pair: Pair, clients: Clients, gateway_redis: str
+) -> None:
+    ada = await clients(pair[0], unique("ada"))
+    with store(gateway_redis) as client:
+        client.sadd(user_blocked(ada.user), *(f"eve{n}" for n in range(MAX_BLOCKED - 5)))
+        answers = await asyncio.gather(*(ada.call("user:block", {"user": f"bob{n}", "on": True}) for n in range(20)))
+        assert 0 < client.scard(user_blocked(ada.user)) <= MAX_BLOCKED
+    refused = [answer["error"]["reason"] for answer in answers if not answer["ok"]]
+    assert len(refused) >= 15
+    assert set(refused) == {"too_large"}
 
 
 async def _is(client: Client, room: str, outcome: str) -> bool:

@@ -31,3 +31,16 @@ def test_a_token_without_a_name_has_no_name_claim() -> None:
 def test_a_short_secret_is_refused() -> None:
     with pytest.raises(ValueError, match="at least 32 bytes"):
         sign("short", "ada")
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABgQC7 ada@example.com",
+        '["-----BEGIN PUBLIC KEY-----\\nMIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8A\\n-----END PUBLIC KEY-----"]',
+    ],
+)
+def test_a_public_key_is_no_secret(secret: str) -> None:
+    """Everybody who knows the key could sign tokens with it (RFC 8725, section 2.1)."""
+    with pytest.raises(ValueError, match="public key"):
+        SharedSecret(secret)

@@ -19,10 +19,10 @@ Show = Callable[[dict[str, Any]], None]
 
 def line(message: dict[str, Any]) -> str:
     """Return a message as one line: time, seq, kind, author, text."""
-    text = printable(" ".join(str(message.get("text", "")).split()))
+    text = " ".join(str(message.get("text", "")).split())
     kind, target = str(message.get("kind", "")), message.get("target")
     what = kind if target is None else f"{kind} of {target}"
-    return f"{moment(message['time'])}  {message['seq']:>6}  {what:<10}  {message['user']}: {text}".rstrip()
+    return printable(f"{moment(message['time'])}  {message['seq']:>6}  {what:<10}  {message['user']}: {text}".rstrip())
 
 
 async def follow(reader: ClusterReader, room: str, lines: int, show: Show, *, ends: bool) -> None:

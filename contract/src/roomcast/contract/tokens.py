@@ -11,6 +11,7 @@ import jwt
 
 MIN_SECRET_BYTES: Final = 32
 _SEPARATORS: Final = re.compile(r"[,\n]")
+_HS256: Final = jwt.get_algorithm_by_name("HS256")
 
 
 def secrets_in(value: str) -> tuple[str, ...]:
@@ -18,7 +19,8 @@ def secrets_in(value: str) -> tuple[str, ...]:
 
     Commas or newlines separate them. In a JSON list of texts, a secret may contain a comma. To replace a secret without
     a gap, first append the new secret to the list everywhere. Then move it to the front. Remove the old secret when the
-    last token that it signed has expired. Raises ValueError for a secret of fewer than 32 bytes.
+    last token that it signed has expired. Raises ValueError for a secret of fewer than 32 bytes, and for a public key,
+    because everybody who knows it could sign.
     """
     found = _listed(value) if value.lstrip().startswith("[") else _separated(value)
     if not found or any(len(secret.encode()) < MIN_SECRET_BYTES for secret in found):
@@ -26,6 +28,13 @@ def secrets_in(value: str) -> tuple[str, ...]:
             f"each secret must hold at least {MIN_SECRET_BYTES} bytes; commas separate several, and one that holds a "
             'comma is written as a JSON list: ["…"]'
         )
+    for secret in found:
+        try:
+            _HS256.prepare_key(secret)
+        except jwt.InvalidKeyError:
+            raise ValueError(
+                "a public key or certificate is no secret; use ROOMCAST_JWKS_URL for tokens with key pairs"
+            ) from None
     return found
 
 

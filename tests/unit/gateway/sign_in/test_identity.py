@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as some
 
 from roomcast.gateway.sign_in.identity import Identity
 
@@ -32,3 +36,9 @@ def test_patterns_of_a_token_open_rooms(pattern: str, room: str, opens: bool) ->
 
 def test_no_pattern_opens_nothing() -> None:
     assert not identity().matches("team")
+
+
+@given(some.text("ab*?[]!-", max_size=8), some.text("ab-", min_size=1, max_size=6))
+def test_a_pattern_means_what_it_means_to_a_shell(pattern: str, room: str) -> None:
+    """Most patterns are matched without `fnmatchcase`."""
+    assert identity(pattern).matches(room) is fnmatchcase(room, pattern)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from enum import Enum
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct
+
+_SPECIAL: Final = re.compile(r"[*?[]")
 
 
 class Identity(Struct, frozen=True):
@@ -59,5 +62,16 @@ class TokenRefused(Exception):
 
 
 def matches(room: str, patterns: Iterable[str]) -> bool:
-    """Return whether one of the patterns matches the room's id."""
-    return any(fnmatchcase(room, pattern) for pattern in patterns)
+    """Return whether one of the patterns matches the room's id.
+
+    Most patterns are an id, or the beginning of one and a `*`. `fnmatchcase` would compile a regular expression for
+    each, which takes a tenth of a millisecond, and keeps those of some hundred users only.
+    """
+    return any(_matches(room, pattern) for pattern in patterns)
+
+
+def _matches(room: str, pattern: str) -> bool:
+    head = pattern.removesuffix("*")
+    if _SPECIAL.search(head) is not None:
+        return fnmatchcase(room, pattern)
+    return room == pattern if head == pattern else room.startswith(head)

@@ -91,9 +91,12 @@ class ModerationStore:
 
     async def block(self, user: str, other: str) -> None:
         """Put `other` on the user's block list. Raise TOO_LARGE if the list is full."""
-        if await self._redis.call("SCARD", keys.user_blocked(user)) >= MAX_BLOCKED:
+        if not await self._redis.call("SADD", keys.user_blocked(user), other):
+            return
+        # Counted afterwards: requests that are sent together would all find room before the first is carried out.
+        if await self._redis.call("SCARD", keys.user_blocked(user)) > MAX_BLOCKED:
+            await self.unblock(user, other)
             raise RoomcastError(Code.TOO_LARGE, f"a block list holds at most {MAX_BLOCKED} users")
-        await self._redis.call("SADD", keys.user_blocked(user), other)
 
     async def unblock(self, user: str, other: str) -> None:
         """Take `other` off the user's block list."""
