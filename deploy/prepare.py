@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 from deploy import credentials, free_ports, nginx_config, redis_config, tools
 from deploy.layout import GATEWAY_CAPACITY, MACHINE_STATE, MAX_APIS, MAX_SIGNERS, MAX_SWEEPERS, Counts, Paths, Ports
@@ -90,19 +90,33 @@ def public_folder(state: Path) -> Iterator[Path]:
     outside = Path(tempfile.gettempdir())
     for left in (*outside.glob(f"{_PUBLIC_PREFIX}*"), state / "run" / "public"):
         _remove_abandoned(left)
-    if os.geteuid() == 0:
-        folder = Path(tempfile.mkdtemp(prefix=_PUBLIC_PREFIX, dir=outside))
-    else:
-        folder = state / "run" / "public"
-        folder.mkdir()
-    folder.chmod(0o755)
-    (folder / "run").mkdir(mode=0o755)
-    with (folder / _OWNER).open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    folder, lock = _make_locked(state, outside)
+    with lock:
         try:
+            folder.chmod(0o755)
+            (folder / "run").mkdir(mode=0o755)
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _make_locked(state: Path, outside: Path) -> tuple[Path, TextIO]:
+    """Make the folder and its locked file.
+
+    Another start may take the new folder for abandoned before the file is locked, and remove it. Then make another.
+    """
+    while True:
+        if os.geteuid() == 0:
+            folder = Path(tempfile.mkdtemp(prefix=_PUBLIC_PREFIX, dir=outside))
+        else:
+            folder = state / "run" / "public"
+            folder.mkdir()
+        with suppress(FileNotFoundError):
+            lock = (folder / _OWNER).open("w")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if (folder / _OWNER).exists():
+                return folder, lock
+            lock.close()
 
 
 def _remove_abandoned(folder: Path) -> None:

@@ -57,7 +57,7 @@ def row(output: str, title: str) -> list[float]:
     """Return the numbers of a row of the summary: count, failed, per second, p50, p95, p99, max."""
     found = re.search(rf"^{title.replace(' ', r' +')} +(.*)$", output, re.MULTILINE)
     assert found, output
-    return [float(word) for word in found[1].split()]
+    return [float(word.replace(",", "")) for word in found[1].split()]
 
 
 def counts(output: str) -> dict[str, int]:

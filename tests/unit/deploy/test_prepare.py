@@ -6,6 +6,8 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -82,3 +84,19 @@ def test_the_folder_of_another_cluster_is_not_touched(tmp_path: Path) -> None:
     with prepare.public_folder(tmp_path / "a") as one, prepare.public_folder(tmp_path / "b") as other:
         assert one != other
         assert one.exists()
+
+
+def test_starts_at_the_same_moment_keep_their_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+    def start_often(number: int) -> bool:
+        state = tmp_path / str(number)
+        (state / "run").mkdir(parents=True)
+        kept = []
+        for _ in range(100):
+            with prepare.public_folder(state) as folder:
+                kept.append((folder / "run").is_dir())
+        return all(kept)
+
+    with ThreadPoolExecutor(4) as threads:
+        assert all(threads.map(start_often, range(4)))
