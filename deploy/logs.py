@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Mapping
 from contextlib import suppress
+from itertools import groupby
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -45,10 +46,13 @@ class RotatingLog:
 
 
 def last_words(path: Path, lines: int = 3) -> str:
-    """Return the last lines of a log, joined into one line; empty when there is no log."""
+    """Return the last lines of a log, joined into one line; empty when there is no log.
+
+    A process that the supervisor started several times repeats its reason; a repeated line counts once.
+    """
     with suppress(OSError):
-        text = path.read_text(errors="replace").strip().splitlines()[-lines:]
-        return " | ".join(line.strip() for line in text)
+        text = [line.strip() for line in path.read_text(errors="replace").strip().splitlines()]
+        return " | ".join(line for line, _ in list(groupby(text))[-lines:])
     return ""
 
 

@@ -37,6 +37,8 @@ def test_the_last_lines_are_returned(tmp_path: Path) -> None:
     (tmp_path / "a.log").write_text("a\nb\n  c\nd\n\n")
     assert logs.last_words(tmp_path / "a.log", 2) == "c | d"
     assert logs.last_words(tmp_path / "none.log") == ""
+    (tmp_path / "again.log").write_text("first\nbad setting\nbad setting\nbad setting\n")
+    assert logs.last_words(tmp_path / "again.log", 2) == "first | bad setting"
 
 
 def test_following_without_logs_prints_a_message(tmp_path: Path) -> None:
