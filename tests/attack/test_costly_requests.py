@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 
 from tests.attack.victim import Victim, conversation
-from tests.gateways import Clients, token, unique
+from tests.gateways import Client, Clients, token, unique
 
 NO_SESSION = "/socket.io/?EIO=4&transport=polling&sid=g1.unknown"
 FORMATS = {"gzip": 31, "deflate": 15}
@@ -21,6 +21,9 @@ UNKNOWN = 20_000
 ROWS = 50
 """Messages of 16 kB on the page that a session leaves unfetched."""
 ENDED = 96
+READ = 64
+READ_BYTES = 30_000_000
+"""Growth of the memory that is allowed while connections are open on which 51 MB were read."""
 KEPT_BYTES = 50_000_000
 """Growth of the memory that is allowed: the gateway keeps 17 MB of payloads, of the 77 MB of these sessions."""
 
@@ -78,10 +81,7 @@ async def test_a_client_that_waits_for_100_gets_it(victim: Victim) -> None:
 
 async def test_sessions_that_a_client_has_ended_keep_little_memory(victim: Victim, clients: Clients) -> None:
     """The last payload of a polling session is kept for its client, who may end any number of sessions."""
-    room, writer = unique("public:large"), await clients(victim.gateway, unique("ada"))
-    await writer.join(room)
-    for number in range(ROWS):
-        await writer.send(room, f"{number}{'x' * 16_000}")
+    room, _ = await a_large_room(victim, clients)
     before = victim.memory
     async with aiohttp.ClientSession() as http:
         for user in [unique("mallory") for _ in range(8)]:
@@ -90,8 +90,39 @@ async def test_sessions_that_a_client_has_ended_keep_little_memory(victim: Victi
     assert victim.memory < before + KEPT_BYTES
 
 
-async def end_with_a_full_queue(http: aiohttp.ClientSession, url: str, user: str, room: str) -> None:
-    """Sign in by polling, ask for a page of a room, and end the session before the answer is fetched."""
+async def test_connections_keep_no_answer_that_was_read(victim: Victim, clients: Clients) -> None:
+    """Aiohttp keeps the last answer of a connection; a client may have many connections, each with a large one."""
+    room, _ = await a_large_room(victim, clients)
+    before, held = victim.memory, []
+    async with aiohttp.ClientSession() as http:
+        for user in [unique("mallory") for _ in range(8)]:
+            session = await signed_in(http, victim.gateway.url, user)
+            for _ in range(READ // 8):
+                await ask_for_the_page(http, session, room)
+                reader, connection = await asyncio.open_connection("127.0.0.1", victim.gateway.port)
+                held.append(connection)
+                path = session.removeprefix(victim.gateway.url)
+                connection.write(f"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+                head = await reader.readuntil(b"\r\n\r\n")
+                length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r")[0])
+                await reader.readexactly(length)
+    grown = victim.memory - before
+    for connection in held:
+        connection.close()
+    assert grown < READ_BYTES
+
+
+async def a_large_room(victim: Victim, clients: Clients) -> tuple[str, Client]:
+    """Return a room whose page has ROWS messages of 16 kB, and their author."""
+    room, writer = unique("public:large"), await clients(victim.gateway, unique("ada"))
+    await writer.join(room)
+    for number in range(ROWS):
+        await writer.send(room, f"{number}{'x' * 16_000}")
+    return room, writer
+
+
+async def signed_in(http: aiohttp.ClientSession, url: str, user: str) -> str:
+    """Sign in by polling; return the session's URL."""
     endpoint = f"{url}/socket.io/?EIO=4&transport=polling"
     async with http.get(endpoint) as opened:
         session = f"{endpoint}&sid={json.loads((await opened.text())[1:])['sid']}"
@@ -101,9 +132,18 @@ async def end_with_a_full_queue(http: aiohttp.ClientSession, url: str, user: str
     while '"ready"' not in received:
         async with http.get(session) as answer:
             received += await answer.text()
+    return session
+
+
+async def ask_for_the_page(http: aiohttp.ClientSession, session: str, room: str) -> None:
+    """Join the room; the answer waits for a GET."""
     async with http.post(session, data=f'420["room:join",{{"room":"{room}"}}]'):
-        pass
-    async with http.post(session, data='421["user:blocked",{}]'):  # answered after the join, or beside it
         await asyncio.sleep(0.05)  # only a GET could show that the answer is there, and it would fetch the answer
+
+
+async def end_with_a_full_queue(http: aiohttp.ClientSession, url: str, user: str, room: str) -> None:
+    """Sign in by polling, ask for a page of a room, and end the session before the answer is fetched."""
+    session = await signed_in(http, url, user)
+    await ask_for_the_page(http, session, room)
     async with http.post(session, data="no packet") as answer:
         assert answer.status == 400

@@ -19,6 +19,7 @@ from typing import Any, Final, cast
 
 from roomcast.engineio.http.endpoint import DirectSession, Endpoint
 from roomcast.engineio.http.refusals import Refusal
+from roomcast.engineio.http.stalled import StalledConnections
 from roomcast.engineio.limits.admission import Withdraw, withdraw_nothing
 from roomcast.engineio.websocket.opening import read_opening
 
@@ -44,6 +45,7 @@ class DirectListener:
         self._kernel_buffer = kernel_buffer
         self._unread: dict[NewConnection, float] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._stalled = StalledConnections()
 
     def __call__(self) -> NewConnection:
         """Return the protocol of a new connection."""
@@ -67,6 +69,9 @@ class DirectListener:
     def opened(self, connection: NewConnection) -> None:
         """Watch a new connection, and close it if the head of its first request does not come in time."""
         self._unread[connection] = time.monotonic()
+        self._look_soon()
+
+    def _look_soon(self) -> None:
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(_LOOK_SECONDS, self._look)
 
@@ -78,6 +83,8 @@ class DirectListener:
         """Give aiohttp the connection, and the bytes received on it."""
         protocol = self._behind()
         transport.set_protocol(protocol)
+        self._stalled.add(transport, protocol)
+        self._look_soon()
         protocol.connection_made(transport)
         protocol.data_received(data)
 
@@ -88,8 +95,9 @@ class DirectListener:
             if since > latest:
                 break  # the oldest connection comes first
             connection.cut()
-        if self._unread:
-            self._timer = asyncio.get_running_loop().call_later(_LOOK_SECONDS, self._look)
+        self._stalled.look(time.monotonic())
+        if self._unread or self._stalled:
+            self._look_soon()
 
 
 class NewConnection(asyncio.Protocol):

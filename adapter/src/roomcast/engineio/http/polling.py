@@ -57,9 +57,17 @@ class Host(Protocol):
         """The queue of packets that wait for a later turn of the loop."""
 
 
+class _Payload(web.Response):
+    """A polling payload. aiohttp keeps a response until the next request of its connection, so the body is dropped."""
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        await super().write_eof(data)
+        self._body = None
+
+
 def payload_response(body: bytes) -> web.Response:
     """Answer with a polling payload."""
-    return web.Response(body=body, headers=_HEADERS)
+    return _Payload(body=body, headers=_HEADERS)
 
 
 async def get(host: Host, session: Session, request: web.Request) -> web.Response:
