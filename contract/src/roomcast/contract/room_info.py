@@ -41,6 +41,11 @@ def require_free_id(room: str, kind: str) -> None:
         raise RoomcastError(Code.FORBIDDEN, "a room whose id begins with `public:` has the kind `public`")
 
 
+def moderator_refusal() -> RoomcastError:
+    """Return the error for a user who does not moderate the room."""
+    return RoomcastError(Code.FORBIDDEN, "only the owner and admins of the room, and operators, may do this")
+
+
 def read_description(room: str, values: Sequence[bytes | None]) -> RoomDescription | None:
     """Return the room that the values of FIELDS describe; None when it is not stored."""
     kind, name, topic, owner, data = ((value or b"").decode() for value in values)

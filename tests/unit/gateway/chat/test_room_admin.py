@@ -38,7 +38,9 @@ class Records:
             raise RoomcastError(Code.NOT_FOUND)
         return self.room
 
-    async def update(self, room: str, name: str | None, topic: str | None, data: dict[str, Any] | None) -> None:
+    async def update(
+        self, room: str, name: str | None, topic: str | None, data: dict[str, Any] | None, *, by: str
+    ) -> None:
         changes: dict[str, Any] = {"name": name, "topic": topic, "data": data}
         self.room = self.room._replace(**{key: value for key, value in changes.items() if value is not None})
 
@@ -61,7 +63,7 @@ class Records:
     async def page_members(self, room: str, after: str | None, limit: int) -> tuple[list[tuple[str, str]], str | None]:
         return sorted(self.roles.items())[:limit], "cleo" if limit < len(self.roles) else None
 
-    async def remove_member(self, room: str, user: str) -> int:
+    async def remove_member(self, room: str, user: str, *, by: str) -> int:
         if self.roles[user] == "owner":
             raise RoomcastError(Code.FORBIDDEN)
         del self.roles[user]

@@ -57,10 +57,10 @@ class Records:
     async def read_role(self, room: str, user: str) -> str | None:
         return self.roles.get((room, user))
 
-    async def set_role(self, room: str, user: str, role: str) -> None:
+    async def set_role(self, room: str, user: str, role: str, *, by: str) -> None:
         self.roles[room, user] = role
 
-    async def remove_member(self, room: str, user: str) -> int:
+    async def remove_member(self, room: str, user: str, *, by: str) -> int:
         if self.roles.get((room, user)) == "owner":
             raise RoomcastError(Code.FORBIDDEN)
         if (room, user) in self.removed:

@@ -37,7 +37,7 @@ class Moderation(RedisLink):
     async def set_slow_mode(self, room: str, seconds: int) -> None:
         """Let each user of a room send one message per `seconds` seconds; 0 ends the slow mode."""
         check_ids(room)
-        await self._script("room_slow_set", (keys.room_sanctions(room), keys.room_meta(room)), (seconds, ""))
+        await self._script("room_slow_set", _keys(room), (seconds, ""))
         await self._control(Sanctioned(room))
 
     async def reports(self, *, after: str | None = None, limit: int = 100) -> list[dict[str, Any]]:
@@ -54,8 +54,7 @@ class Moderation(RedisLink):
         whole = 0 if seconds is None else whole_seconds(seconds)
         if room is not None:
             args = (f"{kind}:{user}", whole, MAX_SANCTIONS, "")
-            names = (keys.room_sanctions(room), keys.room_meta(room))
-            if int(await self._script("room_sanction", names, args)) == _FULL:
+            if int(await self._script("room_sanction", _keys(room), args)) == _FULL:
                 raise RoomcastError(Code.TOO_LARGE, f"a room holds at most {MAX_SANCTIONS} sanctions")
         else:
             args = (kind, whole, MAX_SANCTIONS, "")
@@ -69,6 +68,10 @@ class Moderation(RedisLink):
         else:
             await self._call("HDEL", keys.user_sanctions(user), kind)
         await self._control(Sanctioned(room or "", user))
+
+
+def _keys(room: str) -> tuple[str, ...]:
+    return (keys.room_sanctions(room), keys.room_meta(room), keys.room_members(room))
 
 
 def _entries(rows: Any) -> list[tuple[bytes, dict[bytes, bytes]]]:

@@ -45,7 +45,7 @@ class Rooms(RedisLink):
         kind, stored_name = await self._call("HMGET", keys.room_meta(room), "kind", "name")
         if kind is None:
             raise RoomcastError(Code.NOT_FOUND, "no such room is stored")
-        if await self._script("room_grant", (keys.room_meta(room), keys.room_members(room)), (user, role)) < 0:
+        if await self._script("room_grant", (keys.room_meta(room), keys.room_members(room)), (user, role, "")) < 0:
             raise RoomcastError(Code.NOT_FOUND, "no such room is stored")
         name = stored_name.decode() if stored_name else room
         await self._add_to_room_list(user, room, name)
@@ -59,7 +59,7 @@ class Rooms(RedisLink):
         """
         check_ids(room, user)
         names = (keys.room_members(room), keys.room_kicked(room))
-        outcome, _ = await self._script("room_remove", names, (user, keys.KICK_SECONDS))
+        outcome, _ = await self._script("room_remove", names, (user, keys.KICK_SECONDS, ""))
         if outcome == b"owner":
             raise RoomcastError(Code.FORBIDDEN, "the owner cannot be removed")
         await self._remove_from_room_list(user, room)
@@ -95,7 +95,8 @@ class Rooms(RedisLink):
         check_ids(room)
         fields = changed_fields(name, topic, data)
         kind, old_name = await self._kind_and_name(room)
-        if not await self._script("room_update", (keys.room_meta(room),), fields):
+        names = (keys.room_meta(room), keys.room_members(room))
+        if not await self._script("room_update", names, ("", *fields)):
             raise RoomcastError(Code.NOT_FOUND, "no such room is stored")
         if name is not None:
             await self._replace_in_directory(room, kind, old_name, clean_name(name))

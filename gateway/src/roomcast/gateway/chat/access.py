@@ -8,7 +8,7 @@ from typing import Final, Protocol
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.ids import DIRECT, PUBLIC, Access, access
 from roomcast.contract.inbox import Line
-from roomcast.contract.room_info import require_free_id
+from roomcast.contract.room_info import moderator_refusal, require_free_id
 from roomcast.gateway.sign_in.identity import matches
 from roomcast.gateway.sign_in.session import ChatSession
 
@@ -77,7 +77,7 @@ class RoomAccess:
     async def require_moderator(self, session: ChatSession, room: str) -> None:
         """Raise FORBIDDEN unless the session moderates this room."""
         if not await self.moderates(session, room):
-            raise RoomcastError(Code.FORBIDDEN, "only the owner and admins of the room, and operators, may do this")
+            raise moderator_refusal()
 
     async def moderates(self, session: ChatSession, room: str) -> bool:
         """Return whether the session moderates this room. Operators moderate every room."""

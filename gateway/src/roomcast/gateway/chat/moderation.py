@@ -72,13 +72,11 @@ class Moderation:
         await self._access.require_moderator(session, p.room)
         if p.user == session.user:
             raise RoomcastError(Code.FORBIDDEN, "you cannot sanction yourself")
-        if not session.identity.ops and await self._rooms.read_role(p.room, p.user) == "owner":
-            raise RoomcastError(Code.FORBIDDEN, "only operators sanction the owner")
-        until, is_stored = 0, not session.identity.ops
+        until, by = 0, session.moderating_as
         if p.on:
-            until = await self._store.sanction(p.room, p.user, p.kind, p.seconds or 0, is_stored=is_stored)
+            until = await self._store.sanction(p.room, p.user, p.kind, p.seconds or 0, by=by)
         else:
-            await self._store.lift(p.room, p.user, p.kind)
+            await self._store.lift(p.room, p.user, p.kind, by=by)
         await self._control.publish_control(Sanctioned(p.room, p.user))
         if await self._may_be_told(session, p):
             event: dict[str, Any] = {"room": p.room, "change": _CHANGES[p.kind, p.on], "by": session.user}
@@ -104,7 +102,7 @@ class Moderation:
     async def set_slow(self, session: ChatSession, p: RoomSlow) -> AckFields:
         """Answer `room:slow`, and tell the room's members."""
         await self._access.require_moderator(session, p.room)
-        await self._store.set_slow(p.room, p.seconds, is_stored=not session.identity.ops)
+        await self._store.set_slow(p.room, p.seconds, by=session.moderating_as)
         await self._control.publish_control(Sanctioned(p.room))
         event = {"room": p.room, "change": "slow", "seconds": p.seconds, "by": session.user}
         await self._emitter.to_room(p.room, ROOM, event)

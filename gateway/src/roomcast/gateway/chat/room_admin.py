@@ -44,8 +44,13 @@ class AdminRecords(Protocol):
         """Return the description of a stored room; raise NOT_FOUND."""
         ...
 
-    async def update(self, room: str, name: str | None, topic: str | None, data: dict[str, Any] | None) -> None:
-        """Change the fields that are not None; raise NOT_FOUND, BAD_REQUEST or TOO_LARGE."""
+    async def update(
+        self, room: str, name: str | None, topic: str | None, data: dict[str, Any] | None, *, by: str
+    ) -> None:
+        """Change the fields that are not None; raise NOT_FOUND, FORBIDDEN, BAD_REQUEST or TOO_LARGE.
+
+        FORBIDDEN: `by` does not moderate the room; empty: an operator.
+        """
         ...
 
     async def transfer(self, room: str, user: str, by: str) -> None:
@@ -76,7 +81,7 @@ class AdminRecords(Protocol):
 class Memberships(Protocol):
     """Memberships and lists; see `roomcast.gateway.stores.rooms.RoomStore`."""
 
-    async def remove_member(self, room: str, user: str) -> int:
+    async def remove_member(self, room: str, user: str, *, by: str) -> int:
         """Delete a membership; raise FORBIDDEN for the owner, and NOT_FOUND for a user who is not a member."""
         ...
 
@@ -163,7 +168,7 @@ class RoomAdmin:
         await self._access.require_moderator(session, p.room)
         charge(session.allowance, INVITATION_BYTES + len(orjson.dumps(p.data)), time.monotonic())
         before = await self._store.describe(p.room)
-        await self._store.update(p.room, p.name, p.topic, p.data)
+        await self._store.update(p.room, p.name, p.topic, p.data, by=session.moderating_as)
         after = await self._store.describe(p.room)
         if after.name != before.name:
             await self._directory.change(p.room, after.kind, before.name, after.name)
@@ -173,7 +178,7 @@ class RoomAdmin:
     async def transfer(self, session: ChatSession, p: RoomTransfer) -> AckFields:
         """Answer `room:transfer`: the owner makes another member the owner, and becomes an admin."""
         await self._access.require_moderator(session, p.room)
-        await self._store.transfer(p.room, p.user, "" if session.identity.ops else session.user)
+        await self._store.transfer(p.room, p.user, session.moderating_as)
         await self._control.publish_control(RoomChanged(p.room, session.user, p.user))
         return {"room": p.room, "owner": p.user}
 
@@ -183,7 +188,7 @@ class RoomAdmin:
         if p.room.startswith(DIRECT):
             raise RoomcastError(Code.FORBIDDEN, "a direct room cannot be closed")
         before = await self._store.describe(p.room)
-        members = await self._store.close(p.room, "" if session.identity.ops else session.user)
+        members = await self._store.close(p.room, session.moderating_as)
         await self._control.publish_control(Kicked(p.room, closed=True))
         await self._control.publish_control(Sanctioned(p.room))  # closing also deleted the room's sanctions
         await self._directory.change(p.room, before.kind, before.name, None)
@@ -198,7 +203,7 @@ class RoomAdmin:
         """
         await self._access.require_entry(session, p.room)
         if await self._store.read_role(p.room, session.user) is not None:
-            await self._memberships.remove_member(p.room, session.user)
+            await self._memberships.remove_member(p.room, session.user, by=session.user)
         elif p.room in session.rooms or await self._memberships.is_listed(session.user, p.room):
             charge(session.allowance, INVITATION_BYTES, time.monotonic())
             await self._store.record_kick(p.room, session.user)

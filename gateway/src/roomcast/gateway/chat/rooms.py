@@ -43,14 +43,17 @@ class RoomRecords(Protocol):
         """
         ...
 
-    async def set_role(self, room: str, user: str, role: str) -> None:
-        """Make the user a member; an owner stays the owner. Raise NOT_FOUND for a room that is not stored."""
+    async def set_role(self, room: str, user: str, role: str, *, by: str) -> None:
+        """Make the user a member; an owner stays the owner. Raise NOT_FOUND for a room that is not stored.
+
+        Raise FORBIDDEN if `by` does not moderate the room; empty: an operator.
+        """
         ...
 
-    async def remove_member(self, room: str, user: str) -> int:
+    async def remove_member(self, room: str, user: str, *, by: str) -> int:
         """Delete a membership; return 0, or the time (ms) of an earlier removal within the last minute.
 
-        Raises FORBIDDEN, NOT_FOUND.
+        `by` is the user, a moderator, or empty for an operator. Raises FORBIDDEN, NOT_FOUND.
         """
         ...
 
@@ -178,7 +181,7 @@ class Rooms:
         if not session.identity.ops and await self._hidden_from(session.user, (p.user,)):
             raise RoomcastError(Code.FORBIDDEN, "one of the two blocks the other")
         charge(session.allowance, INVITATION_BYTES, time.monotonic())
-        await self._store.set_role(p.room, p.user, p.role)
+        await self._store.set_role(p.room, p.user, p.role, by=session.moderating_as)
         name = await self._store.read_name(p.room)
         await self._store.add_to_list(p.user, p.room, name)
         await self._emitter.to_user(
@@ -190,7 +193,7 @@ class Rooms:
         """Answer `room:remove`: moderators remove others, every user may leave, and the owner cannot be removed."""
         if p.user != session.user:
             await self._access.require_moderator(session, p.room)
-        removed_at = await self._store.remove_member(p.room, p.user)
+        removed_at = await self._store.remove_member(p.room, p.user, by=session.moderating_as)
         await self._store.remove_from_list(p.user, p.room)
         # Publish for a repetition, too: the earlier call may have failed between the removal and this message.
         # `before` keeps the sessions that joined after the removal by a pattern of their token.

@@ -77,6 +77,11 @@ class ChatSession:
         self.user = self.identity.user
 
     @property
+    def moderating_as(self) -> str:
+        """The user whose right as a moderator the scripts check; empty for an operator, who needs none in the room."""
+        return "" if self.identity.ops else self.user
+
+    @property
     def is_visible(self) -> bool:
         """Return whether this device is not invisible."""
         return self.status != "invisible"

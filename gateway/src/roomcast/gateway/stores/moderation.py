@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 from roomcast.contract import keys
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import MAX_BLOCKED, MAX_REPORTS, MAX_SANCTIONS
+from roomcast.contract.room_info import moderator_refusal
 from roomcast.gateway.stores.redis_port import RedisPort, Scripts
 
 _FIELD: Final = "report"
@@ -17,7 +18,8 @@ REPORTS_PER_DAY: Final = 100
 _DAY_SECONDS: Final = 86_400
 _FULL: Final = -2
 _NO_ROOM: Final = -3
-_STORED: Final = "stored"
+_NO_MODERATOR: Final = -4
+_OWNER: Final = -5
 
 
 class RoomSanctions(NamedTuple):
@@ -57,30 +59,38 @@ class ModerationStore:
         found = await self._redis.call("HMGET", keys.user_sanctions(user), "mute", "ban")
         return UserSanctions(*(None if value is None else int(value) for value in found))
 
-    async def sanction(self, room: str, user: str, kind: str, seconds: int, *, is_stored: bool = False) -> int:
-        """Mute or ban for `seconds` (0: without an end); return the end in ms (0: no end). Raise TOO_LARGE.
+    async def sanction(self, room: str, user: str, kind: str, seconds: int, *, by: str) -> int:
+        """Mute or ban for `seconds` (0: without an end); return the end in ms (0: no end).
 
-        `is_stored`: raise NOT_FOUND if the room is not stored, because it may have been closed a moment ago.
+        `by` is the moderator, or empty for an operator. For a moderator, raises NOT_FOUND if the room is not stored,
+        because it may have been closed a moment ago; FORBIDDEN if `by` does not moderate it, and for its owner. Raises
+        TOO_LARGE if the room has as many sanctions as allowed.
         """
-        ends = int(await self._run(room, user, kind, seconds, _STORED if is_stored else ""))
-        if ends == _NO_ROOM:
+        return await self._sanction(room, user, kind, seconds, by)
+
+    async def lift(self, room: str, user: str, kind: str, *, by: str) -> None:
+        """Lift a sanction, if there is one. Raises as `sanction`."""
+        await self._sanction(room, user, kind, -1, by)
+
+    async def _sanction(self, room: str, user: str, kind: str, seconds: int, by: str) -> int:
+        args = (f"{kind}:{user}", seconds, MAX_SANCTIONS, by)
+        outcome = int(await self._redis.script("room_sanction", _keys(room), args))
+        if outcome == _NO_ROOM:
             raise RoomcastError(Code.NOT_FOUND, "no such room is stored")
-        if ends == _FULL:
+        if outcome == _NO_MODERATOR:
+            raise moderator_refusal()
+        if outcome == _OWNER:
+            raise RoomcastError(Code.FORBIDDEN, "only operators sanction the owner")
+        if outcome == _FULL:
             raise RoomcastError(Code.TOO_LARGE, f"a room holds at most {MAX_SANCTIONS} sanctions")
-        return ends
+        return outcome
 
-    async def lift(self, room: str, user: str, kind: str) -> None:
-        """Lift a sanction, if there is one."""
-        await self._run(room, user, kind, -1)
-
-    async def _run(self, room: str, user: str, kind: str, seconds: int, only: str = "") -> Any:
-        args = (f"{kind}:{user}", seconds, MAX_SANCTIONS, only)
-        return await self._redis.script("room_sanction", (keys.room_sanctions(room), keys.room_meta(room)), args)
-
-    async def set_slow(self, room: str, seconds: int, *, is_stored: bool = False) -> None:
-        """Set the slow mode of a room; 0 ends it. `is_stored`: as with `sanction`."""
-        names, args = (keys.room_sanctions(room), keys.room_meta(room)), (seconds, _STORED if is_stored else "")
-        if not await self._redis.script("room_slow_set", names, args):
+    async def set_slow(self, room: str, seconds: int, *, by: str) -> None:
+        """Set the slow mode of a room; 0 ends it. `by`, NOT_FOUND and FORBIDDEN as with `sanction`."""
+        outcome = int(await self._redis.script("room_slow_set", _keys(room), (seconds, by)))
+        if outcome < 0:
+            raise moderator_refusal()
+        if not outcome:
             raise RoomcastError(Code.NOT_FOUND, "no such room is stored")
 
     async def take_turn(self, room: str, user: str, seconds: int) -> float:
@@ -144,3 +154,8 @@ class ModerationStore:
     async def resolve_report(self, number: str) -> None:
         """Close a report."""
         await self._redis.call("XDEL", keys.REPORTS, number)
+
+
+def _keys(room: str) -> tuple[str, ...]:
+    """Return the KEYS of `room_sanction.lua` and `room_slow_set.lua`."""
+    return (keys.room_sanctions(room), keys.room_meta(room), keys.room_members(room))

@@ -9,7 +9,14 @@ from roomcast.contract import keys
 from roomcast.contract.envelope import ListChanged
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import MAX_LIST
-from roomcast.contract.room_info import FIELDS, RoomDescription, changed_fields, keys_of_closed, read_description
+from roomcast.contract.room_info import (
+    FIELDS,
+    RoomDescription,
+    changed_fields,
+    keys_of_closed,
+    moderator_refusal,
+    read_description,
+)
 from roomcast.gateway.stores.redis_port import RedisPort, Scripts
 from roomcast.wire.envelope import pack
 
@@ -40,9 +47,18 @@ class RoomAdminStore:
             raise RoomcastError(Code.NOT_FOUND, "no such room is stored")
         return found
 
-    async def update(self, room: str, name: str | None, topic: str | None, data: dict[str, Any] | None) -> None:
-        """Change the fields that are not None. Raises NOT_FOUND, BAD_REQUEST for no change, TOO_LARGE for data."""
-        if not await self._redis.script("room_update", (keys.room_meta(room),), changed_fields(name, topic, data)):
+    async def update(
+        self, room: str, name: str | None, topic: str | None, data: dict[str, Any] | None, *, by: str
+    ) -> None:
+        """Change the fields that are not None. `by` is the moderator, or empty for an operator.
+
+        Raises NOT_FOUND, FORBIDDEN if `by` does not moderate the room, BAD_REQUEST for no change, TOO_LARGE for data.
+        """
+        names = (keys.room_meta(room), keys.room_members(room))
+        outcome = int(await self._redis.script("room_update", names, (by, *changed_fields(name, topic, data))))
+        if outcome < 0:
+            raise moderator_refusal()
+        if not outcome:
             raise RoomcastError(Code.NOT_FOUND, "no such room is stored")
 
     async def transfer(self, room: str, user: str, by: str) -> None:

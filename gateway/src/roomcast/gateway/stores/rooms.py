@@ -11,6 +11,7 @@ from roomcast.contract.envelope import ListChanged
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import MAX_ROOMS_PER_USER, ROOM_LIST_SECONDS
 from roomcast.contract.inbox import Line, read_lines, summary_keys
+from roomcast.contract.room_info import moderator_refusal
 from roomcast.gateway.sign_in.identity import Identity
 from roomcast.gateway.stores.redis_port import RedisPort, Scripts, in_turn, translated
 from roomcast.wire.envelope import pack
@@ -19,6 +20,8 @@ ROOMS_PER_DAY: Final = 200
 _DAY_SECONDS: Final = 86_400
 _NAME_SECONDS: Final = 60.0
 _MAX_NAMES: Final = 20_000
+_NO_ROOM: Final = -1
+_NO_MODERATOR: Final = -2
 _NOBODY: Final = (float("-inf"), "")
 
 
@@ -59,19 +62,28 @@ class RoomStore:
         if wait:
             raise RoomcastError(Code.RATE_LIMITED, "too many rooms created today", retry_after=float(wait))
 
-    async def set_role(self, room: str, user: str, role: str) -> None:
-        """Make `user` a member; an owner stays the owner. Raise NOT_FOUND for a room that is not stored."""
-        names = (keys.room_meta(room), keys.room_members(room))
-        if await self._redis.script("room_grant", names, (user, role)) < 0:
-            raise RoomcastError(Code.NOT_FOUND, "no such room is stored")
+    async def set_role(self, room: str, user: str, role: str, *, by: str) -> None:
+        """Make `user` a member; an owner stays the owner. `by` is the moderator, or empty for an operator.
 
-    async def remove_member(self, room: str, user: str) -> int:
+        Raises NOT_FOUND for a room that is not stored, and FORBIDDEN if `by` does not moderate it.
+        """
+        names = (keys.room_meta(room), keys.room_members(room))
+        outcome = await self._redis.script("room_grant", names, (user, role, by))
+        if outcome == _NO_ROOM:
+            raise RoomcastError(Code.NOT_FOUND, "no such room is stored")
+        if outcome == _NO_MODERATOR:
+            raise moderator_refusal()
+
+    async def remove_member(self, room: str, user: str, *, by: str) -> int:
         """Delete a membership; return 0, or the time (ms) of an earlier removal within the last minute.
 
-        Raises FORBIDDEN for the owner, and NOT_FOUND for a user who is not a member.
+        `by` is the user, a moderator, or empty for an operator. Raises FORBIDDEN for the owner and for another `by`,
+        and NOT_FOUND for a user who is not a member.
         """
         names = (keys.room_members(room), keys.room_kicked(room))
-        outcome, moment = await self._redis.script("room_remove", names, (user, keys.KICK_SECONDS))
+        outcome, moment = await self._redis.script("room_remove", names, (user, keys.KICK_SECONDS, by))
+        if outcome == b"refused":
+            raise moderator_refusal()
         if outcome == b"owner":
             raise RoomcastError(Code.FORBIDDEN, "the owner cannot be removed")
         if outcome == b"none":

@@ -2,11 +2,15 @@
 -- Give a person a role in a stored room. The owner stays the owner.
 --
 -- KEYS[1] room:{R}:meta, KEYS[2] room:{R}:members
--- ARGV[1] user, ARGV[2] role (admin | member)
+-- ARGV[1] user, ARGV[2] role (admin | member), ARGV[3] the moderator ('' = an operator or a back end)
 --
 -- Returns 1, or 0 when nothing changed; -1 when no such room is stored: a membership without a room would be one of the
--- next room of this id.
+-- next room of this id; -2 when ARGV[3] is no moderator.
+
+--@include _moderators
+
 if redis.call('HEXISTS', KEYS[1], 'kind') == 0 then return -1 end
+if not is_moderator(KEYS[2], ARGV[3]) then return -2 end
 local role = redis.call('HGET', KEYS[2], ARGV[1])
 if role == 'owner' or role == ARGV[2] then return 0 end
 redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])

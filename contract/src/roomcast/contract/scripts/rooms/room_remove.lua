@@ -4,13 +4,16 @@
 -- KEYS[1] room:{R}:members, KEYS[2] room:{R}:kicked
 -- ARGV[1] user
 -- ARGV[2] life of the record, seconds
+-- ARGV[3] who removes: the user, a moderator, or '' (an operator or a back end)
 --
--- Returns {'removed', ms}; {'owner', 0}; {'none', 0} when there is no such member; {'again', ms of the kick} when the
+-- Returns {'removed', ms}; {'owner', 0}; {'refused', 0} when ARGV[3] may not do this; {'none', 0} when there is no such member; {'again', ms of the kick} when the
 -- member was removed within the last minute: the earlier caller may have failed before it told the gateways.
 
 --@include _room
 --@include _kicks
+--@include _moderators
 
+if ARGV[3] ~= ARGV[1] and not is_moderator(KEYS[1], ARGV[3]) then return {'refused', 0} end
 local role = redis.call('HGET', KEYS[1], ARGV[1])
 if role == 'owner' then return {'owner', 0} end
 local now = now_ms()

@@ -2,21 +2,27 @@
 -- Mute or ban a user in a room, or lift that. Sanctions that have ended make room for new ones.
 --
 -- KEYS[1] room:{R}:sanctions   hash `mute:U`, `ban:U` -> end in ms (0: none), `slow` -> seconds
--- KEYS[2] room:{R}:meta         left out for a sanction everywhere
+-- KEYS[2] room:{R}:meta, KEYS[3] room:{R}:members   left out for a sanction everywhere
 -- ARGV[1] field: `mute:U` or `ban:U`   ARGV[2] seconds (0: without an end; -1: lift)   ARGV[3] sanctions kept
--- ARGV[4] 'stored': only in a stored room; else it would be one of the next room of this id
+-- ARGV[4] the moderator, only in a stored room: else it would be a sanction of the next room of this id. '' = an operator or
+--         a back end, in any room
 --
 -- Returns the end in ms (0: none), -1 for one that was lifted, -2 when the room has as many sanctions as allowed, -3 when
--- no such room is stored.
+-- no such room is stored, -4 when ARGV[4] is no moderator, -5 when the user is the owner, whom no moderator sanctions.
 
+--@include _moderators
 --@include _sanctions
 
-local sanctions, field, seconds = KEYS[1], ARGV[1], tonumber(ARGV[2])
+local sanctions, field, seconds, by = KEYS[1], ARGV[1], tonumber(ARGV[2]), ARGV[4]
+if by ~= '' then
+  if redis.call('HEXISTS', KEYS[2], 'kind') == 0 then return -3 end
+  if not is_moderator(KEYS[3], by) then return -4 end
+  if redis.call('HGET', KEYS[3], string.match(field, ':(.*)$')) == 'owner' then return -5 end
+end
 if seconds < 0 then
   redis.call('HDEL', sanctions, field)
   return -1
 end
-if ARGV[4] == 'stored' and redis.call('HEXISTS', KEYS[2], 'kind') == 0 then return -3 end
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 if redis.call('HEXISTS', sanctions, field) == 0 and redis.call('HLEN', sanctions) >= tonumber(ARGV[3]) then
