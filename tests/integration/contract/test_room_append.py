@@ -14,7 +14,8 @@ import redis
 
 from roomcast import contract
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.keys import room_counts, room_kicked, room_members, room_meta
+from roomcast.contract.inbox import summary_keys
+from roomcast.contract.keys import room_counts, room_kicked, room_members, room_meta, room_read
 from roomcast.contract.log_scripts import EntryForm, PublishReceipt, Retention, place_of, read_receipt
 from roomcast.contract.lua import script
 from roomcast.contract.room_info import keys_of_closed
@@ -204,6 +205,27 @@ def test_records_of_kicks_that_are_over_are_removed_while_new_ones_come(client: 
     left: list[Any] = client.hkeys(kicked)
     assert len([user for user in left if user.startswith(b"new")]) == 200
     assert len(left) < 350  # three random ones are looked at with each kick
+
+
+def test_a_read_mark_far_from_both_ends_reads_a_bounded_part_of_the_log(client: redis.Redis) -> None:
+    room = "public:long"
+    place, meta = place_of(room), room_meta(room)
+    names = (meta, room_read(room), place.names[0], room_counts(room))
+    client.hset(meta, mapping={"seq": 2_600, "first": 1, "others": 1_300, "epoch": "e" * 16, "run": ""})
+    entries = {n: f',"user":"ada","name":"Ada","kind":"{("reaction", "text")[n % 2]}"' for n in range(1, 2_601)}
+    client.hset(place.names[0], mapping=entries)
+    client.hset(room_counts(room), "ada", 1_300)
+
+    def unread_after(seq: int) -> tuple[int, int]:
+        """Move the mark; return the unread messages then, and the number of commands that read the log."""
+        client.config_resetstat()
+        assert _run(client, "room_read_mark", names, "bob", seq) == seq
+        reads = client.info("commandstats")["cmdstat_hmget"]["calls"]
+        return _run(client, "room_summary", summary_keys(room), "", "bob")[9], reads
+
+    assert unread_after(1_300) == (500 + 300, 22), "a thousand entries are read, the rest counts as unread"
+    assert unread_after(2_000) == (300, 14), "all that follow are read"
+    assert unread_after(2_600) == (0, 2)
 
 
 def _run(client: redis.Redis, name: str, names: Sequence[str], *arguments: Any) -> Any:

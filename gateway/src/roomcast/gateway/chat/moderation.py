@@ -30,6 +30,9 @@ from roomcast.gateway.stores.rooms import RoomStore
 
 _CHANGES = {("mute", True): "muted", ("mute", False): "unmuted", ("ban", True): "banned", ("ban", False): "unbanned"}
 _SCANNED = 1_000
+_ROWS_PER_SANCTION = 50
+"""Rows that a changed sanction or slow mode counts as in the event limit: all gateways with the room read its sanctions,
+up to a thousand, again."""
 
 
 class SanctionPublisher(Protocol):
@@ -72,6 +75,7 @@ class Moderation:
         await self._access.require_moderator(session, p.room)
         if p.user == session.user:
             raise RoomcastError(Code.FORBIDDEN, "you cannot sanction yourself")
+        session.limit.charge(rows=_ROWS_PER_SANCTION)
         until, by = 0, session.moderating_as
         if p.on:
             until = await self._store.sanction(p.room, p.user, p.kind, p.seconds or 0, by=by)
@@ -102,6 +106,7 @@ class Moderation:
     async def set_slow(self, session: ChatSession, p: RoomSlow) -> AckFields:
         """Answer `room:slow`, and tell the room's members."""
         await self._access.require_moderator(session, p.room)
+        session.limit.charge(rows=_ROWS_PER_SANCTION)
         await self._store.set_slow(p.room, p.seconds, by=session.moderating_as)
         await self._control.publish_control(Sanctioned(p.room))
         event = {"room": p.room, "change": "slow", "seconds": p.seconds, "by": session.user}
