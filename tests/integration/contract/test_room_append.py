@@ -212,7 +212,9 @@ def test_a_read_mark_far_from_both_ends_reads_a_bounded_part_of_the_log(client: 
     place, meta = place_of(room), room_meta(room)
     names = (meta, room_read(room), place.names[0], room_counts(room))
     client.hset(meta, mapping={"seq": 2_600, "first": 1, "others": 1_300, "epoch": "e" * 16, "run": ""})
-    entries = {n: f',"user":"ada","name":"Ada","kind":"{("reaction", "text")[n % 2]}"' for n in range(1, 2_601)}
+    entries: dict[Any, str] = {
+        n: f',"user":"ada","name":"Ada","kind":"{("reaction", "text")[n % 2]}"' for n in range(1, 2_601)
+    }
     client.hset(place.names[0], mapping=entries)
     client.hset(room_counts(room), "ada", 1_300)
 

@@ -11,8 +11,9 @@ from roomcast.contract.envelope import Sanctioned
 from roomcast.contract.ids import people_of
 from roomcast.gateway.chat.enforcement import SanctionEnforcer
 from roomcast.gateway.chat.sanctions import Sanctions
+from roomcast.gateway.sign_in import control
 from roomcast.gateway.sign_in.session import ChatSession
-from tests.unit.gateway.fakes import session_of
+from tests.unit.gateway.fakes import session_of, unavailable
 
 ROOM = "team"
 DIRECT = "dm:ada:bob"
@@ -46,6 +47,8 @@ class Rig:
             session.tickets = {room.encode(): cast("Any", "a ticket") for room in session.rooms}
         self.known, self.tasks = Known(), list[Coroutine[Any, Any, None]]()
         self.checked: list[str] = []
+        self.failures = 0
+        """The number of checks that fail, because Redis is away."""
         self.rechecked: list[tuple[list[str], str]] = []
         self.enforcer = SanctionEnforcer(
             cast("Sanctions", self.known),
@@ -81,6 +84,9 @@ class Rig:
         self.checked.append(user)
 
     async def _recheck(self, sessions: list[ChatSession], room: str) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise unavailable()
         self.rechecked.append(([session.sid for session in sessions], room))
 
 
@@ -114,3 +120,10 @@ async def test_a_slow_mode_affects_the_room(rig: Rig) -> None:
 async def test_a_sanction_of_a_user_without_a_session_here_costs_nothing(rig: Rig) -> None:
     assert await rig.receive(Sanctioned(user="nobody")) == {}
     assert rig.tasks == []
+
+
+async def test_a_ban_is_applied_when_redis_answers_again(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(control, "_RETRY_SECONDS", 0.001)
+    rig.failures = 2
+    await rig.receive(Sanctioned(ROOM, "ada"))
+    assert rig.rechecked == [(["phone", "desk"], ROOM)]

@@ -20,6 +20,7 @@ from roomcast.contract.envelope import (
     RoomCreated,
     Sanctioned,
 )
+from roomcast.contract.errors import RoomcastError
 from roomcast.contract.events import AuthRefresh
 from roomcast.gateway.sign_in import control
 from roomcast.gateway.sign_in.control import SessionControl
@@ -91,11 +92,15 @@ class Membership:
 
     def __init__(self) -> None:
         self.rechecked: list[list[str]] = []
+        self.failures = 0
 
     async def remove_session(self, session: ChatSession, room: str) -> None:
         session.rooms.discard(room)
 
     async def recheck_sessions(self, sessions: Iterable[ChatSession], only: str = "") -> None:
+        if self.failures:
+            self.failures -= 1
+            raise unavailable()
         self.rechecked.append([session.sid for session in sessions])
 
 
@@ -222,6 +227,14 @@ async def test_after_a_lost_subscription_everything_is_checked_once_redis_answer
 async def test_a_refreshed_token_is_followed_by_a_check_of_the_rooms(rig: Rig) -> None:
     assert await rig.control.refresh_token(rig.phone, AuthRefresh("a token")) == {"expires": 7}
     assert (rig.signed_in.refreshed, rig.membership.rechecked) == (["a token"], [["phone"]])
+
+
+async def test_rooms_that_a_new_token_does_not_open_are_left_when_redis_answers_again(rig: Rig) -> None:
+    rig.membership.failures = 3
+    with pytest.raises(RoomcastError):
+        await rig.control.refresh_token(rig.phone, AuthRefresh("a token"))
+    assert rig.membership.rechecked == []
+    await until(lambda: rig.membership.rechecked == [["phone"]], "the check")
 
 
 async def test_who_is_banned_everywhere_is_disconnected(rig: Rig) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from functools import partial
 from typing import Any, Protocol
 
 from roomcast.contract.envelope import Sanctioned
 from roomcast.gateway.chat.sanctions import Sanctions
+from roomcast.gateway.sign_in.control import until_answered
 from roomcast.gateway.sign_in.session import ChatSession
 
 Recheck = Callable[[list[ChatSession], str], Awaitable[None]]
@@ -65,7 +67,7 @@ class SanctionEnforcer:
         for session, room in self._concerned(message):
             session.revoke_tickets(room)
         if message.user and self._sessions.of_user(message.user):
-            self._start_task(self._check(message), "sanctions")
+            self._start_task(until_answered(partial(self._check, message)), "sanctions")
 
     def forget_all(self) -> None:
         """Drop all copies of sanctions and all tickets: the gateway may have missed changes."""

@@ -31,8 +31,8 @@ from roomcast.gateway.stores.rooms import RoomStore
 _CHANGES = {("mute", True): "muted", ("mute", False): "unmuted", ("ban", True): "banned", ("ban", False): "unbanned"}
 _SCANNED = 1_000
 _ROWS_PER_SANCTION = 50
-"""Rows that a changed sanction or slow mode counts as in the event limit: all gateways with the room read its sanctions,
-up to a thousand, again."""
+"""Rows that a changed sanction or slow mode counts as in the event limit: all gateways with the room read its sanctions
+again, up to a thousand."""
 
 
 class SanctionPublisher(Protocol):

@@ -178,7 +178,12 @@ class SessionControl:
         """Answer `auth:refresh`: take the new token, and leave the rooms that it does not open."""
         session.limit.charge(rows=len(session.rooms))
         answer = await self._sessions.refresh_token(session, p)
-        await self._membership.recheck_sessions([session])
+        check = partial(self._membership.recheck_sessions, [session])
+        try:
+            await check()
+        except RoomcastError:  # the new token is in force: the rooms are left as soon as Redis answers
+            self._adapter.background(until_answered(check), "rooms of a new token")
+            raise
         return answer
 
     async def recheck_all(self) -> None:
