@@ -6,6 +6,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import Callable
+from functools import partial
 
 from roomcast.contract.envelope import Sanctioned
 from roomcast.engineio import Refusal
@@ -187,7 +188,7 @@ class Parts:
     def _apply_sanction(self, message: Sanctioned) -> None:
         self.enforcer.receive(message)
         if message.user and not message.room:
-            self.adapter.background(self.privacy.apply_blocks(message.user), "blocks")
+            self.adapter.background(until_answered(partial(self.privacy.apply_blocks, message.user)), "blocks")
         if message.user and message.room:
             self.inbox.on_access(message.user, message.room)
 

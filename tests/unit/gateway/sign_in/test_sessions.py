@@ -68,6 +68,8 @@ class Store:
         self.stored_names: dict[str, str] = {}
         self.before_answer: Callable[[], None] = lambda: None
         """Called between the look and its answer."""
+        self.before_name: Callable[[], None] = lambda: None
+        """Called while a name is read."""
 
     async def now_ms(self) -> int:
         return int(self.now * 1000)
@@ -81,6 +83,7 @@ class Store:
         self.noted[user] = name
 
     async def names(self, users: list[str]) -> dict[str, str]:
+        self.before_name()
         return {user: self.stored_names.get(user, user) for user in users}
 
 
@@ -202,6 +205,19 @@ async def test_what_is_revoked_while_a_sign_in_looks_is_found(rig: Rig) -> None:
     rig.store.before_answer = lambda: rig.sessions.note_change("mallory")
     assert (await rig.sign_in("bob")).user == "bob", "what concerns another user delays nobody"
     assert [session.user for session in rig.sessions.of_user("bob")] == ["bob"]
+
+
+async def test_what_is_revoked_while_a_sign_in_reads_the_name_is_found(rig: Rig) -> None:
+    """A token without a name takes one more look-up, after the one for revocations."""
+
+    def revoke() -> None:
+        rig.store.before_name = lambda: None
+        rig.store.revoked.add("mallory")
+        rig.sessions.note_change("mallory")
+
+    rig.store.before_name = revoke
+    assert await refusal(rig.sign_in("mallory")) is Code.REVOKED
+    assert rig.sessions.of_user("mallory") == []
 
 
 async def test_a_token_of_a_clock_that_runs_ahead_counts_as_issued_now(rig: Rig) -> None:

@@ -99,12 +99,10 @@ class Sessions:
         if not self._clock.is_read:  # the very first clients
             self._clock.read(await self._store.now_ms())
         identity = await self._verifier.verify(auth.get("token") if isinstance(auth, dict) else None)
-        await self._require_valid(identity)  # nothing is awaited from here until the session can be found
+        identity = await self._checked(identity)  # nothing is awaited from here until the session can be found
         identity = self._issued_by_now(identity)
         presence = read_presence(auth)
         note = read_note(presence, self.now_ms()) or NO_NOTE
-        if not identity.is_named:
-            identity = replace(identity, name=(await self._store.names([identity.user]))[identity.user])
         self._store.note_name(identity.user, identity.name)
         limit = self._user_limits.add_connection(identity.user)
         session = ChatSession(sid, eio_sid, identity, EventLimit(limit.bucket, limit.patience, limit.reads))
@@ -140,27 +138,32 @@ class Sessions:
         identity = await self._verifier.verify(p.token)
         if identity.user != session.user:
             raise RoomcastError(Code.UNAUTHORIZED)
-        await self._require_valid(identity)
+        identity = await self._checked(identity)
         session.identity = replace(self._issued_by_now(identity), name=session.identity.name)
         return {"expires": int(identity.expires * 1000)}
 
-    async def _require_valid(self, identity: Identity) -> None:
-        """Raise REVOKED or BANNED; repeat the check if something may have been revoked while it ran.
+    async def _checked(self, identity: Identity) -> Identity:
+        """Return the identity with its stored name if the token has none. Raise REVOKED or BANNED.
 
-        A control message that arrives during the check does not find the session yet.
+        Repeats the check if something may have been revoked while it ran, or while the name was read: a control message
+        that arrives then does not find the session yet.
         """
         for _ in range(_MAX_LOOKS):
             looks, look = self._looks.setdefault(identity.user, []), _Look()
             looks.append(look)
             try:
                 await self._refuse_excluded(identity)
+                named = identity if identity.is_named else await self._with_stored_name(identity)
             finally:
                 looks.remove(look)
                 if not looks:
                     self._looks.pop(identity.user, None)
             if not look.is_stale:
-                return
+                return named
         raise RoomcastError(Code.UNAVAILABLE, "revocations come faster than they are read")
+
+    async def _with_stored_name(self, identity: Identity) -> Identity:
+        return replace(identity, name=(await self._store.names([identity.user]))[identity.user])
 
     async def _refuse_excluded(self, identity: Identity) -> None:
         """Raise REVOKED or BANNED. Both questions travel together."""
