@@ -27,7 +27,7 @@ from loadtest.bench.processes import BenchError
 from loadtest.bench.results import PeerInfo, Results, Sample
 from loadtest.bench.rows import Row, select
 from loadtest.peers.catalog import DEFAULT_PEERS, all_peers
-from loadtest.peers.role import Peer
+from loadtest.peers.interface import Peer
 
 ROOT = Path(__file__).resolve().parents[2]
 DEFAULT_SECONDS: Final = 1200.0

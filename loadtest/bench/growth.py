@@ -13,7 +13,7 @@ from loadtest.bench.measure import ANSWER_SECONDS, Span
 from loadtest.bench.processes import LoadClient, Processes
 from loadtest.bench.stalls import StallWatch
 from loadtest.bench.workloads import Placement, Workload
-from loadtest.peers.role import Peer, Running
+from loadtest.peers.interface import Peer, Running
 from loadtest.peers.roomcast import Roomcast
 
 GATEWAYS: Final = (1, 2, 4, 8, 16)

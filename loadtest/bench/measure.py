@@ -13,7 +13,7 @@ from loadtest.bench import procfs
 from loadtest.bench.agent import Setup
 from loadtest.bench.processes import LoadClient, Processes, find_tool, free_ports
 from loadtest.bench.workloads import IDLE, Placement, Until, Workload
-from loadtest.peers.role import PROGRAMS, Peer, Running, render
+from loadtest.peers.interface import PROGRAMS, Peer, Running, render
 
 ANSWER_SECONDS = 90.0
 IDLE_WARM_CONNECTIONS = 200

@@ -16,7 +16,7 @@ import uvloop
 from loadtest.bench import procfs
 from loadtest.bench.measure import MICRO, Span
 from loadtest.bench.processes import BenchError, Processes
-from loadtest.peers.role import Peer
+from loadtest.peers.interface import Peer
 from roomcast.adapter.redis.backplane_factory import make_backplane
 from roomcast.contract import keys
 from roomcast.contract.lua import SCRIPTS

@@ -18,7 +18,7 @@ import uvloop
 
 from loadtest.bench.measure import Span
 from loadtest.bench.processes import BenchError, Processes
-from loadtest.peers.role import Peer, Running
+from loadtest.peers.interface import Peer, Running
 from roomcast.contract.tokens import sign
 
 PEOPLE: Final = 100

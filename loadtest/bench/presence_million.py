@@ -22,7 +22,7 @@ from loadtest.bench import procfs
 from loadtest.bench.measure import MICRO, Span
 from loadtest.bench.presence import by_shard, silenced, swept
 from loadtest.bench.processes import BenchError, Processes
-from loadtest.peers.role import Peer
+from loadtest.peers.interface import Peer
 from roomcast.adapter.redis.backplane import Backplane
 from roomcast.adapter.redis.backplane_factory import make_backplane
 from roomcast.contract import keys

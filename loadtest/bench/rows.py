@@ -12,7 +12,7 @@ from loadtest.bench import growth, inbox, measure, presence, presence_changes, p
 from loadtest.bench.measure import Span
 from loadtest.bench.results import RowInfo
 from loadtest.bench.workloads import DELIVERY_ROWS, SMALL, Workload
-from loadtest.peers.role import Peer
+from loadtest.peers.interface import Peer
 
 Measure = Callable[[Peer, Path, Span], dict[str, float]]
 

@@ -6,8 +6,8 @@
 * `rig`, `redis_admin`, `gauges`, `proxy`, `private`, `exits`: tools that stop and cut connections, run processes, and
   measure;
 * `stages`: Redis under Sentinel, and Redis Cluster;
-* `faults/`: one function for each row of the table in docs/reliability.md; `catalogue` lists them;
-* `trial`, `report`, `__main__`: a row from start to verdict, the table, the command line.
+* `faults/`: one function for each fault; `catalogue` lists the experiments of the table in docs/reliability.md;
+* `experiment`, `report`, `__main__`: one experiment from start to verdict, the table, the command line.
 
 Clients behave like `web/sdk`: they reconnect with jittered backoff, join again with `since`, hold live messages back
 until they have caught up, and resend unacked messages under the same id. One client in five is *plain*: like a bare

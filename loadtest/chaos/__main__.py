@@ -1,6 +1,6 @@
 """`python -m loadtest.chaos`: inject faults under load, and account for every message.
 
-Exit status 0: every row that ran passed; 1: one did not; 2: nothing could be run.
+Exit status 0: every experiment that ran passed; 1: at least one failed; 2: no experiment could be run.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from collections.abc import Iterator, Sequence
 from loadtest.chaos import report
 from loadtest.chaos.catalogue import FAULTS, LEVELS, Fault, find
 from loadtest.chaos.crowd import Size
+from loadtest.chaos.experiment import Plan, Result, run_alone
 from loadtest.chaos.rig import Span
-from loadtest.chaos.trial import Plan, Result, run_alone
 
 
 def main() -> int:
@@ -33,7 +33,7 @@ def main() -> int:
     for plan, fault in _plans(options, faults, seed):
         results.append(_run(fault, plan))
         if options.fault == "all" or options.write:
-            report.write(results)  # after every row: a run that is interrupted leaves what it has
+            report.write(results)  # after every experiment, so that an interrupted command leaves the results so far
     print("\n" + report.summary(results))
     return report.exit_status(results)
 
@@ -57,8 +57,8 @@ def _plans(options: argparse.Namespace, faults: Sequence[Fault], seed: int) -> I
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m loadtest.chaos", description=__doc__, allow_abbrev=False)
-    parser.add_argument("--fault", default="all", help="a row, several joined by commas, or all (the default)")
-    parser.add_argument("--list", action="store_true", help="list the rows and end")
+    parser.add_argument("--fault", default="all", help="an experiment, several joined by commas, or all (the default)")
+    parser.add_argument("--list", action="store_true", help="list the experiments and end")
     parser.add_argument("--clients", type=int, default=1000, help="connected clients (default 1000)")
     parser.add_argument(
         "--rate", type=float, default=200.0, help="messages a second of all clients together (default 200)"
@@ -70,9 +70,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, help="seed of all random choices (default: random, and printed)")
     parser.add_argument("--seeds", type=int, default=1, help="number of runs, each with another seed (default 1)")
     parser.add_argument(
-        "--durability", choices=LEVELS, help="durability level of all rows (default: the levels of each row)"
+        "--durability", choices=LEVELS, help="durability level of all experiments (default: the levels of each)"
     )
-    parser.add_argument("--write", action="store_true", help="write docs/reliability.md also for single rows")
+    parser.add_argument("--write", action="store_true", help="write docs/reliability.md also for single experiments")
     return parser
 
 

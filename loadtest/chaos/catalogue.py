@@ -1,4 +1,4 @@
-"""All rows: name on the command line, title, fault, durability levels, and the cluster that the row needs."""
+"""All experiments: name on the command line, title, fault, durability levels, and the cluster that each needs."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _FAILOVER: Final = ("everysec", "wait")
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One row. `may_declare`: at the level `everysec` a declared loss passes. `clients` overrides the default.
+    """One experiment. `may_declare`: it passes with declared loss at `everysec`. `clients` overrides the default.
 
-    `levels`: the durability levels at which the row must pass and is run; `also`: further levels that can be requested.
+    `levels`: the durability levels at which it is run and must pass; `also`: further levels that can be requested.
     """
 
     name: str
@@ -106,5 +106,5 @@ FAULTS: Final[tuple[Fault, ...]] = (
 
 
 def find(name: str) -> Fault:
-    """Return the row of that name; raise KeyError."""
+    """Return the experiment of that name; raise KeyError."""
     return {fault.name: fault for fault in FAULTS}[name]

@@ -36,7 +36,7 @@ class Finding(NamedTuple):
 
 @dataclass(slots=True)
 class Verdict:
-    """Counts, in total and per gateway, and examples of each kind. `may_declare`: the row allows declared loss."""
+    """Counts, in total and per gateway, with examples of each kind. `may_declare`: declared loss is allowed."""
 
     may_declare: bool
     attempted: int = 0

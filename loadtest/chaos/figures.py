@@ -1,4 +1,4 @@
-"""Figures of a row: a number with its limit. Pure."""
+"""Figures of an experiment: each is a number with its limit. Pure."""
 
 from __future__ import annotations
 

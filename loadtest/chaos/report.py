@@ -1,4 +1,4 @@
-"""Write results: a block of text per row, a summary, and the table in docs/reliability.md."""
+"""Write results: a block of text per run, a summary, and the table in docs/reliability.md."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from loadtest.chaos.checker import KINDS, Verdict
+from loadtest.chaos.experiment import Result
 from loadtest.chaos.figures import Figure
-from loadtest.chaos.trial import Result
 
 BEGIN: Final = "<!-- chaos:begin -->"
 END: Final = "<!-- chaos:end -->"
@@ -26,7 +26,7 @@ def outcome(result: Result) -> str:
 
 
 def as_text(result: Result) -> str:
-    """Return the report of one row."""
+    """Return the report of one run as indented lines."""
     lines = [f"   {outcome(result)} in {result.seconds:.0f} s"]
     if result.verdict is None:
         return f"{lines[0]}: {result.not_run or result.broke}"
@@ -65,7 +65,7 @@ def exit_status(results: Sequence[Result]) -> int:
 
 
 def markdown(results: Sequence[Result]) -> str:
-    """Return the table of the document: a line per row and level, with summed counts and worst figures."""
+    """Return the table of the document: a line per experiment and level, with summed counts and worst figures."""
     plan = results[0].plan
     machine = f"{platform.system()} {platform.release()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
@@ -81,14 +81,14 @@ def markdown(results: Sequence[Result]) -> str:
         f"| fault | level | passed | seconds | acked | deliveries | {kinds} | figures |",
         "| --- " * (7 + len(KINDS)) + "|",
     ]
-    return "\n".join([head, "", *table, *(_line(runs) for runs in _by_row(results))])
+    return "\n".join([head, "", *table, *(_line(runs) for runs in _by_experiment(results))])
 
 
-def _by_row(results: Sequence[Result]) -> list[list[Result]]:
-    rows: dict[tuple[str, str], list[Result]] = {}
+def _by_experiment(results: Sequence[Result]) -> list[list[Result]]:
+    found: dict[tuple[str, str], list[Result]] = {}
     for result in results:
-        rows.setdefault((result.fault, result.plan.level), []).append(result)
-    return list(rows.values())
+        found.setdefault((result.fault, result.plan.level), []).append(result)
+    return list(found.values())
 
 
 def _line(runs: Sequence[Result]) -> str:

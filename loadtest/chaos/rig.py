@@ -31,7 +31,7 @@ _LAG: Final = "roomcast_gateway_loop_lag_seconds"
 
 
 class CannotRun(RuntimeError):
-    """A row cannot run here; the text says why. The row is reported as not run, never as passed."""
+    """An experiment cannot run here; the text says why. It is reported as not run, never as passed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Span:
 
 @dataclass(slots=True)
 class Rig:
-    """One row while it runs. `figures` and `notes` are its report."""
+    """One running experiment. `figures` and `notes` are its report."""
 
     cluster: Cluster
     crowd: Crowd

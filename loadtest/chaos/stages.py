@@ -1,6 +1,6 @@
 """Other Redis topologies: a master with replicas under three Sentinels, and a cluster with replicas.
 
-A row on a stage starts the gateways itself, with the URL of that topology, behind the cluster's nginx.
+An experiment on a stage starts the gateways itself, with the URL of that topology, behind the cluster's nginx.
 """
 
 from __future__ import annotations

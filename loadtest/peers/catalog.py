@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from loadtest.peers.interface import Peer
 from loadtest.peers.nchan import Nchan
 from loadtest.peers.node import Node
 from loadtest.peers.python_socketio import Stock
-from loadtest.peers.role import Peer
 from loadtest.peers.roomcast import Roomcast
 from loadtest.rivals.bun import Bun
 from loadtest.rivals.centrifugo import Centrifugo

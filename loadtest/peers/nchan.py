@@ -8,7 +8,7 @@ from pathlib import Path
 from deploy import tools
 from loadtest.bench import procfs
 from loadtest.bench.processes import BenchError, Processes, find_tool, free_ports
-from loadtest.peers.role import PROGRAMS, Running, install_once, render
+from loadtest.peers.interface import PROGRAMS, Running, install_once, render
 
 _PACKAGE = "libnginx-mod-nchan=1:1.3.6+dfsg-2"
 _MOUNT = "mount -t tmpfs tmpfs /var/lib && mkdir /var/lib/nginx"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from loadtest.bench.processes import Processes, find_tool
-from loadtest.peers.role import PROGRAMS, Running, install_once, run, start_each
+from loadtest.peers.interface import PROGRAMS, Running, install_once, run, start_each
 
 
 @dataclass

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from loadtest.bench.processes import BenchError, Processes, free_ports
-from loadtest.peers.role import Running, plain_environment
+from loadtest.peers.interface import Running, plain_environment
 
 READY_SECONDS = 30.0
 _LIMITS = {

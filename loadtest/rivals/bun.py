@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from loadtest.bench.processes import BenchError, Processes, find_tool
-from loadtest.peers.role import Running, install_once, plain_environment, run, start_each
+from loadtest.peers.interface import Running, install_once, plain_environment, run, start_each
 
 PROGRAMS: Final = Path(__file__).resolve().parent / "programs" / "bun"
 _MACHINES: Final = {"x86_64": "x64", "aarch64": "aarch64"}

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from loadtest.bench.processes import Processes, find_tool, free_ports
-from loadtest.peers.role import Running, install_once, plain_environment, render, run
+from loadtest.peers.interface import Running, install_once, plain_environment, render, run
 
 CONFIG: Final = Path(__file__).resolve().parent / "programs" / "centrifugo.json"
 VERSION: Final = "v6.9.1"

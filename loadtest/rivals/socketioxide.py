@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from loadtest.bench.processes import Processes, find_tool
-from loadtest.peers.role import Running, install_once, plain_environment, run, start_each
+from loadtest.peers.interface import Running, install_once, plain_environment, run, start_each
 
 PROGRAM: Final = Path(__file__).resolve().parent / "programs" / "socketioxide"
 

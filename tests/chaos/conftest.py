@@ -1,12 +1,12 @@
-"""The short form of a row: few clients, few seconds."""
+"""The short form of an experiment: few clients, few seconds."""
 
 from __future__ import annotations
 
 import pytest
 
 from loadtest.chaos.crowd import Size
+from loadtest.chaos.experiment import Plan
 from loadtest.chaos.rig import Span
-from loadtest.chaos.trial import Plan
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The checker can fail: it detects a build that does not fill gaps."""
+"""The checker reports lost messages for a build that does not fill gaps."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import pytest
 
 from deploy.cluster import Cluster
 from deploy.layout import ROOT
-from loadtest.chaos import report, trial
+from loadtest.chaos import experiment, report
 from loadtest.chaos.catalogue import find
+from loadtest.chaos.experiment import Plan
 from loadtest.chaos.private import private, wait_ready
-from loadtest.chaos.trial import Plan
 
 BROKEN = Path(__file__).with_name("broken")
 pytestmark = pytest.mark.timeout(120)
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.timeout(120)
 def broken_cluster() -> Iterator[Cluster]:
     """Run a cluster whose gateways do not fill gaps."""
     with (
-        trial.own_cluster(replace(find("client-kill-pubsub"), gateways=0)) as cluster,
+        experiment.own_cluster(replace(find("client-kill-pubsub"), gateways=0)) as cluster,
         private(cluster.state / "logs") as processes,
     ):
         names = [
@@ -37,7 +37,7 @@ def broken_cluster() -> Iterator[Cluster]:
 
 def test_a_build_that_skips_the_hole_fill_loses_messages_undeclared(broken_cluster: Cluster, short: Plan) -> None:
     hurried = replace(short, span=replace(short.span, finish=3.0))
-    result = trial.run_on(broken_cluster, find("client-kill-pubsub"), hurried, print)
+    result = experiment.run_on(broken_cluster, find("client-kill-pubsub"), hurried, print)
     assert result.verdict is not None, result.not_run
     assert result.verdict.counts["lost"] > 0, report.as_text(result)
     assert report.exit_status([result]) == 1

@@ -1,4 +1,4 @@
-"""Five rows of the fault table in their short form, on one cluster. `make chaos` runs all of them in full.
+"""Five experiments in their short form, on one cluster. `make chaos` runs all experiments in full.
 
 The tests check the fate of messages and the counted figures, not the times, which need an otherwise idle machine.
 """
@@ -10,16 +10,16 @@ from collections.abc import Iterator
 import pytest
 
 from deploy.cluster import Cluster
-from loadtest.chaos import report, trial
+from loadtest.chaos import experiment, report
 from loadtest.chaos.catalogue import find
-from loadtest.chaos.trial import Plan
+from loadtest.chaos.experiment import Plan
 
 pytestmark = pytest.mark.timeout(120)
 
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
-    with trial.own_cluster(find("kill-gateway")) as running:
+    with experiment.own_cluster(find("kill-gateway")) as running:
         yield running
 
 
@@ -27,7 +27,7 @@ def cluster() -> Iterator[Cluster]:
     "name", ["kill-gateway", "client-kill-pubsub", "redis-restart-aof", "redis-rollback", "redis-empty"]
 )
 def test_no_message_is_lost_undeclared(cluster: Cluster, name: str, short: Plan) -> None:
-    result = trial.run_on(cluster, find(name), short, print)
+    result = experiment.run_on(cluster, find(name), short, print)
     assert result.verdict is not None, result.not_run
     told = report.as_text(result)
     assert result.verdict.failures == [], told

@@ -1,4 +1,4 @@
-"""The tools of the chaos trials work on real servers: the proxy, the Redis admin client, the shifted clock."""
+"""The tools of chaos experiments on real servers: proxy, Redis admin client, shifted clock, processes."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def proxy(echo: int) -> AsyncIterator[tuple[Proxy, int]]:
     await made.close()
 
 
-async def test_a_slow_proxy_keeps_the_order(proxy: tuple[Proxy, int]) -> None:
+async def test_a_delaying_proxy_keeps_the_order_of_data(proxy: tuple[Proxy, int]) -> None:
     made, port = proxy
     delays = iter([0.05, 0.0, 0.03] + [0.0] * 100)
     made.delay = lambda: next(delays)
@@ -54,7 +54,7 @@ async def test_a_slow_proxy_keeps_the_order(proxy: tuple[Proxy, int]) -> None:
     writer.close()
 
 
-async def test_only_the_chosen_connections_are_muted(proxy: tuple[Proxy, int]) -> None:
+async def test_deafen_stops_only_the_connections_that_sent_the_text(proxy: tuple[Proxy, int]) -> None:
     made, port = proxy
     links = [await asyncio.open_connection("127.0.0.1", port) for _ in range(2)]
     for name, (reader, writer) in zip((b"one", b"two"), links, strict=True):
@@ -79,7 +79,7 @@ async def test_the_admin_client_returns_replies_and_errors(redis_url: str) -> No
         await admin.call("GET")
 
 
-async def test_redis_moves_to_another_port_and_back(redis_url: str) -> None:
+async def test_move_changes_the_port_of_redis_and_restores_it(redis_url: str) -> None:
     admin = RedisAdmin(redis_url)
     old, new = admin.target.hosts[0][1], free_port()
     await admin.move(new)
@@ -98,14 +98,14 @@ def processes(tmp_path: Path) -> Iterator[Private]:
         yield made
 
 
-def test_a_process_gets_a_shifted_wall_clock(processes: Private) -> None:
+def test_sitecustomize_shifts_the_wall_clock_of_a_process(processes: Private) -> None:
     argv = [sys.executable, "-c", "import time; print(time.time(), flush=True)"]
     processes.start("late", argv, {"PYTHONPATH": str(SKEWED), "CHAOS_CLOCK_SECONDS": "-3600"})
-    wait_until(lambda: processes.log("late").endswith("\n"), "the process says its time")
+    wait_until(lambda: processes.log("late").endswith("\n"), "the process prints its time")
     assert float(processes.log("late")) == pytest.approx(time.time() - 3600, abs=30)
 
 
-def test_a_killed_process_starts_again(processes: Private) -> None:
+def test_start_again_restarts_a_killed_process(processes: Private) -> None:
     processes.start("sleeper", ["sleep", "60"])
     before = processes.pid("sleeper")
     processes.signal("sleeper", signal.SIGKILL)

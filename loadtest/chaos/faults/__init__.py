@@ -1,1 +1,1 @@
-"""The rows of the fault table: each function breaks something under load, heals it, and reports its own figures."""
+"""The faults: each function breaks something under load, heals it, and reports its own figures."""

@@ -170,7 +170,7 @@ def bad_secret_tokens() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", sorted(bad_secret_tokens()))
-async def test_a_bad_token_gets_one_generic_error(pair: Pair, clients: Clients, name: str) -> None:
+async def test_every_bad_token_gets_the_same_error(pair: Pair, clients: Clients, name: str) -> None:
     told = await refusal(pair[0], {"token": bad_secret_tokens()[name]})
 
     assert told == await refusal(pair[0], {"token": "nonsense"})
@@ -180,7 +180,7 @@ async def test_a_bad_token_gets_one_generic_error(pair: Pair, clients: Clients, 
 
 
 @pytest.mark.parametrize("auth", [None, {}, {"Token": "x"}, {"token": None}])
-async def test_no_token_at_all_gets_the_same_error(pair: Pair, auth: Any) -> None:
+async def test_a_missing_token_gets_the_same_error(pair: Pair, auth: Any) -> None:
     assert (await refusal(pair[0], auth))[0]["message"] == "unauthorized"
 
 
@@ -251,7 +251,7 @@ async def test_a_name_is_cut_at_eighty_characters(pair: Pair, clients: Clients) 
     assert (await ada.expect("ready"))["name"] == "A" * 80
 
 
-async def test_local_sign_in_exists_only_where_it_is_switched_on(
+async def test_local_sign_in_exists_only_when_it_is_enabled(
     pair: Pair, gateway_redis: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     assert request(f"{pair[0].url}/dev/login", b'{"name": "Ada"}')[0] == 404
@@ -292,7 +292,7 @@ async def test_local_sign_in_exists_only_where_it_is_switched_on(
         assert (got.status_code, got.headers["Allow"]) == (405, "POST")
 
 
-def test_the_command_line_prints_a_valid_token() -> None:
+def test_the_token_command_prints_a_valid_token() -> None:
     made = gateways.run_once(
         "token", "--user", "ada", "--rooms", "team-*", "--ops", REDIS_URL="redis://127.0.0.1:1/0", JWT_SECRET=SECRET
     )
@@ -301,14 +301,14 @@ def test_the_command_line_prints_a_valid_token() -> None:
     assert (made.returncode, body["sub"], body["rooms"], body["ops"]) == (0, "ada", ["team-*"], True)
 
 
-def test_a_bad_setting_is_one_clear_line() -> None:
+def test_a_bad_setting_ends_the_start_with_one_line() -> None:
     ended = gateways.run_once(REDIS_URL="redis://127.0.0.1:1/0", JWT_SECRET=SECRET, NODE="a-b")
 
     assert (ended.returncode, len(ended.stderr.splitlines())) == (2, 1), ended.stderr
     assert "ROOMCAST_NODE" in ended.stderr
 
 
-def test_a_port_that_is_taken_is_one_clear_line(pair: Pair, gateway_redis: str) -> None:
+def test_a_port_in_use_ends_the_start_with_one_line(pair: Pair, gateway_redis: str) -> None:
     settings = {"REDIS_URL": gateway_redis, "JWT_SECRET": SECRET, "METRICS_PORT": "0", "NODE": "7"}
 
     ended = gateways.run_once(**settings, PORT=str(pair[0].port))

@@ -11,7 +11,7 @@ from loadtest.bench import measure
 from loadtest.bench.processes import BenchError, Processes
 from loadtest.bench.stalls import StallWatch
 from loadtest.bench.workloads import Workload
-from loadtest.peers.role import Running
+from loadtest.peers.interface import Running
 from loadtest.peers.roomcast import Roomcast
 
 SPAN = measure.Span(warm_seconds=0.3, seconds=0.7)

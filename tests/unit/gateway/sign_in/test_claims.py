@@ -1,4 +1,4 @@
-"""From the payload of a token to an identity, or to the reason why not."""
+"""Reading the claims of a token: the identity, or the reason of the refusal."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def fault(payload: bytes | dict[str, Any], **parties: str) -> TokenFault:
     return caught.value.fault
 
 
-def test_what_a_token_says() -> None:
+def test_each_claim_becomes_a_field_of_the_identity() -> None:
     claims = {
         "sub": "auth0|x",
         "name": "Ada",
@@ -57,22 +57,22 @@ def test_what_a_token_says() -> None:
 
 
 @pytest.mark.parametrize(("claim", "is_ops"), [(True, True), (1, False), ("true", False), (None, False)])
-def test_only_true_makes_an_operator(claim: Any, is_ops: bool) -> None:
+def test_only_ops_true_makes_an_operator(claim: Any, is_ops: bool) -> None:
     assert read({"ops": claim}).ops is is_ops
 
 
-def test_half_a_surrogate_pair_is_mended() -> None:
+def test_half_a_surrogate_pair_becomes_a_question_mark() -> None:
     got = read(b'{"sub":"ada","exp":%d,"name":"A\\ud83d","jti":"j\\ud83d"}' % (NOW + 60))
 
     assert (got.name, got.token_id) == ("A?", "j?")
 
 
 @pytest.mark.parametrize("name", ["", "   ", None, 7, ["Ada"], "\u202e", "\u200b"], ids=ascii)
-def test_without_a_usable_name_one_is_called_by_the_id(name: Any) -> None:
+def test_without_a_usable_name_the_user_id_is_the_name(name: Any) -> None:
     assert read({"name": name}).name == "ada"
 
 
-def test_a_name_cannot_turn_the_text_around_it() -> None:
+def test_direction_marks_and_line_breaks_are_removed_from_a_name() -> None:
     assert read({"name": " Ada\u202e\n" + "x" * 200}).name == "Ada " + "x" * 76
 
 
@@ -97,7 +97,7 @@ def test_a_name_cannot_turn_the_text_around_it() -> None:
     ],
     ids=lambda value: str(value)[:30],
 )
-def test_an_expiry_is_unix_seconds_to_come(exp: Any, reason: TokenFault | None) -> None:
+def test_an_expiry_must_be_unix_seconds_in_the_future(exp: Any, reason: TokenFault | None) -> None:
     if reason is None:
         assert read({"exp": exp}).expires == exp
     else:
@@ -106,14 +106,14 @@ def test_an_expiry_is_unix_seconds_to_come(exp: Any, reason: TokenFault | None) 
 
 @pytest.mark.parametrize("text", ["NaN", "Infinity", "-Infinity", "1e400", '"NaN"', '"1800000060"'])
 @pytest.mark.parametrize("more", ["", ',"name":"\\ud83d"'], ids=["plain", "with half a pair"])
-def test_an_expiry_that_is_no_number_is_refused_however_the_json_is_read(text: str, more: str) -> None:
+def test_an_expiry_that_is_not_a_finite_number_is_refused_by_both_json_parsers(text: str, more: str) -> None:
     payload = f'{{"sub":"ada","exp":{text}{more}}}'.encode()
 
     assert fault(payload) in (TokenFault.MALFORMED, TokenFault.EXPIRY)
 
 
 @pytest.mark.parametrize("claim", ["iat", "nbf"])
-def test_clocks_may_run_ahead_a_little(claim: str) -> None:
+def test_iat_and_nbf_may_be_thirty_seconds_in_the_future(claim: str) -> None:
     assert read({claim: NOW + LEEWAY_SECONDS}).user == "ada"
     assert fault({claim: NOW + LEEWAY_SECONDS + 1}) is TokenFault.EARLY
     assert fault({claim: NOW * 1000}) is TokenFault.EARLY
@@ -138,18 +138,18 @@ def test_clocks_may_run_ahead_a_little(claim: str) -> None:
     ],
     ids=ascii,
 )
-def test_claims_of_another_form_are_refused(claims: dict[str, Any]) -> None:
+def test_claims_of_a_wrong_type_or_length_are_refused(claims: dict[str, Any]) -> None:
     assert fault(claims) is TokenFault.CLAIMS
 
 
 @pytest.mark.parametrize(
     "payload", [b"", b"no json", b"[]", b'"x"', b"7", b"null", b"\xff", b'{"sub":"ada"', b"[" * 99_999]
 )
-def test_what_holds_no_claims_is_malformed(payload: bytes) -> None:
+def test_a_payload_that_is_no_json_object_is_malformed(payload: bytes) -> None:
     assert fault(payload) is TokenFault.MALFORMED
 
 
-def test_at_most_a_hundred_patterns_count() -> None:
+def test_only_the_first_hundred_patterns_are_kept() -> None:
     assert len(read({"rooms": ["x"] * 200}).rooms) == 100
 
 
@@ -167,7 +167,7 @@ def test_at_most_a_hundred_patterns_count() -> None:
         ({"aud": "chat", "iss": ["us"]}, TokenFault.ISSUER),
     ],
 )
-def test_a_token_is_for_one_audience_and_of_one_issuer(claims: dict[str, Any], reason: TokenFault | None) -> None:
+def test_a_token_must_have_the_audience_and_the_issuer(claims: dict[str, Any], reason: TokenFault | None) -> None:
     if reason is None:
         assert read(claims, audience="chat", issuer="us").user == "ada"
     else:
@@ -182,7 +182,7 @@ _json = st.recursive(
 
 
 @given(st.dictionaries(st.sampled_from(["sub", "exp", "iat", "nbf", "name", "rooms", "create", "jti", "ops"]), _json))
-def test_whatever_the_claims_are_the_answer_is_an_identity_or_a_reason(claims: dict[str, Any]) -> None:
+def test_any_claims_give_an_identity_or_token_refused(claims: dict[str, Any]) -> None:
     try:
         got = read_identity(json.dumps(claims).encode(), NOW)
     except TokenRefused:
@@ -194,6 +194,6 @@ def test_whatever_the_claims_are_the_answer_is_an_identity_or_a_reason(claims: d
 
 @pytest.mark.parametrize("picture", ["http://x.example/a", "https://" + "x" * 500, 7, None])
 @pytest.mark.parametrize("data", [[], "text", {"x": "y" * 5_000}, None])
-def test_what_cannot_be_shown_is_left_out(picture: object, data: object) -> None:
+def test_an_invalid_picture_or_data_is_left_out(picture: object, data: object) -> None:
     identity = read({"sub": "ada", "picture": picture, "data": data})
     assert (identity.picture, identity.data, identity.is_named) == ("", None, False)

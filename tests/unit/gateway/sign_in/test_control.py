@@ -154,7 +154,7 @@ def rig(monkeypatch: pytest.MonkeyPatch) -> Rig:
     return Rig()
 
 
-async def test_a_repeated_removal_lets_those_stay_who_came_back(rig: Rig) -> None:
+async def test_a_kick_keeps_users_who_joined_after_it(rig: Rig) -> None:
     rig.phone.joined_at[ROOM] = 200
     await rig.publish(Kicked(ROOM, "ada", before=100))
     assert ROOM in rig.phone.rooms
@@ -163,7 +163,7 @@ async def test_a_repeated_removal_lets_those_stay_who_came_back(rig: Rig) -> Non
     assert [event for event in rig.emitter.sent if event[0] == "desk"] == [], "it was not in the room"
 
 
-async def test_a_kick_takes_all_devices_of_the_user_out_and_tells_them(rig: Rig) -> None:
+async def test_a_kick_removes_all_devices_of_the_user_and_tells_them(rig: Rig) -> None:
     await rig.publish(Kicked(ROOM, "ada"))
 
     assert (rig.phone.rooms, rig.bob.rooms) == (set(), {ROOM})
@@ -171,12 +171,12 @@ async def test_a_kick_takes_all_devices_of_the_user_out_and_tells_them(rig: Rig)
     assert rig.emitter.sent == [("phone", "room", told), ("desk", "room", told)]
 
 
-async def test_all_devices_of_a_user_are_disconnected(rig: Rig) -> None:
+async def test_disconnected_disconnects_all_devices_of_the_user(rig: Rig) -> None:
     await rig.publish(Disconnected("ada"))
     assert rig.left == ["bob", "eve"]
 
 
-async def test_a_closed_room_is_told_to_those_in_it_and_to_those_who_join(rig: Rig) -> None:
+async def test_a_closed_room_is_announced_to_its_sessions_and_to_joins_in_progress(rig: Rig) -> None:
     rig.desk.begin_join(ROOM)
     await rig.publish(Kicked(ROOM, closed=True))
 
@@ -200,14 +200,16 @@ async def test_a_closed_room_is_told_to_those_in_it_and_to_those_who_join(rig: R
     ],
     ids=str,
 )
-async def test_what_was_revoked_is_disconnected(rig: Rig, message: Revoked, revoked: str, left: list[str]) -> None:
+async def test_a_revocation_disconnects_only_the_sessions_that_it_names(
+    rig: Rig, message: Revoked, revoked: str, left: list[str]
+) -> None:
     rig.revocations.revoked.add(revoked)
     await rig.publish(message)
 
     assert rig.left == left
 
 
-async def test_a_revocation_waits_for_redis(rig: Rig) -> None:
+async def test_a_revocation_is_checked_again_until_redis_answers(rig: Rig) -> None:
     rig.revocations.revoked.add("ada")
     rig.revocations.failures = 5
     await rig.publish(Revoked(user="ada"))
@@ -215,7 +217,7 @@ async def test_a_revocation_waits_for_redis(rig: Rig) -> None:
     assert rig.left == ["bob", "eve"]
 
 
-async def test_after_a_lost_subscription_everything_is_checked_once_redis_answers(rig: Rig) -> None:
+async def test_recheck_all_checks_every_session_once_redis_answers(rig: Rig) -> None:
     rig.revocations.revoked.add("t2")
     rig.revocations.failures = 3
     await asyncio.wait_for(rig.control.recheck_all(), 5)
@@ -224,12 +226,12 @@ async def test_after_a_lost_subscription_everything_is_checked_once_redis_answer
     assert rig.membership.rechecked == [["phone", "bob", "eve"]]
 
 
-async def test_a_refreshed_token_is_followed_by_a_check_of_the_rooms(rig: Rig) -> None:
+async def test_a_token_refresh_rechecks_the_rooms_of_the_session(rig: Rig) -> None:
     assert await rig.control.refresh_token(rig.phone, AuthRefresh("a token")) == {"expires": 7}
     assert (rig.signed_in.refreshed, rig.membership.rechecked) == (["a token"], [["phone"]])
 
 
-async def test_rooms_that_a_new_token_does_not_open_are_left_when_redis_answers_again(rig: Rig) -> None:
+async def test_a_token_refresh_without_redis_rechecks_the_rooms_later(rig: Rig) -> None:
     rig.membership.failures = 3
     with pytest.raises(RoomcastError):
         await rig.control.refresh_token(rig.phone, AuthRefresh("a token"))
@@ -237,35 +239,35 @@ async def test_rooms_that_a_new_token_does_not_open_are_left_when_redis_answers_
     await until(lambda: rig.membership.rechecked == [["phone"]], "the check")
 
 
-async def test_who_is_banned_everywhere_is_disconnected(rig: Rig) -> None:
+async def test_a_user_banned_from_all_rooms_is_disconnected(rig: Rig) -> None:
     rig.banned.add("ada")
     await rig.publish(Revoked())
 
     assert rig.left == ["bob", "eve"]
 
 
-async def test_sanctions_go_to_their_handler(rig: Rig) -> None:
+async def test_a_sanction_is_passed_to_its_handler(rig: Rig) -> None:
     message = Sanctioned(room=ROOM, user="ada")
     await rig.publish(message)
 
     assert rig.sanctioned == [message]
 
 
-async def test_an_order_is_passed_on(rig: Rig) -> None:
+async def test_an_operators_order_is_passed_to_its_handler(rig: Rig) -> None:
     order = NodeOrder("3", "cordon")
     await rig.publish(order)
     assert rig.orders == [order]
 
 
-async def test_changes_of_rooms_and_profiles_go_to_those_who_tell_them(rig: Rig) -> None:
+async def test_changes_of_rooms_and_profiles_are_passed_to_their_handlers(rig: Rig) -> None:
     rig.control.apply(RoomChanged("team:red"))
     rig.control.apply(ProfileChanged("ada"))
     assert rig.changed == [RoomChanged("team:red")]
     assert rig.profiles == [ProfileChanged("ada")]
 
 
-async def test_sign_ins_under_way_look_again_for_what_concerns_their_user(rig: Rig) -> None:
-    """Everybody may block, leave rooms and change their own: that must not keep others from signing in."""
+async def test_only_revocations_and_global_sanctions_repeat_the_checks_of_sign_ins_in_progress(rig: Rig) -> None:
+    """Ordinary users can cause the other messages, which must not delay the sign-ins of other users."""
     rig.control.apply(RoomChanged(ROOM))
     rig.control.apply(ProfileChanged("ada"))
     rig.control.apply(Sanctioned(ROOM, "ada"))
@@ -277,6 +279,6 @@ async def test_sign_ins_under_way_look_again_for_what_concerns_their_user(rig: R
     assert rig.signed_in.changes == ["ada", "bob", ""]
 
 
-async def test_who_is_in_a_room_is_checked_when_it_is_created(rig: Rig) -> None:
+async def test_creating_a_room_rechecks_the_sessions_that_are_in_it(rig: Rig) -> None:
     await rig.publish(RoomCreated(ROOM))
     assert rig.membership.rechecked == [["phone", "bob"]]

@@ -22,12 +22,12 @@ from roomcast.gateway.sign_in.dev_login import user_id_of
         ("🙂", "u-f09f9982"),
     ],
 )
-def test_a_name_becomes_an_id(name: str, user: str) -> None:
+def test_a_user_id_is_made_from_a_name(name: str, user: str) -> None:
     assert user_id_of(name) == user
 
 
 @pytest.mark.parametrize("name", ["", "   ", "\n\t"])
-def test_no_name_is_no_id(name: str) -> None:
+def test_an_empty_name_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="no name"):
         user_id_of(name)
 
@@ -35,7 +35,7 @@ def test_no_name_is_no_id(name: str) -> None:
 @pytest.mark.parametrize(
     "name", ["A" * 500, "⒇" * 40, "李" * 40, "-a" * 200, "x" * 59 + " y", "x--a", "ﷺ" * 40, "🙂" * 40]
 )
-def test_every_id_is_one_that_a_token_may_name(name: str) -> None:
+def test_an_id_made_from_any_name_is_a_valid_user_id(name: str) -> None:
     user = user_id_of(name)
 
     assert is_user_id(user)

@@ -14,7 +14,7 @@ def rulings(limit: EventLimit, count: int, now: float) -> list[Ruling]:
     return [limit.rule(now) for _ in range(count)]
 
 
-def test_above_the_rate_one_is_told_and_only_then_cut() -> None:
+def test_a_client_above_the_rate_is_limited_before_it_is_cut() -> None:
     limit = limit_of(10, 5)
 
     got = rulings(limit, 40, 0.0)
@@ -34,14 +34,14 @@ def test_a_client_that_waits_for_retry_after_is_never_cut() -> None:
     assert limit.rule(now + 1) is Ruling.ALLOWED
 
 
-def test_the_wait_is_never_nothing() -> None:
+def test_retry_after_is_at_least_a_millisecond() -> None:
     limit = limit_of(1_000_000, 1)
     rulings(limit, 2, 0.0)
 
     assert limit.retry_after() == 0.001
 
 
-def test_a_dear_answer_counts_as_more_events_and_leaves_a_debt() -> None:
+def test_a_large_answer_counts_as_more_events_and_leaves_a_debt() -> None:
     limit = limit_of(10, 5)
     assert limit.rule(0.0) is Ruling.ALLOWED
     limit.charge(size=20 * BYTES_PER_EVENT, rows=4 * ROWS_PER_EVENT)

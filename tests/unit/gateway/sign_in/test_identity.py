@@ -29,16 +29,16 @@ def identity(*rooms: str) -> Identity:
         ("", "team", False),
     ],
 )
-def test_patterns_of_a_token_open_rooms(pattern: str, room: str, opens: bool) -> None:
+def test_a_token_opens_the_rooms_that_its_patterns_match(pattern: str, room: str, opens: bool) -> None:
     assert identity(pattern).matches(room) is opens
     assert identity("other", pattern).matches(room) is opens
 
 
-def test_no_pattern_opens_nothing() -> None:
+def test_a_token_without_patterns_opens_no_room() -> None:
     assert not identity().matches("team")
 
 
 @given(some.text("ab*?[]!-", max_size=8), some.text("ab-", min_size=1, max_size=6))
-def test_a_pattern_means_what_it_means_to_a_shell(pattern: str, room: str) -> None:
-    """Most patterns are matched without `fnmatchcase`."""
+def test_patterns_match_as_fnmatchcase_matches(pattern: str, room: str) -> None:
+    """The code matches most patterns without `fnmatchcase`."""
     assert identity(pattern).matches(room) is fnmatchcase(room, pattern)

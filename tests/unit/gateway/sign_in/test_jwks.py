@@ -73,7 +73,7 @@ async def unavailable(keys: JwksKeys, made: str) -> bool:
     return caught.value.code is Code.UNAVAILABLE
 
 
-async def test_keys_by_their_ids() -> None:
+async def test_the_kid_of_a_token_selects_its_key() -> None:
     keys = Source(key_set(rsa_row(RSA[0], kid="r1"), EC_ROW | {"kid": "e1"})).keys()
 
     assert json.loads(await keys.open(token(kid="r1")))["sub"] == "ada"
@@ -84,7 +84,7 @@ async def test_keys_by_their_ids() -> None:
     assert await fault(keys, jwt.encode({"sub": "ada"}, "x" * 32, "HS256")) is TokenFault.ALGORITHM
 
 
-async def test_a_token_without_a_key_id_is_tried_with_all_keys_of_its_type() -> None:
+async def test_a_token_without_a_kid_is_tried_with_all_keys_of_its_type() -> None:
     rows = (rsa_row(RSA[0], kid="r0"), EC_ROW | {"kid": "e"}, rsa_row(RSA[1], kid="r1"))
     keys = Source(key_set(*rows)).keys()
 
@@ -94,7 +94,7 @@ async def test_a_token_without_a_key_id_is_tried_with_all_keys_of_its_type() -> 
     assert await fault(keys, token(stranger)) is TokenFault.SIGNATURE
 
 
-async def test_keys_for_encryption_and_for_other_algorithms_sign_nothing() -> None:
+async def test_keys_for_encryption_or_other_algorithms_verify_no_token() -> None:
     keys = Source(key_set(rsa_row(RSA[0], kid="a", use="enc"), rsa_row(RSA[0], kid="b", alg="RS512"))).keys()
 
     assert await fault(keys, token(kid="a")) is TokenFault.UNKNOWN_KEY
@@ -102,7 +102,7 @@ async def test_keys_for_encryption_and_for_other_algorithms_sign_nothing() -> No
     assert await fault(keys, token()) is TokenFault.UNKNOWN_KEY
 
 
-async def test_keys_outlive_their_source() -> None:
+async def test_known_keys_stay_valid_while_the_key_server_fails() -> None:
     source = Source(key_set(rsa_row(RSA[0], kid="k1")))
     keys = source.keys()
     await keys.open(token(kid="k1"))
@@ -119,7 +119,7 @@ async def test_keys_outlive_their_source() -> None:
     [b"", b"[]", b"{}", b'{"keys":[]}', b'{"keys":[{"kty":"x"}]}', b'{"keys":7}', b"x", b"[" * 100_000, b"9" * 5_000],
     ids=lambda content: repr(content[:30]),
 )
-async def test_without_any_keys_the_gateway_is_not_available(content: bytes, caplog: pytest.LogCaptureFixture) -> None:
+async def test_without_any_keys_a_token_gets_unavailable(content: bytes, caplog: pytest.LogCaptureFixture) -> None:
     source = Source(content)
     keys = source.keys()
 
@@ -132,7 +132,7 @@ async def test_without_any_keys_the_gateway_is_not_available(content: bytes, cap
     assert keys.is_ready
 
 
-async def test_a_hanging_source_delays_no_token_of_a_known_key() -> None:
+async def test_a_hanging_key_server_delays_no_token_with_a_known_key() -> None:
     source = Source(key_set(rsa_row(RSA[0], kid="k1")))
     keys = source.keys()
     await keys.open(token(kid="k1"))
@@ -147,7 +147,7 @@ async def test_a_hanging_source_delays_no_token_of_a_known_key() -> None:
     assert source.reads == 2
 
 
-async def test_a_rotated_key_is_found_at_once_and_unknown_keys_ask_seldom() -> None:
+async def test_a_rotated_key_is_fetched_at_once_and_unknown_keys_at_most_every_ten_seconds() -> None:
     source = Source(key_set(rsa_row(RSA[0], kid="k1")))
     keys = source.keys()
     await keys.open(token(kid="k1"))
@@ -161,7 +161,7 @@ async def test_a_rotated_key_is_found_at_once_and_unknown_keys_ask_seldom() -> N
     assert source.reads == 2
 
 
-async def test_many_tokens_of_a_new_key_share_one_refresh() -> None:
+async def test_many_tokens_with_a_new_key_share_one_refresh() -> None:
     source = Source(key_set(rsa_row(RSA[0], kid="k1")))
     keys = source.keys()
     opened = await asyncio.gather(*(keys.open(token(kid="k1")) for _ in range(50)))
@@ -170,7 +170,7 @@ async def test_many_tokens_of_a_new_key_share_one_refresh() -> None:
     assert source.reads == 1
 
 
-async def test_the_loop_reads_until_there_are_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_run_retries_until_the_keys_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jwks, "_FIRST_RETRY_SECONDS", 0.01)
     source = Source()
     keys = source.keys()
@@ -184,7 +184,7 @@ async def test_the_loop_reads_until_there_are_keys(monkeypatch: pytest.MonkeyPat
         running.cancel()
 
 
-async def test_a_key_server_is_asked_as_the_gateway_and_redirects_are_not_followed() -> None:
+async def test_the_request_names_the_gateway_as_user_agent_and_follows_no_redirect() -> None:
     asked: list[str] = []
 
     async def answer(request: web.Request) -> web.Response:
@@ -210,7 +210,7 @@ async def test_a_key_server_is_asked_as_the_gateway_and_redirects_are_not_follow
     assert all(agent.startswith("roomcast-gateway/") for agent in asked)
 
 
-async def test_a_file_is_read(tmp_path: Path) -> None:
+async def test_keys_are_read_from_a_file(tmp_path: Path) -> None:
     path = tmp_path / "jwks.json"
     assert await unavailable(JwksKeys(str(path)), token(kid="k1"))
     path.write_bytes(key_set(rsa_row(RSA[0], kid="k1")))
@@ -229,7 +229,7 @@ async def test_a_file_is_read(tmp_path: Path) -> None:
         "x",
     ],
 )
-def test_locations_that_can_be_read(location: str) -> None:
+def test_a_usable_location_is_accepted(location: str) -> None:
     assert check_location(location) == location
 
 
@@ -244,6 +244,6 @@ def test_locations_that_can_be_read(location: str) -> None:
         ("https://", "cannot be read"),
     ],
 )
-def test_locations_that_cannot(location: str, says: str) -> None:
+def test_an_unusable_location_is_refused(location: str, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         check_location(location)

@@ -1,4 +1,4 @@
-"""Signatures with a shared secret, and every way around them."""
+"""Signatures with a shared secret, and forged tokens."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ def encoded(data: bytes) -> str:
 
 
 def signed(text: str, secret: str = SECRET) -> str:
-    """Any text with its HMAC-SHA-256 behind it."""
+    """Return the text, followed by its HMAC-SHA-256."""
     return f"{text}.{encoded(hmac.new(secret.encode(), text.encode(), hashlib.sha256).digest())}"
 
 
 def forged(header: dict[str, Any], secret: str = SECRET) -> str:
-    """A token put together by hand, signed with HMAC-SHA-256 whatever its header says."""
+    """Return a token with this header, signed with HMAC-SHA-256 even if the header names another algorithm."""
     parts = (json.dumps(header).encode(), json.dumps({"sub": "eve", "exp": 2e9}).encode())
     return signed(".".join(map(encoded, parts)), secret)
 
 
-async def test_the_payload_of_a_good_token() -> None:
+async def test_open_returns_the_payload_of_a_valid_token() -> None:
     assert json.loads(await SharedSecret(SECRET).open(GOOD))["sub"] == "ada"
     assert json.loads(await SharedSecret(SECRET).open(forged({"alg": "HS256"})))["sub"] == "eve"
 
@@ -74,11 +74,11 @@ async def test_the_payload_of_a_good_token() -> None:
     ],
     ids=lambda value: value.value if isinstance(value, TokenFault) else "token",
 )
-async def test_what_the_secret_did_not_sign_is_refused(token: str, reason: TokenFault) -> None:
+async def test_a_token_not_signed_with_the_secret_is_refused(token: str, reason: TokenFault) -> None:
     assert await fault(token) is reason
 
 
-async def test_a_known_head_opens_no_other_token() -> None:
+async def test_a_valid_token_does_not_make_others_with_its_header_valid() -> None:
     keys = SharedSecret(SECRET)
     await keys.open(GOOD)
     head, body, _ = GOOD.split(".")
@@ -92,8 +92,8 @@ async def test_a_known_head_opens_no_other_token() -> None:
     await keys.open(GOOD)
 
 
-async def test_a_signature_of_another_encoding_is_refused() -> None:
-    """Base64 with padding, or of the other alphabet, would let one token appear under several texts."""
+async def test_a_signature_that_is_not_canonical_base64url_is_refused() -> None:
+    """With padding or the standard base64 alphabet, one token would have several valid texts."""
     signature = GOOD.rpartition(".")[2]
     assert await fault(GOOD + "=" * 9) in (TokenFault.MALFORMED, TokenFault.SIGNATURE)
     standard = signature.replace("-", "+").replace("_", "/")
@@ -102,7 +102,7 @@ async def test_a_signature_of_another_encoding_is_refused() -> None:
 
 
 @given(st.integers(0, len(GOOD.partition(".")[2]) - 1), st.characters(codec="ascii"))
-async def test_no_character_of_a_token_can_be_changed(at: int, character: str) -> None:
+async def test_a_token_with_a_changed_character_is_refused(at: int, character: str) -> None:
     body, _, signature = GOOD.partition(".")[2].partition(".")
     text = body + "." + signature
     changed = GOOD.partition(".")[0] + "." + text[:at] + character + text[at + 1 :]
@@ -110,7 +110,7 @@ async def test_no_character_of_a_token_can_be_changed(at: int, character: str) -
         payload = await SharedSecret(SECRET).open(changed)
     except TokenRefused:
         return
-    assert payload == await SharedSecret(SECRET).open(GOOD)  # the last character of base64 has bits that say nothing
+    assert payload == await SharedSecret(SECRET).open(GOOD)  # the last base64 character has unused bits
 
 
 USUAL = encoded(b'{"alg":"HS256","typ":"JWT"}')
@@ -118,7 +118,7 @@ BODY = encoded(b'{"sub":"eve","exp":2000000000}')
 
 
 @pytest.mark.parametrize("header", [b'{"alg":"HS256","typ":"JWT"}', b'{"typ":"JWT","alg":"HS256"}'])
-def test_a_usual_token_is_read_without_pyjwt(header: bytes) -> None:
+def test_a_token_with_a_usual_header_is_accepted_without_pyjwt(header: bytes) -> None:
     token = signed(f"{encoded(header)}.{BODY}", OLDER)
     assert read_usual(token, [SECRET.encode(), OLDER.encode()]) == b'{"sub":"eve","exp":2000000000}'
     assert read_usual(token, [SECRET.encode()]) is None
@@ -146,12 +146,12 @@ def test_a_usual_token_is_read_without_pyjwt(header: bytes) -> None:
         ".",
     ],
 )
-async def test_every_other_token_is_left_to_pyjwt(token: str) -> None:
+async def test_any_other_token_is_left_to_pyjwt(token: str) -> None:
     assert read_usual(token, [SECRET.encode()]) is None
 
 
 @given(st.text("=.-_AZaz09é", max_size=24), st.integers(0, 3))
-async def test_what_is_read_without_pyjwt_is_what_pyjwt_reads(body: str, extra: int) -> None:
+async def test_read_usual_returns_the_payload_that_pyjwt_returns(body: str, extra: int) -> None:
     token = signed(f"{USUAL}.{body}") + "=" * extra
     payload = read_usual(token, [SECRET.encode()])
     if payload is not None:
@@ -168,7 +168,7 @@ WITH_COMMA = "a secret, with a comma, of the tests"
 
 
 @pytest.mark.parametrize("listed", [json.dumps([WITH_COMMA, OLDER]), f"\n [{json.dumps(WITH_COMMA)}]"])
-async def test_a_secret_that_holds_a_comma_stands_in_a_list(listed: str) -> None:
+async def test_a_secret_with_a_comma_can_be_given_in_a_json_list(listed: str) -> None:
     signed = jwt.encode({"sub": "ada"}, WITH_COMMA, algorithm="HS256")
     assert json.loads(await SharedSecret(listed).open(signed))["sub"] == "ada"
     assert jwt.decode(sign(listed, "ada"), WITH_COMMA, algorithms=["HS256"])["sub"] == "ada"
@@ -177,20 +177,20 @@ async def test_a_secret_that_holds_a_comma_stands_in_a_list(listed: str) -> None
 @pytest.mark.parametrize(
     "value", ["[]", "[" + "x" * 40, '["short"]', "[7]", json.dumps([SECRET, 7]), '{"a":1}', f"{SECRET},short"]
 )
-def test_what_is_no_list_of_good_secrets_is_refused(value: str) -> None:
+def test_an_invalid_list_of_secrets_is_refused(value: str) -> None:
     with pytest.raises(ValueError, match="secret"):
         SharedSecret(value)
 
 
-def test_a_public_key_is_no_secret() -> None:
-    """Its lines would be secrets, and the first is too short."""
+def test_a_public_key_is_refused_as_a_secret() -> None:
+    """Each line counts as a secret, and the first line is too short."""
     pem = "-----BEGIN PUBLIC KEY-----\n" + "A" * 64 + "\n-----END PUBLIC KEY-----"
     with pytest.raises(ValueError, match="at least 32 bytes"):
         SharedSecret(pem)
 
 
 @pytest.mark.parametrize("separator", [",", "\n", " , \n"])
-async def test_secrets_overlap_while_one_is_replaced(separator: str) -> None:
+async def test_tokens_of_the_new_and_the_old_secret_are_valid_during_a_rotation(separator: str) -> None:
     keys = SharedSecret(f"{SECRET}{separator}{OLDER}")
     for secret in (SECRET, OLDER):
         assert json.loads(await keys.open(sign(secret, "ada")))["sub"] == "ada"
@@ -200,13 +200,13 @@ async def test_secrets_overlap_while_one_is_replaced(separator: str) -> None:
         await keys.open(forged({"alg": "none"}))
 
 
-async def test_the_first_secret_signs() -> None:
+async def test_sign_uses_the_first_secret() -> None:
     token = sign(f"{SECRET},{OLDER}", "ada")
     assert json.loads(await SharedSecret(SECRET).open(token))["sub"] == "ada"
     with pytest.raises(TokenRefused, match="signature"):
         await SharedSecret(OLDER).open(token)
 
 
-def test_each_secret_must_be_long() -> None:
+def test_a_list_with_one_short_secret_is_refused() -> None:
     with pytest.raises(ValueError, match="at least 32 bytes; commas"):
         SharedSecret(f"{SECRET},short")

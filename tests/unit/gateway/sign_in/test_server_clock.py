@@ -1,9 +1,9 @@
-"""Redis's time, carried on between two readings."""
+"""Redis's clock, advanced by the monotonic clock between two reads."""
 
 from roomcast.gateway.sign_in.server_clock import ServerClock
 
 
-def test_it_is_redis_s_time_whatever_the_machine_says() -> None:
+def test_the_clock_follows_redis_and_not_the_wall_clock() -> None:
     monotonic = [100.0]
     clock = ServerClock(lambda: monotonic[0], lambda: 5_000.0)
     assert (clock.now(), clock.is_read) == (5_000.0, False)

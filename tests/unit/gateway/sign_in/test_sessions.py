@@ -27,7 +27,7 @@ SECRET = "a secret of these tests and longer than 32 bytes"
 
 
 class Adapter:
-    """The engine, and a ticker that a test moves on; its own server for `disconnect`."""
+    """The engine and its server for `disconnect`, with a ticker that the test advances."""
 
     node = "7"
 
@@ -59,7 +59,7 @@ class Adapter:
 
 
 class Store:
-    """Redis: its clock, and what was revoked."""
+    """Redis: its clock, and the revoked users and tokens."""
 
     def __init__(self) -> None:
         self.now = time.time()
@@ -67,7 +67,7 @@ class Store:
         self.noted: dict[str, str] = {}
         self.stored_names: dict[str, str] = {}
         self.before_answer: Callable[[], None] = lambda: None
-        """Called between the look and its answer."""
+        """Called between a request to Redis and its answer."""
         self.before_name: Callable[[], None] = lambda: None
         """Called while a name is read."""
 
@@ -88,7 +88,7 @@ class Store:
 
 
 class Emitter:
-    """Devices, and what they are sent."""
+    """The devices, and the events sent to them."""
 
     def __init__(self) -> None:
         self.devices: set[tuple[str, str]] = set()
@@ -144,7 +144,7 @@ def rig() -> Rig:
     return Rig()
 
 
-async def test_who_signs_in_is_greeted_in_the_next_turn_of_the_loop(rig: Rig) -> None:
+async def test_ready_is_sent_in_the_next_iteration_of_the_event_loop(rig: Rig) -> None:
     session = await rig.sign_in(name="Ada")
     assert (rig.emitter.sent, rig.opened, len(rig.sessions), list(rig.sessions)) == ([], ["s1"], 1, [session])
     await asyncio.sleep(0)
@@ -156,7 +156,7 @@ async def test_who_signs_in_is_greeted_in_the_next_turn_of_the_loop(rig: Rig) ->
     assert rig.store.noted == {"ada": "Ada"}
 
 
-async def test_who_may_not_sign_in_leaves_nothing_behind(rig: Rig) -> None:
+async def test_a_refused_sign_in_leaves_no_session(rig: Rig) -> None:
     rig.store.revoked.add("mallory")
     rig.banned.add("eve")
 
@@ -178,15 +178,15 @@ async def test_who_may_not_sign_in_leaves_nothing_behind(rig: Rig) -> None:
     ],
     ids=ascii,
 )
-async def test_a_status_of_another_form_is_refused(rig: Rig, said: dict[str, Any], code: Code) -> None:
+async def test_an_invalid_status_or_note_is_refused(rig: Rig, said: dict[str, Any], code: Code) -> None:
     auth = {"token": sign(SECRET, "ada"), **said}
 
     assert await refusal(rig.sessions.sign_in("s1", "e1", auth)) is code
     assert len(rig.sessions) == 0
 
 
-async def test_what_is_revoked_while_a_sign_in_looks_is_found(rig: Rig) -> None:
-    """Its control message finds no session yet."""
+async def test_a_revocation_during_the_check_of_a_sign_in_repeats_the_check(rig: Rig) -> None:
+    """The control message does not find the session yet."""
 
     def revoke(what: str) -> None:
         rig.store.before_answer = lambda: None
@@ -201,14 +201,14 @@ async def test_what_is_revoked_while_a_sign_in_looks_is_found(rig: Rig) -> None:
         await refusal(rig.sessions.refresh_token(session, AuthRefresh(sign(SECRET, "ada", jti="t9")))) is Code.REVOKED
     )
     rig.store.before_answer = rig.sessions.note_change
-    assert await refusal(rig.sign_in("bob")) is Code.UNAVAILABLE, "it does not look for ever"
+    assert await refusal(rig.sign_in("bob")) is Code.UNAVAILABLE, "the number of checks is limited"
     rig.store.before_answer = lambda: rig.sessions.note_change("mallory")
-    assert (await rig.sign_in("bob")).user == "bob", "what concerns another user delays nobody"
+    assert (await rig.sign_in("bob")).user == "bob", "another user's revocation does not repeat the check"
     assert [session.user for session in rig.sessions.of_user("bob")] == ["bob"]
 
 
-async def test_what_is_revoked_while_a_sign_in_reads_the_name_is_found(rig: Rig) -> None:
-    """A token without a name takes one more look-up, after the one for revocations."""
+async def test_a_revocation_while_the_name_is_read_repeats_the_check(rig: Rig) -> None:
+    """For a token without a name, the sign-in reads the stored name after it checks for revocations."""
 
     def revoke() -> None:
         rig.store.before_name = lambda: None
@@ -220,7 +220,7 @@ async def test_what_is_revoked_while_a_sign_in_reads_the_name_is_found(rig: Rig)
     assert rig.sessions.of_user("mallory") == []
 
 
-async def test_a_token_of_a_clock_that_runs_ahead_counts_as_issued_now(rig: Rig) -> None:
+async def test_a_token_issued_in_the_future_counts_as_issued_now(rig: Rig) -> None:
     session = await rig.sign_in(iat=int(rig.store.now) + 20)
     assert session.identity.issued <= rig.store.now + 2
 
@@ -229,7 +229,7 @@ async def test_a_token_of_a_clock_that_runs_ahead_counts_as_issued_now(rig: Rig)
     assert session.identity.issued <= rig.store.now + 2
 
 
-async def test_a_refresh_takes_a_token_of_the_same_user_and_keeps_the_name(rig: Rig) -> None:
+async def test_a_refresh_accepts_only_a_token_of_the_same_user_and_keeps_the_name(rig: Rig) -> None:
     session = await rig.sign_in(name="Ada", seconds=60)
     await rig.sessions.refresh_token(session, AuthRefresh(sign(SECRET, "ada", name="Eve", seconds=900)))
     assert (session.identity.name, session.identity.expires > time.time() + 800) == ("Ada", True)
@@ -240,7 +240,7 @@ async def test_a_refresh_takes_a_token_of_the_same_user_and_keeps_the_name(rig: 
     assert await refusal(rig.sessions.refresh_token(session, spent)) is Code.REVOKED
 
 
-async def test_signing_out_happens_once(rig: Rig) -> None:
+async def test_sign_out_is_idempotent(rig: Rig) -> None:
     session = await rig.sign_in()
     for _ in range(2):
         await rig.sessions.sign_out(session)
@@ -248,7 +248,7 @@ async def test_signing_out_happens_once(rig: Rig) -> None:
     assert (session.is_closed, rig.closed, len(rig.sessions), rig.emitter.devices) == (True, ["s1"], 0, set())
 
 
-async def test_an_expired_token_ends_the_session_by_redis_clock(rig: Rig) -> None:
+async def test_a_session_ends_when_its_token_expires_by_redis_clock(rig: Rig) -> None:
     await rig.sign_in(sid="short", seconds=60)
     await rig.sign_in(sid="long", seconds=900)
     rig.store.now += 120
@@ -262,7 +262,7 @@ async def test_an_expired_token_ends_the_session_by_redis_clock(rig: Rig) -> Non
     assert rig.adapter.disconnected == ["short", "e-short"]
 
 
-async def test_a_token_names_its_user_or_leaves_that_to_back_ends(rig: Rig) -> None:
+async def test_a_token_without_a_name_gives_the_stored_name(rig: Rig) -> None:
     rig.store.stored_names["ada"] = "Countess"
     named = await rig.sign_in("ada", "s1", name="Ada", picture="https://example.com/a.png", data={"team": 7})
     unnamed = await rig.sign_in("ada", "s2")

@@ -1,4 +1,4 @@
-"""Tokens are refused with one word; the reason is counted, and logged now and then."""
+"""Clients get one error for every refused token; the reason is counted, and logged at a limited rate."""
 
 from __future__ import annotations
 
@@ -42,7 +42,9 @@ async def refusal(verifier: Verifier, token: Any) -> Code:
         (sign(SECRET, "ada", iss="us", aud="chat", exp=(time.time() + 60) * 1000), "expiry"),
     ],
 )
-async def test_the_client_learns_nothing_and_the_operator_the_reason(token: Any, reason: str) -> None:
+async def test_the_reason_of_a_refusal_is_counted_and_logged_but_not_sent_to_the_client(
+    token: Any, reason: str
+) -> None:
     counted: list[str] = []
     verifier = Verifier(SharedSecret(SECRET), audience="chat", issuer="us", on_refusal=counted.append)
 
@@ -54,7 +56,7 @@ async def test_the_client_learns_nothing_and_the_operator_the_reason(token: Any,
     assert not isinstance(token, str) or len(token) < 2 or token not in str(lines)
 
 
-async def test_times_are_judged_by_the_clock_that_is_given() -> None:
+async def test_token_times_are_checked_against_the_given_clock() -> None:
     verifier = Verifier(SharedSecret(SECRET))
     token = sign(SECRET, "ada", seconds=600)
     verifier.clock = lambda: time.time() + 599
@@ -68,7 +70,7 @@ def _now_plus(seconds: float) -> float:
     return time.time() + seconds
 
 
-def test_a_flood_of_refusals_is_one_line_in_ten_seconds_for_each_reason() -> None:
+def test_each_reason_is_logged_at_most_once_in_ten_seconds() -> None:
     now = 0.0
     log = RefusalLog(lambda: now)
 

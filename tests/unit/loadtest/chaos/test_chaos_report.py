@@ -1,4 +1,4 @@
-"""The report of a chaos run: rows, sum, document, and exit status."""
+"""The report of chaos experiments: text per run, summary, table in the document, exit status."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import pytest
 from loadtest.chaos import report
 from loadtest.chaos.catalogue import FAULTS, LEVELS, find
 from loadtest.chaos.checker import Verdict
+from loadtest.chaos.experiment import Plan, Result
 from loadtest.chaos.figures import Figure
-from loadtest.chaos.trial import Plan, Result
 
 
 def result(*, lost: int = 0, figure: float = 1.0, ran: bool = True) -> Result:
@@ -36,23 +36,23 @@ def test_outcome_and_exit_status(made: Result, outcome: str, status: int) -> Non
     assert report.exit_status([made]) == status
 
 
-def test_one_failure_fails_the_run_and_what_was_not_run_does_not_pass() -> None:
+def test_one_failure_fails_all_and_experiments_not_run_are_ignored() -> None:
     assert report.exit_status([result(), result(lost=1)]) == 1
     assert report.exit_status([result(), result(ran=False)]) == 0
 
 
-def test_the_summary_says_what_was_missed_and_why_not_run() -> None:
+def test_the_summary_lists_missed_limits_and_reasons_for_not_running() -> None:
     text = report.summary([result(lost=2), result(ran=False)])
     assert "missed: kill-x (everysec, seed 5): lost: 2" in text
     assert "not run: kill-x: there is no x" in text
 
 
-def test_every_line_of_the_table_has_as_many_cells() -> None:
+def test_all_lines_of_the_table_have_the_same_number_of_cells() -> None:
     lines = [line for line in report.markdown([result(), result(ran=False)]).splitlines() if line.startswith("|")]
     assert len({line.count("|") for line in lines}) == 1
 
 
-def test_runs_of_a_row_share_a_line_with_their_sums_and_their_worst_figures() -> None:
+def test_runs_of_one_experiment_share_a_line_with_sums_and_worst_figures() -> None:
     runs = [result(figure=2.0), result(lost=1, figure=6.0), result(figure=3.0)]
     [line] = [line for line in report.markdown(runs).splitlines() if "kill-x" in line]
     assert "| 2 of 3 |" in line
@@ -61,14 +61,14 @@ def test_runs_of_a_row_share_a_line_with_their_sums_and_their_worst_figures() ->
     assert line.count("back") == 1
 
 
-def test_the_worst_of_a_lower_limit_is_the_least() -> None:
+def test_the_worst_figure_with_a_lower_limit_is_the_smallest() -> None:
     runs = [result(), result()]
     runs[0].figures = [Figure("kept", 99.0, 90.0, "%", at_least=True)]
     runs[1].figures = [Figure("kept", 95.0, 90.0, "%", at_least=True)]
     assert report.worst(runs)[0].value == 95.0
 
 
-def test_the_document_keeps_what_is_outside_the_markers() -> None:
+def test_splice_keeps_the_text_outside_the_markers() -> None:
     document = f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n"
     assert report.splice(document, "new") == f"before\n{report.BEGIN}\n\nnew\n\n{report.END}\nafter\n"
     with pytest.raises(ValueError, match="no <!--"):

@@ -118,7 +118,7 @@ class RoomJoins:
             raise RoomcastError(Code.TOO_MANY_ROOMS, f"a connection joins at most {self._max_rooms} rooms")
         turn = session.begin_join(p.room)
         try:
-            await turn.come()
+            await turn.wait()
             self._replays.cancel_replay(session.sid, p.room)
             # Also check a room that the session is already in: a ban, for example, may be about to remove the session.
             if not await self._access.may_enter(session, p.room):

@@ -3,8 +3,8 @@
     back end or gateway --Kicked, RoomCreated, Revoked, …--> `control` --> SessionControl of each gateway
     operator --NodeOrder--> the same channel --> Cordon of one gateway
 
-The content of a message is also in Redis, where a gateway reads it after a lost subscription. Disconnected and
-operators' orders are not: an operator sees whether an order is obeyed, and can repeat it.
+Redis also stores the content of each message except Disconnected and NodeOrder, so a gateway that lost its subscription
+reads it there. An operator sees whether a gateway obeyed an order, and can repeat the order.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ from roomcast.wire.envelope import Reader, pack
 
 _RETRY_SECONDS: Final = 0.5
 _CHECKED_AT_ONCE: Final = 100
+"""Sessions whose revocation is checked concurrently."""
 
 
 class RoomMembership(Protocol):
@@ -70,7 +71,7 @@ class SignedIn(Protocol):
         ...
 
     def note_change(self, user: str = "") -> None:
-        """Repeat the checks of a user's sign-ins in progress (empty: of all users), after a possible revocation."""
+        """Repeat the checks of a user's sign-ins in progress (empty: all users) after a possible revocation or ban."""
         ...
 
     async def refresh_token(self, session: ChatSession, p: AuthRefresh) -> dict[str, Any]:
@@ -78,7 +79,7 @@ class SignedIn(Protocol):
         ...
 
     async def disconnect_session(self, session: ChatSession) -> None:
-        """Disconnect a client that may not stay."""
+        """Disconnect a client that was revoked or banned, or must reconnect."""
         ...
 
 

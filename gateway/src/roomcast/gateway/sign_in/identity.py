@@ -64,8 +64,8 @@ class TokenRefused(Exception):
 def matches(room: str, patterns: Iterable[str]) -> bool:
     """Return whether one of the patterns matches the room's id.
 
-    Most patterns are an id, or the beginning of one and a `*`. `fnmatchcase` would compile a regular expression for
-    each, which takes a tenth of a millisecond, and keeps those of some hundred users only.
+    Most patterns are an id, or the beginning of an id and a `*`. These are compared as texts: `fnmatchcase` compiles a
+    regular expression per pattern, which takes 0.1 ms, and its cache holds the patterns of some hundred users only.
     """
     return any(_matches(room, pattern) for pattern in patterns)
 

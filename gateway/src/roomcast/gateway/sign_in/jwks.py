@@ -27,9 +27,11 @@ from roomcast.wire.tasks import TaskSet
 
 ALGORITHMS: Final = ("RS256", "ES256")
 REFRESH_SECONDS: Final = 300.0
+"""Seconds between two refreshes."""
 UNKNOWN_KID_SECONDS: Final = 10.0
 """Least seconds between two refreshes for tokens with an unknown key."""
 FETCH_SECONDS: Final = 5.0
+"""Time limit of one request for the key set, in seconds."""
 WAIT_SECONDS: Final = 2.0
 """Longest wait of a sign-in for a refresh that may bring its unknown key."""
 
@@ -48,7 +50,7 @@ _READ_FAULTS: Final = (
     OSError,
     aiohttp.ClientError,
 )
-"""Errors that reading a key set may raise, for any answer of the server."""
+"""Every error that reading a key set can raise, whatever the server answers."""
 
 Fetch = Callable[[], Awaitable[bytes]]
 _log = logging.getLogger(__name__)
@@ -120,7 +122,7 @@ class JwksKeys(Keys):
         return found[:_MAX_CANDIDATES]
 
     def _may_wait(self) -> bool:
-        """Return whether a refresh is in progress, or may begin for this token."""
+        """Return whether a token with an unknown key may wait for a refresh: one is in progress, or may begin now."""
         least = _FIRST_RETRY_SECONDS if self._set is None else UNKNOWN_KID_SECONDS
         return self._refreshing is not None or self._clock() - self._tried_at > least
 

@@ -26,7 +26,7 @@ class JoinTurn:
         """False once the session has left the room, or was removed from it, while the join was in progress."""
         self._done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    async def come(self) -> None:
+    async def wait(self) -> None:
         """Wait until all earlier joins of the room have been answered."""
         if self.before is not None:
             await asyncio.shield(self.before._done)
@@ -49,12 +49,12 @@ class ChatSession:
     """The user's daily allowance, shared by all connections of the user here."""
     rooms: set[str] = field(default_factory=set)
     joined_at: dict[str, int] = field(default_factory=dict)
-    """Room -> the ms of the join by Redis's clock. A kick before that time does not concern the session."""
+    """Room -> the time of the join in ms, by Redis's clock. The session ignores a kick with an earlier time."""
     joining: dict[str, JoinTurn] = field(default_factory=dict)
     """Room -> the latest join in progress."""
     is_closed: bool = False
     is_expelled: bool = False
-    """True once the gateway disconnects the session, because it may not stay."""
+    """True once the gateway disconnects the session: its token was revoked or expired, or its user was banned."""
     status: str = "online"
     note: Note = NO_NOTE
     kind: str = ""
@@ -68,7 +68,7 @@ class ChatSession:
     custom_events: TokenBucket | None = None
     """The limit of the session's custom events; made with the first event."""
     sending: dict[str, asyncio.Future[None]] = field(default_factory=dict)
-    """Room -> the latest send that is still looking something up before it is queued. Later sends wait for it."""
+    """Room -> the latest send that waits for a look-up before it is queued. Later sends to the room wait for it."""
 
     user: str = field(init=False)
     """The user id."""

@@ -26,12 +26,14 @@ from roomcast.gateway.sign_in.session import ChatSession
 from roomcast.gateway.sign_in.verifier import Verifier
 from roomcast.gateway.stores.rooms import RoomStore
 
-_EMPTY_CLOCK_BEATS: Final = 5
-_MAX_LOOKS: Final = 20
+_IDLE_CLOCK_TICKS: Final = 5
+"""Ticks (one a second) between two reads of Redis's clock while no client is signed in."""
+_MAX_CHECKS: Final = 20
+"""Checks for revocations and bans in one sign-in, at most."""
 
 
-class _Look:
-    """One check for revocations and bans. `is_stale`: there may be a new one since the check began."""
+class _Check:
+    """One check for revocations and bans in progress. `is_stale`: the user may have got one since the check began."""
 
     is_stale = False
 
@@ -69,7 +71,7 @@ class Sessions:
         self._on_close = on_close
         self._sessions: dict[str, ChatSession] = {}
         self._by_user: dict[str, dict[str, ChatSession]] = {}
-        self._looks: dict[str, list[_Look]] = {}
+        self._checks: dict[str, list[_Check]] = {}
         """User -> the checks for revocations and bans that are in progress."""
         self._clock = ServerClock()
         verifier.clock = self._clock.now
@@ -145,28 +147,28 @@ class Sessions:
     async def _checked(self, identity: Identity) -> Identity:
         """Return the identity with its stored name if the token has none. Raise REVOKED or BANNED.
 
-        Repeats the check if something may have been revoked while it ran, or while the name was read: a control message
-        that arrives then does not find the session yet.
+        Repeats the check if the user may have been revoked or banned meanwhile, or while the name was read: a control
+        message that arrives in that time does not find the session yet.
         """
-        for _ in range(_MAX_LOOKS):
-            looks, look = self._looks.setdefault(identity.user, []), _Look()
-            looks.append(look)
+        for _ in range(_MAX_CHECKS):
+            checks, check = self._checks.setdefault(identity.user, []), _Check()
+            checks.append(check)
             try:
-                await self._refuse_excluded(identity)
+                await self._refuse_revoked_or_banned(identity)
                 named = identity if identity.is_named else await self._with_stored_name(identity)
             finally:
-                looks.remove(look)
-                if not looks:
-                    self._looks.pop(identity.user, None)
-            if not look.is_stale:
+                checks.remove(check)
+                if not checks:
+                    self._checks.pop(identity.user, None)
+            if not check.is_stale:
                 return named
         raise RoomcastError(Code.UNAVAILABLE, "revocations come faster than they are read")
 
     async def _with_stored_name(self, identity: Identity) -> Identity:
         return replace(identity, name=(await self._store.names([identity.user]))[identity.user])
 
-    async def _refuse_excluded(self, identity: Identity) -> None:
-        """Raise REVOKED or BANNED. Both questions travel together."""
+    async def _refuse_revoked_or_banned(self, identity: Identity) -> None:
+        """Raise REVOKED or BANNED. Both look-ups run concurrently."""
         revoked = self._store.is_revoked(identity)
         try:
             is_banned = await self._is_banned(identity.user)
@@ -178,17 +180,17 @@ class Sessions:
             raise RoomcastError(Code.BANNED)
 
     def note_change(self, user: str = "") -> None:
-        """Repeat the checks of a user's sign-ins in progress (empty: of all users), after a possible revocation.
+        """Repeat the checks of a user's sign-ins in progress (empty: all users) after a possible revocation or ban.
 
         A change of one user must not delay other users' sign-ins, because users can cause such changes as often as
         their limits allow.
         """
-        for looks in [self._looks.get(user, [])] if user else self._looks.values():
-            for look in looks:
-                look.is_stale = True
+        for checks in [self._checks.get(user, [])] if user else self._checks.values():
+            for check in checks:
+                check.is_stale = True
 
     def _issued_by_now(self, identity: Identity) -> Identity:
-        """Count a token issued in the future as issued now, so that a revocation from now on concerns it."""
+        """Return the identity with `issued` at most now: else a revocation made now would not reach a future token."""
         return replace(identity, issued=min(identity.issued, int(self._clock.now())))
 
     # --- out ---
@@ -216,9 +218,9 @@ class Sessions:
     # --- expiry ---
 
     async def watch_expiries(self) -> None:
-        """Disconnect sessions within two seconds of their token's expiry, until cancelled."""
-        for beats in count():
-            if self._sessions or beats % _EMPTY_CLOCK_BEATS == 0:
+        """Disconnect each session within two seconds after its token expires. Runs until cancelled."""
+        for ticks in count():
+            if self._sessions or ticks % _IDLE_CLOCK_TICKS == 0:
                 with suppress(RoomcastError):  # without Redis, the monotonic clock advances the time
                     self._clock.read(await self._store.now_ms())
             await self._adapter.ticker.wait()

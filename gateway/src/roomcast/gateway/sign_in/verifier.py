@@ -1,7 +1,7 @@
 """Turn a token into an identity, and count and log refused tokens.
 
-Clients get `unauthorized` for every fault of a token. Operators get the reasons as a metric, and as one log line in ten
-seconds for each reason, without the token.
+Clients get `unauthorized` for every fault of a token. Operators get the reasons as a metric and in the log: at most one
+line in ten seconds for each reason, without the token.
 """
 
 from __future__ import annotations

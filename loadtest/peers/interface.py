@@ -1,4 +1,4 @@
-"""The interface of every compared server."""
+"""The interface that every compared server implements, and helpers to install and start servers."""
 
 from __future__ import annotations
 

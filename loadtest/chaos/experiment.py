@@ -1,4 +1,4 @@
-"""Run one row from start to verdict."""
+"""Run one experiment: start a cluster, inject the fault under load, and judge the journal of the clients."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The options of a run."""
+    """The options of a run: its load, its times, the seed, and the durability level."""
 
     size: Size = field(default_factory=Size)
     span: Span = field(default_factory=Span)
@@ -40,7 +40,7 @@ class Plan:
 
 @dataclass(slots=True)
 class Result:
-    """The outcome of a row. `verdict` None: the row was not run (`not_run`: why) or ended early (`broke`: why)."""
+    """The outcome of one run. `verdict` None: it was not run (`not_run`: why) or ended early (`broke`: why)."""
 
     fault: str
     title: str
@@ -141,7 +141,7 @@ async def _run(cluster: Cluster, fault: Fault, plan: Plan, result: Result, say: 
 
 
 async def _set_level(redis: RedisAdmin, level: str) -> None:
-    """Set the durability level, also in redis.conf, because Redis may be restarted during the row."""
+    """Set the durability level, also in redis.conf, because the fault may restart Redis."""
     await redis.call("CONFIG", "SET", "appendfsync", level)
     await redis.call("CONFIG", "REWRITE")
 
