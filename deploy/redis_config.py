@@ -66,7 +66,7 @@ _PUBSUB: Final = "publish spublish subscribe unsubscribe ssubscribe sunsubscribe
 
 _BY_BACK_ENDS: Final = (
     "room:{*} room:{*}:log room:{*}:meta room:{*}:ids room:{*}:ids:old room:{*}:members room:{*}:counts"
-    " room:{*}:kicked room:{*}:read room:{*}:sanctions room:{*}:slow"
+    " room:{*}:kicked room:{*}:read room:{*}:sanctions room:{*}:slow room:{*}:reports"
     " user:{*} user:{*}:rooms user:{*}:person user:{*}:created user:{*}:written"
     " media:requests moderation:reports rooms:directory people:directory"
 )

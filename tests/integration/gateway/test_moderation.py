@@ -12,7 +12,7 @@ import socketio
 
 from roomcast.contract.backend import connect
 from roomcast.contract.events import MAX_BLOCKED
-from roomcast.contract.keys import user_blocked
+from roomcast.contract.keys import REPORTS, room_reports, user_blocked
 from tests.gateways import Client, Clients, Gateway, store, unique
 from tests.waiting import until
 
@@ -204,6 +204,30 @@ async def test_a_report_reaches_moderators_and_operators(pair: Pair, clients: Cl
         assert again in [each["id"] for each in await backend.reports()]
         await backend.resolve_report(again)
         assert again not in [each["id"] for each in await backend.reports()]
+
+
+async def test_reports_of_other_rooms_hide_none_and_a_new_room_has_none(
+    pair: Pair, clients: Clients, gateway_redis: str
+) -> None:
+    ada, bob, eve = [await clients(pair[n % 2], unique(name)) for n, name in enumerate(("ada", "bob", "eve"))]
+    room = await room_of(ada, bob)
+    seq = (await ada.send(room, "an insult"))["seq"]
+    numbers = []
+    with store(gateway_redis) as client:
+        for reason in ("first", "second", "third"):
+            for _ in range(600):
+                client.xadd(REPORTS, {"report": json.dumps({"room": "team:other", "message": "x"})})
+            report = await bob.ok("message:report", {"room": room, "target": seq, "reason": reason})
+            numbers.append(report["id"])
+        page = await ada.ok("report:list", {"room": room, "limit": 1})
+        assert ([each["reason"] for each in page["reports"]], page["more"]) == (["first"], True)
+        client.xdel(REPORTS, numbers[1])  # by a back end, or because the queue is full
+        page = await ada.ok("report:list", {"room": room, "after": numbers[0]})
+        assert ([each["reason"] for each in page["reports"]], page["more"]) == (["third"], False)
+        assert client.zrange(room_reports(room), 0, -1) == [numbers[0], numbers[2]]
+    await ada.ok("room:close", {"room": room})
+    await eve.ok("room:create", {"room": room, "kind": "private"})
+    assert (await eve.ok("report:list", {"room": room}))["reports"] == []
 
 
 async def test_blocked_people_do_not_reach_each_other(pair: Pair, clients: Clients) -> None:

@@ -49,5 +49,5 @@ def test_closing_deletes_all_keys_of_a_room() -> None:
     kicked, members, *rest = keys_of_closed("team:red")
     assert (kicked, members) == ("room:{team:red}:kicked", "room:{team:red}:members")
     assert {key.rpartition("}")[2] for key in rest} == {
-        *(":log", ":meta", ":ids", ":ids:old", ":read", ":counts", ":sanctions", ":slow")
+        *(":log", ":meta", ":ids", ":ids:old", ":read", ":counts", ":sanctions", ":slow", ":reports")
     }

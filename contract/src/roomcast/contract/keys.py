@@ -21,6 +21,7 @@
 | `rooms:directory` | zset of `name`, line break, public room | gateway, back end | gateway, back end | bounded |
 | `people:directory` | zset of `name`, line break, user | gateway, back end | gateway | bounded |
 | `moderation:reports` | stream of reports | gateway, back end | gateway, back end | bounded |
+| `room:{R}:reports` | zset id of a report -> unix ms | gateway, back end | gateway | bounded; 90 days past a report |
 | `node:{N}` | sharded channel | gateway, media | gateway N | |
 | `node:{N}:lease` | string, incarnation | gateway N | gateway N, presence, back end | 15 s, refreshed every 5 s |
 | `node:{N}:process` | string, `host/pid/start` of the holder | gateway N | gateway N | as the lease |
@@ -153,6 +154,10 @@ def activity_channel(room: str) -> str:
     return f"activity:{sha1(tag(room).encode(), usedforsecurity=False).hexdigest()[:2]}"
 
 
+def room_reports(room: str) -> str:
+    return f"room:{{{tag(room)}}}:reports"
+
+
 def user_sanctions(user: str) -> str:
     return f"user:{{{user}}}:sanctions"
 
@@ -211,6 +216,7 @@ OF_CLOSED_ROOMS: Final = (
     room_counts,
     room_sanctions,
     room_slow,
+    room_reports,
 )
 """The keys that are deleted when a room is closed. `room_kicked` stays, for gateways that missed the message."""
 

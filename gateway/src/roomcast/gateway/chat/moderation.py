@@ -29,7 +29,6 @@ from roomcast.gateway.stores.room_log import LogStore
 from roomcast.gateway.stores.rooms import RoomStore
 
 _CHANGES = {("mute", True): "muted", ("mute", False): "unmuted", ("ban", True): "banned", ("ban", False): "unbanned"}
-_SCANNED = 1_000
 _ROWS_PER_SANCTION = 50
 """Rows that a changed sanction or slow mode counts as in the event limit: all gateways with the room read its sanctions
 again, up to a thousand."""
@@ -138,8 +137,8 @@ class Moderation:
             return {"reports": reports, "more": len(reports) == p.limit}
         await self._access.require_moderator(session, p.room)
         async with session.limit.reading():
-            found, size = await self._store.reports_of(p.room, p.after, _SCANNED)
-            session.limit.charge(size=size)
+            found, size = await self._store.reports_of(p.room, p.after, p.limit + 1)
+            session.limit.charge(size=size, rows=len(found))
         return {"reports": found[: p.limit], "more": len(found) > p.limit}
 
     async def resolve_report(self, session: ChatSession, p: ReportResolve) -> AckFields:
@@ -147,7 +146,7 @@ class Moderation:
         report = await self._store.find_report(p.id)
         if report is None or not await self._access.moderates(session, report["room"]):
             raise RoomcastError(Code.NOT_FOUND, "no such report")
-        await self._store.resolve_report(p.id)
+        await self._store.resolve_report(p.id, report["room"])
         return {"id": p.id}
 
     # --- block lists ---

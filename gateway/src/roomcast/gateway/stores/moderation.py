@@ -15,6 +15,9 @@ from roomcast.gateway.stores.redis_port import RedisPort, Scripts
 _FIELD: Final = "report"
 REPORTS_PER_DAY: Final = 100
 """Reports of one user per day. The queue keeps 10,000, and one user must not push other users' reports out of it."""
+MAX_ROOM_REPORTS: Final = 1_000
+"""Open reports of one room, for its moderators. Reports of other rooms cannot push them out of sight."""
+_ROOM_REPORTS_SECONDS: Final = 90 * 86_400
 _DAY_SECONDS: Final = 86_400
 _FULL: Final = -2
 _NO_ROOM: Final = -3
@@ -120,10 +123,13 @@ class ModerationStore:
     # --- reports ---
 
     async def report(self, report: Mapping[str, Any]) -> str:
-        """Add a report; return its id."""
+        """Add a report, for operators and for the moderators of its room; return its id."""
         text = json.dumps(report, ensure_ascii=False, separators=(",", ":"))
         added = await self._redis.call("XADD", keys.REPORTS, "MAXLEN", "~", MAX_REPORTS, "*", _FIELD, text)
-        return str(added.decode())
+        number = str(added.decode())
+        args = (number, MAX_ROOM_REPORTS, _ROOM_REPORTS_SECONDS)
+        await self._redis.script("room_report", (keys.room_reports(report["room"]),), args)
+        return number
 
     async def reports(self, after: str | None, limit: int) -> list[dict[str, Any]]:
         """Return open reports above the id `after`, oldest first."""
@@ -132,12 +138,23 @@ class ModerationStore:
         return [{"id": number.decode(), **json.loads(fields[1])} for number, fields in rows]
 
     async def reports_of(self, room: str, after: str | None, most: int) -> tuple[list[dict[str, Any]], int]:
-        """Return one room's open reports among the next `most` reports above the id `after`, and the bytes read."""
-        first, head = f"({after}" if after else "-", f'{{"room":"{room}",'.encode()
-        rows = await self._redis.call("XRANGE", keys.REPORTS, first, "+", "COUNT", most)
-        found = [(number, fields[1]) for number, fields in rows if fields[1].startswith(head)]
-        reports = [{"id": number.decode(), **json.loads(text)} for number, text in found]
-        return reports, sum(len(fields[1]) for _, fields in rows)
+        """Return the first `most` open reports of a room above the id `after`, oldest first, and the bytes read.
+
+        The ids of reports that are resolved, or pushed out of the queue by newer ones, are removed.
+        """
+        listed = await self._redis.call("ZRANGE", keys.room_reports(room), 0, -1)
+        numbers = sorted((number.decode() for number in listed), key=_place)
+        due = [number for number in numbers if after is None or _place(number) > _place(after)]
+        found: list[dict[str, Any]] = []
+        size = 0
+        while due and len(found) < most:
+            part, due = due[: most - len(found)], due[most - len(found) :]
+            rows = await self._redis.run_together(*(("XRANGE", keys.REPORTS, number, number) for number in part))
+            found += [{"id": row[0][0].decode(), **json.loads(row[0][1][1])} for row in rows if row]
+            size += sum(len(row[0][1][1]) for row in rows if row)
+            if gone := [number for number, row in zip(part, rows, strict=True) if not row]:
+                await self._redis.call("ZREM", keys.room_reports(room), *gone)
+        return found, size
 
     async def take_report(self, user: str) -> None:
         """Count a report of the user; raise RATE_LIMITED above REPORTS_PER_DAY."""
@@ -151,11 +168,18 @@ class ModerationStore:
         rows = await self._redis.call("XRANGE", keys.REPORTS, number, number)
         return {"id": rows[0][0].decode(), **json.loads(rows[0][1][1])} if rows else None
 
-    async def resolve_report(self, number: str) -> None:
-        """Close a report."""
+    async def resolve_report(self, number: str, room: str) -> None:
+        """Close a report of a room."""
         await self._redis.call("XDEL", keys.REPORTS, number)
+        await self._redis.call("ZREM", keys.room_reports(room), number)
 
 
 def _keys(room: str) -> tuple[str, ...]:
     """Return the KEYS of `room_sanction.lua` and `room_slow_set.lua`."""
     return (keys.room_sanctions(room), keys.room_meta(room), keys.room_members(room))
+
+
+def _place(number: str) -> tuple[int, int]:
+    """Return the place of a report's id, `ms-number`, among all ids."""
+    moment, _, count = number.partition("-")
+    return int(moment), int(count)

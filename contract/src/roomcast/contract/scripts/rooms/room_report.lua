@@ -1,0 +1,12 @@
+#!lua
+-- Note the id of a report in its room, and drop the oldest ids over the bound. Safe to retry.
+--
+-- KEYS[1] room:{R}:reports  zset  id of a report -> unix ms
+-- ARGV[1] id, as the stream of reports gave it: ms-number   ARGV[2] ids kept at most   ARGV[3] life of the key, seconds
+--
+-- Returns the number of ids kept.
+
+redis.call('ZADD', KEYS[1], string.match(ARGV[1], '^%d+'), ARGV[1])
+redis.call('ZREMRANGEBYRANK', KEYS[1], 0, -1 - tonumber(ARGV[2]))
+redis.call('EXPIRE', KEYS[1], ARGV[3])
+return redis.call('ZCARD', KEYS[1])
