@@ -89,7 +89,7 @@ _PARTS: Final[dict[str, Account]] = {
         " presence:{*}:mark presence:nodes presence:sweeper",
         "node:{*}:lease",
         "presence:{*}",
-        ("lease", "presence_drop", "presence_end", "presence_look", "presence_nodes", "presence_sweep"),
+        ("lease", "presence_drop", "presence_end", "presence_shard_state", "presence_nodes", "presence_sweep"),
         "spublish get hdel srandmember",
     ),
     "media": Account(

@@ -122,14 +122,14 @@ async def swept(url: str, count: int) -> dict[str, float]:
     windows = Windows(grace_seconds=0.0)
     store = SweeperStore(connect(url), windows)
     for shard in range(keys.PRESENCE_SHARDS):  # the first step leaves a mark, and expires no user
-        look = await store.look(shard)
-        await store.sweep(shard, look._replace(due=[]), judge(look.now_ms, look.mark, windows))
+        state = await store.read_shard(shard)
+        await store.sweep(shard, state._replace(due=[]), judge(state.now_ms, state.mark, windows))
     log = make_client(parse(url), socket_timeout=_LOG_SECONDS)
     await log.slowlog_reset()
     started, expired, steps = time.perf_counter(), 0, 0
     for shard in range(keys.PRESENCE_SHARDS):
-        while (look := await store.look(shard)).due:
-            expired += await store.sweep(shard, look, judge(look.now_ms, look.mark, windows))
+        while (state := await store.read_shard(shard)).due:
+            expired += await store.sweep(shard, state, judge(state.now_ms, state.mark, windows))
             steps += 1
     seconds = time.perf_counter() - started
     if expired != count:

@@ -144,14 +144,14 @@ async def _repeats(rig: _Rig) -> dict[str, float]:
 
 
 async def _passes(rig: _Rig) -> dict[str, float]:
-    """Look at all shards as the sweeper does every two seconds, while no user is due."""
+    """Read all shards as the sweeper does every two seconds, while no user is due."""
     windows = Windows(grace_seconds=0.0)
     store = SweeperStore(connect(rig.url), windows)
     before, started = rig.spent(), time.perf_counter()
     for _ in range(PASSES):
         for shard in range(keys.PRESENCE_SHARDS):
-            look = await store.look(shard)
-            await store.sweep(shard, look, judge(look.now_ms, look.mark, windows))
+            state = await store.read_shard(shard)
+            await store.sweep(shard, state, judge(state.now_ms, state.mark, windows))
     seconds, after = time.perf_counter() - started, rig.spent()
     await store.close()
     return {"pass_ms": seconds / PASSES * 1000, "redis_pass_us": (after[1] - before[1]) / PASSES * MICRO}
@@ -181,16 +181,16 @@ async def _notes(rig: _Rig) -> dict[str, float]:
     """Let the notes of 20,000 people end in the same moment."""
     windows = Windows()
     store = SweeperStore(connect(rig.url), windows)
-    until = (await store.look(0)).now_ms + _NOTE_SECONDS * 1000
+    until = (await store.read_shard(0)).now_ms + _NOTE_SECONDS * 1000
     for start in range(0, ENDED, _AT_ONCE):
         await rig.store.touch(_touches(range(start, start + _AT_ONCE), "busy", until))
-    wait = until - (await store.look(0)).now_ms
+    wait = until - (await store.read_shard(0)).now_ms
     if wait < 0:
         raise BenchError(f"{ENDED} notes were not written within {_NOTE_SECONDS} s")
     await asyncio.sleep(wait / 1000)
     before, ended = rig.spent(), 0
     for shard in range(keys.PRESENCE_SHARDS):
-        while users := (await store.look(shard)).ended:
+        while users := (await store.read_shard(shard)).ended:
             ended += await store.end_notes(shard, users)
     after = rig.spent()
     await store.close()

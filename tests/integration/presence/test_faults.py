@@ -117,16 +117,16 @@ async def test_a_sweep_delayed_by_a_stopped_redis_does_nothing(own_redis: str) -
     async with running_cluster(own_redis) as cluster:
         await cluster.one.touch([Touch("ada", "c1", "online", "")])
         shard = keys.presence_shard("ada")
-        await cluster.sweeper.sweep(shard, await cluster.sweeper.look(shard), Verdict(True, 0, None))
-        look = (await cluster.sweeper.look(shard))._replace(due=["ada"])
+        await cluster.sweeper.sweep(shard, await cluster.sweeper.read_shard(shard), Verdict(True, 0, None))
+        state = (await cluster.sweeper.read_shard(shard))._replace(due=["ada"])
         with stopped(own_redis):
             with pytest.raises(StoreError, match="no answer within 1 s"):
-                await cluster.sweeper.sweep(shard, look, Verdict(True, 0, None))
+                await cluster.sweeper.sweep(shard, state, Verdict(True, 0, None))
             await asyncio.sleep(WINDOWS.online_seconds)
-        assert (await cluster.sweeper.look(shard)).due == ["ada"]
-        after = await cluster.sweeper.look(shard)
+        assert (await cluster.sweeper.read_shard(shard)).due == ["ada"]
+        after = await cluster.sweeper.read_shard(shard)
         assert after.mark is not None
-        assert after.mark.at_ms <= look.now_ms
+        assert after.mark.at_ms <= state.now_ms
         assert await cluster.redis.zscore(keys.presence_seen(shard), "ada") is not None
 
 

@@ -35,9 +35,9 @@ async def test_one_step_of_the_sweeper_works(kind: str, tmp_path: Path) -> None:
         store = PresenceStore(connect(url), windows)
         assert await store.hold_lease("me")
         assert not await store.hold_lease("other")
-        look = await store.look(0)
-        assert await store.sweep(0, look, judge(look.now_ms, look.mark, windows)) == 0
-        assert (await store.look(0)).mark is not None
+        state = await store.read_shard(0)
+        assert await store.sweep(0, state, judge(state.now_ms, state.mark, windows)) == 0
+        assert (await store.read_shard(0)).mark is not None
         assert await store.dead_nodes() == []
         assert not await store.release_lease("other")
         assert await store.release_lease("me")
@@ -57,7 +57,7 @@ async def test_one_step_of_the_sweeper_works(kind: str, tmp_path: Path) -> None:
 async def test_an_absent_redis_is_one_line_of_error(url: str) -> None:
     store = PresenceStore(connect(url), Windows())
     with pytest.raises(StoreError) as caught:
-        await store.look(0)
+        await store.read_shard(0)
     assert "\n" not in str(caught.value)
     assert "secret" not in str(caught.value)
     await store.close()

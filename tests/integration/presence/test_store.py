@@ -89,13 +89,13 @@ class Cluster:
         return [row.devices for row in self.rows if row.user == user]
 
     async def end_notes(self, user: str) -> int:
-        """Let the sweeper look at the user's shard and end notes; return how many ended."""
+        """Let the sweeper read the user's shard and end notes; return how many ended."""
         shard = keys.presence_shard(user)
-        look = await self.sweeper.look(shard)
-        return await self.sweeper.end_notes(shard, look.ended) if look.ended else 0
+        state = await self.sweeper.read_shard(shard)
+        return await self.sweeper.end_notes(shard, state.ended) if state.ended else 0
 
     async def now_ms(self) -> int:
-        return (await self.sweeper.look(0)).now_ms
+        return (await self.sweeper.read_shard(0)).now_ms
 
     async def age(self, user: str, seconds: int) -> None:
         """Move the user's last heartbeat into the past by `seconds`."""
@@ -103,9 +103,9 @@ class Cluster:
 
     async def sweep(self, user: str, *, may_expire: bool = True, late_ms: int = 0) -> int:
         shard = keys.presence_shard(user)
-        look = await self.sweeper.look(shard)
+        state = await self.sweeper.read_shard(shard)
         return await self.sweeper.sweep(
-            shard, look._replace(now_ms=look.now_ms - late_ms), Verdict(may_expire, 0, None)
+            shard, state._replace(now_ms=state.now_ms - late_ms), Verdict(may_expire, 0, None)
         )
 
 
@@ -443,17 +443,17 @@ class TestSweep:
         await cluster.age("ada", 100)
         shard = keys.presence_shard("ada")
         assert await cluster.sweep("ada", late_ms=600) == -1
-        assert (await cluster.sweeper.look(shard)).mark is None
+        assert (await cluster.sweeper.read_shard(shard)).mark is None
         assert await cluster.shows("ada") == {"ada": "online"}
 
-    async def test_a_user_who_came_back_between_look_and_sweep_stays(self, cluster: Cluster) -> None:
+    async def test_a_user_who_came_back_between_read_and_sweep_stays(self, cluster: Cluster) -> None:
         await cluster.one.touch([Touch("ada", "c1", "online", "")])
         await cluster.age("ada", 100)
         shard = keys.presence_shard("ada")
-        look = await cluster.sweeper.look(shard)
-        assert look.due == ["ada"]
+        state = await cluster.sweeper.read_shard(shard)
+        assert state.due == ["ada"]
         await cluster.one.keep_alive(by_shard("ada"))
-        assert await cluster.sweeper.sweep(shard, look, Verdict(True, 0, None)) == 0
+        assert await cluster.sweeper.sweep(shard, state, Verdict(True, 0, None)) == 0
 
     async def test_entries_from_before_the_clock_went_back_expire_too(self, cluster: Cluster) -> None:
         await cluster.one.touch([Touch("ada", "c1", "online", "")])
@@ -462,12 +462,12 @@ class TestSweep:
         assert (await cluster.one.query_users(["ada"]))["ada"].last_seen / 1000 <= time.time() + 1
 
     async def test_the_mark_is_kept(self, cluster: Cluster) -> None:
-        look = await cluster.sweeper.look(3)
-        await cluster.sweeper.sweep(3, look, Verdict(False, 12345, Doubt.FRESH))
-        mark = (await cluster.sweeper.look(3)).mark
+        state = await cluster.sweeper.read_shard(3)
+        await cluster.sweeper.sweep(3, state, Verdict(False, 12345, Doubt.FRESH))
+        mark = (await cluster.sweeper.read_shard(3)).mark
         assert isinstance(mark, Mark)
         assert mark.grace_until_ms == 12345
-        assert 0 <= mark.at_ms - look.now_ms < 1000
+        assert 0 <= mark.at_ms - state.now_ms < 1000
 
     async def test_old_last_seen_entries_are_forgotten(self, cluster: Cluster) -> None:
         shard = keys.presence_shard("ada")
@@ -523,16 +523,16 @@ class TestNodes:
     async def test_a_late_step_removes_nothing(self, cluster: Cluster) -> None:
         await cluster.one.touch([Touch("ada", "c1", "online", "")])
         shard = keys.presence_shard("ada")
-        look = await cluster.sweeper.look(shard)
-        assert await cluster.sweeper.drop_node_step(shard, Node("1", "inc-1"), look.now_ms - 600) == -1
-        assert await cluster.sweeper.drop_node_step(shard, Node("1", "inc-1"), look.now_ms) == 1
+        state = await cluster.sweeper.read_shard(shard)
+        assert await cluster.sweeper.drop_node_step(shard, Node("1", "inc-1"), state.now_ms - 600) == -1
+        assert await cluster.sweeper.drop_node_step(shard, Node("1", "inc-1"), state.now_ms) == 1
 
     @staticmethod
     async def drop(cluster: Cluster, node: Node) -> int:
         removed = 0
         for shard in range(keys.PRESENCE_SHARDS):
             while count := await cluster.sweeper.drop_node_step(
-                shard, node, (await cluster.sweeper.look(shard)).now_ms
+                shard, node, (await cluster.sweeper.read_shard(shard)).now_ms
             ):
                 removed += count
         return removed

@@ -9,7 +9,7 @@ import pytest
 
 from roomcast.contract.keys import PRESENCE_SHARDS
 from roomcast.presence.expiry import Doubt, Mark, Node, Verdict, Windows
-from roomcast.presence.store import Look, PresenceStore, StoreError
+from roomcast.presence.store import PresenceStore, ShardState, StoreError
 from roomcast.presence.sweeper import Sweeper
 
 WINDOWS = Windows(batch=2)
@@ -71,20 +71,20 @@ class Presence:
         self._fail("release_lease")
         return True
 
-    async def look(self, shard: int) -> Look:
-        self._fail("look")
+    async def read_shard(self, shard: int) -> ShardState:
+        self._fail("read_shard")
         due, ended = (users.get(shard, [])[: WINDOWS.batch] for users in (self.due, self.ended))
-        return Look(NOW_MS, self.mark, self.present, due, ended)
+        return ShardState(NOW_MS, self.mark, self.present, due, ended)
 
     async def end_notes(self, shard: int, users: Sequence[str]) -> int:
         self.ended[shard] = self.ended[shard][len(users) :]
         return len(users)
 
-    async def sweep(self, shard: int, look: Look, verdict: Verdict) -> int:
+    async def sweep(self, shard: int, state: ShardState, verdict: Verdict) -> int:
         self.steps.append((shard, verdict.may_expire))
         if self.is_late:
             return -1
-        users = look.due if verdict.may_expire else []
+        users = state.due if verdict.may_expire else []
         self.due[shard] = self.due.get(shard, [])[len(users) :]
         return len(users)
 
@@ -216,7 +216,7 @@ async def test_a_sweeper_without_the_lease_does_nothing() -> None:
 @pytest.mark.usefixtures("quick")
 async def test_one_failing_shard_does_not_stop_the_others_but_fails_the_pass() -> None:
     rig = Rig(passes=2)
-    rig.presence.failing["look"] = [None, AWAY]
+    rig.presence.failing["read_shard"] = [None, AWAY]
     await rig.run()
     assert len([shard for shard, _ in rig.presence.steps if shard == 2]) >= 1
     assert rig.counts.of("failed") == [(str(AWAY), 1)]
@@ -226,7 +226,7 @@ async def test_one_failing_shard_does_not_stop_the_others_but_fails_the_pass() -
 @pytest.mark.usefixtures("quick")
 async def test_two_failures_end_the_pass() -> None:
     rig = Rig(passes=2)
-    rig.presence.failing["look"] = [AWAY, AWAY]
+    rig.presence.failing["read_shard"] = [AWAY, AWAY]
     await rig.run()
     assert rig.counts.of("failed") == [(str(AWAY), 1)]
 

@@ -24,8 +24,8 @@ class StoreError(Exception):
     """An operation in Redis failed. The text is one line, without credentials."""
 
 
-class Look(NamedTuple):
-    """One shard before a step: Redis's time, the mark of the previous step, and the number of users present.
+class ShardState(NamedTuple):
+    """One shard before a step: Redis's time, the mark of the previous step, the number of users present.
 
     `due` are some users whose window has ended; `ended` are some users whose note has ended.
     """
@@ -83,16 +83,16 @@ class PresenceStore:
         """Give back the lease; return whether this sweeper held it."""
         return bool(await self._run("lease_release", [keys.PRESENCE_SWEEPER], token))
 
-    async def look(self, shard: int) -> Look:
+    async def read_shard(self, shard: int) -> ShardState:
         """Read the state of a shard."""
         w = self._windows
         names = [keys.presence_seen(shard), keys.presence_mark(shard), keys.presence_ends(shard)]
         args = (w.online_seconds, w.batch, w.ahead_seconds)
-        now_ms, mark, users, due, ended = await self._run("presence_look", names, *args)
-        return Look(now_ms, read_mark(mark), users, due, ended)
+        now_ms, mark, users, due, ended = await self._run("presence_shard_state", names, *args)
+        return ShardState(now_ms, read_mark(mark), users, due, ended)
 
     async def end_notes(self, shard: int, users: Sequence[str]) -> int:
-        """Publish the ended notes of these users, except notes changed since the look; return how many."""
+        """Publish the ended notes of these users, except notes changed since the shard was read; return how many."""
         names = [
             keys.presence_seen(shard),
             keys.presence_ends(shard),
@@ -101,13 +101,13 @@ class PresenceStore:
         ]
         return int(await self._run("presence_end_notes", names, self._windows.horizon_seconds, *users))
 
-    async def sweep(self, shard: int, look: Look, verdict: Verdict) -> int:
+    async def sweep(self, shard: int, state: ShardState, verdict: Verdict) -> int:
         """Expire the due users if the verdict allows it, and leave a mark; return how many users expired.
 
         Returns -1 if the step came too late and the script did nothing.
         """
         w = self._windows
-        users = look.due if verdict.may_expire else []
+        users = state.due if verdict.may_expire else []
         names = [
             keys.presence_seen(shard),
             keys.presence_last(shard),
@@ -115,7 +115,7 @@ class PresenceStore:
             keys.presence_channel(shard),
             *(keys.presence_connections(shard, user) for user in users),
         ]
-        fence = (look.now_ms, int(w.fence_seconds * 1000), verdict.grace_until_ms, w.mark_seconds)
+        fence = (state.now_ms, int(w.fence_seconds * 1000), verdict.grace_until_ms, w.mark_seconds)
         bounds = (w.online_seconds, w.ahead_seconds, w.last_seen_seconds)
         return int(await self._run("presence_sweep", names, *fence, *bounds, *users))
 
@@ -129,7 +129,7 @@ class PresenceStore:
     async def drop_node_step(self, shard: int, node: Node, now_ms: int) -> int:
         """Remove up to a batch of a dead node's connections in a shard; return how many: 0 at the end, -1 if too late.
 
-        `now_ms` is the time of the look at this shard.
+        `now_ms` is the time at which this shard was read.
         """
         members_key = keys.presence_node(shard, node.name, node.incarnation)
         members = await self._guarded(self._client.srandmember(self._keyspace.name(members_key), self._windows.batch))

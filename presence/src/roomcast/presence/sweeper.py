@@ -122,21 +122,21 @@ class Sweeper:
 
     async def _step(self, shard: int) -> tuple[int, bool]:
         """Handle one batch of one shard; return the users present, and whether more may be due."""
-        look = await self._store.look(shard)
-        is_full = await self._end_notes(shard, look.ended)
-        verdict = judge(look.now_ms, look.mark, self._windows)
+        state = await self._store.read_shard(shard)
+        is_full = await self._end_notes(shard, state.ended)
+        verdict = judge(state.now_ms, state.mark, self._windows)
         if verdict.doubt is not None:
             self._observer.doubted(shard, verdict.doubt)
         started = self._clock()
-        count = await self._store.sweep(shard, look, verdict)
+        count = await self._store.sweep(shard, state, verdict)
         if count < 0:
             self._observer.late(shard)
         if count <= 0:
-            return look.users, is_full
+            return state.users, is_full
         seconds = self._clock() - started
         self._observer.expired(count, seconds)
         await self._wait(seconds)  # leave Redis at least half of its time for other clients
-        return look.users - count, is_full or len(look.due) >= self._windows.batch
+        return state.users - count, is_full or len(state.due) >= self._windows.batch
 
     async def _end_notes(self, shard: int, users: list[str]) -> bool:
         """Publish the ended notes of these users; return whether more notes may have ended."""
@@ -163,10 +163,10 @@ class Sweeper:
         for shard in _SHARDS:
             count = 1
             while count > 0:
-                look = await self._store.look(shard)
-                if not judge(look.now_ms, look.mark, self._windows).may_expire or self._stop.is_set():
+                state = await self._store.read_shard(shard)
+                if not judge(state.now_ms, state.mark, self._windows).may_expire or self._stop.is_set():
                     return None
-                count = await self._store.drop_node_step(shard, node, look.now_ms)
+                count = await self._store.drop_node_step(shard, node, state.now_ms)
                 removed += max(count, 0)
                 if self._clock() > self._renew_at and not await self._hold():
                     return None

@@ -1,16 +1,16 @@
 #!lua flags=allow-oom
--- Take requests of an API key from its rate, by the generic cell rate algorithm (ITU-T I.371).
+-- Charge requests of an API key against its rate, by the generic cell rate algorithm (ITU-T I.371).
 --
--- KEYS[1] api:rate:{I}  string, the moment in ms at which the requests so far are paid
+-- KEYS[1] api:rate:{I}  string, the time in ms at which the rate has covered all requests so far
 -- ARGV[1] requests a second
--- ARGV[2] seconds of the rate that may come at once
--- ARGV[3] requests to take
--- ARGV[4] 'owe': take them in any case, because the work is done: later requests wait
+-- ARGV[2] burst, in seconds of the rate
+-- ARGV[3] requests to charge
+-- ARGV[4] 'owe': charge them in any case, because the work is done already; later requests wait
 --
--- A call for more requests than may come at once is admitted as soon as at most one request is unpaid; later calls wait
--- until it is paid. Otherwise it would wait for ever.
+-- A call for more requests than the burst is admitted as soon as the rate has covered all earlier requests but one. Else
+-- the call would wait for ever. Later calls wait until the rate has covered it.
 --
--- Returns 0, or the ms to wait; requests that must wait cost nothing.
+-- Returns 0 when the requests are admitted, else the ms to wait; requests that must wait are not charged.
 
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)

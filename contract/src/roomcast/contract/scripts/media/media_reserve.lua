@@ -1,7 +1,7 @@
 #!lua
 -- Count one more upload against its owner's quota, before anything is signed.
 --
--- KEYS[1] user:{U}:uploads       zset   upload -> ms when its form expires: what is open now
+-- KEYS[1] user:{U}:uploads       zset   upload -> ms at which its form expires; the open uploads
 -- KEYS[2] user:{U}:upload_bytes  string bytes announced in the current day, which starts with its first upload
 --
 -- ARGV[1] upload id
@@ -10,7 +10,8 @@
 -- ARGV[4] uploads open at once, at most
 -- ARGV[5] bytes in a day, at most
 --
--- Returns {now, 0} when counted, else {now, ms after which a retry can succeed}; now in ms since the epoch.
+-- Returns {now, 0} when the upload was counted, else {now, ms after which a retry can succeed}; now in ms since the
+-- epoch.
 
 local day = 86400000
 local time = redis.call('TIME')

@@ -1,5 +1,5 @@
 #!lua
--- Take or renew the claim to verify an upload: one attempt holds it at a time, until its lease ends.
+-- Take or renew the claim to verify an upload. One attempt holds the claim at a time, until its lease ends.
 --
 -- KEYS[1] upload:{U}  hash
 --

@@ -5,7 +5,7 @@
 --
 -- ARGV[1] token of the attempt
 --
--- Returns 1 when it was held, else 0.
+-- Returns 1 when the attempt held the claim, else 0.
 
 if redis.call('HGET', KEYS[1], 'claim') ~= ARGV[1] then return 0 end
 redis.call('HDEL', KEYS[1], 'claim', 'claim_until')

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- Take or renew a lease: one holder at a time, told by its token.
+-- Take or renew a lease. It has one holder at a time, identified by its token.
 --
 -- KEYS[1] a string key, the lease   ARGV[1] token   ARGV[2] life, ms
 --

@@ -3,7 +3,7 @@
 --
 -- KEYS[1] a string key, the lease   ARGV[1] token
 --
--- Returns 1 when it was given back, else 0.
+-- Returns 1 when the caller held the lease, else 0.
 
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then
   return 0

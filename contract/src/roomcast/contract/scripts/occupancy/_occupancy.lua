@@ -29,7 +29,7 @@ local function remove_node(user)
   end
 end
 
--- Remove up to 20 expired entries: a node that died does not refresh its own.
+-- Remove up to 20 expired entries, which dead nodes left.
 local function remove_expired()
   local expired = redis.call('ZRANGE', occupants, '-inf', '(' .. now, 'BYSCORE', 'LIMIT', 0, 20)
   for i = 1, #expired do
@@ -46,7 +46,7 @@ local function enter(user, node, life)
   redis.call('ZADD', occupants, now + life, entry)
 end
 
--- Let both keys expire together: a count without its entries would be wrong for ever.
+-- Let both keys expire together. A count that outlives its entries would never be corrected.
 local function expire(life)
   redis.call('EXPIRE', occupants, life * 2)
   redis.call('EXPIRE', nodes_of, life * 2)

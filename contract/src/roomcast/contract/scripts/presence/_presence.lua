@@ -7,7 +7,7 @@
 --   follows  1: the connection has no status of its own; it has the one that the user chose last
 --   until    ms at which the note ends; 0: it has no end
 --   kind     the kind of device, as the client named it; '': it named none
--- A note that has ended counts as none from that moment on, even while a record still holds it.
+-- A note that has ended counts as no note, even while a record still holds it.
 
 local RANK = {online = 3, busy = 2, away = 1}
 local MAX_DEVICES = 20
@@ -41,7 +41,7 @@ local function order(a, b)
   return a[1] < b[1]
 end
 
--- Return the note and its end, or '' and 0 where there is none any more.
+-- Return the note and its end; '' and 0 without a note, or when it has ended.
 local function lasting(note, ends, now_ms)
   ends = note ~= '' and ends or 0
   if ends > 0 and ends <= now_ms then
@@ -93,7 +93,7 @@ local function same_devices(a, b)
   return true
 end
 
--- Store in `ends` the earliest end of the notes of a user's devices. An end that has come stays until
+-- Store in `ends` the earliest end of the notes of a user's devices. An end in the past stays until
 -- presence_end_notes has announced it.
 local function note_end(ends, user, records, now_ms)
   local due = tonumber(redis.call('ZSCORE', ends, user))
@@ -114,8 +114,9 @@ local function note_end(ends, user, records, now_ms)
   end
 end
 
--- Return whether the score of a user in `seen` still counts. The sweeper ends presence in time; this horizon only hides
--- leftovers where no sweeper runs. Readers and writers use the same one, so that reads agree with what was published.
+-- Return whether the score of a user in `seen` still counts. The sweeper removes users in time; this horizon only hides
+-- their leftovers while no sweeper runs. Readers and writers use the same horizon, so reads agree with published
+-- changes.
 local function counts(score, now, horizon)
   return score and now - tonumber(score) <= horizon
 end

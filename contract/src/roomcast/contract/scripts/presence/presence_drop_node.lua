@@ -1,14 +1,14 @@
 #!lua flags=allow-oom
 -- Remove up to a batch of the connections of a dead incarnation of a node. No user goes offline here: a user without
 -- another connection keeps the last status until the window since the last sign of life ends, because the clients of a
--- killed gateway are back within seconds. Safe to retry; does nothing when it arrives late, as presence_sweep.
+-- killed gateway are back within seconds. Safe to retry. Like presence_sweep, it does nothing when it arrives late.
 --
 -- KEYS[1] presence:{s}:node:N:I  set   "user|connection"
 -- KEYS[2] presence:{s}:seen      zset  user -> unix seconds of the last sign of life
 -- KEYS[3] presence:{s}           channel
 -- KEYS[3+i] presence:{s}:conn:U  hash  connection -> record, of row i
 --
--- ARGV[1] time of the look that led here, ms   ARGV[2] fence, ms
+-- ARGV[1] time at which the caller read the shard, ms   ARGV[2] fence, ms
 -- ARGV[3] node   ARGV[4] incarnation   ARGV[5] horizon, seconds
 -- ARGV[6…] rows of two: user, connection
 --

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
--- Publish that the notes of these users have ended. Safe to retry, and safe to arrive late: a note ends by Redis's clock,
--- and one that was replaced meanwhile is left alone. The records keep what has ended; readers do not count it.
+-- Publish that the notes of these users have ended. Safe to retry, and safe to arrive late: notes end by Redis's clock,
+-- and a replaced note is left alone. The records keep ended notes; readers ignore them.
 --
 -- KEYS[1] presence:{s}:seen      zset  user -> unix seconds of the last sign of life
 -- KEYS[2] presence:{s}:ends      zset  user -> ms at which the user's next note ends
@@ -9,7 +9,7 @@
 -- ARGV[1] horizon, seconds: an older sign of life counts as none
 -- ARGV[2…] users
 --
--- Returns the number of users whom it published.
+-- Returns the number of users whose change was published.
 
 --@include _presence
 

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- Record signs of life of users of one shard whose state has not changed: the cheap heartbeat. Safe to retry.
+-- Record heartbeats of users of one shard whose state has not changed: cheaper than a full touch. Safe to retry.
 -- It also runs when Redis is out of memory; otherwise a full Redis would turn all users offline.
 --
 -- KEYS[1] presence:{s}:seen  zset  user -> unix seconds

@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- Expire the users named in one shard, if they are still due, and leave a mark: one bounded step of the sweeper.
--- Safe to retry, and safe to arrive late: a step decided more than `fence` ago does nothing. (A Redis that was stopped
--- first runs the commands in its socket buffers, before any gateway could refresh a heartbeat.)
+-- Safe to retry, and safe to arrive late: a step decided more than `fence` ago does nothing. (When a stopped Redis
+-- continues, it first runs the commands in its socket buffers, before any gateway could refresh a heartbeat.)
 --
 -- KEYS[1] presence:{s}:seen      zset    user -> unix seconds of the last sign of life
 -- KEYS[2] presence:{s}:last      zset    user -> unix seconds last seen
@@ -9,7 +9,7 @@
 -- KEYS[4] presence:{s}           channel
 -- KEYS[4+i] presence:{s}:conn:U  hash    connection -> record, of user i
 --
--- ARGV[1] time of the look that led here, ms   ARGV[2] fence, ms
+-- ARGV[1] time at which the caller read the shard, ms   ARGV[2] fence, ms
 -- ARGV[3] ms until which no user may expire    ARGV[4] life of the mark, seconds
 -- ARGV[5] window, seconds   ARGV[6] seconds by which a score may lie in the future
 -- ARGV[7] life of a last-seen entry, seconds

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
--- Record the full state of many connections of one shard, and publish what others see differently. Safe to retry.
--- It also runs when Redis is out of memory: what it adds is bounded by the connections that the gateways hold.
+-- Record the full state of many connections of one shard, and publish the users who now look different. Safe to retry.
+-- It also runs when Redis is out of memory. The connections that the gateways hold bound the memory that it adds.
 --
 -- KEYS[1] presence:{s}:seen      zset  user -> unix seconds of the last sign of life
 -- KEYS[2] presence:{s}:last      zset  user -> unix seconds last seen
@@ -34,7 +34,8 @@ local choice_life, row_count = ARGV[7], (#ARGV - 7) / 7
 local now_ms = unix_ms()
 local now = math.floor(now_ms / 1000)
 
--- Remove records of dead nodes, records that no gateway touches any more, and the stalest ones beyond the cap.
+-- Remove records of dead nodes, records that no gateway touched for `record_life`, and the stalest record beyond the
+-- cap.
 local function prune(key, records, keep)
   local count, stalest = 0, nil
   for connection, record in pairs(records) do

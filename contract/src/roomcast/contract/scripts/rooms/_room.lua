@@ -1,12 +1,12 @@
 -- Shared by the room scripts (inserted where they say `--@include _room`).
 
--- Milliseconds since the epoch by this server's clock.
+-- Return milliseconds since the Unix epoch, by this server's clock.
 local function now_ms()
   local t = redis.call('TIME')
   return t[1] * 1000 + math.floor(t[2] / 1000)
 end
 
--- A whole number as text: tostring() would write large ones as 1e+15.
+-- Return a whole number as text. (tostring() would write a large number as 1e+15.)
 local function int(n)
   return string.format('%.0f', n)
 end
@@ -31,10 +31,10 @@ local function room_state(meta, candidate, run)
   return seq, epoch, first
 end
 
--- Life of the meta of a room without messages, ms; each look or refresh renews it.
+-- Life of the meta of a room without messages, in ms; each read or refresh renews it.
 local UNUSED_MS = 300000
 
--- The meta outlives the log threefold; that of a stored room (one with a kind) lives until it is closed.
+-- Let the meta live three times as long as the log; the meta of a stored room (with a kind) lives until it is closed.
 local function keep_meta(meta, log_life)
   if redis.call('HEXISTS', meta, 'kind') == 0 then
     redis.call('PEXPIRE', meta, int(3 * tonumber(log_life)))

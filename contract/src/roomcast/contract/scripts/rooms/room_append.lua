@@ -7,8 +7,9 @@
 -- KEYS[4] room:{R}:ids:old  hash  the older half
 -- KEYS[5] room:{R}          channel
 -- KEYS[6] room:{R}:counts   hash  user -> texts and media written, =user and @user -> see _unread.lua
--- It also publishes the room's id on activity:XX, where XX begins the SHA-1 of the id: at most once a second for texts and
--- media, and as often for other entries. So gateways learn of rooms that their clients have not joined.
+-- It also publishes the room's id on activity:XX (XX: the first two hex digits of the id's SHA-1), at most once a
+-- second for texts and media, and once for other entries. So gateways learn of activity in rooms that none of their
+-- clients has joined.
 --
 -- ARGV[1]  JSON up to the seq:    {"room":"R","seq":
 -- ARGV[2]  run id of this server process ('' = do not compare)
@@ -23,8 +24,8 @@
 -- ARGV[10] dedup field "user:id" ('' = no dedup)
 -- ARGV[11] JSON after the time:   "id":"…","user":"…",…}
 -- ARGV[12…] rewrites of older entries, four each: seq, expected value, and the new value in two parts between which
---           this message's seq is written (an empty second part: the first is the whole). If an entry is not as
---           expected, nothing is done at all.
+--           this message's seq is written (an empty second part: the first is the whole value). If an entry differs
+--           from its expected value, the script changes nothing.
 --
 -- Returns {0, seq, time, epoch}; {1, seq, time, epoch} of the first one for a repeated id; {2} for a stale rewrite; {3} in
 -- a room that was closed less than CLOSED_MS ago, and not created again.
@@ -34,9 +35,9 @@
 
 --@include _room
 
--- Gateways take messages of a closed room's members until they receive the control message. These must not bring back the
--- log of a room that nobody may enter, under an id that nobody could create again. (Every user may enter `public:` rooms,
--- and two may enter a direct room, closed or not.)
+-- Gateways accept messages of a closed room's members until they receive the control message. Such a message must not
+-- restore the log of a room that no user may enter, and whose id no user could create again. (Closed or not, all users
+-- may enter `public:` rooms, and two users may enter a direct room.)
 local CLOSED_MS = 5000
 
 local log, meta, ids, ids_old, counts = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[6]
@@ -62,8 +63,8 @@ local function announce(field, told_at, now)
   redis.call('PUBLISH', prefix .. 'activity:' .. string.sub(redis.sha1hex(room), 1, 2), '\1' .. room)
 end
 
--- Store the message's seq for each user whom it mentions, at most 100 of each user: a client shows "99+". `mentions` stands
--- right after `kind` in ARGV[11], so a text or an object of the application cannot be taken for it.
+-- Store the message's seq for each user whom it mentions, at most 100 of each user: a client shows "99+". `mentions`
+-- stands right after `kind` in ARGV[11], so the pattern cannot match inside a text or an object of the application.
 local function count_mentions(author, list, text)
   for user in string.gmatch(list, '"([^"]+)"') do
     if user ~= author then
@@ -130,8 +131,8 @@ if is_gone then
   if seq > 1 then redis.call('HSET', meta, 'others', int(seq - 1)) end
 end
 
--- Drop the oldest entries over the length or the age: at most eight, so that the work stays bounded.
--- `head_at` is never later than the head's time: while it is young enough, the head need not be read.
+-- Drop the oldest entries beyond the length or the age limit: at most eight per message, so that the work is bounded.
+-- `head_at` is never later than the head's time: while `head_at` is within the age limit, the head need not be read.
 local length, oldest, dropped = tonumber(ARGV[4]), now - tonumber(ARGV[5]), 0
 while first < seq and dropped < 8 do
   if seq - first + 1 <= length then

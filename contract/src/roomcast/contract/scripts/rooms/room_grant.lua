@@ -4,8 +4,8 @@
 -- KEYS[1] room:{R}:meta, KEYS[2] room:{R}:members
 -- ARGV[1] user, ARGV[2] role (admin | member), ARGV[3] the moderator ('' = an operator or a back end)
 --
--- Returns 1, or 0 when nothing changed; -1 when no such room is stored: a membership without a room would be one of the
--- next room of this id; -2 when ARGV[3] is no moderator.
+-- Returns 1; 0 when nothing changed; -1 when no such room is stored; -2 when ARGV[3] is no moderator. (A membership
+-- stored without a room would let the user into the next room of this id.)
 
 --@include _moderators
 

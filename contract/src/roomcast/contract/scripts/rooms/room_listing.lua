@@ -2,7 +2,7 @@
 -- Add a room or person to a directory, or remove one. Safe to retry.
 --
 -- KEYS[1] directory  zset  "name\nroom", all with score 0
--- ARGV[1] entry to remove ('' = none)   ARGV[2] entry to add ('' = none)   ARGV[3] entries at most
+-- ARGV[1] entry to remove ('' = none)   ARGV[2] entry to add ('' = none)   ARGV[3] most entries of the directory
 --
 -- Returns 1 when ARGV[2] is listed afterwards, else 0.
 if ARGV[1] ~= '' and ARGV[1] ~= ARGV[2] then redis.call('ZREM', KEYS[1], ARGV[1]) end

@@ -6,9 +6,9 @@
 --
 -- Returns the new mark, or 0 when it did not move.
 --
--- A mark at the newest message costs the same in any room. For an earlier mark the script reads the entries up to it, or
--- those after it, whichever are fewer, but at most MAX_ENTRIES and about MAX_BYTES: 10,000 of them would hold up all of
--- Redis for 150 ms. What it does not read counts as unread, until a later mark is nearer to the newest message.
+-- A mark at the newest message costs the same in any room. For an earlier mark the script reads the entries up to it or
+-- the entries after it, whichever are fewer, but at most MAX_ENTRIES and about MAX_BYTES: 10,000 entries would block
+-- Redis for 150 ms. Entries that it does not read count as unread, until a later mark is nearer to the newest message.
 
 --@include _room
 --@include _unread

@@ -6,8 +6,9 @@
 -- ARGV[2] life of the record, seconds
 -- ARGV[3] who removes: the user, a moderator, or '' (an operator or a back end)
 --
--- Returns {'removed', ms}; {'owner', 0}; {'refused', 0} when ARGV[3] may not do this; {'none', 0} when there is no such member; {'again', ms of the kick} when the
--- member was removed within the last minute: the earlier caller may have failed before it told the gateways.
+-- Returns {'removed', ms of the kick}; {'owner', 0}; {'refused', 0} when ARGV[3] may not do this; {'none', 0} when
+-- there is no such member; {'again', ms of the kick} when the member was removed within the last minute: the caller
+-- then tells the gateways again, because the earlier caller may have failed before it told them.
 
 --@include _room
 --@include _kicks

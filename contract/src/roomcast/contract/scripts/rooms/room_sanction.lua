@@ -1,14 +1,14 @@
 #!lua
--- Mute or ban a user in a room, or lift that. Sanctions that have ended make room for new ones.
+-- Mute or ban a user in a room, or lift the sanction. When the limit is reached, ended sanctions are removed first.
 --
 -- KEYS[1] room:{R}:sanctions   hash `mute:U`, `ban:U` -> end in ms (0: none), `slow` -> seconds
 -- KEYS[2] room:{R}:meta, KEYS[3] room:{R}:members   left out for a sanction everywhere
 -- ARGV[1] field: `mute:U` or `ban:U`   ARGV[2] seconds (0: without an end; -1: lift)   ARGV[3] sanctions kept
--- ARGV[4] the moderator, only in a stored room: else it would be a sanction of the next room of this id. '' = an operator or
---         a back end, in any room
+-- ARGV[4] the moderator, who may sanction only in a stored room (else the sanction would apply to the next room of this
+--         id); '' = an operator or a back end, in any room
 --
--- Returns the end in ms (0: none), -1 for one that was lifted, -2 when the room has as many sanctions as allowed, -3 when
--- no such room is stored, -4 when ARGV[4] is no moderator, -5 when the user is the owner, whom no moderator sanctions.
+-- Returns the end in ms (0: none), -1 for a lifted sanction, -2 when the room has ARGV[3] sanctions already, -3 when no
+-- such room is stored, -4 when ARGV[4] is no moderator, -5 when the user is the owner, whom no moderator may sanction.
 
 --@include _moderators
 --@include _sanctions

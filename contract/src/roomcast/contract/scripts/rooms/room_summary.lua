@@ -20,7 +20,7 @@ local meta = redis.call('HMGET', KEYS[2], 'seq', 'first', 'others', 'other_at', 
 local seq, first = tonumber(meta[1] or '0'), tonumber(meta[2] or '1')
 local is_kept = redis.call('EXISTS', log) == 1
 
--- The newest entry is a text or media, unless it is one of the others.
+-- The newest entry is a text or media unless its seq is `other_at`.
 local last = meta[1]
 if meta[1] and meta[4] == meta[1] then last = meta[5] end
 local entry = false

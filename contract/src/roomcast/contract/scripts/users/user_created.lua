@@ -5,8 +5,8 @@
 --         that a back end has set. Or user:{U}:reported, with `reports`.
 -- ARGV[1] allowance of users without one of their own   ARGV[2] length of a day, seconds   ARGV[3] rooms | reports
 --
--- Returns 0 when it was counted, else the seconds until the next day begins. A user's own allowance outlives the
--- day: only the count and its end are dropped.
+-- Returns 0 when it was counted, else the seconds until the next day begins. At the end of the day only the count and
+-- its end are deleted: the user's own allowance stays.
 
 local most = tonumber(redis.call('HGET', KEYS[1], 'most') or ARGV[1])
 local now = tonumber(redis.call('TIME')[1])

@@ -1,5 +1,5 @@
 #!lua
--- Refuse a user's tokens that were issued up to a moment. An earlier revocation that reaches further stays.
+-- Revoke a user's tokens that were issued up to a moment. An earlier revocation with a later moment stays.
 --
 -- KEYS[1] revoked:{user:U}   string, unix seconds: tokens issued up to then are refused
 -- ARGV[1] unix seconds   ARGV[2] life of the revocation, seconds

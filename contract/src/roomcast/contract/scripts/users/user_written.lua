@@ -5,8 +5,8 @@
 --         that a back end has set
 -- ARGV[1] bytes   ARGV[2] allowance of users without one of their own   ARGV[3] length of a day, seconds
 --
--- Returns 0 while some of the allowance is left, else the seconds until the next day begins. A user's own allowance
--- outlives the day: only the count and its end are dropped. Asking with 0 bytes writes nothing.
+-- Returns 0 while some of the allowance is left, else the seconds until the next day begins. At the end of the day only
+-- the count and its end are deleted: the user's own allowance stays. A call with 0 bytes writes nothing.
 
 local added = tonumber(ARGV[1])
 local state = redis.call('HMGET', KEYS[1], 'bytes', 'ends', 'most')
