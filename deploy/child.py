@@ -3,7 +3,7 @@
     python -I -S deploy/child.py PARENT_PID PROGRAM ARGUMENT…
 
 The kernel sends the program SIGTERM when its parent dies, even by kill -9 (prctl(2), PR_SET_PDEATHSIG; kept across
-exec). On a system without prctl the program runs unguarded.
+exec). On a system without prctl the program can outlive its parent.
 """
 
 from __future__ import annotations

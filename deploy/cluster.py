@@ -5,7 +5,7 @@
         cluster.kill("gateway1")
 
 The cluster is a child process with its own supervisor. It ends with the `with` block, or when the thread that entered
-the block ends, even by a kill of its process. So enter the block in the main thread.
+the block ends, even if its process is killed. So enter the block in the main thread.
 """
 
 from __future__ import annotations

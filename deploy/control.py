@@ -26,7 +26,7 @@ from deploy.supervisor import CONTROL_SOCKET, START_SECONDS
 STOP_SECONDS: Final = DRAIN_SECONDS + REDIS_STOP_SECONDS + 30
 ANSWER_SECONDS: Final = 5.0
 START_SECONDS_EACH: Final = 3.0
-"""Seconds that each starting process adds to a wait: a start takes a second of CPU, and all start at once."""
+"""Seconds that each starting process adds to a wait: a start takes a second of CPU, and all processes start at once."""
 
 _BASE_FILE: Final = "port"
 _ENDED: Final = ("no longer exists", "it's a zombie")
@@ -162,7 +162,7 @@ class Control:
 
 @contextmanager
 def _in_folder(folder: Path) -> Iterator[None]:
-    """Work in `folder` for a while: the control socket is named relative to it (see supervisor)."""
+    """Make `folder` the working directory: the control socket is named relative to it (see supervisor)."""
     before = Path.cwd()
     os.chdir(folder)
     try:

@@ -19,7 +19,7 @@ _FILE: Final = "credentials.json"
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """Redis passwords by account, secrets of tokens and sealed messages, the storage's key pair, a key of the API."""
+    """Redis passwords by account, the secrets of tokens and seals, the storage's key pair, an API key."""
 
     redis: dict[str, str]
     jwt_secret: str
@@ -53,7 +53,7 @@ def load(folder: Path) -> Credentials:
 def load_or_make(folder: Path) -> Credentials:
     """Return the credentials in `folder`: the folder gets mode 0700, the file 0600.
 
-    Missing credentials are made: all on first use, and after an upgrade those that the older release did not have.
+    Missing credentials are made: all of them on first use, and after an upgrade those that the older release lacked.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)

@@ -30,15 +30,15 @@ _RETRY: Final = "max_fails=1 fail_timeout=1s"
 
 
 def gateway_servers(addresses: Sequence[str], suffix: str = "") -> str:
-    """Return the lines of an upstream for new sessions: every address that may answer; `suffix`: more parameters."""
+    """Return the lines of an upstream for new sessions, with all addresses; `suffix`: more parameters of each line."""
     return " ".join(f"server {address}{suffix} {_RETRY};" for address in addresses)
 
 
 def websocket_servers(addresses: Sequence[str], suffix: str = "") -> str:
     """Return the lines of the upstream for new WebSockets, which always try every gateway.
 
-    After a gateway has refused once, nginx marks it as working only when a request to it has ended, and a WebSocket
-    ends hours later. Until then it would get one new session every other second; other clients get "No gateway".
+    nginx would mark a gateway that refused once as working again only after a request to it has ended. A WebSocket
+    ends hours later. Until then the gateway would get one new session every other second.
     """
     return " ".join(f"server {address}{suffix} max_fails=0;" for address in addresses)
 

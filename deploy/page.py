@@ -69,7 +69,7 @@ def packages(folder: Path, *, say: Say = quiet) -> None:
 
 
 def install_packed(folder: Path, tarballs: Iterable[Path]) -> None:
-    """Install what an application's lock file names, then packages that `pack` made; raise MissingTool."""
+    """Install the packages in an application's lock file, then packages that `pack` made; raise MissingTool."""
     for arguments in (["ci"], ["install", "--no-save", *map(str, tarballs)]):
         _npm([*arguments, "--no-audit", "--no-fund", "--prefer-offline"], folder)
 

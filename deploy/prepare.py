@@ -1,4 +1,4 @@
-"""Make a cluster's folders, secrets and configurations, and find what would keep it from starting."""
+"""Make a cluster's folders, secrets and configurations, and report what prevents its start."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def public_folder(state: Path) -> Iterator[Path]:
 def _make_locked(state: Path, outside: Path) -> tuple[Path, TextIO]:
     """Make the folder and its locked file.
 
-    Another start may take the new folder for abandoned before the file is locked, and remove it. Then make another.
+    Another start may remove the new folder as abandoned before the file is locked. Then this function makes another.
     """
     while True:
         if os.geteuid() == 0:

@@ -73,7 +73,7 @@ class Programs:
 
 
 def inherited(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return what a process inherits from the shell that starts the cluster: the basics, and ROOMCAST_… for tuning.
+    """Return the variables that a process inherits from the shell: the basics, and ROOMCAST_… for tuning.
 
     It inherits nothing else: the user's proxy or AWS profile must not change which servers a local cluster talks to.
     """
@@ -194,7 +194,7 @@ class Plan:
 
 
 def origins(ports: Ports) -> tuple[str, str]:
-    """Return the origins under which the page may have been opened."""
+    """Return the origins under which a browser may have opened the page."""
     return (f"http://localhost:{ports.page}", f"http://{HOST}:{ports.page}")
 
 

@@ -2,8 +2,8 @@
 
 Circus spawns, respawns, reads output into rotating files and takes commands (`start`, `stop`, `list`, `stats`) on a
 socket in the state folder. This module adds three things: the order of start and stop, signals, and the restart of dead
-processes while a command waits. (Circus pauses restarts then: one draining gateway would keep another from coming back,
-and Ctrl-C during a drain would be lost.)
+processes while a command waits. (During a command, circus restarts nothing and ignores signals: while one gateway
+drains, a dead one would stay dead, and Ctrl-C would be lost.)
 
 Its two Unix sockets are named relative to the run folder, because a socket's path may hold 107 characters and a
 checkout can lie deeper. A client changes into that folder first.

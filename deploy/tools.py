@@ -24,7 +24,7 @@ DOWNLOAD_SECONDS: Final = 600
 
 
 class MissingTool(RuntimeError):
-    """A program is missing and cannot be fetched: one line that names the packages."""
+    """A program is missing and cannot be fetched; the text is one line that names the packages."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ def buildah(*arguments: str | Path, seconds: float = BUILD_SECONDS, log: Path | 
 
 
 def podman(*arguments: str | Path, seconds: float = 60.0) -> str:
-    """Run podman; see `run`. It manages no cgroups: there may be no systemd to ask."""
+    """Run podman; see `run`. podman manages no cgroups here: the machine may lack systemd, which it asks for them."""
     networks = str(STATE / "networks")
     options = (*_STORAGE, "--cgroup-manager", "cgroupfs", "--network-config-dir", networks)
     return run(["podman", *options, *arguments], seconds=seconds)

@@ -1,7 +1,7 @@
 """Install atheris, then fuzz the parsers: `make fuzz SECONDS=20`. Skips, with status 0, when it cannot be installed.
 
-Atheris is installed into a folder of its own from the `fuzz` group of uv.lock: no other task needs it, and it is not
-built for every Python and system.
+Atheris is installed into its own folder from the `fuzz` group of uv.lock, because no other task needs it, and not every
+Python and system has a build of it.
 """
 
 from __future__ import annotations

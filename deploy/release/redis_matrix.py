@@ -28,7 +28,7 @@ SUITES: Final = (
     "tests/integration/gateway/test_backend.py",
     "tests/integration/gateway/test_nodes.py",
     "tests/integration/gateway/test_recovery.py",
-    "tests/integration/gateway/test_redis.py",
+    "tests/integration/gateway/test_redis_outages.py",
     "tests/integration/gateway/test_unread.py",
     "tests/integration/media/test_flow.py",
 )

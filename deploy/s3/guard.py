@@ -1,10 +1,11 @@
 """Refuse every storage request without a valid signature, before ministack sees it.
 
-ministack accepts any request that merely names the access key: a credential in the query without a signature, a
-signature of the wrong form, Signature Version 2. Every signed link contains the key, so any client could list the
-bucket, read private files and overwrite verified ones. This guard runs inside ministack's process and accepts only
-what AWS accepts: requests signed with Signature Version 4 by header or by query, signed POST forms, CORS preflights.
-ministack still checks what a signed form or link permits (size, type, key); `make s3-contract` tests both together.
+ministack accepts any request that names the access key, without a check of the signature: a credential in the query
+without a signature, a malformed signature, Signature Version 2. Every signed link contains the key, so any client could
+list the bucket, read private files and overwrite verified ones. This guard runs inside ministack's process and accepts
+only what AWS accepts: requests signed with Signature Version 4 by header or by query, signed POST forms, CORS
+preflights. ministack still checks what a signed form or link permits (size, type, key); `make s3-contract` tests both
+together.
 
 The file runs in the storage's own environment (`python guard.py`), so it imports nothing of this repository.
 """

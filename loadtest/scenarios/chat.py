@@ -32,7 +32,7 @@ class Chat(ChatUser):
 
 
 class LargeRoom(ChatUser):
-    """All users of all workers in one room. Each sends about once a minute; deliveries grow with the users' square."""
+    """All users of all workers in one room. Each sends about once a minute; n users cause n² deliveries a minute."""
 
     wait_time = between(40, 80)
 

@@ -111,7 +111,7 @@ class Connection:
         """Close the connection at once. Idempotent."""
         self._end(why)
         with suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)  # wakes the reader
+            self._socket.shutdown(socket.SHUT_RDWR)  # wakes the reading greenlet
         self._socket.close()
 
     def _send(self, payload: bytes, opcode: int = frames.TEXT) -> None:

@@ -1,4 +1,4 @@
-"""Scenarios that disturb: all users reconnect at once, and clients read too slowly."""
+"""Scenarios with disturbances: all users reconnect at once, or clients read too slowly."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _LONG_TEXT = 12_000
 
 
 class ReconnectStorm(ChatUser):
-    """All users drop their connections at the same moment, every `--storm-seconds`; some chat in between."""
+    """All users drop their connections at the same moment, every `--storm-seconds`; some users chat in between."""
 
     wait_time = constant(0)
 
     @task
     def wait_for_the_storm(self) -> None:
-        """Send once on the way to the next full multiple of the interval, then drop."""
+        """Send once, wait until the time is a multiple of the interval, then drop the connection."""
         interval = max(1.0, self.environment.parsed_options.storm_seconds)
         left = interval - self.state.clock.now() % interval
         gevent.sleep(left * random.random())
@@ -35,7 +35,7 @@ class ReconnectStorm(ChatUser):
 
 
 class SlowClients(ChatUser):
-    """One busy room of all users. One in ten stops reading; the server must close its connection and harm no other."""
+    """One busy room of all users. One in ten stops reading: the server must cut it off without harm to the others."""
 
     wait_time = constant(1)
 

@@ -37,8 +37,8 @@ def install() -> None:
 
 
 def _start(environment: Any, **_: Any) -> None:
-    """Set up this process. The master has no users; a worker judges nothing."""
-    gevent.get_hub().loop.update_now()  # the run time begins now: the loop's cached time may be old after the imports
+    """Set up this process. The master runs no users; a worker does not judge the run."""
+    gevent.get_hub().loop.update_now()  # its cached time is old after the imports; the run time begins now
     if not environment.parsed_options.user_classes:
         environment.user_classes = [Mixed]
     targets = _targets(environment.parsed_options.slo)
@@ -140,7 +140,7 @@ class _Judge:
         with gevent.Timeout(CHECK_SECONDS + 5 * REPORT_SECONDS, False):
             while self._unchecked:
                 gevent.sleep(0.1)
-        gevent.sleep(1.5 * REPORT_SECONDS)  # the last figures are on their way
+        gevent.sleep(1.5 * REPORT_SECONDS)  # the workers' last figures are still in transit
 
     def _checked(self, msg: Any, **_: Any) -> None:
         self._collector.take(msg.node_id, msg.data)

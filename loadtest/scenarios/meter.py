@@ -18,7 +18,7 @@ MIN_SECONDS: Final = 3
 
 
 class Second(NamedTuple):
-    """One second of a process: CPU seconds per second, and how late its loop was at least twice."""
+    """One second of a process: CPU seconds per second, and the second-largest delay of its loop."""
 
     cpu: float
     late_ms: float

@@ -1,4 +1,4 @@
-"""The command-line options that the locustfile adds to locust; the master passes them on to its workers."""
+"""The command-line options that the locustfile adds to locust's; the master passes them to its workers."""
 
 from __future__ import annotations
 

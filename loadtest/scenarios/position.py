@@ -7,7 +7,7 @@ from typing import Any
 
 
 class Position:
-    """A position. `last`: the `seq` up to which every message arrived; `ahead`: numbers that arrived behind a gap."""
+    """A position. `last`: the `seq` up to which every message arrived; `ahead`: numbers that arrived after a gap."""
 
     __slots__ = ("_held", "ahead", "declared", "duplicates", "epoch", "last")
 
@@ -17,7 +17,7 @@ class Position:
         self.ahead: set[int] = set()
         self.duplicates = 0
         self.declared = 0
-        """How often the server sent `recovered: false`: messages may be lost, and the user knows."""
+        """Number of `recovered: false` from the server, which declares that messages may be lost."""
         self._held: list[tuple[str, int]] | None = None
 
     @property

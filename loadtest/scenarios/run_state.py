@@ -48,7 +48,7 @@ class Run:
 
     @property
     def worker(self) -> int:
-        """The number of this worker among all; 0 without workers."""
+        """The number of this worker; 0 without workers."""
         return max(0, int(getattr(self.environment.runner, "worker_index", 0)))
 
     def next_number(self) -> int:

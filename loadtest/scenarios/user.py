@@ -27,9 +27,9 @@ from loadtest.scenarios.tokens import TokenError
 
 HEARTBEAT_SECONDS: Final = 30.0
 BACK_SECONDS: Final = 30.0
-"""How long an action waits for a reconnect, in seconds."""
+"""Longest wait of an action for a reconnect, in seconds."""
 ARRIVAL_SECONDS: Final = 3.0
-"""How long the last messages of a run have to arrive, in seconds."""
+"""Longest wait at the end of a run for a reconnect, and then for the last messages, in seconds."""
 PAGE: Final = 100
 _MAX_PAGES: Final = 200
 
@@ -102,8 +102,8 @@ class ChatUser(User):
     def call(self, name: str, payload: dict[str, Any]) -> dict[str, Any] | None:
         """Send an event and time its ack; return None when it failed (locust has noted it).
 
-        When the connection ends meanwhile, the event is sent again over the next one, as the SDK does. The end of the
-        connection is reported once, and only if the server did not announce it (`drain`).
+        If the connection ends before the ack, the event is sent again over the next one, as the SDK does. The end of
+        the connection is reported once, and only if the server did not announce it (`drain`).
         """
         begun, row = time.perf_counter(), name
         while (connection := self._usable()) is not None:

@@ -102,7 +102,7 @@ async def test_memory_is_freed_after_a_flood(redis_url: str, tmp_path: Path) -> 
         assert max(sizes) - sizes[0] < MEMORY_BYTES, sizes
 
 
-async def test_a_drain_keeps_its_budget_under_a_flood(redis_url: str, tmp_path: Path) -> None:
+async def test_a_drain_ends_in_time_under_a_flood(redis_url: str, tmp_path: Path) -> None:
     with gateway(tmp_path, redis_url, "1", DRAIN_SECONDS=str(DRAIN_SECONDS), PENDING_PER_ADDRESS="1000") as one:
         async with flood(one, [f"user-{n}" for n in range(CONNECTIONS)], unique("public:talk")):
             await until(lambda: one.metric("roomcast_gateway_connections") > 20, "the flood has begun")
@@ -114,7 +114,7 @@ async def test_a_drain_keeps_its_budget_under_a_flood(redis_url: str, tmp_path: 
 async def test_a_user_is_limited_across_gateways(redis_url: str, tmp_path: Path, clients: Clients) -> None:
     """A user may send at four times the rate of a connection, however many gateways the user is connected to.
 
-    Each gateway alone would allow 40 a second without end. On a busy machine late answers only lower the count.
+    Each gateway alone would allow 40 events a second. A busy machine only lowers the measured rate.
     """
     with gateways(tmp_path, redis_url, 2, EVENTS_PER_SECOND="10") as both:
         user = unique("mallory")
@@ -129,7 +129,7 @@ async def test_a_user_is_limited_across_gateways(redis_url: str, tmp_path: Path,
                 refused[device % 2] += not answer["ok"]
                 await asyncio.sleep(0.08)
 
-        async def is_shared_out() -> bool:
+        async def is_limited_together() -> bool:
             before, began = allowed, time.monotonic()
             await asyncio.sleep(2.0)
             return all(refused) and (allowed - before) / (time.monotonic() - began) < 60
@@ -137,7 +137,7 @@ async def test_a_user_is_limited_across_gateways(redis_url: str, tmp_path: Path,
         tasks = TaskSet()
         for n in range(8):
             tasks.start(ask(n), "device")
-        await until(is_shared_out, "the two share the limit", 60)
+        await until(is_limited_together, "the gateways share the limit", 60)
         before = allowed
         await until(lambda: allowed > before, "the user is not locked out", 10)
         await tasks.cancel()

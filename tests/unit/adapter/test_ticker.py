@@ -8,7 +8,7 @@ from roomcast.adapter.ticker import Ticker, next_tick
 
 
 @pytest.mark.parametrize(("now", "due"), [(10.0, 10.3), (10.2, 10.3), (10.31, 11.3), (10.9, 11.3)])
-def test_the_next_tick_is_a_whole_second_of_this_process(now: float, due: float) -> None:
+def test_ticks_are_a_second_apart_at_the_offset_of_the_process(now: float, due: float) -> None:
     assert next_tick(now, 0.3) == pytest.approx(due)
 
 
@@ -16,7 +16,7 @@ def test_a_timer_that_fires_early_does_not_wait_for_the_same_tick_again() -> Non
     assert next_tick(10.2995, 0.3) == pytest.approx(11.3)
 
 
-async def test_later_ticks_are_whole_seconds_later() -> None:
+async def test_due_of_five_ticks_is_four_seconds_after_due_of_one() -> None:
     beat = Ticker(0.7)
     one, five = beat.due(), beat.due(5)
     assert five - one == pytest.approx(4.0)

@@ -20,7 +20,7 @@ from roomcast.contract.lua import script
 RETENTION = Retention(messages=7, age_seconds=2, idle_seconds=3, id_seconds=4, ids=5)
 
 
-def test_the_number_of_keys_is_that_of_the_script() -> None:
+def test_the_keys_are_those_in_the_header_of_the_script() -> None:
     listed = re.findall(r"^-- KEYS\[(\d)\] (\S+)", script("room_append").source.decode(), re.MULTILINE)
     names = place_of("team:x").names
     assert [name.replace("{team:x}", "{R}") for name in names] == [name for _, name in listed]
@@ -36,11 +36,11 @@ def test_the_arguments_have_the_order_of_the_script() -> None:
     assert args[11:] == (3, b"old", b"new", b"}")
 
 
-def test_the_packet_names_another_namespace() -> None:
+def test_the_packet_head_contains_the_namespace() -> None:
     assert EntryForm("/admin").packet_head == '2/admin,["message",'
 
 
-def test_replies_are_read_as_receipts() -> None:
+def test_read_receipt_parses_each_reply_of_the_script() -> None:
     assert read_receipt([0, 5, 1700, b"epoch"]) == PublishReceipt(5, 1700, "epoch", duplicate=False)
     assert read_receipt([1, 5, 1700, b"epoch"]) == PublishReceipt(5, 1700, "epoch", duplicate=True)
     with pytest.raises(StaleRewriteError):

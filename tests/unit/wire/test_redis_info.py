@@ -1,4 +1,4 @@
-"""Parsing INFO, and warnings about a server."""
+"""Parsing the reply of INFO, and the warnings about a server."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ TEXT = (
 )
 
 
-def test_the_parts_are_found() -> None:
+def test_parse_info_finds_the_fields() -> None:
     assert parse_info(TEXT) == RedisInfo("abc", "7.0.15", "slave", "allkeys-lru")
     assert parse_info(TEXT).is_replica
     assert parse_info(b"") == RedisInfo("", "", "", "")
@@ -25,6 +25,6 @@ def test_a_redis_without_sharded_pubsub_is_too_old(version: str, is_too_old: boo
 
 
 @pytest.mark.parametrize("policy", ["allkeys-lru", "volatile-ttl", "allkeys-random"])
-def test_eviction_is_a_warning(policy: str) -> None:
+def test_a_policy_that_evicts_keys_gives_a_warning(policy: str) -> None:
     (warning,) = RedisInfo("", "7.2.0", "master", policy).warnings
     assert policy in warning

@@ -1,7 +1,7 @@
 """Keep the last payload of a polling session that was closed between two GETs, until its client fetches it.
 
-A session that is over counts towards no limit of its client, and each payload may be as large as what waits for a
-client. So the payloads are bounded together: a client could otherwise fill the memory by sessions that it has ended.
+An ended session does not count towards the limits of its client, and its payload may be as large as a full write
+buffer. So all payloads share one bound. Otherwise a client could fill the memory by opening and ending sessions.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from roomcast.engineio.timers import Timers
 KEPT_SECONDS: Final = 10.0
 """Time for which a payload is kept, in seconds."""
 MAX_KEPT_BYTES: Final = 16_777_216
-"""Bytes of all payloads, above which a session's payload is dropped. Its client opens a new session, and recovers."""
+"""Bound on the bytes of all payloads. A further payload is dropped: its client opens a new session, and recovers."""
 
 
 class _KeptPayload:
-    """A payload, which is dropped when it is `due`."""
+    """A payload that is dropped at `due`, by the loop's clock in seconds."""
 
     __slots__ = ("_forget", "due", "payload", "slot")
 
@@ -48,7 +48,7 @@ class KeptPayloads:
         return len(self._kept)
 
     def keep(self, sid: str, payload: bytes, *, is_bounded: bool = True) -> None:
-        """Keep a payload for KEPT_SECONDS. Drop it instead above MAX_KEPT_BYTES, if `is_bounded`."""
+        """Keep a payload for KEPT_SECONDS. If `is_bounded`, drop it when the total would exceed MAX_KEPT_BYTES."""
         if is_bounded and self.size + len(payload) > MAX_KEPT_BYTES:
             return
         kept = _KeptPayload(payload, self._clock() + KEPT_SECONDS, lambda: self.take(sid))
@@ -61,6 +61,6 @@ class KeptPayloads:
         kept = self._kept.pop(sid, None)
         if kept is None:
             return None
-        payload, kept.payload, kept.due = kept.payload, b"", inf  # the timers refer to it until its time
+        payload, kept.payload, kept.due = kept.payload, b"", inf  # the timers hold the object until its old `due`
         self.size -= len(payload)
         return payload

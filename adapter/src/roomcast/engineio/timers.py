@@ -1,4 +1,4 @@
-"""The one timer of a server: drives the wheel on an event loop."""
+"""The one timer of a server, which calls the due items of a timer wheel on the event loop."""
 
 from __future__ import annotations
 
@@ -12,21 +12,23 @@ from roomcast.engineio.timer_wheel import Wheel
 _SLICE = 500
 """The most entries handled per tick of the loop: after a mass reconnect many pings are due together."""
 _STALL_SECONDS = 1.0
+"""Lag of the timer from which the process counts as having been stopped."""
 _CATCH_UP_SECONDS = 0.25
+"""Time to read the sockets after such a stop, before any item is called."""
 
 
 class Timed(Protocol):
-    """An item of the wheel; `slot` is its slot there, -1 while it is in none."""
+    """An item of the wheel. `slot` is the number of its slot, or -1 outside of the wheel."""
 
     slot: int
 
     @property
     def due(self) -> float:
-        """When the timer is due, by the loop's clock."""
+        """The time at which the item is due, by the loop's clock in seconds."""
         ...
 
     def on_time(self, now: float) -> None:
-        """Act if `due` has come; the call may be early."""
+        """Act if `now` is past `due`; the call may come before `due`."""
 
 
 class Timers:

@@ -15,7 +15,7 @@ from roomcast.gateway.stores.moderation import ModerationStore, RoomSanctions, U
 
 _MAX_COPIES: Final = 20_000
 _MAX_NAMES: Final = 200_000
-"""Bound on the users named in all copies together, about 30 MB. A room may have a thousand sanctions."""
+"""Bound on the user ids in all copies together (about 30 MB), because one room may have a thousand sanctions."""
 Copy = TypeVar("Copy")
 
 
@@ -29,14 +29,14 @@ class Sanctions:
         self._users: dict[str, UserSanctions] = {}
         self._blocked: dict[str, frozenset[str]] = {}
         self._changes = 0
-        """The number of drops so far. A copy whose read began before a drop is not kept."""
+        """The number of times that copies were dropped. A copy whose read began before a drop is not kept."""
         self._names = 0
         """The number of users named in all copies, plus the number of copies."""
 
     # --- checks ---
 
     def is_unrestricted(self, user: str, room: str) -> bool:
-        """Return whether it is known, without a look-up, that no sanction limits the user's messages in the room."""
+        """Return whether the copies show that no sanction limits the user's messages in the room; never reads Redis."""
         in_room, everywhere = self._rooms.get(room), self._users.get(user)
         if in_room is None or everywhere is None or in_room.slow_seconds:
             return False
@@ -46,7 +46,7 @@ class Sanctions:
         return other is None or self._are_open(user, other)
 
     def _are_open(self, user: str, other: str) -> bool:
-        """Return whether it is known that neither user blocks the other."""
+        """Return whether the copies show that neither user blocks the other."""
         own, others = self._blocked.get(user), self._blocked.get(other)
         return own is not None and others is not None and other not in own and user not in others
 

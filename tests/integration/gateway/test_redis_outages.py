@@ -106,7 +106,7 @@ async def connect_status(running: Gateway) -> int:
         return response.status
 
 
-async def assert_whole(ada: Client, bob: Client, room: str) -> None:
+async def assert_complete(ada: Client, bob: Client, room: str) -> None:
     """Check that both clients got each message once, in order, and that neither has reconnected."""
     for text in ("during-0", "during-1", "after"):
         await send_until_acked(ada, room, text)
@@ -118,7 +118,7 @@ async def assert_whole(ada: Client, bob: Client, room: str) -> None:
         assert not who.gone.is_set()
 
 
-async def test_a_stopped_redis(own: OwnRedis, both: list[Gateway], clients: Clients) -> None:
+async def test_no_message_is_lost_while_redis_is_stopped(own: OwnRedis, both: list[Gateway], clients: Clients) -> None:
     room = ROOM + "-stopped"
     ada, bob = await two(both, clients, room)
     await ada.send(room, "before")
@@ -131,17 +131,17 @@ async def test_a_stopped_redis(own: OwnRedis, both: list[Gateway], clients: Clie
         own.resume()
 
     await are_ready(both)
-    await assert_whole(ada, bob, room)
+    await assert_complete(ada, bob, room)
     assert ada.seen("resync") == bob.seen("resync") == []
 
 
-async def test_a_killed_redis_that_comes_back_with_its_data(
+async def test_no_message_is_lost_when_redis_is_killed_and_restarts_with_its_data(
     own: OwnRedis, both: list[Gateway], clients: Clients
 ) -> None:
     room = ROOM + "-killed"
     ada, bob = await two(both, clients, room)
     first = await ada.send(room, "before")
-    for who in (ada, bob):  # a message that is on its way to a gateway when Redis dies reaches the client by `resync`
+    for who in (ada, bob):  # else Redis might die before it publishes the message, and the client would get `resync`
         await who.expect_text("before")
 
     own.kill()
@@ -151,7 +151,7 @@ async def test_a_killed_redis_that_comes_back_with_its_data(
         own.start()
 
     await are_ready(both)
-    await assert_whole(ada, bob, room)
+    await assert_complete(ada, bob, room)
     back = await bob.join(room, since={"seq": 0, "epoch": first["epoch"]})
     assert back["epoch"] != first["epoch"]
     assert back["recovered"] is False
@@ -183,7 +183,7 @@ async def test_lost_subscriptions_lose_no_message_and_no_order(
         assert who.seen("resync") == []
 
 
-async def test_the_last_lost_messages_of_a_quiet_room_arrive_without_new_ones(
+async def test_missed_messages_arrive_without_a_later_message_in_the_room(
     own: OwnRedis, both: list[Gateway], clients: Clients
 ) -> None:
     room = ROOM + "-tail"
@@ -223,7 +223,9 @@ async def test_a_client_that_joins_during_a_lost_subscription_misses_no_message(
     assert seqs == list(range(2, 33))
 
 
-async def test_lost_command_connections_come_back(own: OwnRedis, both: list[Gateway], clients: Clients) -> None:
+async def test_sends_are_acked_after_command_connections_are_killed(
+    own: OwnRedis, both: list[Gateway], clients: Clients
+) -> None:
     room = ROOM + "-commands"
     ada, bob = await two(both, clients, room)
     for n in range(5):
@@ -236,7 +238,7 @@ async def test_lost_command_connections_come_back(own: OwnRedis, both: list[Gate
     await are_ready(both)
 
 
-async def test_an_emptied_redis_is_a_declared_loss_and_the_chat_goes_on(
+async def test_clients_are_told_of_the_loss_when_redis_is_emptied(
     own: OwnRedis, both: list[Gateway], clients: Clients
 ) -> None:
     room = ROOM + "-emptied"
@@ -254,7 +256,9 @@ async def test_an_emptied_redis_is_a_declared_loss_and_the_chat_goes_on(
     assert (joined["recovered"], [m["text"] for m in joined["messages"]]) == (False, ["after"])
 
 
-async def test_a_full_redis_is_reported(own: OwnRedis, both: list[Gateway], clients: Clients) -> None:
+async def test_a_full_redis_gives_a_negative_ack_and_one_log_line(
+    own: OwnRedis, both: list[Gateway], clients: Clients
+) -> None:
     room = ROOM + "-full"
     ada, bob = await two(both, clients, room)
     with store(own.url) as redis:
