@@ -211,6 +211,9 @@ class FakeOccupancy:
     async def page_members(self, room: str, after: str | None, limit: int) -> tuple[list[dict[str, Any]], str | None]:
         return [{"user": "ada", "name": "Ada", "status": "online"}], None
 
+    def sessions_in(self, room: str) -> list[ChatSession]:
+        return []
+
     def is_in(self, session: ChatSession, room: str) -> bool:
         return bool(self.rooms[session.sid, room])
 

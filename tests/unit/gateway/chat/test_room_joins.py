@@ -95,6 +95,18 @@ async def test_a_join_answers_with_a_page_and_makes_the_session_a_member(rig: Ri
     assert rig.route.acquired[ROOM] == 0
 
 
+async def test_a_session_counts_as_one_of_the_room_from_the_beginning_of_its_join(rig: Rig) -> None:
+    """The message that ends a room, or makes a new one, concerns the sessions of the room only."""
+    rig.access.open_to.clear()
+    first, second = asyncio.create_task(rig.join()), asyncio.create_task(rig.join())
+    await asyncio.sleep(0)
+    assert rig.joins.sessions_in(ROOM) == [rig.ada]
+    assert await refusal(first) is Code.FORBIDDEN
+    assert rig.joins.sessions_in(ROOM) == [rig.ada]
+    assert await refusal(second) is Code.FORBIDDEN
+    assert (rig.joins.sessions_in(ROOM), rig.joins.sessions_in("other")) == ([], [])
+
+
 async def test_blocks_are_read_before_and_after_a_direct_room_is_entered(rig: Rig) -> None:
     """A block that is stored between the two finds no session in the room yet, so its message changes nothing."""
     await rig.join(DIRECT_ROOM)

@@ -93,6 +93,10 @@ class Membership:
     def __init__(self) -> None:
         self.rechecked: list[list[str]] = []
         self.failures = 0
+        self.sessions: list[ChatSession] = []
+
+    def sessions_in(self, room: str) -> list[ChatSession]:
+        return [session for session in self.sessions if room in session.rooms or room in session.joining]
 
     async def remove_session(self, session: ChatSession, room: str) -> None:
         session.rooms.discard(room)
@@ -114,6 +118,7 @@ class Rig:
         self.eve = session_of("eve", sid="eve")
         self.signed_in = SignedIn(self.phone, self.desk, self.bob, self.eve)
         self.channel, self.revocations, self.membership = Channel(), Revocations(), Membership()
+        self.membership.sessions = self.signed_in.sessions
         self.emitter = FakeEmitter()
         self.banned: set[str] = set()
         self.sanctioned: list[Sanctioned] = []

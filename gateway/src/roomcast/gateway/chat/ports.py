@@ -34,6 +34,10 @@ class RoomOccupancy(Protocol):
         """Remove a session from a room, also one whose join failed. Idempotent."""
         ...
 
+    def sessions_in(self, room: str) -> list[ChatSession]:
+        """Return the sessions of this gateway that have entered a room, also those whose join is still in progress."""
+        ...
+
     async def page_members(self, room: str, after: str | None, limit: int) -> tuple[list[dict[str, Any]], str | None]:
         """Return a page of the room's occupants, and the `after` of the next page; None if there is no next page."""
         ...

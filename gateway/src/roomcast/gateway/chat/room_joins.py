@@ -109,6 +109,13 @@ class RoomJoins:
         self._replays = replays
         self._max_rooms = max_rooms
         self._note_blocks = note_blocks
+        self._joining: dict[str, dict[str, ChatSession]] = {}
+        """Room -> the sessions that join it now, by id. They enter it only after some look-ups."""
+
+    def sessions_in(self, room: str) -> list[ChatSession]:
+        """Return the sessions of this gateway that are in a room or join it now."""
+        entered = {session.sid: session for session in self._occupancy.sessions_in(room)}
+        return list((entered | self._joining.get(room, {})).values())
 
     # --- joining ---
 
@@ -117,6 +124,7 @@ class RoomJoins:
         if len({*session.rooms, *session.joining, p.room}) > self._max_rooms:
             raise RoomcastError(Code.TOO_MANY_ROOMS, f"a connection joins at most {self._max_rooms} rooms")
         turn = session.begin_join(p.room)
+        self._joining.setdefault(p.room, {})[session.sid] = session
         try:
             await turn.wait()
             self._replays.cancel_replay(session.sid, p.room)
@@ -126,6 +134,14 @@ class RoomJoins:
             return await (self._join_with_replay(session, p, turn) if p.replay else self._join(session, p, turn))
         finally:
             session.end_join(p.room, turn)
+            if p.room not in session.joining:
+                self._end_joining(session, p.room)
+
+    def _end_joining(self, session: ChatSession, room: str) -> None:
+        joining = self._joining.get(room, {})
+        joining.pop(session.sid, None)
+        if not joining:
+            self._joining.pop(room, None)
 
     async def _join(self, session: ChatSession, p: RoomJoin, turn: JoinTurn) -> AckFields:
         """Subscribe, read the log, then become a member at the `seq` of the page, so that each message comes once."""

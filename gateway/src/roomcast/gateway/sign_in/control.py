@@ -48,6 +48,10 @@ class RoomMembership(Protocol):
         """Remove the session from the room."""
         ...
 
+    def sessions_in(self, room: str) -> list[ChatSession]:
+        """Return the sessions of this gateway that are in a room or join it now."""
+        ...
+
     async def recheck_sessions(self, sessions: Iterable[ChatSession], only: str = "") -> None:
         """Remove the sessions from rooms that they may no longer be in; `only` names the one room to check."""
         ...
@@ -215,12 +219,13 @@ class SessionControl:
 
     async def _check_room(self, room: str) -> None:
         """Check the sessions here that are in a room, and remove those that may not be in it."""
-        concerned = [session for session in self._sessions if room in session.rooms or room in session.joining]
-        await self._membership.recheck_sessions(concerned, room)
+        await self._membership.recheck_sessions(self._membership.sessions_in(room), room)
 
     async def _kick(self, message: Kicked) -> None:
         """Remove a user, or all users of a closed room, from the room on this gateway, and tell these sessions."""
-        sessions = self._sessions if message.closed else self._sessions.of_user(message.user)
+        sessions = (
+            self._membership.sessions_in(message.room) if message.closed else self._sessions.of_user(message.user)
+        )
         concerned = [session for session in sessions if _is_concerned(session, message)]
         for session in concerned:
             await self._membership.remove_session(session, message.room)
