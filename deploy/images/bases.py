@@ -14,7 +14,7 @@ from deploy.images.tools import STATE, ImageError, buildah, run
 
 HERE: Final = Path(__file__).resolve().parent
 SUITES: Final = {"python": "bookworm", "redis": "bookworm", "node": "trixie", "nginx": "sid"}
-"""The Debian suite of each base, chosen by version: Python 3.11, Node 20, an nginx that looks names up again."""
+"""The Debian suite of each base image, chosen by version: Python 3.11, Node 20, an nginx that re-resolves names."""
 
 _NPM: Final = "npm@10.9.4"
 _CERTIFICATES: Final = Path("/etc/ssl/certs/ca-certificates.crt")
@@ -48,7 +48,7 @@ def build(dockerfile: Path, context: Path, target: str, tag: str, options: Itera
 
 
 def machine_trust() -> Mapping[str, str]:
-    """Return the environment variables that name this machine's certificates; it may trust more than a new Debian."""
+    """Return the environment variables for this machine's certificates, which may include more than a new Debian's."""
     return {name: str(_CERTIFICATES) for name in _TRUST if os.environ.get(name)}
 
 

@@ -1,4 +1,4 @@
-"""The packed hooks in an empty folder: Node renders a component with them, without a connection."""
+"""The packed React hooks, installed in an empty folder: server-side rendering, and the content of the package."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def app(npm_packages: dict[str, Path], tmp_path_factory: pytest.TempPathFactory)
     return folder
 
 
-def test_a_server_renders_the_hooks_and_ends_without_a_connection(app: Path) -> None:
+def test_node_renders_the_hooks_without_a_connection_or_token(app: Path) -> None:
     (app / "render.mjs").write_text(RENDER)
     assert run_in(app, "node", "render.mjs") == "<p>connecting 0</p> 0\n"
 

@@ -17,7 +17,7 @@ from tests import settings
 
 @pytest.fixture(autouse=True)
 def own_mask() -> Iterator[None]:
-    """Restore the signal mask: `command.main` blocks signals at its end, and the test process goes on."""
+    """Restore the signal mask after the test, because `command.main` blocks signals at its end."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     yield
     signal.pthread_sigmask(signal.SIG_SETMASK, before)
@@ -26,7 +26,7 @@ def own_mask() -> Iterator[None]:
 def run(
     patch: pytest.MonkeyPatch, *arguments: str, ending: Exception | None = None, outcome: bool | None = None
 ) -> int:
-    """Run `python -m sample`. Its work ends at once; with `ending`, by that exception."""
+    """Run `python -m sample`. Its work ends at once: it returns `outcome`, or raises `ending`."""
 
     async def work(_: ProcessSettings) -> bool | None:
         if ending is not None:
@@ -39,7 +39,9 @@ def run(
 
 
 @pytest.mark.parametrize("word", ["-h", "--help"])
-def test_help(word: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_lists_the_environment_variables(
+    word: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run(monkeypatch, word) == 0
     shown = capsys.readouterr()
     assert shown.out.startswith("python -m sample: a sample\n\n  ROOMCAST_REDIS_URL")
@@ -52,20 +54,20 @@ def test_any_other_argument_is_refused(monkeypatch: pytest.MonkeyPatch, capsys: 
 
 
 @pytest.mark.parametrize(("outcome", "status"), [(None, 0), (True, 0), (False, 1)])
-def test_the_exit_status_shows_whether_the_process_was_told_to_end(
+def test_the_exit_status_is_one_only_if_the_work_returns_false(
     outcome: bool | None, status: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert run(monkeypatch, outcome=outcome) == status
 
 
-def test_a_setting_that_turns_out_bad_is_one_line(
+def test_a_settings_error_during_the_start_ends_with_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(monkeypatch, ending=SettingsError("no such key")) == 2
     assert settings.one_line_of(capsys) == "roomcast sample: no such key"
 
 
-def test_a_taken_port_is_one_line_that_names_it(
+def test_a_port_in_use_ends_with_one_line_that_names_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async def work(_: ProcessSettings) -> None:
@@ -83,7 +85,7 @@ def test_a_taken_port_is_one_line_that_names_it(
     assert str(port) in error
 
 
-SIGNALLED_WHILE_IT_ENDS = """
+SIGNAL_DURING_EXIT = """
 import atexit, os, signal, sys
 from roomcast.process import command
 from roomcast.process.settings import ProcessSettings
@@ -96,10 +98,10 @@ raise SystemExit(command.main("sample", ProcessSettings, "", work))
 """
 
 
-def test_a_signal_after_the_end_does_not_change_the_exit_status() -> None:
+def test_a_signal_during_the_exit_does_not_change_the_exit_status() -> None:
     settings_of_it = {"ROOMCAST_REDIS_URL": "redis://127.0.0.1"}
     ended = subprocess.run(
-        [sys.executable, "-c", SIGNALLED_WHILE_IT_ENDS], env=settings_of_it, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", SIGNAL_DURING_EXIT], env=settings_of_it, capture_output=True, text=True, timeout=60
     )
 
     assert (ended.returncode, ended.stderr) == (0, "")

@@ -16,7 +16,7 @@ export class Pager<T> {
     this.#size = size;
   }
 
-  /** Return the next items. If the list throws, rethrow the error; the pager is at its end afterwards. */
+  /** Return the next page. An error of the list is thrown to the caller and ends the list. */
   async next(): Promise<ListPage<T>> {
     const items = this.#ahead;
     while (items.length <= this.#size) {

@@ -35,13 +35,13 @@ export interface WireError {
   reason: string;
   retryable: boolean;
   detail?: string;
-  /** How long to wait before another try, in seconds. */
+  /** Seconds to wait before another try. */
   retry_after?: number;
   /** With `refused`: the application's own code for the reason, from its publish hook. */
   app_code?: string;
 }
 
-/** An error from a gateway, or from the SDK itself if the gateway was not asked or did not answer. */
+/** An error from a gateway, or from the SDK itself if it sent no request or got no answer. */
 export class RoomcastError extends Error {
   override readonly name = "RoomcastError";
   /** The error as it was received. */
@@ -72,7 +72,7 @@ export class RoomcastError extends Error {
     return this.wire.app_code ?? "";
   }
 
-  /** How long the server asks to wait before another try, in milliseconds; 0 when it does not say. */
+  /** Milliseconds to wait before another try, as the server asks; 0 if it names no time. */
   get retryAfterMs(): number {
     return (this.wire.retry_after ?? 0) * 1000;
   }

@@ -49,7 +49,7 @@ class NewState(BaseModel):
 
 
 async def the_desk(request: Request) -> Desk:
-    """Return the parts with which the application was made."""
+    """Return the objects that `make_application` stored."""
     desk: Desk = request.app.state.desk
     return desk
 
@@ -59,7 +59,7 @@ SignInCookie = Annotated[str, Cookie(alias=COOKIE)]
 
 
 async def signed_in(desk: TheDesk, sign_in: SignInCookie = "") -> Person:
-    """Return the person of the request's cookie; 401 without one."""
+    """Return the person that the request's cookie identifies; raise 401 without a valid cookie."""
     person = desk.store.person(sign_in)
     if person is None:
         raise HTTPException(status.HTTP_401_UNAUTHORIZED, "sign in first")
@@ -81,7 +81,7 @@ async def sign_in(body: SignIn, desk: TheDesk, response: Response) -> dict[str, 
 
 @router.post("/sign-out", status_code=status.HTTP_204_NO_CONTENT)
 async def sign_out(desk: TheDesk, response: Response, sign_in: SignInCookie = "") -> None:
-    """End the sign-in, and with it the connections to the chat."""
+    """End the sign-in, and close its connections to the chat."""
     if desk.store.person(sign_in) is not None:
         desk.store.sign_out(sign_in)
         await desk.chat.sign_out(sign_in)
@@ -108,7 +108,7 @@ async def tickets(person: Me, desk: TheDesk) -> list[dict[str, str]]:
 
 @router.post("/tickets", status_code=status.HTTP_201_CREATED)
 async def open_ticket(body: NewTicket, person: Me, desk: TheDesk) -> dict[str, str]:
-    """Open a ticket: store it, make its room, let the customer and all agents in, and publish the question."""
+    """Open a ticket: store it, create its room, add the customer and all agents, and publish the question."""
     ticket = desk.store.open_ticket(body.subject, person.id)
     await desk.chat.open_room(ticket.room, ticket.subject, OWNER)
     people = {person.id, *(agent.id for agent in desk.store.agents())}
@@ -120,7 +120,7 @@ async def open_ticket(body: NewTicket, person: Me, desk: TheDesk) -> dict[str, s
 
 @router.put("/tickets/{ticket_id}/state")
 async def set_state(ticket_id: str, body: NewState, person: Me, desk: TheDesk) -> dict[str, str]:
-    """Set a ticket's state. The custom event updates open pages; the message stays in the history."""
+    """Set a ticket's state. A custom event updates open pages, and a system message records it in the history."""
     ticket = desk.store.ticket(ticket_id)
     if ticket is None or (person.role != "agent" and ticket.customer != person.id):
         raise HTTPException(status.HTTP_404_NOT_FOUND, "no such ticket")

@@ -29,7 +29,7 @@ class Scripts(Protocol):
 
 
 class Limits(NamedTuple):
-    """Bounds per user; the lifetimes of a form, of an unverified record after its form, and of a verified record."""
+    """Bounds per user, and three lifetimes: of a form, of an unverified record after its form, of a verified record."""
 
     open_uploads: int
     daily_bytes: int
@@ -74,7 +74,10 @@ class Records:
         return int(now_ms)
 
     async def open(self, upload: str, user: str, room: str, key: str, announced: Announced, now_ms: int) -> None:
-        """Record a new upload, and before that its key for the sweep, in case the upload is never completed."""
+        """Store a new upload. Before that, list its key for the sweep, in case the upload is never completed.
+
+        Raises RoomcastError (CONFLICT) if the id is taken.
+        """
         life_ms = (self._limits.upload_seconds + self._limits.grace_seconds) * 1000
         await self._bus.execute("ZADD", keys.MEDIA_INCOMING, now_ms + life_ms, key)
         name, content_type, size = announced
@@ -103,7 +106,7 @@ class Records:
         return Claimed(key, Announced(name, content_type, int(size)))
 
     async def verify(self, upload: str, user: str, token: str, media: Media) -> Media:
-        """Store the result of verifying; return the stored result. Raises UPLOAD_INCOMPLETE if the claim is lost."""
+        """Store the verified media; return the stored media. Raises UPLOAD_INCOMPLETE if the claim is lost."""
         life_ms = self._limits.retention_seconds * 1000
         kept = await self._bus.run_script(
             "upload_verify", (keys.upload(upload),), token, life_ms, msgspec.json.encode(media)
@@ -125,16 +128,16 @@ class Records:
         return room.decode(), key.decode(), None if media is None else _media(media)
 
     async def list_overdue(self, now_ms: int, count: int) -> list[str]:
-        """Return the final keys of up to `count` uploads whose time to complete is over."""
+        """Return the storage keys of up to `count` uploads that were not completed in time."""
         found = await self._bus.execute("ZRANGEBYSCORE", keys.MEDIA_INCOMING, "-inf", now_ms, "LIMIT", 0, count)
         return [key.decode() for key in found]
 
     async def forget_incoming(self, key: str) -> None:
-        """Remove an upload from the list for the sweep."""
+        """Remove the storage key of an upload from the list for the sweep."""
         await self._bus.execute("ZREM", keys.MEDIA_INCOMING, key)
 
     async def lease_sweep(self, holder: str, seconds: float) -> bool:
-        """Try to take the lease of the sweep for this long; return whether that succeeded."""
+        """Try to take the lease of the sweep for `seconds`; return whether that succeeded."""
         answer = await self._bus.execute("SET", keys.MEDIA_SWEEPER, holder, "NX", "PX", int(seconds * 1000))
         return answer is not None
 
