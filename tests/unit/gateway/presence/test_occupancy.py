@@ -105,6 +105,19 @@ async def test_a_user_who_becomes_invisible_leaves_the_rooms_and_comes_back_with
     assert gateway.store.rooms["r"] == {"bob": "online", "ada": "busy"}
 
 
+async def test_a_user_who_becomes_visible_again_is_shown_only_where_a_device_still_is(gateway: Gateway) -> None:
+    phone, desk = session_of("ada", "phone"), session_of("ada", "desk")
+    for session, room in ((phone, "r"), (desk, "r"), (phone, "s"), (phone, "t")):
+        await gateway.service.enter_room(session, room)
+    gateway.hidden.add("ada")
+    await gateway.service.set_visibility("ada", "offline", is_hidden=True)
+    for session, room in ((phone, "r"), (phone, "s"), (phone, "never joined")):
+        await gateway.service.leave_room(session, room)
+    gateway.hidden.clear()
+    await gateway.service.set_visibility("ada", "busy", is_hidden=False)
+    assert {room for room, users in gateway.store.rooms.items() if "ada" in users} == {"r", "t"}
+
+
 async def test_members_receive_who_entered_and_left_once(gateway: Gateway) -> None:
     await gateway.service.enter_room(session_of("ada"), "r")
     gateway.receive("r", 3, entered="bob cy")

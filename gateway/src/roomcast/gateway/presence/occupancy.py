@@ -55,6 +55,8 @@ class OccupancyService:
         self._start_task = start_task
         self._local: dict[str, dict[str, dict[str, ChatSession]]] = {}
         """Room -> user -> the user's sessions here by id, including invisible users."""
+        self._rooms_of: dict[str, set[str]] = {}
+        """User -> the rooms in `_local` that have the user."""
         self._direct: dict[str, set[str]] = {}
         """User -> the user's direct rooms among the keys of `_local`."""
         self._apart: set[str] = set()
@@ -112,6 +114,7 @@ class OccupancyService:
             self._direct.setdefault(person, set()).add(room)
         is_first = user not in users
         users.setdefault(user, {})[session.sid] = session
+        self._rooms_of.setdefault(user, set()).add(room)
         is_cached = room in self._complete and self._cache.is_cached(room)
         limit = 0 if is_cached else MAX_PRESENCE_ROOM
         if is_first and user not in self._hidden and room not in self._apart:
@@ -163,6 +166,7 @@ class OccupancyService:
         if sessions:
             return
         users.pop(session.user, None)
+        discard(self._rooms_of, session.user, room)
         if not users and self._local.pop(room, None) is not None:
             self._forget_room(room)
         await self._store.leave_room(room, session.user)
@@ -201,13 +205,14 @@ class OccupancyService:
     async def set_visibility(self, user: str, status: str, *, is_hidden: bool) -> None:
         """Remove a user who became invisible from the rooms here, or add the user again with this status.
 
-        Stops if the user's choice changes in between, so that an invisible user is never added.
+        Stops if the user's choice changes in between, so that an invisible user is never added. Costs what the user's
+        own rooms do: a user may become invisible and visible again twenty times a second.
         """
         names = {} if is_hidden else await self._names.names([user])
-        for room, users in list(self._local.items()):
+        for room in list(self._rooms_of.get(user, ())):
             if is_hidden != (user in self._hidden):
                 return
-            if user not in users or room in self._apart:
+            if room not in self._rooms_of.get(user, ()) or room in self._apart:
                 continue
             if is_hidden:
                 await self._store.leave_room(room, user)
