@@ -46,7 +46,7 @@ class Visit(NamedTuple):
 
 
 class Disorder(NamedTuple):
-    """A live message whose seq is not above the last one of its connection; `repeat`: it has the same seq and epoch."""
+    """A live message whose seq is not above the previous one on its connection; `repeat`: the same seq and epoch."""
 
     room: str
     node: str
@@ -82,7 +82,7 @@ class Reading:
     declared: list[Declared] = field(default_factory=list)
     disorders: list[Disorder] = field(default_factory=list)
     repeats: list[Delivery] = field(default_factory=list)
-    """Deliveries that passed the filter by seq and were dropped by id: one message at two places."""
+    """Deliveries that the reader dropped by id although their seq was new: one message at two places."""
     visits: Sequence[Visit] = ()
 
     def node_at(self, when: float) -> str:

@@ -201,7 +201,7 @@ class Person:
             room = self.rooms.get(payload["room"])
             if room is not None:
                 room.timeline.live(payload, self._clock(), self.node)
-                if room.timeline.has_hole:
+                if room.timeline.has_gap:
                     self._wish(room)
         elif name == "ready" and self._ready is not None and not self._ready.done():
             self._ready.set_result(str(payload["node"]))

@@ -1,4 +1,4 @@
-"""A TCP proxy on loopback that delays bytes, drops one direction, or closes: a bad network without privileges."""
+"""A TCP proxy on loopback that simulates a bad network without privileges: delays, one dead direction, closes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What faults use: the cluster, the clients, Redis as an operator, and shared measurements."""
+"""The rig that every fault gets: the cluster, the clients, Redis as an operator, and shared measurements."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from loadtest.chaos.wire import WireLost
 from roomcast.wire.tasks import TaskSet
 
 P99_FLOOR_MS: Final = 25.0
-"""Lower bound of a p99 in ms that is compared with another: below it, scheduling decides the value."""
+"""A p99 below this value in ms counts as this value in comparisons, because scheduling decides it."""
 _LAG: Final = "roomcast_gateway_loop_lag_seconds"
 
 

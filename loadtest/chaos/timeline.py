@@ -36,7 +36,7 @@ class Timeline:
         return None if self.epoch is None else {"seq": self.last, "epoch": self.epoch}
 
     @property
-    def has_hole(self) -> bool:
+    def has_gap(self) -> bool:
         return self.is_current and bool(self._ahead)
 
     def connected(self) -> None:

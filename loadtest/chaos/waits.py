@@ -18,9 +18,11 @@ class Backoff(NamedTuple):
 
 
 RECONNECT: Final = Backoff(1.0, 5.0)
+"""The backoff of reconnects, as in `web/sdk/src/connection/backoff.ts`."""
 RESEND: Final = Backoff(0.7, 5.0)
-"""The backoffs of resends (this) and of reconnects (above), as in `web/sdk/src/connection/backoff.ts`."""
+"""The backoff of resends, as in the same file."""
 MAX_RETRY_AFTER: Final = 120.0
+"""Bound on a Retry-After header, in seconds."""
 
 
 def retry_after(header: str | None) -> float:

@@ -1,4 +1,4 @@
-"""The servers that the benchmark compares: one module per kind (interface: `role`), and their server programs.
+"""The servers that the benchmark compares: one module per kind (see `interface`), and their server programs.
 
 The likely alternatives to Roomcast are in `loadtest.rivals`, except Node.
 

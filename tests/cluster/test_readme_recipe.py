@@ -121,7 +121,7 @@ class Reader:
         return self.shown[-1][0] if self.shown else 0
 
     def verdict(self) -> tuple[int, int]:
-        """Return (holes, repeats) among the shown messages, from the first one on."""
+        """Return (missing seqs, repeats) among the shown messages, from the first one on."""
         seqs = [seq for seq, _ in self.shown]
         return len(set(range(seqs[0], seqs[-1] + 1)) - set(seqs)), len(seqs) - len(set(seqs))
 

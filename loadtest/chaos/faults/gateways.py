@@ -83,7 +83,7 @@ async def reconnect_storm(rig: Rig) -> None:
     died = clock()
     for name in rig.gateways:
         os.kill(pids[name], signal.SIGKILL)
-    await asyncio.sleep(1.0)  # until every client has noticed
+    await asyncio.sleep(1.0)  # until every client has noticed the end of its connection
     await rig.settle(60.0)
     await asyncio.sleep(rig.span.after)
     times = times_back(rig.crowd.people, died, died)

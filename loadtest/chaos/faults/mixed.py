@@ -18,7 +18,7 @@ from loadtest.chaos.rig import Rig
 from roomcast.wire.tasks import TaskSet
 
 INJECTORS: Final = 2
-"""Number of loops that inject faults side by side, so that two faults may overlap at any moment."""
+"""Number of concurrent loops that inject faults, so that two faults may overlap."""
 
 _SUSPENDED_SECONDS: Final = (0.5, 3.0)
 _BETWEEN_FAULTS_SECONDS: Final = (0.5, 4.0)
@@ -27,7 +27,7 @@ _SPANS: Final = 12
 
 _MAX_RECOVERY_SECONDS: Final = 30.0
 _MORE_IDLE_CPU_PERCENT: Final = 1.0
-"""By how many percent of a core a process without load may exceed twice its use before the faults."""
+"""Limit of a process's CPU use without load after the faults: twice its use before them, plus this % of a core."""
 _QUIET_SECONDS: Final = 2.0
 _IDLE_SPAN_SECONDS: Final = 5.0
 

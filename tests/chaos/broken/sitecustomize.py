@@ -8,7 +8,7 @@ from roomcast.adapter.order import OrderTracker, Verdict
 _offer = OrderTracker.offer
 
 
-def _offer_without_holes(self: OrderTracker, epoch: bytes, seq: int) -> Verdict:
+def _offer_without_gaps(self: OrderTracker, epoch: bytes, seq: int) -> Verdict:
     verdict = _offer(self, epoch, seq)
     if verdict is not Verdict.GAP:
         return verdict
@@ -20,5 +20,5 @@ def _reconcile_nothing(self: Fanout, owns: Any) -> None:
     """Compare nothing: missed messages stay missed."""
 
 
-OrderTracker.offer = _offer_without_holes  # type: ignore[method-assign]
+OrderTracker.offer = _offer_without_gaps  # type: ignore[method-assign]
 Fanout.compare_with_logs = _reconcile_nothing  # type: ignore[method-assign]

@@ -211,7 +211,7 @@ async def test_a_slow_verdict_does_not_delay_other_rooms(rig: Rig, clients: Clie
 
 @pytest.mark.parametrize("kind", ["ban", "mute"])
 @pytest.mark.parametrize("event", ["message:send", "message:edit"])
-async def test_who_loses_the_right_to_write_during_the_question_does_not_write(
+async def test_a_user_muted_or_banned_during_the_hook_request_does_not_publish(
     rig: Rig, clients: Clients, kind: str, event: str
 ) -> None:
     ada, bob, room = await joined(rig, clients, rig.opened)
@@ -229,7 +229,7 @@ async def test_who_loses_the_right_to_write_during_the_question_does_not_write(
     assert (await bob.ok("message:history", {"room": room}))["seq"] == target
 
 
-async def test_who_is_revoked_during_the_question_does_not_write(
+async def test_a_user_revoked_during_the_hook_request_does_not_publish(
     rig: Rig, clients: Clients, gateway_redis: str
 ) -> None:
     ada, bob, room = await joined(rig, clients, rig.opened)

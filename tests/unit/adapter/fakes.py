@@ -101,12 +101,12 @@ class Count(AdapterObserver):
     """Counts the events that the adapter reports."""
 
     def __init__(self) -> None:
-        self.holes: list[int] = []
+        self.gaps: list[int] = []
         self.resyncs = 0
         self.forgeries = 0
 
-    def hole(self, room: str, missing: int) -> None:
-        self.holes.append(missing)
+    def gap(self, room: str, missing: int) -> None:
+        self.gaps.append(missing)
 
     def resync(self, room: str) -> None:
         self.resyncs += 1

@@ -134,7 +134,7 @@ async def test_a_message_without_the_token_is_read_from_the_log(rig: Rig) -> Non
         rig.receive(logged(seq).replace(b"message", b"forgery"))
     await until(lambda: len(rig.delivery.sent) == 2, "the log is delivered")
     assert rig.delivery.packets == [b'2["message",2]', b'2["message",3]']
-    assert rig.count.holes == []
+    assert rig.count.gaps == []
     assert rig.room.backlog is None
 
 

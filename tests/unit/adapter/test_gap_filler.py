@@ -80,7 +80,7 @@ async def test_a_gap_is_filled_before_later_packets(rig: Rig) -> None:
     assert rig.seqs == []
     await until(lambda: len(rig.seqs) == 4, "the gap is filled")
     assert rig.seqs == [2, 3, 4, 5]
-    assert rig.count.holes == [2]
+    assert rig.count.gaps == [2]
 
 
 async def test_a_long_gap_is_read_in_pages(rig: Rig) -> None:

@@ -64,13 +64,13 @@ def test_a_row_table_shows_range_rounds_and_ratios() -> None:
     assert nchan[1:7] == ["8.5", "8 to 9", "3", "2.00", "0.71", "1.00"]
 
 
-def test_who_has_no_figures_has_no_line_but_is_not_hidden() -> None:
+def test_a_server_without_figures_is_listed_below_the_table() -> None:
     text = report.markdown(RESULTS)
     assert cells(text, "| Absent |") == []
     assert "- Absent: everything." in text
 
 
-def test_splice_replaces_what_is_between_the_markers_only() -> None:
+def test_splice_replaces_only_the_text_between_the_markers() -> None:
     page = f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n"
     spliced = report.splice(page, "new")
     assert "old" not in spliced

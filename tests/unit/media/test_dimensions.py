@@ -58,7 +58,7 @@ def test_a_heif_without_extents_asks_for_more(content_type: str) -> None:
 
 
 @pytest.mark.parametrize("content_type", ["application/pdf", "image/tiff", "video/mp4", "text/plain"])
-def test_what_is_not_measured_has_no_dimensions(content_type: str) -> None:
+def test_a_type_without_measured_size_has_no_dimensions(content_type: str) -> None:
     assert dimensions(SAMPLES.get(content_type, (b"text",))[0], content_type, MANY) is None
 
 
@@ -70,7 +70,7 @@ def test_a_small_file_of_a_huge_image_is_refused(size: tuple[int, int]) -> None:
         dimensions(heif(b"avif", size), "image/avif", MANY)
 
 
-def test_an_image_at_the_bound_is_fine() -> None:
+def test_an_image_at_the_bound_is_accepted() -> None:
     assert dimensions(png_header(10_000, 10_000), "image/png", MANY) == (10_000, 10_000)
 
 

@@ -99,7 +99,7 @@ class GapFiller:
         `missing`: the number of missing packets; 0 if unknown.
         """
         if missing:
-            self._observer.hole(room.room, missing)
+            self._observer.gap(room.room, missing)
         room.backlog = []
         for packet in waiting:
             self.hold(room, packet)

@@ -6,7 +6,7 @@ from __future__ import annotations
 class AdapterObserver:
     """Ignores all events. Override a method to count its event."""
 
-    def hole(self, room: str, missing: int) -> None:
+    def gap(self, room: str, missing: int) -> None:
         """Count a gap: `missing` packets of a room did not come through pub/sub."""
 
     def filled(self, room: str, count: int) -> None:

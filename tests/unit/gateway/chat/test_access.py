@@ -37,7 +37,7 @@ ROLES = Roles(ada="owner", max="admin", bob="member")
         ("ada", "dm:bob:ada", False),
     ],
 )
-async def test_who_may_enter(user: str, room: str, may: bool) -> None:
+async def test_access_rules_decide_who_may_enter(user: str, room: str, may: bool) -> None:
     assert await RoomAccess(ROLES, nobody_is_banned).may_enter(session_of(user), room) is may
 
 
@@ -86,7 +86,7 @@ async def test_a_ban_keeps_all_users_but_operators_out() -> None:
         ("eve", {"rooms": ("team",)}, "team", False),
     ],
 )
-async def test_who_may_change_memberships(user: str, claims: dict[str, Any], room: str, may: bool) -> None:
+async def test_only_moderators_may_change_memberships(user: str, claims: dict[str, Any], room: str, may: bool) -> None:
     session = session_of(user, **claims)
     if may:
         await RoomAccess(ROLES, nobody_is_banned).require_moderator(session, room)
@@ -116,7 +116,9 @@ async def test_who_may_change_memberships(user: str, claims: dict[str, Any], roo
     ],
     ids=str,
 )
-def test_who_may_create_which_room(claims: dict[str, Any], room: str, kind: str, may: bool) -> None:
+def test_the_create_claim_decides_which_rooms_a_user_may_create(
+    claims: dict[str, Any], room: str, kind: str, may: bool
+) -> None:
     access, session = RoomAccess(ROLES, nobody_is_banned, ["club:*"]), session_of("eve", **claims)
     if may:
         access.require_creation(session, room, kind)

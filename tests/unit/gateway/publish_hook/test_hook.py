@@ -72,7 +72,9 @@ class Rig:
         (b'{"action":"change","data":{}}', ("hi", {}), "changed"),
     ],
 )
-async def test_what_is_published(answer: bytes, content: tuple[str, dict[str, Any]], outcome: str) -> None:
+async def test_accept_and_change_return_the_content_to_publish(
+    answer: bytes, content: tuple[str, dict[str, Any]], outcome: str
+) -> None:
     rig = Rig()
     rig.endpoint.answer = answer
     assert await rig.hook.review(MESSAGE) == content

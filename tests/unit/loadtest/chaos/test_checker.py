@@ -1,4 +1,4 @@
-"""The checker finds each kind of fault where it is, and nothing where there is none."""
+"""The checker counts each kind of violation, and none in a good run."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def counts(found: Journal, *, may_declare: bool = True) -> dict[str, int]:
     return dict(judge(found, may_declare=may_declare).counts)
 
 
-def test_a_good_run_has_nothing_to_report() -> None:
+def test_a_run_without_violations_has_no_failures() -> None:
     verdict = judge(
         journal([sent(1), sent(2)], reading(delivery(1), delivery(2)), reading(delivery(1), delivery(2), reader="s")),
         may_declare=False,
@@ -41,7 +41,7 @@ def test_a_good_run_has_nothing_to_report() -> None:
     assert (verdict.attempted, verdict.acked, verdict.unknown, verdict.deliveries) == (2, 2, 0, 4)
 
 
-def test_acked_and_not_read_is_lost_at_the_gateway_that_served_the_reader() -> None:
+def test_an_acked_message_that_was_not_read_counts_as_lost_at_the_readers_gateway() -> None:
     moved = reading(delivery(1))
     moved.visits = [Visit(0.0, "1"), Visit(1.5, "2"), Visit(9.0, "3")]
     verdict = judge(journal([sent(1), sent(2)], moved), may_declare=True)
@@ -50,20 +50,20 @@ def test_acked_and_not_read_is_lost_at_the_gateway_that_served_the_reader() -> N
     assert verdict.failures == ["lost: 1"]
 
 
-def test_a_timeout_is_unknown_and_never_lost() -> None:
+def test_a_send_that_timed_out_is_unknown_and_not_lost() -> None:
     verdict = judge(journal([sent(1), sent(2, acked=False)], reading(delivery(1))), may_declare=False)
     assert (verdict.unknown, verdict.failures) == (1, [])
 
 
-def test_an_unknown_message_that_was_kept_is_not_unexpected() -> None:
+def test_a_read_message_whose_send_timed_out_is_not_unexpected() -> None:
     assert counts(journal([sent(1), sent(2, acked=False)], reading(delivery(1), delivery(2)))) == {}
 
 
-def test_messages_of_other_rooms_do_not_matter() -> None:
+def test_a_reader_need_not_read_messages_of_other_rooms() -> None:
     assert counts(journal([sent(1), sent(2, room="public:b")], reading(delivery(1)))) == {}
 
 
-def test_read_and_never_sent_is_unexpected() -> None:
+def test_a_message_that_was_never_sent_is_unexpected() -> None:
     assert counts(journal([sent(1)], reading(delivery(1), delivery(7)))) == {"unexpected": 1}
 
 
@@ -72,29 +72,29 @@ def test_a_message_of_another_room_is_unexpected() -> None:
     assert counts(found) == {"unexpected": 1}
 
 
-def test_a_cut_excuses_what_lies_before_it() -> None:
+def test_recovered_false_declares_the_loss_of_earlier_messages() -> None:
     told = reading(delivery(3, Place(E2, 3)), declared=[Declared(E2, 2, 2.9, "1")])
     old = [sent(1), sent(2, place=Place(E2, 2)), sent(3, place=Place(E2, 3))]
     assert counts(journal(old, told)) == {"declared": 2}
 
 
-def test_a_cut_excuses_nothing_after_it() -> None:
+def test_recovered_false_does_not_declare_the_loss_of_later_messages() -> None:
     told = reading(delivery(1), declared=[Declared(E2, 1, 1.5, "1")])
     assert counts(journal([sent(1), sent(2, place=Place(E2, 2))], told)) == {"lost": 1}
 
 
-def test_resync_excuses_what_was_sent_before_it_was_said() -> None:
+def test_resync_declares_the_loss_of_messages_sent_before_it() -> None:
     told = reading(delivery(3), declared=[Declared("", 0, 1.5, "1")])
     assert counts(journal([sent(1), sent(2), sent(3)], told)) == {"declared": 1, "lost": 1}
 
 
-def test_declared_loss_passes_only_where_the_level_allows_it() -> None:
+def test_declared_loss_passes_only_with_may_declare() -> None:
     found = journal([sent(1), sent(2)], reading(delivery(2), declared=[Declared("", 0, 1.5, "1")]))
     assert judge(found, may_declare=True).failures == []
     assert judge(found, may_declare=False).failures == ["declared: 1"]
 
 
-def test_what_another_reader_was_told_excuses_nobody() -> None:
+def test_a_declaration_to_one_reader_does_not_cover_another() -> None:
     told = reading(delivery(2), declared=[Declared("", 0, 1.5, "1")])
     untold = reading(delivery(2), reader="s")
     assert counts(journal([sent(1), sent(2)], told, untold)) == {"declared": 1, "lost": 1}
@@ -110,28 +110,28 @@ def test_a_resend_after_a_rollback_is_no_duplicate() -> None:
     assert counts(found) == {}
 
 
-def test_what_passes_the_filter_twice_is_a_duplicate() -> None:
+def test_a_message_delivered_twice_is_a_duplicate() -> None:
     found = journal([sent(1)], reading(delivery(1), delivery(1, Place(E1, 1))))
     assert counts(found)["duplicates"] == 1
 
 
-def test_a_repeat_and_an_inversion_on_a_connection_are_told_apart() -> None:
+def test_a_repeat_on_a_connection_is_a_duplicate_and_a_lower_seq_an_inversion() -> None:
     repeat = Disorder(ROOM, "2", Place(E1, 5), 5, repeat=True)
     back = Disorder(ROOM, "2", Place(E1, 4), 5, repeat=False)
     verdict = judge(journal([sent(1)], reading(delivery(1), disorders=[repeat, back])), may_declare=True)
     assert dict(verdict.per_node["2"]) == {"duplicates": 1, "inversions": 1}
 
 
-def test_deliveries_against_seq_are_inversions() -> None:
+def test_deliveries_in_descending_seq_are_inversions() -> None:
     assert counts(journal([sent(1), sent(2)], reading(delivery(2), delivery(1)))) == {"inversions": 1}
 
 
-def test_history_is_read_backwards_without_being_an_inversion() -> None:
+def test_history_read_backwards_is_no_inversion() -> None:
     found = reading(delivery(3), delivery(2, via="history"), delivery(1, via="history"), delivery(4))
     assert counts(journal([sent(n) for n in (1, 2, 3, 4)], found)) == {}
 
 
-def test_seq_starts_again_with_an_epoch() -> None:
+def test_a_lower_seq_in_a_new_epoch_is_no_inversion() -> None:
     found = reading(delivery(1, Place(E1, 9)), delivery(2, Place(E2, 1)))
     assert counts(journal([sent(1), sent(2)], found)) == {}
 
@@ -142,7 +142,7 @@ def test_two_messages_at_one_place_are_a_disagreement() -> None:
     assert counts(found)["disagreements"] == 1
 
 
-def test_a_run_without_acks_proves_nothing() -> None:
+def test_a_run_without_acks_fails() -> None:
     verdict = judge(journal([sent(1, acked=False)], reading(delivery(1))), may_declare=True)
     assert verdict.failures == ["no message was acked: there is nothing to judge"]
 
@@ -153,12 +153,12 @@ def test_examples_are_bounded() -> None:
     assert len(verdict.examples) == 20
 
 
-def test_a_run_is_complete_when_every_reader_has_every_writers_last_acked_message() -> None:
+def test_a_run_is_complete_when_every_reader_has_each_writers_last_acked_message() -> None:
     messages = [sent(1), sent(2), sent(3, acked=False)]
     waiting = journal(messages, reading(delivery(1)))
     assert [(who.reader, what.counter) for who, what in incomplete(waiting)] == [("r", 2)]
     assert incomplete(journal(messages, reading(delivery(2)))) == []
 
 
-def test_nobody_waits_for_what_was_declared_lost() -> None:
+def test_a_run_is_complete_without_declared_losses() -> None:
     assert incomplete(journal([sent(1)], reading(declared=[Declared("", 0, 5.0, "1")]))) == []

@@ -1,4 +1,4 @@
-"""Backoff, outbox, where clients are, gauges and figures."""
+"""Backoff, outbox, the rooms and addresses of clients, gauges, and figures."""
 
 from __future__ import annotations
 
@@ -17,17 +17,19 @@ from loadtest.chaos.waits import RECONNECT, Backoff, retry_after
 @pytest.mark.parametrize(
     ("attempt", "random", "wanted"), [(0, 0.0, 0.25), (0, 1.0, 0.5), (3, 0.5, 3.0), (99, 1.0, RECONNECT.most)]
 )
-def test_waits_double_and_half_of_them_is_random(attempt: int, random: float, wanted: float) -> None:
+def test_the_wait_doubles_with_each_attempt_and_half_of_it_is_random(
+    attempt: int, random: float, wanted: float
+) -> None:
     assert Backoff(0.5, RECONNECT.most).wait(attempt, random) == pytest.approx(wanted)
 
 
-def test_nobody_comes_sooner_than_asked() -> None:
+def test_a_wait_is_at_least_retry_after() -> None:
     assert RECONNECT.wait(0, 0.0, retry_after=7.0) == 7.0
     assert RECONNECT.wait(0, 1.0, retry_after=7.0) > 7.0
 
 
 @pytest.mark.parametrize(("header", "wanted"), [("3", 3.0), (None, 0.0), ("soon", 0.0), ("-1", 0.0), ("9999", 120.0)])
-def test_retry_after(header: str | None, wanted: float) -> None:
+def test_retry_after_is_parsed_and_bounded(header: str | None, wanted: float) -> None:
     assert retry_after(header) == wanted
 
 
@@ -42,7 +44,7 @@ def names(taken: list[Sent]) -> list[str]:
     return [sent.id for sent in taken]
 
 
-def test_what_is_in_flight_does_not_go_twice() -> None:
+def test_a_message_in_flight_is_not_sent_again() -> None:
     made = outbox("a", "b")
     assert names(made.take()) == ["a", "b"]
     assert made.take() == []
@@ -51,7 +53,7 @@ def test_what_is_in_flight_does_not_go_twice() -> None:
     assert names(made.take()) == ["b"]
 
 
-def test_nothing_goes_before_the_room_is_joined_or_while_it_pauses() -> None:
+def test_no_message_is_sent_before_the_join_or_during_a_pause() -> None:
     made = outbox("a")
     made.paused = True
     assert made.take() == []
@@ -61,13 +63,13 @@ def test_nothing_goes_before_the_room_is_joined_or_while_it_pauses() -> None:
     assert names(made.take()) == ["a"]
 
 
-def test_everybody_is_in_two_rooms_and_rooms_are_of_like_size() -> None:
+def test_each_client_is_in_two_rooms_of_about_equal_size() -> None:
     rooms = [room for index in range(1000) for room in set(rooms_of(index, 100))]
     assert len(rooms) == 2000
     assert {rooms.count(room) for room in range(100)} <= set(range(19, 23))
 
 
-def test_addresses_are_on_loopback_and_shared_by_few() -> None:
+def test_a_hundred_clients_share_a_loopback_address() -> None:
     addresses = [source_address(index) for index in range(5000)]
     assert len(set(addresses)) == 50
     assert all(address.startswith("127.1.") and 0 < int(address.split(".")[3]) < 255 for address in addresses)
@@ -82,7 +84,7 @@ gone_total{reason="b"} 3
 """
 
 
-def test_a_quantile_between_two_readings() -> None:
+def test_quantile_uses_the_observations_between_two_readings() -> None:
     before, after = gauges.parse(METRICS % (100, 100, 100)), gauges.parse(METRICS % (190, 199, 200))
     assert gauges.quantile(before, after, "lag", 0.5) == 0.01
     assert gauges.quantile(before, after, "lag", 0.99) == 0.1
@@ -90,11 +92,11 @@ def test_a_quantile_between_two_readings() -> None:
     assert gauges.quantile(after, after, "lag", 0.5) == 0.0
 
 
-def test_a_counter_over_its_labels() -> None:
+def test_total_sums_a_counter_over_its_labels() -> None:
     assert gauges.total(gauges.parse(METRICS % (0, 0, 0)), "gone_total") == 5.0
 
 
-def test_figures_know_their_limit() -> None:
+def test_a_figure_holds_within_its_limit() -> None:
     assert Figure("a", 3.0).holds
     assert Figure("a", 3.0, 3.0).holds
     assert not Figure("a", math.inf, 3.0).holds
@@ -103,10 +105,10 @@ def test_figures_know_their_limit() -> None:
 
 
 @pytest.mark.parametrize(("value", "text"), [(3.0, "3"), (0.256, "0.26"), (12.34, "12.3"), (250.7, "251")])
-def test_numbers_are_short(value: float, text: str) -> None:
+def test_numbers_have_at_most_three_digits(value: float, text: str) -> None:
     assert number(value) == text
 
 
-def test_a_share_of_nothing_is_all() -> None:
+def test_the_share_of_no_values_is_100_percent() -> None:
     assert share_within([], 5.0) == 100.0
     assert share_within([1.0, 9.0], 5.0) == 50.0

@@ -1,4 +1,4 @@
-"""One room as a client has it: live, joins, pages, holes, cuts."""
+"""One room as a client has it: live messages, joins, pages, gaps, declared losses."""
 
 from __future__ import annotations
 
@@ -46,20 +46,20 @@ def test_live_messages_are_taken_in_order_and_repeats_dropped() -> None:
     assert [(one.place, one.repeat) for one in made.reading.disorders] == [(Place(E1, 2), True)]
 
 
-def test_a_step_back_on_one_connection_is_noted() -> None:
+def test_a_lower_seq_on_one_connection_is_recorded() -> None:
     made = timeline()
     hear(made, message(1), message(2), message(1))
     assert [one.repeat for one in made.reading.disorders] == [False]
 
 
-def test_a_hole_waits_for_a_join() -> None:
+def test_messages_after_a_gap_are_held_until_a_join() -> None:
     made = timeline()
     hear(made, message(1), message(3))
-    assert made.has_hole
+    assert made.has_gap
     assert seen(made) == ["e1-1"]
     assert rejoin(made, answer(3, 2, 3)) is False
     assert seen(made) == ["e1-1", "e1-2", "e1-3"]
-    assert not made.has_hole
+    assert not made.has_gap
 
 
 def test_live_messages_are_held_back_until_all_pages_are_read() -> None:
@@ -73,7 +73,7 @@ def test_live_messages_are_held_back_until_all_pages_are_read() -> None:
     assert seen(made) == ["e1-2", "e1-3", "e1-4", "e1-5", "e1-6"]
 
 
-def test_an_unrecovered_join_declares_a_cut_and_reads_back_to_what_is_known() -> None:
+def test_recovered_false_is_recorded_and_history_is_read_to_a_known_message() -> None:
     made = timeline()
     hear(made, message(1))
     made.connected()
@@ -86,7 +86,7 @@ def test_an_unrecovered_join_declares_a_cut_and_reads_back_to_what_is_known() ->
     assert seen(made) == ["e1-1", "e2-8", "e2-9", "e2-7", "e2-2"]
 
 
-def test_history_goes_on_until_the_log_ends() -> None:
+def test_history_is_read_until_the_log_ends() -> None:
     made = timeline()
     made.connected()
     rejoin(made, answer(9, 9, epoch=E2, recovered=False))
@@ -96,7 +96,7 @@ def test_history_goes_on_until_the_log_ends() -> None:
     assert made.gap_before is None
 
 
-def test_a_page_that_meets_what_is_known_leaves_no_gap() -> None:
+def test_history_ends_at_a_page_with_a_known_message() -> None:
     made = timeline()
     hear(made, message(1), message(2))
     made.connected()
@@ -110,7 +110,7 @@ def test_a_first_join_declares_nothing() -> None:
     assert timeline(seq=50).reading.declared == []
 
 
-def test_after_resync_nothing_is_taken_before_the_join() -> None:
+def test_after_resync_no_message_is_accepted_before_the_join() -> None:
     made = timeline()
     hear(made, message(1))
     made.resync(1.5, "1")
@@ -119,17 +119,17 @@ def test_after_resync_nothing_is_taken_before_the_join() -> None:
     assert [cut.epoch for cut in made.reading.declared] == [""]
 
 
-def test_one_id_at_two_places_is_kept_apart() -> None:
+def test_a_message_with_a_known_id_at_another_place_is_recorded_as_a_repeat() -> None:
     made = timeline()
     hear(made, message(1, name="x"), message(2, name="x"))
     assert seen(made) == ["x"]
     assert [one.place for one in made.reading.repeats] == [Place(E1, 2)]
 
 
-def test_a_plain_client_repairs_no_hole() -> None:
+def test_a_plain_client_fills_no_gap() -> None:
     made = timeline(is_plain=True)
     hear(made, message(1), message(3), message(2))
-    assert not made.has_hole
+    assert not made.has_gap
     assert seen(made) == ["e1-1", "e1-3"]
 
 

@@ -213,7 +213,7 @@ class Metrics(GatewayObserver):
     def tally(self, name: str, outcome: str) -> OutcomeCounter:
         return self._events.counter_of(name, outcome)
 
-    def hole(self, room: str, missing: int) -> None:
+    def gap(self, room: str, missing: int) -> None:
         self._missing.inc(missing)
 
     def filled(self, room: str, count: int) -> None:
