@@ -143,7 +143,7 @@ async def test_a_membership_or_sanction_does_not_outlive_its_room(
         await bob.join(room)
 
 
-async def test_members_of_an_expired_room_get_nothing_of_the_next_one(
+async def test_members_of_an_expired_room_get_no_message_of_the_next_room_with_its_id(
     one: Gateway, own_redis: str, clients: Clients
 ) -> None:
     mallory, ada, room = await clients(one, unique("mallory")), await clients(one, unique("ada")), unique("team")

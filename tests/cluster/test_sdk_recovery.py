@@ -137,7 +137,7 @@ async def test_the_sdk_shows_no_gap_and_no_duplicate(
     assert seen["connects"] > ROUNDS / 2
 
 
-async def test_everything_that_the_sdk_sends_arrives_once_and_in_order(
+async def test_each_message_of_the_sdk_arrives_once_and_in_order(
     cluster: Cluster, backend: Backend, sdk_folder: Path
 ) -> None:
     room = f"public:sdk-{uuid4().hex[:6]}"

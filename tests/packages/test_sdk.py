@@ -27,8 +27,8 @@ def app(npm_packages: dict[str, Path], tmp_path_factory: pytest.TempPathFactory)
     return folder
 
 
-def test_packing_without_the_node_packages_says_what_to_do(tmp_path: Path) -> None:
-    """Whoever packs while the first `make run` still installs gets one line instead of a module that is not found."""
+def test_packing_without_the_node_packages_ends_with_one_line_of_advice(tmp_path: Path) -> None:
+    """Packing while the first `make run` still installs ends with one line, not with a missing module's stack trace."""
     shutil.copytree(ROOT / "web" / "scripts", tmp_path / "web" / "scripts")
     done = subprocess.run(
         ["node", "web/scripts/pack.mjs"], cwd=tmp_path, check=False, capture_output=True, text=True, timeout=30

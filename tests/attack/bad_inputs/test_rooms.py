@@ -39,7 +39,7 @@ async def private_room(owner: Client) -> str:
     return room
 
 
-async def test_a_stranger_learns_nothing_of_a_private_room(target: Target) -> None:
+async def test_errors_do_not_reveal_a_private_room_to_a_stranger(target: Target) -> None:
     """Compare the answers with those for a room that does not exist."""
     owner, eve = await target.client(unique("owner")), await target.client("eve", create=[])
     room, nowhere = await private_room(owner), unique("team:deal")

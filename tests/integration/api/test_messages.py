@@ -175,7 +175,7 @@ def test_a_body_that_is_not_json_is_refused(client: httpx.Client, raw: bytes) ->
     ],
     ids=["form", "list", "empty", "cut", "unknown"],
 )
-def test_a_refusal_says_what_is_expected(client: httpx.Client, raw: bytes, content_type: str, detail: str) -> None:
+def test_a_refusal_names_the_expected_value(client: httpx.Client, raw: bytes, content_type: str, detail: str) -> None:
     answer = client.post("/v1/rooms/team:bad/messages", content=raw, headers={"Content-Type": content_type})
     assert (answer.status_code, answer.json()["detail"]) == (400, detail)
 

@@ -234,7 +234,7 @@ def test_an_allowance_is_set_and_lifted(client: httpx.Client) -> None:
         assert reason(client.put(f"/v1/users/ada/{allowance}", json={})) == "bad_request"
 
 
-def test_an_inbox_counts_what_is_unread(client: httpx.Client, api: apis.Api, api_redis: Callable[[str], str]) -> None:
+def test_an_inbox_counts_unread_messages(client: httpx.Client, api: apis.Api, api_redis: Callable[[str], str]) -> None:
     for room in ("team:in1", "team:in2", "team:in3"):
         client.post("/v1/rooms", json={"room": room, "owner": "grace", "name": room.upper()})
         body = {"user": "bob", "text": "hello", "kind": "text", "mentions": ["grace"]}

@@ -62,7 +62,7 @@ async def test_edits_replace_data_and_no_key_holds_the_old_data(
         assert "second-state" not in str(redis.hgetall(f"room:{{{room}}}:log"))
 
 
-async def test_a_message_of_data_alone_is_not_unread(pair: Pair, clients: Clients) -> None:
+async def test_a_message_with_data_only_is_not_counted_as_unread(pair: Pair, clients: Clients) -> None:
     room = unique("public:data")
     ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
     await bob.join(room)

@@ -93,7 +93,7 @@ async def test_a_receipt_reaches_the_other_gateway_and_never_goes_back(pair: Pai
         assert await bob.refused("receipt:read", {"room": room, **bad}) == "bad_request"
 
 
-async def test_the_room_list_counts_what_is_unread(pair: Pair, clients: Clients) -> None:
+async def test_the_room_list_counts_unread_messages(pair: Pair, clients: Clients) -> None:
     ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
     room, other = unique("public:talk"), unique("team")
     await ada.join(room)

@@ -128,7 +128,7 @@ async def test_a_changed_message_is_published_as_changed(rig: Rig, clients: Clie
     assert (heard["data"], heard["kind"]) == ({"masked": True}, "text")
 
 
-async def test_a_refusal_says_why_and_nothing_is_published(rig: Rig, clients: Clients) -> None:
+async def test_a_refused_message_gets_the_reason_and_is_not_published(rig: Rig, clients: Clients) -> None:
     ada, bob, room = await joined(rig, clients)
     rig.server.answer = answering(action="refuse", code="spam", detail="No links, please")
     error = await error_of(ada, "message:send", {"room": room, "id": "1", "text": "http://spam"})

@@ -266,7 +266,9 @@ class polling:  # noqa: N801 (used as a function)
         await self._session.close()
 
 
-async def test_a_replay_leaves_nothing_behind_when_its_client_goes(pair: Pair, gateway_redis: str) -> None:
+async def test_the_gateway_leaves_the_room_when_a_client_disconnects_during_a_replay(
+    pair: Pair, gateway_redis: str
+) -> None:
     room = unique("public:talk")
     await fill(gateway_redis, room, 1, 300, size=2_000)
     before = pair[0].metric("roomcast_gateway_rooms")

@@ -57,7 +57,7 @@ class Model:
 
 
 @pytest.mark.parametrize("seed", range(3))
-async def test_unread_is_what_a_recount_says(pair: Pair, clients: Clients, seed: int) -> None:
+async def test_unread_counts_equal_a_recount_of_the_log(pair: Pair, clients: Clients, seed: int) -> None:
     rng = random.Random(seed)
     people = [await clients(pair[n % 2], unique(name)) for n, name in enumerate(("ada", "bob", "carol"))]
     room = unique("public:talk")

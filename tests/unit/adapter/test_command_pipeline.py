@@ -132,8 +132,8 @@ def test_a_slice_ends_when_its_time_is_over(monkeypatch: pytest.MonkeyPatch) -> 
     assert (len(came), link.has_unread) == (2, True)
 
 
-def test_a_callback_may_drop_what_is_pending() -> None:
-    """A connection that ends in the middle of its replies raises an error in all waiting callers, and forgets them."""
+def test_a_callback_may_clear_the_pending_commands() -> None:
+    """A connection that ends between two replies fails all waiting commands, and clears them."""
     link = pipeline()
     came: list[Any] = []
 

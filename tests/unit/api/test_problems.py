@@ -33,7 +33,7 @@ def test_the_headers_match_the_problem() -> None:
     assert respond(describe(RoomcastError(Code.UNAUTHORIZED), "r")).headers["www-authenticate"] == "Bearer"
 
 
-def test_a_field_that_is_no_object_is_told_so_in_words_of_json() -> None:
+def test_the_problem_of_a_field_that_is_no_object_uses_json_type_names() -> None:
     (fault,) = faults_of([{"loc": ("body", "data"), "type": "dict_type", "msg": "Input should be a valid dictionary"}])
     assert (fault.field, fault.message) == ("body.data", "Input should be a JSON object")
 

@@ -18,7 +18,7 @@ from roomcast.cli.doctor import check_url
         ("redis://127.0.0.1:6379", "warning", "password"),
     ],
 )
-def test_a_url_with_an_unencrypted_password_or_none_is_reported(url: str, level: str, words: str) -> None:
+def test_check_url_warns_of_an_unencrypted_or_missing_password(url: str, level: str, words: str) -> None:
     finding = check_url(url)
     assert finding.level == level
     assert words in finding.advice

@@ -39,7 +39,7 @@ async def test_all_payloads_together_are_bounded_except_when_the_server_moves_it
     assert clock.kept.take("c") == HALF
 
 
-async def test_a_payload_that_nobody_fetches_is_dropped(clock: Clock) -> None:
+async def test_a_payload_that_is_not_fetched_in_time_is_dropped(clock: Clock) -> None:
     kept = clock.kept
     kept.keep("a", HALF)
     held = kept._kept["a"]

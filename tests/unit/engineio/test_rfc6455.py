@@ -224,7 +224,7 @@ def test_messages_are_read_whole_from_any_pieces(messages: list[str | bytes], da
 
 
 @given(st.lists(st.binary(max_size=64), max_size=8))
-def test_arbitrary_bytes_raise_nothing_and_are_held_only_up_to_a_limit(pieces: list[bytes]) -> None:
+def test_arbitrary_bytes_raise_no_error_and_are_buffered_up_to_a_limit(pieces: list[bytes]) -> None:
     reader = parser(100)
     for piece in pieces:
         reader.feed(piece)

@@ -43,7 +43,7 @@ def test_a_type_that_is_not_listed_is_refused(content_type: str) -> None:
 
 
 @pytest.mark.parametrize("size", [0, -1, 1001])
-def test_nothing_and_too_much_are_refused(size: int) -> None:
+def test_empty_and_too_large_files_are_refused(size: int) -> None:
     assert is_refused(size=size)
 
 
@@ -70,6 +70,6 @@ def test_a_text_names_its_encoding_where_that_is_known() -> None:
     assert policy.served_type("image/png", "utf-8") == "image/png"
 
 
-def test_keys_hold_nothing_of_the_browser() -> None:
+def test_storage_keys_contain_no_text_of_the_client() -> None:
     assert policy.final_key("abc", "image/jpeg", 2026, 3) == "2026/03/abc.jpg"
     assert policy.incoming_key("abc") == "incoming/abc"

@@ -25,7 +25,7 @@ LONGEST = 5.0
         ([(6.0, False, 0.0), (7.0, True, 0.0), (8.0, True, 0.0)], False),
     ],
 )
-def test_a_long_cut_is_told_from_a_short_one(checks: list[tuple[float, bool, float]], is_long: bool) -> None:
+def test_only_a_long_outage_isolates_the_gateway(checks: list[tuple[float, bool, float]], is_long: bool) -> None:
     watch = CutWatch(LONGEST, 0.0)
     answers = [watch.is_long(now, is_up=is_up, silent_seconds=silent) for now, is_up, silent in checks]
     assert answers[-1] is is_long

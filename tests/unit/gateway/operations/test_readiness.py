@@ -32,7 +32,7 @@ async def test_a_gateway_ends_when_its_subscriptions_stay_broken() -> None:
     assert (given_up.is_set(), ticks.count) == (True, 4)
 
 
-async def test_a_gateway_whose_subscriptions_recover_goes_on() -> None:
+async def test_a_gateway_whose_subscriptions_recover_keeps_running() -> None:
     given_up = asyncio.Event()
     task = asyncio.get_running_loop().create_task(watch_subscriptions(Subscriptions(0.0), Ticks(), given_up.set))
     await asyncio.sleep(0.02)

@@ -21,7 +21,7 @@ PAUSE_SECONDS = 0.6
 @pytest.mark.parametrize(
     ("packets", "seconds"), [(0, 0.05), (1, 0.05), (100, 0.05), (400, 0.2), (1_000, 0.5), (2_000, 1.0), (10**6, 1.0)]
 )
-def test_the_pause_grows_with_what_was_sent(packets: int, seconds: float) -> None:
+def test_the_pause_grows_with_the_number_of_sent_packets(packets: int, seconds: float) -> None:
     assert pause_after(packets) == pytest.approx(seconds)
 
 

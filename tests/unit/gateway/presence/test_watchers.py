@@ -46,7 +46,7 @@ class TestWatchers:
         rows = taken(watchers).rooms["lobby"]
         assert {row["user"]: row["status"] for row in rows} == {"ada": "online", "bob": "offline"}
 
-    def test_a_change_that_was_replaced_by_a_later_one_is_not_taken(self, clock: Clock) -> None:
+    def test_a_change_that_a_later_one_replaced_is_not_delivered_with_the_due_ones(self, clock: Clock) -> None:
         watchers = Watchers(clock)
         watchers.watch("c1", ["ada", "bob"])
         watchers.apply_changes([PresenceRow("ada", "busy", 1), PresenceRow("bob", "busy", 1)])
