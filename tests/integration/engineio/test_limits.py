@@ -182,11 +182,12 @@ class TestSlowClients:
                 session.push(Frames(b"%d " % number + b"x" * 1000))
                 await asyncio.sleep(0)
             await until(lambda: session.credit < 0, "its transport is full")
+            session.push(Frames(b"300 and it waits in the outbox"))
             assert session.outbox
             slow.writer.transport.resume_reading()  # type: ignore[attr-defined]
             await soon(slow.reader.readuntil(b"\r\n\r\n"))
             assert str(await slow.receive())[0] == "0"
-            assert [str(await slow.receive()).split()[0] for _ in range(300)] == [f"4{n}" for n in range(300)]
+            assert [str(await slow.receive()).split()[0] for _ in range(301)] == [f"4{n}" for n in range(301)]
             assert (session.credit, watcher.closes) == (400_000, [])
             slow.drop()
 

@@ -29,7 +29,7 @@ from tests.integration.gateway.hook_server import (
 )
 from tests.waiting import until
 
-DEADLINE_SECONDS = 1.0
+DEADLINE_SECONDS = 4.0
 
 
 class Gateways(NamedTuple):

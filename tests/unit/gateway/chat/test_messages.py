@@ -30,7 +30,7 @@ class Rig:
 
     def __init__(self) -> None:
         self.log = FakeLog()
-        self.access = FakeAccess(("bob", ROOM), ("mod", ROOM), moderators=["mod"])
+        self.access = FakeAccess(("ada", ROOM), ("bob", ROOM), ("mod", ROOM), moderators=["mod"])
         self.addressed: list[tuple[str, str]] = []
         self.plain: list[tuple[str, str]] = []
         self.voice = FakeVoice()
@@ -170,6 +170,21 @@ async def test_sends_to_other_rooms_do_not_wait(rig: Rig) -> None:
     await rig.chat.send_message(rig.ada, MessageSend("other", "2", "two"))
     await waiting
     assert rig.log.queued == ["2", "1"]
+
+
+async def test_a_send_that_waited_is_refused_to_a_user_who_was_banned_meanwhile(rig: Rig) -> None:
+    """The ban counts at once: `ada` is still in the room, until the gateway has removed her."""
+    waiting = [asyncio.create_task(rig.send(rig.ada, "one", "1", upload="upload01"))]
+    await asyncio.sleep(0)
+    waiting.append(asyncio.create_task(rig.send(rig.ada, "two", "2")))
+    await asyncio.sleep(0)
+    rig.access.open_to.discard(("ada", ROOM))
+    outcomes = await asyncio.gather(*waiting, return_exceptions=True)
+
+    assert ROOM in rig.ada.rooms
+    assert isinstance(outcomes[1], RoomcastError)
+    assert outcomes[1].code is Code.FORBIDDEN
+    assert "2" not in rig.log.queued
 
 
 async def test_a_send_whose_look_up_fails_does_not_block_later_sends(rig: Rig) -> None:

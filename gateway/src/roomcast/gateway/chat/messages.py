@@ -15,6 +15,7 @@ from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import Media, MessageDelete, MessageEdit, MessageHistory, MessageReact, MessageSend
 from roomcast.contract.ids import DIRECT
 from roomcast.contract.texts import canonical_emoji, is_blank
+from roomcast.gateway.chat.access import no_entry
 from roomcast.gateway.chat.message_content import check_content
 from roomcast.gateway.chat.ports import AckFields
 from roomcast.gateway.operations.daily_bytes import ENTRY_BYTES, ROOM_BYTES, charge
@@ -62,6 +63,10 @@ class MessageAccess(Protocol):
 
     async def require_entry(self, session: ChatSession, room: str) -> None:
         """Raise FORBIDDEN for a room that the session may not enter, whether it exists or not."""
+        ...
+
+    async def may_enter(self, session: ChatSession, room: str) -> bool:
+        """Return whether the session may enter the room now, also a room that it has joined."""
         ...
 
     async def is_moderator(self, session: ChatSession, room: str) -> bool:
@@ -304,7 +309,10 @@ class Chat:
         """Check the right to write again, after a wait of up to seconds in which the user may have lost it."""
         if session.is_expelled:
             raise RoomcastError(Code.REVOKED)
-        await self._require_voice(session, room)
+        if not await self._access.may_enter(session, room):  # a ban counts before it has ended the membership
+            raise no_entry(room)
+        if not session.identity.ops:
+            await self._voice.require_voice(session.user, room)
 
     async def read_history(self, session: ChatSession, p: MessageHistory) -> AckFields:
         """Answer `message:history`: a page of older messages, oldest first."""
