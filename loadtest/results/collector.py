@@ -15,7 +15,7 @@ _ROWS: Final = (DELIVERIES, SENDS)
 
 
 class Point(NamedTuple):
-    """Figures since the previous point: times in ms (None: no event), rates per second."""
+    """Figures since the previous point: latencies in ms (None: no event), rates per second; `at` is in seconds."""
 
     at: float
     users: int
@@ -65,12 +65,12 @@ class Collector:
         failures = int(stats.total.num_failures)
         failed, self._failures_before = max(0, failures - self._failures_before), failures
         self.most_users = max(self.most_users, users)
-        if len(self.points) >= MAX_POINTS:  # a run of hours keeps every second point
+        if len(self.points) >= MAX_POINTS:  # full: drop every other point to make room
             del self.points[::2]
         self.points.append(self._point(now - self._begun, users, span, gained, failed))
 
     def _gained(self, title: str, stats: Any) -> Counter[float]:
-        """Return the histogram of a row's new entries; after a reset of the statistics, of all its entries."""
+        """Return the response times added to a row; all of them if it has fewer than before (statistics were reset)."""
         kind, _, name = title.partition(" ")
         entry = stats.entries.get((name, kind))
         found: Counter[float] = Counter(dict(entry.response_times)) if entry is not None else Counter()

@@ -1,4 +1,4 @@
-"""Measure this process, because a load generator whose event loop is late would report slow answers of the cluster."""
+"""Measure this process: a load generator whose event loop is late would report its own delay as the cluster's."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ BUSY_SHARE: Final = 0.9
 LATE_MS: Final = 50.0
 TOLERATED_SHARE: Final = 0.05
 MIN_SECONDS: Final = 3
-"""Number of bad seconds from which a process is saturated, if they exceed the tolerated share of all seconds."""
+"""A process is saturated from this many bad seconds on, if they also exceed the tolerated share of all seconds."""
 
 
 class Second(NamedTuple):
-    """One second of a process: CPU seconds per second, and the second-largest delay of its loop."""
+    """One second of a process: CPU seconds per second, and the largest delay of its event loop but one."""
 
     cpu: float
     late_ms: float

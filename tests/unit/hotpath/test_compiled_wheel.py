@@ -22,7 +22,9 @@ def wheel_of(distribution: str) -> dict[str, Any]:
 @pytest.mark.parametrize(("distribution", "count"), [("adapter", 7), ("gateway", 3)])
 def test_the_compiled_modules_are_in_the_wheel(monkeypatch: pytest.MonkeyPatch, distribution: str, count: int) -> None:
     if build.outdated():
-        pytest.skip(build.missing() or pytest.fail("make compile"))
+        pytest.skip(
+            build.missing() or pytest.fail("the compiled hot path is missing or out of date: run `make compile`")
+        )
     monkeypatch.setattr(compiled_wheel, "WANTED", "auto")
     data = wheel_of(distribution)
     assert (data["pure_python"], data["infer_tag"], len(data["force_include"])) == (False, True, count)

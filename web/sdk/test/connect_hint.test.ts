@@ -12,7 +12,7 @@ describe("the hint of a failed connect", () => {
     );
   });
 
-  it("is not given on the server's own page, and outside browsers", () => {
+  it("is empty on the server's own page, and outside browsers if the URL has a scheme", () => {
     for (const url of ["http://localhost:5173/chat", "/", ""]) assert.equal(connectHint(url, page), "");
     for (const url of ["http://localhost:8080", "wss://chat.example.com"])
       assert.equal(connectHint(url, undefined), "");

@@ -46,8 +46,8 @@ async def test_a_request_has_the_user_the_node_and_a_deadline() -> None:
     assert len(media) == 0
 
 
-async def test_a_completion_names_the_upload_alone() -> None:
-    """While no signer runs, nobody takes requests out of their stream: what a client adds must not fill Redis."""
+async def test_a_completion_request_contains_only_the_upload_id() -> None:
+    """The client's `parts` are not sent: while no signer runs, requests stay in the stream and use Redis's memory."""
     port = Port()
     media = requests_on(port, complete_seconds=0.02)
     with pytest.raises(RoomcastError):
@@ -132,7 +132,7 @@ async def test_the_request_of_a_client_that_disconnects_is_forgotten() -> None:
 
 
 @pytest.mark.parametrize("room", ["public:other", None])
-async def test_a_url_for_another_room_than_the_one_checked_is_not_found(room: str | None) -> None:
+async def test_a_download_of_an_upload_to_another_room_is_not_found(room: str | None) -> None:
     port = Port()
     media = requests_on(port)
     port.answer = lambda request: media.receive_reply(

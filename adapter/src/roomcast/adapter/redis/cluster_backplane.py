@@ -1,6 +1,7 @@
 """Send commands and subscribe to channels on a Redis Cluster: by hash slot, following redirections.
 
-The map of slots is read again every few seconds, when a node answers MOVED, and when it drops a moved channel.
+The map of slots is read again every few seconds, when a server answers MOVED, and when a server ends the subscription
+to a channel whose slot has moved.
 Channels follow their slots. Rooms whose channels moved are compared with their logs, as after a lost connection.
 """
 
@@ -35,7 +36,7 @@ Address = tuple[str, int]
 
 
 class ClusterBackplane(Backplane):
-    """A backplane over a cluster. Any node passes on messages of a channel without a hash tag (`control`) to all."""
+    """A backplane over a cluster. A message on a channel without a hash tag (`control`) reaches all servers."""
 
     def __init__(
         self,
@@ -149,11 +150,11 @@ class ClusterBackplane(Backplane):
         owner = self._owner(key)
         if owner is None:
             self._stale.set()
-            raise NotConnected("no node of the cluster holds this slot")
+            raise NotConnected("no server of the cluster holds this slot")
         return owner
 
     def canary_channels(self, node: str) -> list[str]:
-        """Return for each master the first numbered channel of the node that hashes to one of its slots."""
+        """Return one channel for each master: this gateway's first numbered channel whose slot the master holds."""
         found: dict[ServerConnections, str] = {}
         for number in range(_MAX_CANARIES):
             channel = channels.node_channel(f"{node}.{number}")
@@ -182,12 +183,12 @@ class ClusterBackplane(Backplane):
         return self._follow(key, send, send(self._server(key)))
 
     async def _follow(self, key: str, send: Send, reply: Awaitable[Any]) -> Any:
-        for _ in range(_MAX_TRIES):
+        for _ in range(_MAX_TRIES - 1):
             try:
                 return await reply
             except CommandError as error:
                 reply = await self._again(key, send, error)
-        raise NotConnected("the cluster is being rearranged")
+        return await reply  # whatever is sent is awaited: a command must not run while its caller is told otherwise
 
     async def _again(self, key: str, send: Send, error: CommandError) -> Awaitable[Any]:
         """Send again after a redirection or a temporary error; raise any other error."""
@@ -215,7 +216,7 @@ class ClusterBackplane(Backplane):
             async with asyncio.timeout(self._timeout):
                 await server.wait_up()
         except TimeoutError:
-            raise NotConnected(f"the node {to.host}:{to.port} does not answer") from None
+            raise NotConnected(f"the server {to.host}:{to.port} does not answer") from None
         if to.is_ask:
             server.call("ASKING").add_done_callback(_forget)
         return send(server)
