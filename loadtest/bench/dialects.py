@@ -26,7 +26,7 @@ class Step(NamedTuple):
 
 
 class Signs(NamedTuple):
-    """How to recognise texts that are no deliveries. `many_per_frame`: a frame may hold several texts, one per line."""
+    """The marks of texts that are no deliveries. `many_per_frame`: a frame may hold several texts, one per line."""
 
     ping: bytes = b"2"
     pong: bytes = b"3"

@@ -142,7 +142,11 @@ class FakeAccess:
         self.moderators = moderators
 
     async def require_entry(self, session: ChatSession, room: str) -> None:
-        if room not in session.rooms and not await self.may_enter(session, room):
+        if room not in session.rooms:
+            await self.require_entry_now(session, room)
+
+    async def require_entry_now(self, session: ChatSession, room: str) -> None:
+        if not await self.may_enter(session, room):
             raise RoomcastError(Code.FORBIDDEN)
 
     async def may_enter(self, session: ChatSession, room: str) -> bool:

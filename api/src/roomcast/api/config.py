@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Annotated, Final
 
-from pydantic import SecretStr, field_validator
+from pydantic import SecretStr
 
 from roomcast.contract.api_keys import DEFAULT_RATE, MAX_RATE
 from roomcast.contract.log_scripts import Retention
 from roomcast.contract.tokens import secrets_in
-from roomcast.process.settings import SealingSettings, setting
+from roomcast.process.settings import SealingSettings, checked_by, setting
 
 TITLE: Final = "python -m roomcast.api: the HTTP API for back ends, configured by environment variables:"
 
@@ -22,7 +22,7 @@ class Config(SealingSettings):
     rate: int = setting(
         DEFAULT_RATE, "ROOMCAST_API_RATE", "requests a second of a key without a rate of its own", ge=1, le=MAX_RATE
     )
-    jwt_secret: SecretStr | None = setting(
+    jwt_secret: Annotated[SecretStr, checked_by(secrets_in)] | None = setting(
         None, "ROOMCAST_JWT_SECRET", "the gateways' secret, to sign tokens; none: no token is signed here"
     )
     log_messages: int = setting(10_000, "ROOMCAST_LOG_MESSAGES", "messages kept per room; as for the gateways", ge=10)
@@ -33,10 +33,3 @@ class Config(SealingSettings):
     def retention(self) -> Retention:
         """Return the bounds of a room's log; they must be those of the gateways."""
         return Retention(messages=self.log_messages, age_seconds=self.retention_days * 86_400)
-
-    @field_validator("jwt_secret")
-    @classmethod
-    def _is_long_enough(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None:
-            secrets_in(value.get_secret_value())
-        return value

@@ -77,3 +77,8 @@ def keys_of_closed(room: str) -> tuple[str, ...]:
     """Return the KEYS of `room_close.lua`: the record of kicks, the members, and the other keys of the room."""
     rest = (key(room) for key in keys.OF_CLOSED_ROOMS if key is not keys.room_members)
     return (keys.room_kicked(room), keys.room_members(room), *rest)
+
+
+def sanction_keys(room: str) -> tuple[str, ...]:
+    """Return the KEYS of `room_sanction.lua` and `room_slow_set.lua`."""
+    return (keys.room_sanctions(room), keys.room_meta(room), keys.room_members(room))

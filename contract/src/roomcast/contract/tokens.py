@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from functools import lru_cache
 from typing import Any, Final
 
 import jwt
@@ -14,6 +15,7 @@ _SEPARATORS: Final = re.compile(r"[,\n]")
 _HS256: Final = jwt.get_algorithm_by_name("HS256")
 
 
+@lru_cache(maxsize=8)
 def secrets_in(value: str) -> tuple[str, ...]:
     """Return the secrets in a setting. The first one signs, each one verifies.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from ipaddress import ip_network
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import SecretStr, field_validator, model_validator
 
@@ -15,7 +15,7 @@ from roomcast.gateway.operations.daily_bytes import DAILY_BYTES
 from roomcast.gateway.publish_hook.settings import PublishHookSetting
 from roomcast.gateway.sign_in.jwks import check_location
 from roomcast.gateway.stores.rooms import ROOMS_PER_DAY
-from roomcast.process.settings import SealingSettings, Words, setting
+from roomcast.process.settings import SealingSettings, Words, checked_by, setting
 
 _NODE = re.compile(r"[1-9][0-9]{0,3}")
 
@@ -26,7 +26,7 @@ class Config(SealingSettings):
     port: int = setting(8181, "ROOMCAST_PORT", "port of the socket", ge=0, le=65_535)
     metrics_port: int = setting(8281, "ROOMCAST_METRICS_PORT", "port of health and metrics", ge=0, le=65_535)
     node: str = setting("", "ROOMCAST_NODE", "this gateway's number, 1 to 9999; none: the lowest free one")
-    jwt_secret: SecretStr | None = setting(
+    jwt_secret: Annotated[SecretStr, checked_by(secrets_in)] | None = setting(
         None, "ROOMCAST_JWT_SECRET", "HS256 secrets of 32 bytes or more, by commas or as a JSON list"
     )
     jwks_url: str | None = setting(None, "ROOMCAST_JWKS_URL", "RS256/ES256 keys instead: https URL or file")
@@ -83,13 +83,6 @@ class Config(SealingSettings):
     def _is_node(cls, value: str) -> str:
         if value and not _NODE.fullmatch(value):
             raise ValueError("a number from 1 to 9999 is needed, without leading zeros")
-        return value
-
-    @field_validator("jwt_secret")
-    @classmethod
-    def _are_long_enough(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None:
-            secrets_in(value.get_secret_value())
         return value
 
     @field_validator("jwks_url")

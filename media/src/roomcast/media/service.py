@@ -39,7 +39,7 @@ class MediaUrl(msgspec.Struct, frozen=True):
 
 
 class Settings(NamedTuple):
-    """How long signed URLs and forms are valid, in seconds."""
+    """The validity of signed URLs and forms, in seconds."""
 
     upload_seconds: int
     download_seconds: int

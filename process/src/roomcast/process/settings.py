@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import ssl
 import sys
+from collections.abc import Callable
 from typing import Annotated, Any, Self, TypeVar, cast
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from roomcast.process.logs import Format, Level
@@ -77,10 +86,20 @@ class ProcessSettings(BaseSettings):
         return value
 
 
+def checked_by(check: Callable[[str], object]) -> AfterValidator:
+    """Return the validator of a SecretStr: `check` raises ValueError for a bad secret."""
+
+    def validate(value: SecretStr) -> SecretStr:
+        check(value.get_secret_value())
+        return value
+
+    return AfterValidator(validate)
+
+
 class SealingSettings(ProcessSettings):
     """Hold the keys of a process that seals what it publishes (see `roomcast.wire.seals`)."""
 
-    cluster_key: SecretStr | None = setting(
+    cluster_key: Annotated[SecretStr, checked_by(keys_in)] | None = setting(
         None, "ROOMCAST_CLUSTER_KEY", "keys of 32 bytes or more that seal messages between processes, by commas"
     )
 
@@ -88,13 +107,6 @@ class SealingSettings(ProcessSettings):
     def cluster_keys(self) -> tuple[str, ...]:
         """Return the keys: the first one seals, each one opens."""
         return () if self.cluster_key is None else keys_in(self.cluster_key.get_secret_value())
-
-    @field_validator("cluster_key")
-    @classmethod
-    def _are_keys(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None:
-            keys_in(value.get_secret_value())
-        return value
 
 
 S = TypeVar("S", bound=BaseSettings)

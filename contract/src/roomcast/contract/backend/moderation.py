@@ -10,6 +10,7 @@ from roomcast.contract.backend.redis_link import RedisLink, check_ids, whole_sec
 from roomcast.contract.envelope import Sanctioned
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import MAX_SANCTIONS
+from roomcast.contract.room_info import sanction_keys
 
 _FULL: Final = -2
 """The reply of `room_sanction.lua` when the room has as many sanctions as allowed."""
@@ -37,7 +38,7 @@ class Moderation(RedisLink):
     async def set_slow_mode(self, room: str, seconds: int) -> None:
         """Let each user of a room send one message per `seconds` seconds; 0 ends the slow mode."""
         check_ids(room)
-        await self._script("room_slow_set", _keys(room), (seconds, ""))
+        await self._script("room_slow_set", sanction_keys(room), (seconds, ""))
         await self._control(Sanctioned(room))
 
     async def reports(self, *, after: str | None = None, limit: int = 100) -> list[dict[str, Any]]:
@@ -54,7 +55,7 @@ class Moderation(RedisLink):
         whole = 0 if seconds is None else whole_seconds(seconds)
         if room is not None:
             args = (f"{kind}:{user}", whole, MAX_SANCTIONS, "")
-            if int(await self._script("room_sanction", _keys(room), args)) == _FULL:
+            if int(await self._script("room_sanction", sanction_keys(room), args)) == _FULL:
                 raise RoomcastError(Code.TOO_LARGE, f"a room holds at most {MAX_SANCTIONS} sanctions")
         else:
             args = (kind, whole, MAX_SANCTIONS, "")
@@ -68,10 +69,6 @@ class Moderation(RedisLink):
         else:
             await self._call("HDEL", keys.user_sanctions(user), kind)
         await self._control(Sanctioned(room or "", user))
-
-
-def _keys(room: str) -> tuple[str, ...]:
-    return (keys.room_sanctions(room), keys.room_meta(room), keys.room_members(room))
 
 
 def _entries(rows: Any) -> list[tuple[bytes, dict[bytes, bytes]]]:

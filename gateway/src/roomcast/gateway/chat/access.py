@@ -18,7 +18,7 @@ IsBanned = Callable[[str, str], Awaitable[bool]]
 """`(user, room)` -> whether the user is banned from the room."""
 
 
-def no_entry(room: str) -> RoomcastError:
+def _no_entry(room: str) -> RoomcastError:
     """Return the error for a room that a user may not enter. The error does not tell whether the room exists."""
     if room.startswith(DIRECT):
         return RoomcastError(Code.FORBIDDEN, "a direct room is `dm:` and the ids of its two people, sorted")
@@ -46,8 +46,13 @@ class RoomAccess:
 
     async def require_entry(self, session: ChatSession, room: str) -> None:
         """Raise FORBIDDEN for a room that the session may not enter, the same whether the room exists or not."""
-        if room not in session.rooms and not await self.may_enter(session, room):
-            raise no_entry(room)
+        if room not in session.rooms:
+            await self.require_entry_now(session, room)
+
+    async def require_entry_now(self, session: ChatSession, room: str) -> None:
+        """Raise FORBIDDEN as `require_entry` does, also for a joined room: a ban may be about to remove the session."""
+        if not await self.may_enter(session, room):
+            raise _no_entry(room)
 
     async def may_enter(self, session: ChatSession, room: str) -> bool:
         """Return whether the session may enter the room now. Joined rooms are checked again."""

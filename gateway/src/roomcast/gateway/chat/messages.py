@@ -15,7 +15,6 @@ from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import Media, MessageDelete, MessageEdit, MessageHistory, MessageReact, MessageSend
 from roomcast.contract.ids import DIRECT
 from roomcast.contract.texts import canonical_emoji, is_blank
-from roomcast.gateway.chat.access import no_entry
 from roomcast.gateway.chat.message_content import check_content
 from roomcast.gateway.chat.ports import AckFields
 from roomcast.gateway.operations.daily_bytes import ENTRY_BYTES, ROOM_BYTES, charge
@@ -65,8 +64,8 @@ class MessageAccess(Protocol):
         """Raise FORBIDDEN for a room that the session may not enter, whether it exists or not."""
         ...
 
-    async def may_enter(self, session: ChatSession, room: str) -> bool:
-        """Return whether the session may enter the room now, also a room that it has joined."""
+    async def require_entry_now(self, session: ChatSession, room: str) -> None:
+        """Raise FORBIDDEN as `require_entry` does, also for a joined room."""
         ...
 
     async def is_moderator(self, session: ChatSession, room: str) -> bool:
@@ -302,15 +301,16 @@ class Chat:
     async def _require_voice(self, session: ChatSession, room: str) -> None:
         """Raise unless the session may enter the room and write there. Mutes do not concern operators."""
         await self._access.require_entry(session, room)
-        if not session.identity.ops:
-            await self._voice.require_voice(session.user, room)
+        await self._require_unmuted(session, room)
 
     async def _require_still(self, session: ChatSession, room: str) -> None:
         """Check the right to write again, after a wait of up to seconds in which the user may have lost it."""
         if session.is_expelled:
             raise RoomcastError(Code.REVOKED)
-        if not await self._access.may_enter(session, room):  # a ban counts before it has ended the membership
-            raise no_entry(room)
+        await self._access.require_entry_now(session, room)
+        await self._require_unmuted(session, room)
+
+    async def _require_unmuted(self, session: ChatSession, room: str) -> None:
         if not session.identity.ops:
             await self._voice.require_voice(session.user, room)
 

@@ -44,7 +44,7 @@ class RoomOccupancy(Protocol):
 
 
 class Visibility(Protocol):
-    """Whether other users may notice the actions of a session."""
+    """Tell whether other users may notice the actions of a session."""
 
     async def wait_written(self, session: ChatSession) -> None:
         """Wait until it is known whether another device makes the user invisible; raises UNAVAILABLE."""

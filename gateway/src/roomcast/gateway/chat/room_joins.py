@@ -14,7 +14,6 @@ from roomcast.adapter.redis.connection import RedisConnectionError
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import MAX_LIST, RECEIPT, ROOM, RoomJoin, RoomLeave, Since
 from roomcast.contract.ids import DIRECT
-from roomcast.gateway.chat.access import no_entry
 from roomcast.gateway.chat.ports import AckFields, EventSender, RoomOccupancy, RoomSnapshot, Visibility
 from roomcast.gateway.chat.replay import Replays, Start
 from roomcast.gateway.sign_in.session import ChatSession, JoinTurn
@@ -76,6 +75,10 @@ class EntryAccess(Protocol):
         """Raise FORBIDDEN for a room that the session may not enter, whether it exists or not."""
         ...
 
+    async def require_entry_now(self, session: ChatSession, room: str) -> None:
+        """Raise FORBIDDEN as `require_entry` does, also for a joined room."""
+        ...
+
     async def may_enter(self, session: ChatSession, room: str) -> bool:
         """Return whether the session may enter the room now. Joined rooms are checked again."""
         ...
@@ -128,9 +131,7 @@ class RoomJoins:
         try:
             await turn.wait()
             self._replays.cancel_replay(session.sid, p.room)
-            # Also check a room that the session is already in: a ban, for example, may be about to remove the session.
-            if not await self._access.may_enter(session, p.room):
-                raise no_entry(p.room)
+            await self._access.require_entry_now(session, p.room)
             return await (self._join_with_replay(session, p, turn) if p.replay else self._join(session, p, turn))
         finally:
             session.end_join(p.room, turn)

@@ -140,12 +140,12 @@ class Sessions:
         identity = await self._verifier.verify(p.token)
         if identity.user != session.user:
             raise RoomcastError(Code.UNAUTHORIZED)
-        identity = await self._checked(identity)
+        identity = await self._checked(identity, reads_name=False)
         session.identity = replace(self._issued_by_now(identity), name=session.identity.name)
         return {"expires": int(identity.expires * 1000)}
 
-    async def _checked(self, identity: Identity) -> Identity:
-        """Return the identity with its stored name if the token has none. Raise REVOKED or BANNED.
+    async def _checked(self, identity: Identity, *, reads_name: bool = True) -> Identity:
+        """Return the identity, by default with its stored name if the token has none. Raise REVOKED or BANNED.
 
         Repeats the check if the user may have been revoked or banned meanwhile, or while the name was read: a control
         message that arrives in that time does not find the session yet.
@@ -155,7 +155,7 @@ class Sessions:
             checks.append(check)
             try:
                 await self._refuse_revoked_or_banned(identity)
-                named = identity if identity.is_named else await self._with_stored_name(identity)
+                named = await self._with_stored_name(identity) if reads_name else identity
             finally:
                 checks.remove(check)
                 if not checks:
@@ -165,6 +165,8 @@ class Sessions:
         raise RoomcastError(Code.UNAVAILABLE, "revocations come faster than they are read")
 
     async def _with_stored_name(self, identity: Identity) -> Identity:
+        if identity.is_named:
+            return identity
         return replace(identity, name=(await self._store.names([identity.user]))[identity.user])
 
     async def _refuse_revoked_or_banned(self, identity: Identity) -> None:

@@ -11,10 +11,12 @@ from collections.abc import Iterable
 from hmac import compare_digest, digest
 from typing import Final
 
-_HEADERS: Final = frozenset(
-    urlsafe_b64encode(header).rstrip(b"=").decode()
-    for header in (b'{"alg":"HS256","typ":"JWT"}', b'{"typ":"JWT","alg":"HS256"}')
-)
+
+def _encoded(data: bytes) -> str:
+    return urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+_HEADERS: Final = frozenset(map(_encoded, (b'{"alg":"HS256","typ":"JWT"}', b'{"typ":"JWT","alg":"HS256"}')))
 
 
 def read_usual(token: str, secrets: Iterable[bytes]) -> bytes | None:
@@ -31,10 +33,6 @@ def read_usual(token: str, secrets: Iterable[bytes]) -> bytes | None:
         if compare_digest(_encoded(digest(secret, signed.encode(), "sha256")), signature):
             return _decoded(payload)
     return None
-
-
-def _encoded(data: bytes) -> str:
-    return urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
 def _decoded(text: str) -> bytes | None:

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from roomcast.contract import keys
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import MAX_BLOCKED, MAX_REPORTS, MAX_SANCTIONS
-from roomcast.contract.room_info import moderator_refusal
+from roomcast.contract.room_info import moderator_refusal, sanction_keys
 from roomcast.gateway.stores.redis_port import RedisPort, Scripts
 
 _FIELD: Final = "report"
@@ -77,7 +77,7 @@ class ModerationStore:
 
     async def _sanction(self, room: str, user: str, kind: str, seconds: int, by: str) -> int:
         args = (f"{kind}:{user}", seconds, MAX_SANCTIONS, by)
-        outcome = int(await self._redis.script("room_sanction", _keys(room), args))
+        outcome = int(await self._redis.script("room_sanction", sanction_keys(room), args))
         if outcome == _NO_ROOM:
             raise RoomcastError(Code.NOT_FOUND, "no such room is stored")
         if outcome == _NO_MODERATOR:
@@ -90,7 +90,7 @@ class ModerationStore:
 
     async def set_slow(self, room: str, seconds: int, *, by: str) -> None:
         """Set the slow mode of a room; 0 ends it. `by`, NOT_FOUND and FORBIDDEN as with `sanction`."""
-        outcome = int(await self._redis.script("room_slow_set", _keys(room), (seconds, by)))
+        outcome = int(await self._redis.script("room_slow_set", sanction_keys(room), (seconds, by)))
         if outcome < 0:
             raise moderator_refusal()
         if not outcome:
@@ -172,11 +172,6 @@ class ModerationStore:
         """Close a report of a room."""
         await self._redis.call("XDEL", keys.REPORTS, number)
         await self._redis.call("ZREM", keys.room_reports(room), number)
-
-
-def _keys(room: str) -> tuple[str, ...]:
-    """Return the KEYS of `room_sanction.lua` and `room_slow_set.lua`."""
-    return (keys.room_sanctions(room), keys.room_meta(room), keys.room_members(room))
 
 
 def _place(number: str) -> tuple[int, int]:

@@ -47,20 +47,20 @@ class RedisPort:
         """Send a script, as `begin` does."""
         return self._scripts.script(name, names, args)
 
-    async def run_together(self, *commands: tuple[str, str, *tuple[bytes | str | int, ...]]) -> list[Any]:
+    def run_together(self, *commands: tuple[str, str, *tuple[bytes | str | int, ...]]) -> Awaitable[list[Any]]:
         """Run several commands, each `(command, key, …)`, in one round trip; raise the first error after all replies.
 
-        TIME takes no key: its `key` here only selects the server.
+        Sends the commands now; await the replies in any case. TIME takes no key: its `key` only selects the server.
         """
         with translated:
-            return await in_turn(self._scripts.command(name, key, *args) for name, key, *args in commands)
+            return _in_turn([self._scripts.command(name, key, *args) for name, key, *args in commands])
 
-    async def run_scripts(
+    def run_scripts(
         self, name: str, calls: Iterable[tuple[tuple[str, ...], Iterable[bytes | str | int]]]
-    ) -> list[Any]:
+    ) -> Awaitable[list[Any]]:
         """Run one script with each `(KEYS, ARGV)` of `calls` in one round trip; errors as in `run_together`."""
         with translated:
-            return await in_turn(self._scripts.script(name, names, args) for names, args in calls)
+            return _in_turn([self._scripts.script(name, names, args) for names, args in calls])
 
     async def script(self, name: str, names: tuple[str, ...], args: Iterable[bytes | str | int]) -> Any:
         """Run the Lua script `<name>` with `names` as its KEYS."""
@@ -79,17 +79,17 @@ def as_ms(time: tuple[bytes, bytes]) -> int:
     return int(seconds) * 1000 + int(microseconds) // 1000
 
 
-async def in_turn(replies: Iterable[Awaitable[Any]]) -> list[Any]:
+async def _in_turn(replies: list[Awaitable[Any]]) -> list[Any]:
     """Return all replies, in order. All commands are sent already, so awaiting one after the other needs no tasks."""
     answers: list[Any] = []
     first: RedisConnectionError | None = None
-    for reply in list(replies):
+    for reply in replies:
         try:
             answers.append(await reply)
         except RedisConnectionError as error:
             first = first or error
     if first is not None:
-        raise first
+        raise translation(first) from first
     return answers
 
 

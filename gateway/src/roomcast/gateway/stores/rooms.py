@@ -13,7 +13,7 @@ from roomcast.contract.events import MAX_ROOMS_PER_USER, ROOM_LIST_SECONDS
 from roomcast.contract.inbox import Line, read_lines, summary_keys
 from roomcast.contract.room_info import moderator_refusal
 from roomcast.gateway.sign_in.identity import Identity
-from roomcast.gateway.stores.redis_port import RedisPort, Scripts, in_turn, translated
+from roomcast.gateway.stores.redis_port import RedisPort, Scripts, translated
 from roomcast.wire.envelope import pack
 
 ROOMS_PER_DAY: Final = 200
@@ -188,14 +188,11 @@ class RoomStore:
 
         Sends the commands now; await the reply in any case.
         """
-        with translated:
-            replies = [self._redis.begin(command, key) for command, key in _revocations(identity)]
-        return self._any_revoked(identity, replies)
+        return self._any_revoked(identity, self._redis.run_together(*_revocations(identity)))
 
     @staticmethod
-    async def _any_revoked(identity: Identity, replies: list[Awaitable[Any]]) -> bool:
-        with translated:
-            before, *others = await in_turn(replies)
+    async def _any_revoked(identity: Identity, replies: Awaitable[list[Any]]) -> bool:
+        before, *others = await replies
         return (before is not None and identity.issued <= int(before)) or any(others)
 
 
