@@ -17,7 +17,7 @@ EPOCH = b"e" * 16
 
 
 class FakeBackplane:
-    """Records subscriptions, and confirms each at once."""
+    """A backplane that records subscriptions and confirms each at once."""
 
     def __init__(self) -> None:
         self.subscribed: list[str] = []
@@ -37,7 +37,7 @@ class FakeBackplane:
 
 
 class FakeLog:
-    """The logs of all rooms, in one epoch from seq 1 on. `error` is raised instead of an answer."""
+    """The room logs in memory, in one epoch and from seq 1 on. If `error` is set, each read raises it."""
 
     namespace = "/"
 
@@ -57,26 +57,26 @@ class FakeLog:
         return len(log)
 
     async def page(self, room: str, after: int) -> Page:
-        self._answer()
+        self._count_read()
         log = self.rooms.get(room, [])
         start = max(after, self.first - 1)
         return Page(self.epoch, len(log), self.first, log[start : start + self._page_size])
 
     async def positions(self, rooms: list[str]) -> dict[str, tuple[bytes, int]]:
-        self._answer()
+        self._count_read()
         return {room: (self.epoch, len(self.rooms[room])) for room in rooms if room in self.rooms}
 
     def resync_packet(self, room: str) -> bytes:
         return b'2["resync"]'
 
-    def _answer(self) -> None:
+    def _count_read(self) -> None:
         self.reads += 1
         if self.error is not None:
             raise self.error
 
 
 class FakeDelivery:
-    """Records the session ids and the packet of each send."""
+    """A delivery that records the session ids and the packet of each send."""
 
     outgoing = None
 
@@ -98,7 +98,7 @@ class FakeDelivery:
 
 
 class Count(AdapterObserver):
-    """Counts the events that the adapter reports."""
+    """An observer that counts the events of the adapter."""
 
     def __init__(self) -> None:
         self.gaps: list[int] = []
@@ -119,7 +119,7 @@ AWAY = NotConnected("Redis is away")
 
 
 def logged(seq: int, epoch: bytes = EPOCH, token: tuple[str, ...] = ()) -> bytes:
-    """Return the room packet of a logged message; `token`: the publisher token."""
+    """Return the room packet of a logged message. `token` is its publisher token."""
     head = bytes((1, KIND_MESSAGE)) + epoch + seq.to_bytes(8, "big") + pack_routing("/", token)
     return head + b'2["message",%d]' % seq
 

@@ -4,7 +4,7 @@ from roomcast.adapter.callbacks import RemoteCallbacks, expect_ack, run, take_ac
 from roomcast.adapter.local_members import Client
 
 
-def test_each_ack_has_its_own_callback_which_is_taken_once() -> None:
+def test_take_ack_returns_the_callback_of_each_ack_id_once() -> None:
     client = Client("s", "e", None)
     assert [expect_ack(client, print), expect_ack(client, len), expect_ack(client, None)] == [1, 2, None]
     assert take_ack(client, 2) is len
@@ -12,11 +12,11 @@ def test_each_ack_has_its_own_callback_which_is_taken_once() -> None:
     assert take_ack(client, 1) is print
 
 
-def test_an_unexpected_ack_finds_no_callback() -> None:
+def test_an_unexpected_ack_has_no_callback() -> None:
     assert take_ack(Client("s", "e", None), 1) is None
 
 
-def test_clients_that_never_answer_do_not_pile_up() -> None:
+def test_above_the_limit_the_oldest_callback_is_dropped() -> None:
     remote = RemoteCallbacks(limit=2)
     first, second, third = (remote.add(callback) for callback in (min, max, sum))
     assert len(remote) == 2

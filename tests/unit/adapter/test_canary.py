@@ -21,7 +21,7 @@ def test_a_subscription_that_receives_every_canary_is_not_deaf() -> None:
     assert watch.deaf_seconds(12.0) == 0
 
 
-def test_a_subscription_without_canaries_is_deaf_after_a_while() -> None:
+def test_a_subscription_that_receives_no_canary_counts_as_deaf_after_three_seconds() -> None:
     watch = CanaryWatch("i", deaf_seconds=3)
     watch.next_canary(0.0)
     watch.next_canary(1.0)
@@ -29,11 +29,11 @@ def test_a_subscription_without_canaries_is_deaf_after_a_while() -> None:
     assert watch.deaf_seconds(5.0) == 2.0
 
 
-def test_a_canary_measures_the_delay_of_packets() -> None:
+def test_take_late_seconds_returns_the_delay_of_the_last_canary() -> None:
     watch = CanaryWatch("i", deaf_seconds=3)
     assert watch.take_late_seconds() == 0.0
     sent = watch.next_canary(1.0)
-    assert watch.take_late_seconds() == 0.0, "a canary that has not arrived does not count: its connection may be lost"
+    assert watch.take_late_seconds() == 0.0, "a canary that has not arrived has no delay"
     watch.receive(sent, 3.0)
     assert watch.take_late_seconds() == 2.0
     assert watch.take_late_seconds() == 0.0, "each canary counts once"
@@ -52,7 +52,7 @@ def test_a_subscription_is_not_deaf_while_canaries_cannot_be_published() -> None
     assert watch.deaf_seconds(65.0) == 1.0
 
 
-def test_a_missed_canary_is_noticed_when_the_next_one_comes() -> None:
+def test_a_missed_canary_is_noticed_when_the_next_canary_arrives() -> None:
     watch = CanaryWatch("i", deaf_seconds=3)
     assert not watch.receive(watch.next_canary(0.0), 0.1)
     watch.next_canary(1.0)
@@ -77,7 +77,7 @@ def test_a_canary_of_another_incarnation_does_not_count() -> None:
     assert watch.deaf_seconds(4.0) == 1.0
 
 
-def test_an_old_canary_only_ends_the_silence() -> None:
+def test_a_late_canary_restarts_the_three_seconds() -> None:
     watch = CanaryWatch("i", deaf_seconds=3)
     first = watch.next_canary(0.0)
     watch.next_canary(1.0)
@@ -86,7 +86,7 @@ def test_an_old_canary_only_ends_the_silence() -> None:
     assert watch.deaf_seconds(5.5) == 0.5
 
 
-def test_a_deaf_connection_is_reopened_once_and_is_deaf_until_a_canary_arrives() -> None:
+def test_a_deaf_connection_is_reopened_every_three_seconds_until_a_canary_arrives() -> None:
     watch = CanaryWatch("i", deaf_seconds=3)
     canary = watch.next_canary(0.0)
     assert not watch.is_due_for_reopening(2.0)
@@ -99,14 +99,14 @@ def test_a_deaf_connection_is_reopened_once_and_is_deaf_until_a_canary_arrives()
 
 
 class Loop:
-    """A backplane that delivers each published packet to every probe, unless it is deaf or away."""
+    """A fake backplane. It delivers each published packet to all probes, unless `is_deaf` or `error` is set."""
 
     def __init__(self) -> None:
         self.handlers: dict[str, list[Callable[[bytes], None]]] = {}
         self.published = 0
         self.reopened: list[str] = []
         self.confirmations: list[asyncio.Future[None]] = []
-        self.looked_again: list[str] = []
+        self.missed_channels: list[str] = []
         self.is_deaf = False
         self.error: Exception | None = None
 
@@ -124,7 +124,7 @@ class Loop:
         self.reopened.append(channel)
 
     def report_missed(self, channel: str) -> None:
-        self.looked_again.append(channel)
+        self.missed_channels.append(channel)
 
     def subscribe(self, channel: str, handler: Callable[[bytes], None]) -> asyncio.Future[None]:
         self.handlers.setdefault(channel, []).append(handler)
@@ -135,28 +135,28 @@ class Loop:
         del self.handlers[channel]
 
 
-def probe(loop: Loop, incarnation: str, started_at: float, gave_way: list[str]) -> CanaryProbe:
+def probe(loop: Loop, incarnation: str, started_at: float, ended: list[str]) -> CanaryProbe:
     return CanaryProbe(
         loop,
         "1",
         incarnation,
         loop,
         Ticker(0.5),
-        on_deaf=lambda: gave_way.append("deaf"),
-        on_duplicate=lambda: gave_way.append(incarnation),
+        on_deaf=lambda: ended.append("deaf"),
+        on_duplicate=lambda: ended.append(incarnation),
         started_at=started_at,
     )
 
 
-async def test_the_younger_of_two_processes_ends_at_once(
+async def test_the_younger_of_two_processes_with_one_node_name_ends_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(canary, "CLAIM_SECONDS", 0.02)
-    loop, gave_way = Loop(), list[str]()
-    old, young = probe(loop, "a", 100.0, gave_way), probe(loop, "b", 101.0, gave_way)
+    loop, ended = Loop(), list[str]()
+    old, young = probe(loop, "a", 100.0, ended), probe(loop, "b", 101.0, ended)
     running = [asyncio.ensure_future(old.run()), asyncio.ensure_future(young.run())]
     await young.claim()
-    assert set(gave_way) == {"b"}
+    assert set(ended) == {"b"}
     before = loop.published
     await asyncio.sleep(0.3)
     assert loop.published - before <= 6
@@ -165,18 +165,20 @@ async def test_the_younger_of_two_processes_ends_at_once(
 
 
 @pytest.mark.parametrize("clocks", [(100.0, 100.0), (100.0, 50.0)])
-async def test_exactly_one_of_two_processes_ends_with_any_clocks(clocks: tuple[float, float]) -> None:
-    loop, gave_way = Loop(), list[str]()
-    probes = [probe(loop, name, at, gave_way) for name, at in zip("ab", clocks, strict=True)]
+async def test_exactly_one_of_two_processes_with_one_node_name_ends_whatever_their_clocks(
+    clocks: tuple[float, float],
+) -> None:
+    loop, ended = Loop(), list[str]()
+    probes = [probe(loop, name, at, ended) for name, at in zip("ab", clocks, strict=True)]
     for one in (*probes, *probes):
         await one.publish_all()
-    assert len(set(gave_way)) == 1
+    assert len(set(ended)) == 1
 
 
-async def test_a_lost_redis_is_neither_deafness_nor_a_duplicate() -> None:
-    loop, gave_way = Loop(), list[str]()
+async def test_without_redis_a_node_is_neither_deaf_nor_a_duplicate() -> None:
+    loop, ended = Loop(), list[str]()
     loop.error = NotConnected("away")
-    one = probe(loop, "a", 1.0, gave_way)
+    one = probe(loop, "a", 1.0, ended)
     await one.publish_all()
     assert one.deaf_seconds(1e9) == 0
     with pytest.raises(TimeoutError):
@@ -184,9 +186,11 @@ async def test_a_lost_redis_is_neither_deafness_nor_a_duplicate() -> None:
             await one.claim()
 
 
-async def test_a_refused_canary_is_logged_and_is_no_deafness(caplog: pytest.LogCaptureFixture) -> None:
-    loop, gave_way = Loop(), list[str]()
-    one = probe(loop, "a", 1.0, gave_way)
+async def test_a_canary_that_redis_refuses_is_logged_and_does_not_count_as_deaf(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    loop, ended = Loop(), list[str]()
+    one = probe(loop, "a", 1.0, ended)
     loop.error = CommandError("NOPERM this user has no permissions")
     for _ in range(3):
         await one.publish_all()
@@ -207,12 +211,12 @@ async def test_a_missed_canary_is_reported() -> None:
     loop.is_deaf = True
     await one.publish_all()
     loop.is_deaf = False
-    assert loop.looked_again == []
+    assert loop.missed_channels == []
     await one.publish_all()
-    assert loop.looked_again == ["node:1.0"]
+    assert loop.missed_channels == ["node:1.0"]
 
 
-async def test_a_first_canary_before_the_subscription_does_not_count_as_missed() -> None:
+async def test_a_canary_sent_before_the_subscription_does_not_count_as_missed() -> None:
     loop = Loop()
     loop.is_deaf = True
     one = probe(loop, "a", 1.0, [])
@@ -221,21 +225,21 @@ async def test_a_first_canary_before_the_subscription_does_not_count_as_missed()
     loop.is_deaf = False
     await asyncio.sleep(0)
     await one.publish_all()
-    assert loop.looked_again == []
+    assert loop.missed_channels == []
 
 
 async def test_a_deaf_connection_is_opened_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(CanaryWatch, "deaf_seconds", lambda self, now: 1.0)
-    loop, told = Loop(), list[str]()
+    loop, reported = Loop(), list[str]()
     loop.is_deaf = True
-    await probe(loop, "a", 1.0, told).publish_all()
+    await probe(loop, "a", 1.0, reported).publish_all()
     assert loop.reopened == ["node:1.0"]
-    assert told == ["deaf"]
+    assert reported == ["deaf"]
 
 
 async def test_other_messages_on_the_channel_are_ignored() -> None:
-    loop, told = Loop(), list[str]()
-    one = probe(loop, "a", 1.0, told)
+    loop, reported = Loop(), list[str]()
+    one = probe(loop, "a", 1.0, reported)
     await one.publish_all()
     await loop.publish("node:1.0", pack(Disconnect("/", "sid")))
-    assert told == []
+    assert reported == []

@@ -1,4 +1,4 @@
-"""Commands that a Redis Cluster redirects or refuses for a moment, with a fake server."""
+"""Commands that a Redis Cluster refuses for a moment, with a fake server."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TRIES = 8
 
 
 class Server:
-    """The owner of every slot. Refuses the first `refusals` commands with an error that is worth another try."""
+    """The owner of every slot. It refuses the first `refusals` commands with TRYAGAIN."""
 
     def __init__(self, refusals: int) -> None:
         self._refusals = refusals
@@ -49,7 +49,7 @@ async def test_a_command_that_is_refused_for_a_moment_is_sent_again(
 
 
 async def test_the_reply_of_every_command_that_was_sent_is_awaited(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else the last one might run while its caller is told that it was not sent."""
+    """Otherwise the last command might run, although its caller gets the error of a command that was not sent."""
     server = Server(TRIES)
     with pytest.raises(CommandError, match="TRYAGAIN"):
         await backplane_on(server, monkeypatch).command("SET", "key", "value")

@@ -1,4 +1,4 @@
-"""The pipeline: commands in order, replies to their callers, pushed messages to the subscriptions, all in slices."""
+"""The pipeline sends commands in order. It handles replies and pushed messages in slices."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_a_closed_pipeline_refuses_commands() -> None:
     assert (link.out, len(link.pending)) == ([], 0)
 
 
-def test_replies_reach_their_commands_however_the_bytes_are_split() -> None:
+def test_each_reply_reaches_its_command_however_the_bytes_are_split() -> None:
     link = pipeline()
     came: list[Any] = []
     for name in "abc":
@@ -51,7 +51,7 @@ def test_replies_reach_their_commands_however_the_bytes_are_split() -> None:
     assert came == [("a", b"OK"), ("b", 5), ("c", [b"x", 0])]
 
 
-async def test_a_future_gets_its_reply_unless_it_is_done() -> None:
+async def test_a_future_gets_its_reply_unless_it_was_cancelled() -> None:
     link, loop = pipeline(), asyncio.get_running_loop()
     waiting, gone = loop.create_future(), loop.create_future()
     link.send(b"x", gone)
@@ -62,18 +62,18 @@ async def test_a_future_gets_its_reply_unless_it_is_done() -> None:
     assert link.asked == ["schedule_flush"]
 
 
-def test_a_reply_that_raises_does_not_stop_the_next() -> None:
+def test_an_error_in_a_callback_does_not_stop_the_next_reply() -> None:
     link = pipeline()
     came: list[Any] = []
 
     def raises(reply: Any) -> None:
-        raise RuntimeError("mine")
+        raise RuntimeError("a bug")
 
     link.send(b"x", raises)
     link.send(b"x", came.append)
     link.data_received(b":1\r\n:2\r\n")
     assert came == [2]
-    assert ("report_error", "mine") in link.asked
+    assert ("report_error", "a bug") in link.asked
 
 
 def test_errors_and_unexpected_replies_are_passed_to_the_subclass() -> None:
@@ -91,19 +91,19 @@ def test_bytes_that_are_not_redis_protocol_are_reported() -> None:
 
 @pytest.mark.parametrize("kind", [b"smessage", b"message"])
 def test_messages_go_to_the_handler_and_other_pushes_are_reported(kind: bytes) -> None:
-    heard: list[Any] = []
-    link = pipeline(lambda channel, data: heard.append((channel, data)))
+    received: list[Any] = []
+    link = pipeline(lambda channel, data: received.append((channel, data)))
     link.data_received(push(b"c", b"data", kind) + push(b"c", b"1", b"ssubscribe"))
-    assert heard == [(b"c", b"data")]
+    assert received == [(b"c", b"data")]
     assert link.asked == [("odd", [b"ssubscribe", b"c", b"1"])]
 
 
-def test_messages_go_directly_to_a_subscription() -> None:
+def test_the_messages_of_a_room_go_directly_to_its_subscription() -> None:
     room = Room()
-    link = pipeline(room.ear)
+    link = pipeline(room.subscriber)
     link.data_received(push(b"room:{r}", envelope(8)) + push(b"else", b"?") + push(b"room:{r}", envelope(9)))
-    assert room.hearing.watch.seq == 9
-    assert room.passed == [(b"else", b"?")]
+    assert room.subscription.watch.seq == 9
+    assert room.passed_on == [(b"else", b"?")]
     assert link.asked == []
 
 
@@ -114,7 +114,7 @@ def test_many_replies_are_handled_in_slices() -> None:
         link.send(b"x", came.append)
     link.data_received(b"".join(b":%d\r\n" % number for number in range(300)))
     assert (len(came), link.has_unread, link.asked) == (128, True, ["schedule_flush", "later"])
-    link.data_received(b"")  # while replies wait, new data does not overtake them
+    link.data_received(b"")  # new data does not overtake the replies that wait
     assert len(came) == 128
     link.read_some()
     link.read_some()
@@ -122,7 +122,7 @@ def test_many_replies_are_handled_in_slices() -> None:
 
 
 def test_a_slice_ends_when_its_time_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = itertools.count(1.0, 0.003)  # seconds per reply; a slice has 0.004
+    clock = itertools.count(1.0, 0.003)  # 0.003 s per reply; a slice ends after 0.004 s
     monkeypatch.setattr(command_pipeline, "monotonic", clock.__next__)
     link = pipeline()
     came: list[Any] = []
@@ -133,7 +133,7 @@ def test_a_slice_ends_when_its_time_is_over(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_callback_may_clear_the_pending_commands() -> None:
-    """A connection that ends between two replies fails all waiting commands, and clears them."""
+    """A connection that ends between two replies fails and clears all waiting commands."""
     link = pipeline()
     came: list[Any] = []
 

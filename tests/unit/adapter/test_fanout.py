@@ -1,4 +1,4 @@
-"""Packets of a channel reach the right local members; a room is subscribed while it has members or holds."""
+"""The fan-out sends each packet to the right local members. It subscribes rooms that have members or are acquired."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from tests.waiting import until
 
 
 class Rig:
-    """A fan-out over fakes; `told` are the calls of its handlers."""
+    """A fan-out over fakes. `handled` lists the calls of its handlers."""
 
     def __init__(self, linger_seconds: float = 0.0) -> None:
-        self.told: list[tuple[Any, ...]] = []
+        self.handled: list[tuple[Any, ...]] = []
         self.members = LocalMembers(lambda room: self.fanout.members_changed(room))
         self.backplane = FakeBackplane()
         self.delivery = FakeDelivery()
@@ -29,10 +29,10 @@ class Rig:
             self.members,
             Count(),
             linger_seconds=linger_seconds,
-            close_room=lambda namespace, room: self.told.append(("close", namespace, room)),
-            on_note=lambda room, note: self.told.append(("note", room, note)),
-            on_question=lambda clients, question: self.told.append(("ask", [c.sid for c in clients])),
-            on_other=lambda name, data, is_trusted: self.told.append(("other", name, data)),
+            close_room=lambda namespace, room: self.handled.append(("close", namespace, room)),
+            on_note=lambda room, note: self.handled.append(("note", room, note)),
+            on_question=lambda clients, question: self.handled.append(("ask", [c.sid for c in clients])),
+            on_other=lambda name, data, is_trusted: self.handled.append(("other", name, data)),
         )
         self.fanout.use_delivery(self.delivery)
 
@@ -71,21 +71,21 @@ async def test_the_skip_list_names_sessions_and_rooms(skip: tuple[str, ...], lef
     assert rig.delivery.sent == [(left, b'2["e"]')]
 
 
-async def test_nothing_is_sent_if_all_members_are_skipped() -> None:
+async def test_no_packet_is_sent_if_all_members_are_skipped() -> None:
     rig = Rig()
     rig.join("a", "room")
     rig.fanout.receive(channel("room"), pack_event("/", b'2["e"]', ("a",)))
     assert rig.delivery.sent == []
 
 
-async def test_attachments_are_split() -> None:
+async def test_a_packet_is_delivered_apart_from_its_attachments() -> None:
     rig = Rig()
     rig.join("a", "room")
     rig.fanout.receive(channel("room"), pack_event("/", b'51-["e"]', (), (b"x",)))
     assert rig.delivery.sent == [(["a"], b'51-["e"]')]
 
 
-async def test_notes_closings_questions_and_other_channels_go_to_their_handlers() -> None:
+async def test_notes_closed_rooms_questions_and_other_channels_go_to_their_handlers() -> None:
     rig = Rig()
     rig.join("a", "room")
     rig.join("b", "room")
@@ -93,9 +93,9 @@ async def test_notes_closings_questions_and_other_channels_go_to_their_handlers(
     for data in (pack_close("/x"), pack_note("/", question), pack_question("/", question, ("b",))):
         rig.fanout.receive(channel("room"), data)
     rig.fanout.receive(b"elsewhere", b"data")
-    assert [row[0] for row in rig.told] == ["close", "note", "ask", "other"]
-    assert rig.told[0] == ("close", "/x", "room")
-    assert rig.told[2] == ("ask", ["a"])
+    assert [name for name, *_ in rig.handled] == ["close", "note", "ask", "other"]
+    assert rig.handled[0] == ("close", "/x", "room")
+    assert rig.handled[2] == ("ask", ["a"])
 
 
 async def test_an_error_in_a_handler_is_logged_once_and_later_packets_are_handled(
@@ -134,7 +134,7 @@ async def test_a_room_stays_subscribed_for_a_client_that_returns_in_time() -> No
     assert rig.delivery.sent == [(["a"], b'2["e"]')]
 
 
-async def test_a_held_room_stays_subscribed_without_members() -> None:
+async def test_an_acquired_room_stays_subscribed_without_members() -> None:
     rig = Rig()
     rig.fanout.acquire("room")
     rig.fanout.acquire("room")
@@ -145,7 +145,7 @@ async def test_a_held_room_stays_subscribed_without_members() -> None:
     await until(lambda: rig.backplane.unsubscribed == ["room:{room}"], "the room is unsubscribed")
 
 
-async def test_a_member_does_not_get_messages_of_its_join_page_again() -> None:
+async def test_a_member_does_not_get_the_messages_of_its_join_page_twice() -> None:
     rig = Rig()
     log = FakeLog()
     rig.fanout.use_log(log)
@@ -163,7 +163,7 @@ async def test_a_member_does_not_get_messages_of_its_join_page_again() -> None:
 
 
 async def test_without_a_log_all_packets_are_delivered_as_they_arrive() -> None:
-    """Without a log positions cannot be checked, and a packet with a forged position must not block later ones."""
+    """Without a log, positions cannot be checked. A packet with a forged position must not block later packets."""
     rig = Rig()
     rig.join("a", "room")
     for seq in (5, 2**63, 6, 7):

@@ -1,4 +1,4 @@
-"""With a cluster key, a node delivers sealed packets, and reads all other messages from the log."""
+"""With a cluster key, a node delivers sealed packets, and reads unsealed messages from the log."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ ROOM = channel("room").decode()
 
 
 class Rig:
-    """A fan-out with a key, and one member in `room`, at seq 1 of its log; `told` are the calls of its handlers."""
+    """A fan-out with a key. One member is in `room`, at seq 1. `handled` names the handlers that were called."""
 
     def __init__(self) -> None:
-        self.told: list[str] = []
+        self.handled: list[str] = []
         self.log = FakeLog()
         self.count = Count()
         self.delivery = FakeDelivery()
@@ -45,9 +45,9 @@ class Rig:
             FakeBackplane(),
             self.members,
             self.count,
-            close_room=lambda namespace, room: self.told.append("close"),
-            on_note=lambda room, note: self.told.append("note"),
-            on_question=lambda clients, question: self.told.append("question"),
+            close_room=lambda namespace, room: self.handled.append("close"),
+            on_note=lambda room, note: self.handled.append("note"),
+            on_question=lambda clients, question: self.handled.append("question"),
             seals=SEALS,
             unsealed_event=lambda packet: packet.startswith(b'2["allowed"'),
         )
@@ -74,7 +74,7 @@ FORGERS: dict[str, Sender] = {
     "no seal": lambda data: data,
     "another key": lambda data: Seals([OTHER_KEY]).seal(ROOM, data),
     "another room": lambda data: SEALS.seal(channel("other").decode(), data),
-    "cut": lambda data: SEALS.seal(ROOM, data)[:-1],
+    "truncated": lambda data: SEALS.seal(ROOM, data)[:-1],
 }
 
 
@@ -95,7 +95,7 @@ async def test_a_forged_packet_of_each_kind_has_no_effect(
 ) -> None:
     for _ in range(3):
         rig.receive(forge(data))
-    assert rig.told == []
+    assert rig.handled == []
     assert rig.delivery.sent == []
     assert rig.count.forgeries == 3
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
@@ -104,21 +104,21 @@ async def test_a_forged_packet_of_each_kind_has_no_effect(
 async def test_sealed_packets_of_each_kind_are_delivered(rig: Rig) -> None:
     for data in (pack_close("/"), pack_note("/", QUESTION), pack_question("/", QUESTION), pack_event("/", b'2["e"]')):
         rig.receive(SEALS.seal(ROOM, data))
-    assert rig.told == ["close", "note", "question"]
+    assert rig.handled == ["close", "note", "question"]
     assert rig.delivery.packets == [b'2["e"]']
     assert rig.count.forgeries == 0
 
 
-async def test_packets_of_scripts_are_delivered_by_their_publisher_token(rig: Rig) -> None:
+async def test_script_packets_with_the_publisher_token_are_delivered(rig: Rig) -> None:
     rig.receive(logged(2, token=SEALS.publisher_token))
     rig.receive(note_head("/", SEALS.publisher_token) + b"\x91\x01")
     assert rig.delivery.packets == [b'2["message",2]']
-    assert rig.told == ["note"]
+    assert rig.handled == ["note"]
     assert rig.log.reads == 0
 
 
-async def test_the_publisher_token_does_not_seal_an_event(rig: Rig) -> None:
-    """The token is only valid in packets of scripts. A process that has seen a token cannot send events with it."""
+async def test_an_event_with_the_publisher_token_is_refused(rig: Rig) -> None:
+    """The token is valid only in packets of scripts. A process that has seen the token cannot send events with it."""
     rig.receive(pack_event("/", b'2["e"]', SEALS.publisher_token))
     assert (rig.delivery.sent, rig.count.forgeries) == ([], 1)
 
@@ -140,7 +140,7 @@ async def test_a_message_without_the_token_is_read_from_the_log(rig: Rig) -> Non
 
 @pytest.mark.parametrize("seq", [1, 2, 3, 2**62])
 @pytest.mark.parametrize("epoch", [EPOCH, b"f" * 16])
-async def test_a_message_that_the_log_does_not_hold_changes_nothing(rig: Rig, seq: int, epoch: bytes) -> None:
+async def test_an_unsealed_message_that_is_not_in_the_log_is_not_delivered(rig: Rig, seq: int, epoch: bytes) -> None:
     rig.receive(logged(seq, epoch))
     await until(lambda: rig.log.reads == 1, "the log is read")
     await asyncio.sleep(0)
@@ -149,7 +149,9 @@ async def test_a_message_that_the_log_does_not_hold_changes_nothing(rig: Rig, se
     assert rig.count.resyncs == 0
 
 
-async def test_announcements_within_a_short_time_share_one_read(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_unsealed_messages_within_a_short_time_share_one_read_of_the_log(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(unsealed_messages, "GATHER_SECONDS", 0.05)
     for _ in range(500):
         rig.receive(logged(7))
@@ -157,7 +159,9 @@ async def test_announcements_within_a_short_time_share_one_read(rig: Rig, monkey
     assert rig.log.reads == 1
 
 
-async def test_an_announcement_is_handled_once_redis_answers(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_unsealed_message_is_delivered_once_redis_answers_again(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(unsealed_messages, "_RETRY_SECONDS", (0.01, 0.02))
     rig.log.error = AWAY
     rig.log.append("room")
@@ -167,8 +171,8 @@ async def test_an_announcement_is_handled_once_redis_answers(rig: Rig, monkeypat
     await until(lambda: rig.delivery.packets == [b'2["message",2]'], "the message is delivered")
 
 
-async def test_an_announcement_during_a_join_is_not_lost(rig: Rig) -> None:
-    """The first member's page is older than the message, and the member is admitted after the announcement."""
+async def test_an_unsealed_message_during_a_join_is_delivered_after_the_join(rig: Rig) -> None:
+    """The first member's page is older than the message. The member is admitted after the packet of the message."""
     rig.log.append("new")
     rig.fanout.acquire("new")
     rig.log.append("new")
@@ -190,11 +194,11 @@ async def test_an_announcement_during_a_join_is_not_lost(rig: Rig) -> None:
 async def test_handlers_of_other_channels_decide_about_unsealed_packets(
     is_trusted: bool, unsealed: Any, is_taken: bool
 ) -> None:
-    heard: list[bytes] = []
+    received: list[bytes] = []
     handlers = ChannelHandlers(FakeBackplane())
-    await handlers.subscribe("user:{ada}", heard.append, unsealed)
+    await handlers.subscribe("user:{ada}", received.append, unsealed)
     try:
         handlers.receive(b"user:{ada}", pack(QUESTION), is_trusted)
     except ForgedError:
         assert not is_taken
-    assert heard == ([pack(QUESTION)] if is_taken else [])
+    assert received == ([pack(QUESTION)] if is_taken else [])

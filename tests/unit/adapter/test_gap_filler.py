@@ -1,4 +1,4 @@
-"""Filling gaps from the log, in order; no published packet can make the gap filler spin."""
+"""The gap filler fills gaps from the log, in order. No published packet can make it read without a pause."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Rig:
         self.fanout.use_delivery(self.delivery)
 
     def join(self, room: str = "room") -> RoomSubscription:
-        """Make `sid` a member that holds the log up to seq 1."""
+        """Append one message, and make `sid` a member that has received the log up to seq 1."""
         if self.members.client("/", "sid") is None:
             self.members.add("/", Client("sid", "eio", "eio"))
         subscription = self.fanout.acquire(room)
@@ -65,7 +65,7 @@ async def rig() -> AsyncIterator[Rig]:
 
 
 async def rests(rig: Rig, seconds: float = 0.3) -> None:
-    """Check that the gap filler does not spin: in `seconds` it uses little CPU and reads the log a few times only."""
+    """Check that in `seconds` the gap filler uses little CPU time and reads the log at most 20 times."""
     reads, started = rig.log.reads, time.process_time()
     await asyncio.sleep(seconds)
     assert time.process_time() - started < seconds / 3
@@ -91,7 +91,7 @@ async def test_a_long_gap_is_read_in_pages(rig: Rig) -> None:
     assert rig.seqs == list(range(2, 97))
 
 
-async def test_the_last_member_leaves_while_redis_is_away(rig: Rig) -> None:
+async def test_filling_ends_when_the_last_member_leaves_while_redis_is_away(rig: Rig) -> None:
     room = rig.join()
     rig.log.error = AWAY
     rig.publish(5)
@@ -110,7 +110,7 @@ async def test_a_packet_far_ahead_of_its_log_is_dropped(rig: Rig, caplog: pytest
         for _ in range(50):
             rig.publish(2**63)
             await asyncio.sleep(0)
-        await until(lambda: rig.fanout.acquire("room").backlog is None, "nothing waits")
+        await until(lambda: rig.fanout.acquire("room").backlog is None, "no packet waits")
     await rests(rig)
     rig.publish(rig.log.append("room"))
     await until(lambda: rig.seqs == [2], "the next message is delivered")
@@ -118,7 +118,7 @@ async def test_a_packet_far_ahead_of_its_log_is_dropped(rig: Rig, caplog: pytest
     assert len([record for record in caplog.records if "does not hold" in record.getMessage()]) == 1
 
 
-async def test_a_stream_of_forged_packets_costs_few_reads_and_no_message_is_lost(rig: Rig) -> None:
+async def test_a_stream_of_forged_packets_causes_few_reads_and_no_lost_message(rig: Rig) -> None:
     rig.join()
     for number in range(200):
         rig.publish(2**40 + number)
@@ -153,7 +153,7 @@ async def test_an_unexpected_error_is_logged_once_and_the_gap_is_filled(
     await until(lambda: rig.seqs == [2, 3], "the gap is filled", 3)
 
 
-async def test_a_log_without_the_entries_up_to_its_seq_is_a_declared_loss(rig: Rig) -> None:
+async def test_a_gap_whose_messages_are_not_in_the_log_is_a_declared_loss(rig: Rig) -> None:
     rig.join()
     rig.log.append("room", 4)
     rig.log._page_size = 0
@@ -175,7 +175,7 @@ async def test_messages_that_the_log_has_dropped_are_declared_lost(rig: Rig) -> 
     assert rig.seqs == [11]
 
 
-async def test_a_new_epoch_of_the_log_is_a_declared_loss_and_its_packets_are_delivered(rig: Rig) -> None:
+async def test_a_new_epoch_is_a_declared_loss_and_its_packets_are_delivered(rig: Rig) -> None:
     rig.join()
     rig.log.epoch = OTHER
     rig.log.append("room", 2)
@@ -212,7 +212,7 @@ async def test_packets_of_an_earlier_epoch_are_dropped(rig: Rig) -> None:
     assert rig.count.resyncs == 1
 
 
-async def test_packets_above_the_bound_are_read_from_the_log(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_packets_above_max_backlog_are_read_from_the_log(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gap_filler, "MAX_BACKLOG", 3)
     rig.join()
     rig.log.error = AWAY
@@ -225,7 +225,7 @@ async def test_packets_above_the_bound_are_read_from_the_log(rig: Rig, monkeypat
     assert rig.seqs == list(range(2, 12))
 
 
-async def test_the_waiting_bytes_of_all_rooms_are_bounded(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_backlogs_of_all_rooms_share_one_bound_in_bytes(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gap_filler, "MAX_BACKLOG_BYTES", 100)
     rooms = [rig.join(name) for name in ("a", "b")]
     rig.log.error = AWAY
@@ -239,14 +239,14 @@ async def test_the_waiting_bytes_of_all_rooms_are_bounded(rig: Rig, monkeypatch:
     await until(lambda: len(rig.seqs) == 20, "all messages are delivered", 5)
 
 
-async def test_lost_last_messages_are_found(rig: Rig) -> None:
+async def test_comparing_with_the_log_finds_lost_last_messages(rig: Rig) -> None:
     rig.join()
     rig.log.append("room", 2)
     rig.fanout.compare_with_logs(lambda name: True)
     await until(lambda: rig.seqs == [2, 3], "the last messages are delivered")
 
 
-async def test_messages_lost_while_a_gap_is_filled_are_found(rig: Rig) -> None:
+async def test_comparing_finds_messages_that_were_lost_while_a_gap_was_filled(rig: Rig) -> None:
     rig.join()
     rig.log.append("room", 2)
     rig.log.error = AWAY
@@ -269,7 +269,7 @@ async def test_many_lost_connections_share_one_comparison(rig: Rig) -> None:
     await until(lambda: rig.fanout._filler._comparing.done(), "the comparison has ended", 5)  # type: ignore[union-attr]
 
 
-async def test_a_changed_epoch_is_a_declared_loss(rig: Rig) -> None:
+async def test_comparing_with_a_log_of_another_epoch_declares_a_loss(rig: Rig) -> None:
     rig.join()
     rig.log.epoch = OTHER
     rig.fanout.compare_with_logs(lambda name: True)

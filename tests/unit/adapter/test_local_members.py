@@ -18,7 +18,7 @@ def test_a_session_enters_a_namespace_once(members: LocalMembers) -> None:
     assert members.add("/other", Client("s1b", "e1", None))
 
 
-def test_entering_and_leaving_tell_whether_they_changed_anything(members: LocalMembers) -> None:
+def test_enter_and_leave_return_whether_they_changed_the_members(members: LocalMembers) -> None:
     assert members.enter("/", "s1", "r")
     assert not members.enter("/", "s1", "r")
     assert set(members.room("/", "r")) == {"s1"}
@@ -30,7 +30,7 @@ def test_entering_and_leaving_tell_whether_they_changed_anything(members: LocalM
 
 def test_an_unknown_session_cannot_enter_a_room(members: LocalMembers) -> None:
     with pytest.raises(ValueError, match="not connected"):
-        members.enter("/", "nobody", "r")
+        members.enter("/", "unknown", "r")
 
 
 def test_a_session_that_disconnects_leaves_all_rooms(members: LocalMembers) -> None:
@@ -43,7 +43,7 @@ def test_a_session_that_disconnects_leaves_all_rooms(members: LocalMembers) -> N
     assert members.remove("/", "s1") == []
 
 
-def test_an_empty_namespace_is_forgotten(members: LocalMembers) -> None:
+def test_an_empty_namespace_is_removed(members: LocalMembers) -> None:
     members.remove("/", "s1")
     members.remove("/", "s2")
     assert members.namespaces == {}

@@ -22,7 +22,7 @@ ELSEWHERE = "gother.aaaaaaaaaaaaaaaaaaaa"
 
 
 class Redis(FakeBackplane):
-    """A Redis in memory: a packet published on a subscribed channel is received at once."""
+    """A Redis in memory. A packet that is published on a subscribed channel arrives at once."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -62,7 +62,7 @@ class Redis(FakeBackplane):
 
 
 class Eio:
-    """An Engine.IO server that records sent packets."""
+    """An Engine.IO server that does nothing."""
 
 
 class Server:
@@ -139,7 +139,7 @@ async def test_events_with_bytes_and_with_callbacks_have_their_own_kinds(rig: Ri
 
 async def test_an_event_for_a_remote_session_goes_to_its_node(rig: Rig) -> None:
     sid = await rig.connect()
-    await rig.adapter.emit("e", 1, "/", to=[sid, ELSEWHERE], skip_sid=["nobody"])
+    await rig.adapter.emit("e", 1, "/", to=[sid, ELSEWHERE], skip_sid=["unknown"])
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     assert rig.server.sent == [("eio", '2["e",1]')]
@@ -148,14 +148,14 @@ async def test_an_event_for_a_remote_session_goes_to_its_node(rig: Rig) -> None:
     assert Reader(NodeMessage).unpack(data) == Emit("/", ELSEWHERE, b'2["e",1]')
 
 
-async def test_a_skipped_session_gets_nothing(rig: Rig) -> None:
+async def test_a_skipped_session_gets_no_event(rig: Rig) -> None:
     sid = await rig.connect()
     await rig.adapter.emit("e", 1, "/", to=sid, skip_sid=sid)
     assert rig.server.sent == []
     assert rig.redis.published == []
 
 
-async def test_entering_leaving_and_listing_rooms(rig: Rig) -> None:
+async def test_rooms_are_entered_left_closed_and_listed(rig: Rig) -> None:
     sid = await rig.connect()
     for room in ("room", 42):
         await rig.adapter.enter_room(sid, "/", room)
@@ -175,7 +175,7 @@ async def test_a_remote_session_enters_a_room_through_its_node(rig: Rig) -> None
     assert Reader(NodeMessage).unpack(data) == Membership("/", ELSEWHERE, "\0i42", enter=True)
 
 
-async def test_a_session_id_is_not_a_room(rig: Rig) -> None:
+async def test_the_own_room_of_another_session_can_be_neither_entered_nor_closed(rig: Rig) -> None:
     one, two = await rig.connect("eio1"), await rig.connect("eio2")
     await rig.adapter.enter_room(one, "/", one)
     for change in (rig.adapter.enter_room(one, "/", two), rig.adapter.close_room(two, "/")):
@@ -183,7 +183,7 @@ async def test_a_session_id_is_not_a_room(rig: Rig) -> None:
             await change
 
 
-async def test_the_states_of_a_client(rig: Rig) -> None:
+async def test_a_client_is_pre_connected_then_connected_then_disconnected(rig: Rig) -> None:
     adapter = rig.adapter
     sid = await adapter.pre_connect("eio", "/")
     assert adapter.is_pre_connected(sid, "/")
@@ -198,7 +198,7 @@ async def test_the_states_of_a_client(rig: Rig) -> None:
     assert adapter.get_rooms(sid, "/") == []
 
 
-async def test_a_complete_connect_is_connected_at_once(rig: Rig) -> None:
+async def test_connect_without_pre_connect_connects_at_once(rig: Rig) -> None:
     sid = await rig.adapter.connect("eio", "/")
     assert rig.adapter.is_connected(sid, "/")
 
@@ -212,13 +212,13 @@ async def test_an_ack_runs_its_callback_once(rig: Rig) -> None:
     assert acks == [("a", 2)]
 
 
-async def test_emit_raises_the_error_of_a_lost_redis(rig: Rig) -> None:
+async def test_emit_raises_not_connected_without_redis(rig: Rig) -> None:
     rig.redis.error = NotConnected("away")
     with pytest.raises(NotConnected):
         await rig.adapter.emit("e", 1, "/", room="room")
 
 
-async def test_a_process_ends_if_an_older_one_has_its_node_name(
+async def test_a_process_is_refused_if_an_older_process_has_its_node_name(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     rig = Rig(monkeypatch)
@@ -235,7 +235,9 @@ async def test_a_process_ends_if_an_older_one_has_its_node_name(
     await rig.adapter.close()
 
 
-async def test_a_process_is_ready_once_the_older_one_with_its_name_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_process_is_ready_once_the_older_process_with_its_node_name_has_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(manager, "DEAF_SECONDS", 0.05)
     rig = Rig(monkeypatch)
     await rig.adapter.wait_ready()
@@ -246,7 +248,7 @@ async def test_a_process_is_ready_once_the_older_one_with_its_name_has_ended(mon
     await rig.adapter.close()
 
 
-async def test_a_leased_name_is_not_checked_by_canaries(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_leased_node_name_is_not_checked_by_canaries(monkeypatch: pytest.MonkeyPatch) -> None:
     rig = Rig(monkeypatch, is_node_leased=True)
     await rig.adapter.wait_ready()
     await rig.redis.publish("node:{1.0}", pack(Canary("another", 100, 1.0)))
@@ -254,13 +256,13 @@ async def test_a_leased_name_is_not_checked_by_canaries(monkeypatch: pytest.Monk
     await rig.adapter.close()
 
 
-async def test_a_process_goes_on_if_a_younger_one_has_its_node_name(rig: Rig) -> None:
+async def test_a_process_stays_ready_if_a_younger_process_has_its_node_name(rig: Rig) -> None:
     await rig.redis.publish("node:{1.0}", pack(Canary("another", 1, 1e12)))
     assert rig.adapter.is_ready
     assert await rig.adapter.pre_connect("eio", "/") is not None
 
 
-async def test_a_forked_process_gets_its_own_name(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_forked_process_gets_its_own_node_name(monkeypatch: pytest.MonkeyPatch) -> None:
     rig = Rig(monkeypatch, node=None)
     before = (rig.adapter.node, rig.adapter.incarnation)
     monkeypatch.setattr("os.getpid", lambda: -1)

@@ -18,7 +18,7 @@ ELSEWHERE = "g2.aaaaaaaaaaaaaaaaaaaa"
 
 
 class Here:
-    """The local node: records its calls."""
+    """The local node, which records its calls."""
 
     def __init__(self) -> None:
         self.members = LocalMembers()
@@ -82,7 +82,7 @@ async def test_the_ack_of_a_local_client_is_sent_back_to_the_asking_node() -> No
     assert (ack.callback, codec.decode_arguments(ack.data)) == (7, [{"a": b"\x00"}])
 
 
-async def test_the_ack_of_another_node_runs_its_callback_once() -> None:
+async def test_an_ack_that_arrives_twice_from_another_node_runs_its_callback_once() -> None:
     here = Here()
     answers: list[Any] = []
     await here.messenger.emit("/", ELSEWHERE, b'2["q"]', (), answers.append)
@@ -93,7 +93,7 @@ async def test_the_ack_of_another_node_runs_its_callback_once() -> None:
     assert answers == ["yes"]
 
 
-async def test_a_question_asks_each_client_and_the_first_ack_counts() -> None:
+async def test_a_question_is_published_to_its_room_and_sent_to_each_local_client() -> None:
     here = Here()
     answers: list[Any] = []
     await here.messenger.ask("room:{r}", "/", ("skipped",), b'2["q"]', (), answers.append)
@@ -132,7 +132,7 @@ async def test_disconnects_and_memberships_are_applied_to_local_clients() -> Non
         pack(Canary("incarnation", 1)),
     ],
 )
-def test_data_that_is_no_node_message_is_an_envelope_error(data: bytes) -> None:
+def test_malformed_or_unexpected_node_messages_raise_an_envelope_error(data: bytes) -> None:
     here = Here()
     with pytest.raises(EnvelopeError):
         here.messenger.receive(data)

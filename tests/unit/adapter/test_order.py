@@ -51,11 +51,11 @@ def test_a_packet_of_another_epoch_is_never_a_duplicate() -> None:
         (B, 9, Verdict.OTHER_EPOCH),
     ],
 )
-def test_comparing_with_the_log(epoch: bytes, seq: int, verdict: Verdict) -> None:
+def test_the_verdict_on_the_position_of_the_log(epoch: bytes, seq: int, verdict: Verdict) -> None:
     assert watch_at(A, 5).compare(epoch, seq) is verdict
 
 
-def test_a_log_position_behind_live_packets_is_no_rollback() -> None:
+def test_packets_that_arrive_during_a_comparison_do_not_make_the_log_look_older() -> None:
     watch = watch_at(A, 5)
     watch.offer(A, 6)
     assert watch.compare(A, 5, seq_when_asked=5) is Verdict.DUPLICATE
@@ -66,7 +66,7 @@ def test_a_room_without_a_position_is_not_compared() -> None:
     assert OrderTracker().compare(A, 9) is Verdict.DUPLICATE
 
 
-def test_the_log_sets_the_position_only_before_the_first_packet() -> None:
+def test_the_log_sets_the_position_only_once() -> None:
     watch = OrderTracker()
     watch.start(A, 3)
     watch.start(B, 9)

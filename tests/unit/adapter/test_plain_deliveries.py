@@ -1,4 +1,4 @@
-"""Received packets: the next plain message of a room without a gap is delivered; all others go to the fan-out."""
+"""The subscriber delivers the next plain message of a room without a gap. All other packets go to the fan-out."""
 
 from __future__ import annotations
 
@@ -28,26 +28,26 @@ class Room:
     """A subscriber of one room with two members."""
 
     def __init__(self) -> None:
-        self.passed: list[tuple[bytes, bytes]] = []
+        self.passed_on: list[tuple[bytes, bytes]] = []
         self.out = flush_queue()
         self.members = [write_buffer(), write_buffer()]
         watch = OrderTracker()
         watch.epoch, watch.seq = EPOCH, 7
-        self.hearing = Subscription(watch)
-        self.hearing.targets = list(self.members)
-        self.ear = Subscriber(lambda channel, data: self.passed.append((channel, data)))
-        self.ear.routing = ROUTING
-        self.ear.outgoing = self.out
-        self.ear.rooms[b"room:{r}"] = self.hearing
+        self.subscription = Subscription(watch)
+        self.subscription.targets = list(self.members)
+        self.subscriber = Subscriber(lambda channel, data: self.passed_on.append((channel, data)))
+        self.subscriber.routing = ROUTING
+        self.subscriber.outgoing = self.out
+        self.subscriber.rooms[b"room:{r}"] = self.subscription
 
     def is_delivered(self, data: bytes, channel: bytes = b"room:{r}") -> bool:
-        """Return whether the subscriber delivered the packet. If not, check that it passed the packet on unchanged."""
-        before = self.hearing.watch.seq, [list(member.outbox) for member in self.members]
-        self.ear(channel, data)
-        if not self.passed:
+        """Return whether the subscriber delivered the packet. If not, check that `other` got the packet unchanged."""
+        before = self.subscription.watch.seq, [list(member.outbox) for member in self.members]
+        self.subscriber(channel, data)
+        if not self.passed_on:
             return True
-        assert self.passed.pop() == (channel, data)
-        assert before == (self.hearing.watch.seq, [member.outbox for member in self.members])
+        assert self.passed_on.pop() == (channel, data)
+        assert before == (self.subscription.watch.seq, [member.outbox for member in self.members])
         return False
 
 
@@ -58,22 +58,22 @@ def room() -> Room:
 
 def test_the_next_message_goes_to_all_members(room: Room) -> None:
     assert room.is_delivered(envelope(8))
-    assert room.hearing.watch.seq == 8
+    assert room.subscription.watch.seq == 8
     assert [member.outbox for member in room.members] == [[Frames(PACKET).websocket]] * 2
     assert room.is_delivered(envelope(9))
     assert (room.out.armed, len(room.out.dirty)) == (1, 2)
 
 
-def test_a_message_for_a_slow_member_is_queued(room: Room) -> None:
+def test_a_message_for_a_member_without_credit_is_sent_slowly(room: Room) -> None:
     room.members[1].credit = 3
     assert room.is_delivered(envelope(8))
     assert room.out.slowly == [([room.members[1]], PACKET)]
 
 
 def test_the_position_of_a_room_without_members_moves_on(room: Room) -> None:
-    room.hearing.targets = []
+    room.subscription.targets = []
     assert room.is_delivered(envelope(8))
-    assert (room.hearing.watch.seq, room.out.dirty) == (8, [])
+    assert (room.subscription.watch.seq, room.out.dirty) == (8, [])
 
 
 @pytest.mark.parametrize(
@@ -93,45 +93,47 @@ def test_the_position_of_a_room_without_members_moves_on(room: Room) -> None:
         b"",
     ],
 )
-def test_uncommon_packets_are_passed_on(room: Room, data: bytes) -> None:
+def test_packets_other_than_the_next_plain_message_are_passed_on(room: Room, data: bytes) -> None:
     assert not room.is_delivered(data)
 
 
-def _is_filled(room: Room) -> None:
-    room.hearing.backlog = []
+def _has_a_backlog(room: Room) -> None:
+    room.subscription.backlog = []
 
 
 def _has_a_floor(room: Room) -> None:
-    room.hearing.floors["s"] = (EPOCH, 9)
+    room.subscription.floors["s"] = (EPOCH, 9)
 
 
-def _has_changed(room: Room) -> None:
-    room.hearing.targets = None
+def _has_no_list_of_targets(room: Room) -> None:
+    room.subscription.targets = None
 
 
-def _is_new(room: Room) -> None:
-    room.hearing.watch.epoch = b""
+def _has_no_position(room: Room) -> None:
+    room.subscription.watch.epoch = b""
 
 
 def _has_no_engine(room: Room) -> None:
-    room.ear.outgoing = None
+    room.subscriber.outgoing = None
 
 
 def _has_no_log(room: Room) -> None:
-    room.ear.routing = b""
+    room.subscriber.routing = b""
 
 
-@pytest.mark.parametrize("change", [_is_filled, _has_a_floor, _has_changed, _is_new, _has_no_engine, _has_no_log])
-def test_packets_of_a_room_in_another_state_are_passed_on(room: Room, change: Callable[[Room], None]) -> None:
+@pytest.mark.parametrize(
+    "change", [_has_a_backlog, _has_a_floor, _has_no_list_of_targets, _has_no_position, _has_no_engine, _has_no_log]
+)
+def test_in_each_other_state_of_the_room_its_packets_are_passed_on(room: Room, change: Callable[[Room], None]) -> None:
     change(room)
     assert not room.is_delivered(envelope(8))
 
 
-def test_other_channels_are_passed_on(room: Room) -> None:
+def test_packets_of_other_channels_are_passed_on(room: Room) -> None:
     assert not room.is_delivered(envelope(8), b"node:{1}")
 
 
-@pytest.mark.parametrize("cut", range(1, len(PACKET)))
-def test_a_packet_that_was_cut_short_is_passed_on(room: Room, cut: int) -> None:
-    assert not room.is_delivered(envelope(8)[:-cut])
+@pytest.mark.parametrize("missing", range(1, len(PACKET)))
+def test_a_truncated_packet_is_passed_on(room: Room, missing: int) -> None:
+    assert not room.is_delivered(envelope(8)[:-missing])
     assert room.is_delivered(envelope(8))

@@ -1,4 +1,4 @@
-"""Each room key, of any type, has its own name, which is decoded to an equal key."""
+"""Each room key, of any type, has its own name. The name is decoded to an equal key."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from roomcast.adapter.room_names import is_empty, is_several, name_of, room_of
 
 
-class Color(str, Enum):  # noqa: UP042 (formatted, it is not its value)
+class Color(str, Enum):  # noqa: UP042  (unlike a StrEnum, it is not formatted as its value)
     RED = "red"
 
 
@@ -40,12 +40,12 @@ def test_keys_that_are_equal_in_python_are_one_room(room: Any, equal: Any) -> No
 
 
 @pytest.mark.parametrize("room", [None, b"room", object(), ("a",)])
-def test_a_key_without_a_text_is_refused(room: Any) -> None:
+def test_a_room_key_of_another_type_is_refused(room: Any) -> None:
     with pytest.raises(TypeError, match="a room is a string, a number"):
         name_of(room)
 
 
-def test_collections_are_several_rooms() -> None:
+def test_a_collection_is_several_rooms_and_a_number_is_never_empty() -> None:
     assert [is_several(room) for room in (["a"], ("a",), {"a"}, "ab", 42, Color.RED, UUID(int=1))] == [
         True,
         True,

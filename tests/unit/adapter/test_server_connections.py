@@ -1,4 +1,4 @@
-"""Keeping the connections to one server open after every kind of error, with a fake connection."""
+"""The connections to one Redis server are opened again after every kind of error, with a fake connection."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Connection:
 
 
 class Redis:
-    """Replaces `open_connection`: its next attempts raise `errors`."""
+    """A replacement of `open_connection`. Each of its next attempts raises one of `errors`."""
 
     def __init__(self) -> None:
         self.info = GOOD
@@ -72,7 +72,7 @@ class Redis:
 
 
 class Rig:
-    """The connections of one server, and the callbacks that they called."""
+    """The connections to one server. The rig counts the calls of their callbacks."""
 
     def __init__(self) -> None:
         self.resubscribed = 0
@@ -126,7 +126,7 @@ async def test_each_failed_attempt_is_followed_by_another(redis: Redis, rig: Rig
     assert rig.server.is_up
 
 
-async def test_lost_connections_are_opened_again_and_all_channels_subscribed(redis: Redis, rig: Rig) -> None:
+async def test_lost_connections_are_opened_again_and_all_channels_are_subscribed_again(redis: Redis, rig: Rig) -> None:
     await opened(rig)
     await rig.server.subscribe("room:{a}")
     for connection in list(redis.open):
@@ -144,7 +144,7 @@ async def test_lost_connections_are_opened_again_and_all_channels_subscribed(red
         (GOOD._replace(version="6.2.5"), "Redis 6.2.5 is too old"),
     ],
 )
-async def test_an_unusable_server_is_logged_in_one_sentence(
+async def test_an_unusable_server_is_logged_once(
     redis: Redis, rig: Rig, info: RedisInfo, sentence: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     redis.info = info
@@ -156,7 +156,9 @@ async def test_an_unusable_server_is_logged_in_one_sentence(
     await until(lambda: rig.server.is_up, "the server is up")
 
 
-async def test_a_warning_is_given_once(redis: Redis, rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_warning_about_eviction_is_logged_once(
+    redis: Redis, rig: Rig, caplog: pytest.LogCaptureFixture
+) -> None:
     redis.info = GOOD._replace(eviction="allkeys-lru")
     await opened(rig)
     redis.open[0].close()

@@ -16,7 +16,7 @@ def test_a_timer_that_fires_early_does_not_wait_for_the_same_tick_again() -> Non
     assert next_tick(10.2995, 0.3) == pytest.approx(11.3)
 
 
-async def test_due_of_five_ticks_is_four_seconds_after_due_of_one() -> None:
+async def test_the_fifth_tick_is_due_four_seconds_after_the_first() -> None:
     beat = Ticker(0.7)
     one, five = beat.due(), beat.due(5)
     assert five - one == pytest.approx(4.0)

@@ -1,4 +1,4 @@
-"""Reading the replies of cluster nodes, valid or not."""
+"""The slot ranges and redirections that are read from the replies of a Redis Cluster, valid or not."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ NODE = [b"10.0.0.1", 7000, b"id", []]
         ([b"?", 7000, b"id", [b"hostname", b"x", b"ip", b"10.0.0.9"]], "10.0.0.9"),
     ],
 )
-def test_a_missing_endpoint_means_the_address_that_was_asked(node: list[Any], host: str) -> None:
+def test_a_missing_endpoint_means_the_host_that_sent_the_reply(node: list[Any], host: str) -> None:
     assert read_slots([[0, 5, node, [b"replica", 1, b"id"]]], "asked") == [SlotRange(0, 5, host, 7000)]
 
 
 @pytest.mark.parametrize(
-    "row",
+    "slot_range",
     [
         None,
         [],
@@ -45,8 +45,8 @@ def test_a_missing_endpoint_means_the_address_that_was_asked(node: list[Any], ho
         [b"0", b"5", NODE],
     ],
 )
-def test_an_unusable_row_is_left_out(row: Any) -> None:
-    assert read_slots([row, [6, 9, NODE]], "asked") == [SlotRange(6, 9, "10.0.0.1", 7000)]
+def test_an_unusable_slot_range_is_left_out(slot_range: Any) -> None:
+    assert read_slots([slot_range, [6, 9, NODE]], "asked") == [SlotRange(6, 9, "10.0.0.1", 7000)]
 
 
 ANYTHING = st.recursive(
@@ -73,7 +73,7 @@ def test_any_reply_is_read_without_an_error(reply: Any) -> None:
         ("READONLY You can't write", None),
     ],
 )
-def test_redirections(error: str, to: Redirection | None) -> None:
+def test_moved_and_ask_errors_are_redirections(error: str, to: Redirection | None) -> None:
     assert read_redirection(error) == to
 
 
@@ -84,10 +84,10 @@ def test_any_error_text_is_read_without_an_error(text: str) -> None:
 
 
 @given(st.binary(max_size=30) | st.text(alphabet="ab{}", max_size=8).map(str.encode))
-def test_the_slot_of_a_key_is_that_of_other_clients(key: bytes) -> None:
+def test_the_slot_of_a_key_is_the_same_as_in_redis_py(key: bytes) -> None:
     assert slot_of(key) == key_slot(key)
 
 
-def test_a_known_slot() -> None:
-    """The check value of CRC-16/XMODEM, as the cluster specification gives it."""
+def test_the_slot_of_the_check_value_of_crc_16() -> None:
+    """The cluster specification gives this check value of CRC-16/XMODEM."""
     assert slot_of(b"123456789") == 0x31C3

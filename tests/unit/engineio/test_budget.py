@@ -1,4 +1,4 @@
-"""The rates at which a connection, and all connections of an address, may send."""
+"""The send budgets of a connection and of all connections of one address."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_the_connections_of_an_address_share_a_larger_budget() -> None:
     assert budgets.open("192.0.2.2", now=0.0).spend(0.0, 100, 0)
 
 
-def test_an_ipv6_network_is_one_address() -> None:
+def test_an_ipv6_network_counts_as_one_address() -> None:
     budgets = AddressBudgets(RULES)
     assert all(budgets.open(f"2001:db8::{number}", now=0.0).spend(0.0, 100, 0) for number in (1, 2))
     assert not budgets.open("2001:db8::3", now=0.0).spend(0.0, 1, 0)
@@ -54,7 +54,7 @@ def test_a_reconnect_does_not_renew_the_budget_of_an_address() -> None:
     assert not budgets.open("192.0.2.1", now=0.0).spend(0.0, 1, 0)
 
 
-def test_addresses_without_a_connection_are_forgotten_beyond_a_bound() -> None:
+def test_addresses_without_a_connection_are_removed_above_the_bound() -> None:
     budgets = AddressBudgets(RULES)
     budgets.open("192.0.2.1", now=0.0)
     for number in range(_MAX_IDLE_ADDRESSES + 50):
@@ -62,13 +62,13 @@ def test_addresses_without_a_connection_are_forgotten_beyond_a_bound() -> None:
         budgets.open(peer, now=0.0)
         budgets.close(peer)
     assert len(budgets) <= _MAX_IDLE_ADDRESSES + 1
-    budgets.open("192.0.2.1", now=0.0)  # still remembered, because its connection is open
+    budgets.open("192.0.2.1", now=0.0)  # this budget still exists, because its connection is open
     assert len(budgets) <= _MAX_IDLE_ADDRESSES + 1
 
 
 @pytest.mark.parametrize(
     "limits", [{"frames_per_second": 0}, {"frames_burst": 0}, {"bytes_burst": 10}, {"address_factor": 0.5}]
 )
-def test_impossible_limits_are_refused(limits: dict[str, float]) -> None:
+def test_limits_that_contradict_each_other_are_refused(limits: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=r"must|burst|below"):
         Rules(**limits)  # type: ignore[arg-type]

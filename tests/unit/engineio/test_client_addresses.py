@@ -1,4 +1,4 @@
-"""A client's address, and the bound on its unfinished sessions."""
+"""A client's address behind proxies, and the limit on the pending sessions of one address."""
 
 from __future__ import annotations
 
@@ -28,11 +28,13 @@ PEERS = Peers(["127.0.0.0/8", "10.0.0.0/8", "::1/128"])
         ("", "198.51.100.7", "198.51.100.7"),
     ],
 )
-def test_the_client_is_the_right_most_address_that_is_no_proxy(remote: str, forwarded: str | None, peer: str) -> None:
+def test_the_client_is_the_right_most_address_that_is_not_a_trusted_proxy(
+    remote: str, forwarded: str | None, peer: str
+) -> None:
     assert PEERS.find(remote, forwarded) == peer
 
 
-def test_without_trusted_proxies_no_header_is_read() -> None:
+def test_without_trusted_proxies_x_forwarded_for_is_not_read() -> None:
     assert Peers([]).find("127.0.0.1", "198.51.100.7") == "127.0.0.1"
 
 
@@ -41,7 +43,7 @@ def test_an_invalid_network_is_refused() -> None:
         Peers(["localhost"])
 
 
-def test_the_cap_counts_per_address() -> None:
+def test_the_limit_of_pending_sessions_is_per_address() -> None:
     cap = PendingCap(2)
     cap.add("192.0.2.1")
     cap.add("192.0.2.1")
@@ -53,7 +55,7 @@ def test_the_cap_counts_per_address() -> None:
     assert len(cap) == 0
 
 
-def test_an_ipv6_network_counts_as_one() -> None:
+def test_the_sessions_of_an_ipv6_network_are_counted_together() -> None:
     cap = PendingCap(1)
     cap.add("2001:db8:0:1::1")
     assert cap.is_full("2001:db8:0:1:ffff::2")

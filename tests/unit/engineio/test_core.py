@@ -51,7 +51,7 @@ def upgraded() -> SessionCore:
 
 
 class TestHandshake:
-    def test_announces_the_values_that_a_client_needs(self) -> None:
+    def test_the_open_packet_announces_the_values_that_a_client_needs(self) -> None:
         packet = polling().open_packet(["websocket"])
         assert packet[:1] == b"0"
         assert json.loads(packet[1:]) == {
@@ -62,7 +62,7 @@ class TestHandshake:
             "maxPayload": 1_000_000,
         }
 
-    def test_announces_fractional_intervals_in_milliseconds(self) -> None:
+    def test_the_open_packet_announces_fractional_intervals_in_milliseconds(self) -> None:
         packet = json.loads(polling(Rules(ping_interval=0.3, ping_timeout=0.2)).open_packet([])[1:])
         assert (packet["pingInterval"], packet["pingTimeout"]) == (300, 200)
 
@@ -76,7 +76,7 @@ class TestPackets:
         assert polling().receive(Oversized(b"\x01", 150_000), 1) == [Deliver(Oversized(b"\x01", 150_000))]
 
     @pytest.mark.parametrize("head", ["2probe", "3", "6", "9x", ""])
-    def test_another_packet_that_is_oversized_ends_the_session(self, head: str) -> None:
+    def test_an_oversized_packet_of_another_type_ends_the_session(self, head: str) -> None:
         session = websocket()
         session.receive(Oversized(head, 150_000), 1)
         assert session.end_reason == Reason.TOO_LARGE
@@ -87,7 +87,7 @@ class TestPackets:
     def test_bytes_are_a_message(self) -> None:
         assert websocket().receive(b"\x01\x02", 1) == [Deliver(b"\x01\x02")]
 
-    def test_a_noop_does_nothing(self) -> None:
+    def test_a_noop_from_the_client_is_ignored(self) -> None:
         assert websocket().receive("6", 1) == []
 
     @pytest.mark.parametrize("text", ["", "9x", "abc", "0", "2", "2probe", "5", "7", "٣", "\x004"])
@@ -96,10 +96,10 @@ class TestPackets:
         assert session.receive(text, 1) == [CloseConnection(1003, b"1"), Ended(Reason.PARSE_ERROR)]
         assert session.receive("4hello", 2) == []
 
-    def test_a_client_that_closes_its_websocket_session(self) -> None:
+    def test_a_close_packet_closes_the_websocket_and_ends_the_session(self) -> None:
         assert websocket().receive("1", 1) == [CloseConnection(1000, b""), Ended(Reason.CLIENT_DISCONNECT)]
 
-    def test_a_client_that_closes_while_its_get_waits_gets_a_noop(self) -> None:
+    def test_a_close_packet_answers_the_waiting_get_with_a_noop(self) -> None:
         session = polling()
         assert session.poll_opened() == []
         assert session.receive("1", 1) == [AnswerPoll(PollAnswer.NOOP), Ended(Reason.CLIENT_DISCONNECT)]
@@ -138,13 +138,13 @@ class TestPolling:
         session.post_ended()
         assert session.post_opened() == []
 
-    def test_a_get_that_the_client_dropped_ends_the_session(self) -> None:
+    def test_a_waiting_get_that_the_client_drops_ends_the_session(self) -> None:
         session = polling()
         session.poll_opened()
         assert session.poll_lost() == [Ended(Reason.TRANSPORT_CLOSE)]
         assert session.poll_opened() == [RejectRequest()]
 
-    def test_a_get_that_was_answered_cannot_be_lost(self) -> None:
+    def test_losing_the_connection_of_an_answered_get_does_not_end_the_session(self) -> None:
         session = polling()
         session.enqueue(HELLO)
         session.poll_opened()
@@ -157,7 +157,7 @@ class TestPolling:
 
 
 class TestUpgrade:
-    def test_the_probe_is_answered_and_the_waiting_get_released(self) -> None:
+    def test_a_probe_is_answered_and_the_waiting_get_gets_a_noop(self) -> None:
         session = polling()
         session.poll_opened()
         assert session.probe_attached(1)
@@ -193,7 +193,7 @@ class TestUpgrade:
         assert session.phase is Phase.POLLING
         assert session.receive("4hello", 2) == [Deliver("hello")]
 
-    def test_a_lost_probe_may_be_tried_again(self) -> None:
+    def test_after_a_lost_probe_another_websocket_may_probe(self) -> None:
         session = polling()
         session.probe_attached(1)
         session.probe_received("2probe")
@@ -208,7 +208,7 @@ class TestUpgrade:
         assert session.tick(11) == [DropProbe()]
         assert session.due == 25
 
-    def test_closing_drops_the_probe(self) -> None:
+    def test_closing_the_session_drops_the_probe(self) -> None:
         session = polling()
         session.probe_attached(1)
         session.poll_opened()
@@ -220,7 +220,7 @@ class TestUpgrade:
 
 
 class TestClosingDuringTheUpgrade:
-    """The client has stopped polling, because its probe was answered: it gets its queued packets over the WebSocket."""
+    """After the answer to its probe a client stops polling, so it gets its queued packets over the WebSocket."""
 
     @staticmethod
     def closed(reason: str) -> SessionCore:
@@ -235,12 +235,12 @@ class TestClosingDuringTheUpgrade:
     @pytest.mark.parametrize(
         ("reason", "code", "packet"), [(Reason.RECONNECT, 1012, b""), (Reason.SERVER_DISCONNECT, 1000, b"1")]
     )
-    def test_ends_with_the_upgrade(self, reason: str, code: int, packet: bytes) -> None:
+    def test_the_session_ends_with_the_upgrade(self, reason: str, code: int, packet: bytes) -> None:
         session = self.closed(reason)
         assert session.probe_received("5") == [Switch((HELLO,)), CloseConnection(code, packet), Ended(reason)]
         assert not session.ends_after_upgrade
 
-    def test_accepts_and_queues_no_packet_meanwhile(self) -> None:
+    def test_until_the_upgrade_no_packet_is_accepted_or_queued(self) -> None:
         session = self.closed(Reason.SERVER_DISCONNECT)
         assert session.receive("4hello", 2) == []
         assert session.enqueue(Frames(b"late")) == []
@@ -259,16 +259,16 @@ class TestClosingDuringTheUpgrade:
         assert self.closed(Reason.RECONNECT).probe_received("7") == [DropProbe(), kept, Ended(Reason.RECONNECT)]
         assert self.closed(Reason.RECONNECT).tick(11) == [DropProbe(), kept, Ended(Reason.RECONNECT)]
 
-    def test_a_second_close_does_not_wait(self) -> None:
+    def test_a_second_close_does_not_wait_for_the_upgrade(self) -> None:
         kept = KeepPayload(HELLO.polling + b"\x1e1")
         assert self.closed(Reason.RECONNECT).close(Reason.RECONNECT) == [DropProbe(), kept, Ended(Reason.RECONNECT)]
 
-    def test_a_violation_does_not_wait(self) -> None:
+    def test_a_close_for_a_ping_timeout_does_not_wait_for_the_upgrade(self) -> None:
         assert self.closed(Reason.RECONNECT).close(Reason.PING_TIMEOUT) == [DropProbe(), Ended(Reason.PING_TIMEOUT)]
 
 
 class TestHeartbeat:
-    def test_pings_and_waits_for_the_pong(self) -> None:
+    def test_the_core_sends_a_ping_and_waits_for_the_pong(self) -> None:
         session = connected(websocket())
         assert session.due == 25
         assert session.tick(24.9) == []
@@ -288,12 +288,12 @@ class TestHeartbeat:
         session.receive("3", 20)
         assert session.due == 25
 
-    def test_a_late_ping_leaves_the_client_most_of_its_time(self) -> None:
+    def test_after_a_late_ping_the_client_still_has_most_of_its_ping_timeout(self) -> None:
         session = connected(websocket())
         session.tick(100)
         assert session.due == 100 - 5 + 20
 
-    def test_on_polling_the_ping_answers_the_get(self) -> None:
+    def test_a_polling_client_gets_the_ping_as_the_answer_to_its_get(self) -> None:
         session = connected(polling())
         session.poll_opened()
         session.tick(25)
@@ -302,12 +302,12 @@ class TestHeartbeat:
 
 
 class TestGuard:
-    def test_no_connect_in_time(self) -> None:
+    def test_a_session_without_a_connect_in_time_is_closed_with_1008(self) -> None:
         session = websocket()
         assert session.due == 10
         assert session.tick(10) == [CloseConnection(1008, b"1"), Ended(Reason.CONNECT_TIMEOUT)]
 
-    def test_an_expectation_that_is_not_met_ends_the_session(self) -> None:
+    def test_an_expectation_that_is_not_met_in_time_ends_the_session(self) -> None:
         session = connected(websocket())
         session.expect(13, Reason.ATTACHMENT_TIMEOUT)
         assert session.tick(12) == []
@@ -324,17 +324,17 @@ class TestSlowClient:
         assert session.enqueue(Frames(b"x" * 39)) == []
         assert session.enqueue(Frames(b"x")) == [Ended(Reason.SLOW_CLIENT)]
 
-    def test_a_large_packet_alone_may_pass(self) -> None:
+    def test_a_single_packet_may_exceed_the_bound_of_the_queue(self) -> None:
         session = polling()
         assert session.enqueue(Frames(b"x" * 500)) == []
         assert session.enqueue(Frames(b"x")) == [Ended(Reason.SLOW_CLIENT)]
 
-    def test_on_a_websocket_nothing_is_queued_here(self) -> None:
+    def test_the_core_queues_no_packets_of_a_websocket(self) -> None:
         session = websocket()
         assert session.enqueue(HELLO) == []
         assert session.queue == []
 
-    def test_a_slow_websocket_is_cut_without_a_close_frame(self) -> None:
+    def test_a_slow_websocket_is_aborted_without_a_close_frame(self) -> None:
         assert websocket().close(Reason.SLOW_CLIENT) == [AbortConnection(), Ended(Reason.SLOW_CLIENT)]
 
     def test_a_flooding_websocket_is_closed_with_1008(self) -> None:
@@ -342,28 +342,28 @@ class TestSlowClient:
 
 
 class TestEnd:
-    def test_the_server_closes_a_websocket(self) -> None:
+    def test_a_websocket_that_the_server_disconnects_gets_a_close_packet(self) -> None:
         assert websocket().close(Reason.SERVER_DISCONNECT) == [
             CloseConnection(1000, b"1"),
             Ended(Reason.SERVER_DISCONNECT),
         ]
 
-    def test_moving_a_client_only_closes_its_transport(self) -> None:
+    def test_a_client_that_is_moved_gets_only_the_close_code_1012(self) -> None:
         assert websocket().close(Reason.RECONNECT) == [CloseConnection(1012, b""), Ended(Reason.RECONNECT)]
 
-    def test_moving_a_polling_client_answers_its_get(self) -> None:
+    def test_the_waiting_get_of_a_client_that_is_moved_is_answered_with_a_close(self) -> None:
         session = polling()
         session.poll_opened()
         assert session.close(Reason.RECONNECT) == [AnswerPoll(PollAnswer.CLOSE), Ended(Reason.RECONNECT)]
 
-    def test_the_queued_packets_of_a_client_between_two_gets_are_kept(self) -> None:
+    def test_packets_queued_between_two_gets_are_kept_after_a_close(self) -> None:
         session = polling()
         session.enqueue(HELLO)
         assert session.close(Reason.RECONNECT) == [KeepPayload(b"4hello\x1e1"), Ended(Reason.RECONNECT)]
 
     @pytest.mark.parametrize("reason", [Reason.PARSE_ERROR, Reason.TOO_LARGE, Reason.TRANSPORT_ERROR])
-    def test_after_a_violation_a_polling_client_gets_the_packets_queued_before(self, reason: str) -> None:
-        """The reference server does the same: it closes when the queue has been fetched."""
+    def test_packets_queued_before_a_violation_are_kept_for_a_polling_client(self, reason: str) -> None:
+        """The Engine.IO reference server does the same: it closes when the client has fetched the queue."""
         session = polling()
         session.enqueue(HELLO)
         assert session.close(reason) == [KeepPayload(b"4hello\x1e1"), Ended(reason)]
@@ -375,13 +375,13 @@ class TestEnd:
         session.enqueue(HELLO)
         assert session.close(reason) == [Ended(reason)]
 
-    def test_a_lost_websocket(self) -> None:
+    def test_a_lost_websocket_ends_the_session(self) -> None:
         assert websocket().connection_lost() == [Ended(Reason.TRANSPORT_CLOSE)]
 
     @pytest.mark.parametrize(
         ("code", "reason"), [(1002, Reason.TRANSPORT_ERROR), (1007, Reason.TRANSPORT_ERROR), (1009, Reason.TOO_LARGE)]
     )
-    def test_a_broken_websocket(self, code: int, reason: str) -> None:
+    def test_a_websocket_that_breaks_the_protocol_is_closed_with_its_error_code(self, code: int, reason: str) -> None:
         assert websocket().connection_failed(code) == [CloseConnection(code, b""), Ended(reason)]
 
     def test_events_after_the_end_have_no_effect(self) -> None:

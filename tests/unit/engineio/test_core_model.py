@@ -15,7 +15,7 @@ LIMIT = 400
 
 
 class Session(RuleBasedStateMachine):
-    """Acts as client, transports and clock, and models which packets must arrive."""
+    """A model of client, transports and clock. It predicts which packets must arrive."""
 
     core: SessionCore
 
@@ -51,7 +51,7 @@ class Session(RuleBasedStateMachine):
         self.count += 1
         text = str(self.count).encode().ljust(size, b".")
         if self.core.phase is Phase.WEBSOCKET:
-            self.arrived.append(text)  # the shell writes the packet
+            self.arrived.append(text)  # on a WebSocket the caller of the core writes the packet
         else:
             self.carry_out(self.core.enqueue(Frames(text)))
         if not self.ended:
@@ -63,11 +63,11 @@ class Session(RuleBasedStateMachine):
 
     @rule()
     def get(self) -> None:
-        had_one = self.core.has_poll
+        had_poll = self.core.has_poll
         commands = self.core.poll_opened()
         self.waits = self.waits or RejectRequest() not in commands
         self.carry_out(commands)
-        assert not (had_one and not self.ended)
+        assert not (had_poll and not self.ended)
 
     @rule()
     def post(self) -> None:

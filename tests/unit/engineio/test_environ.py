@@ -1,4 +1,4 @@
-"""The environment of a handshake does not depend on which server read the request."""
+"""The WSGI environment of a handshake is the same whether aiohttp or Roomcast's own parser read the request."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LINES = (
 
 
 class Read:
-    """A request in the form of a general HTTP server."""
+    """A request with the attributes of an aiohttp request."""
 
     def __init__(self, opening: Opening) -> None:
         self.headers = opening.headers
@@ -29,13 +29,13 @@ def opening() -> Opening:
     return found
 
 
-def test_the_environment_of_an_opening_equals_that_of_another_request() -> None:
+def test_an_opening_and_a_full_request_have_equal_environments() -> None:
     later = environ.build(opening(), "10.0.0.9", "https")
     plain: Request = Read(opening())
     assert dict(later) == environ.build(plain, "10.0.0.9", "https")
 
 
-def test_the_content_of_the_environment() -> None:
+def test_the_environment_has_the_headers_path_scheme_and_address() -> None:
     later = environ.build(opening(), "10.0.0.9", "https")
     assert later["HTTP_X_OWN"] == "a,b"
     assert later["HTTP_X_EMPTY"] == ""

@@ -1,4 +1,4 @@
-"""The flush: joined writes, slices, order, and sessions that cannot be written to."""
+"""The flush: joined writes, slices, order, and sessions whose transport accepts no data."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.unit.hotpath.fakes import Transport
 
 
 class Shell:
-    """A server without sockets, which records the writes and commands of its sessions."""
+    """A server without sockets. It records the writes and commands of its sessions."""
 
     def __init__(self, soon: list[Callable[[], None]]) -> None:
         self.soon = soon
@@ -85,7 +85,7 @@ def shell(monkeypatch: pytest.MonkeyPatch) -> Shell:
     return shell
 
 
-def test_one_tick_is_one_write(shell: Shell) -> None:
+def test_the_packets_of_one_tick_are_one_write(shell: Shell) -> None:
     session, written = shell.session()
     session.push(Frames(b"a"))
     shell.flusher.push_many([session], Frames(b"b"))
@@ -99,7 +99,7 @@ def test_one_tick_is_one_write(shell: Shell) -> None:
     assert shell.tick() == 0
 
 
-def test_each_session_gets_its_own_frames_beside_shared_ones(shell: Shell) -> None:
+def test_a_session_gets_its_own_frames_between_the_frames_of_its_room(shell: Shell) -> None:
     sessions = [shell.session() for _ in range(4)]
     shell.flusher.push_many([session for session, _ in sessions], Frames(b"room"))
     sessions[1][0].push(Frames(b"own"))
@@ -109,7 +109,7 @@ def test_each_session_gets_its_own_frames_beside_shared_ones(shell: Shell) -> No
     assert texts == [[b"room", b"more"], [b"room", b"own", b"more"], [b"room", b"more"], [b"room"]]
 
 
-def test_many_sessions_are_served_in_slices(shell: Shell) -> None:
+def test_the_flush_of_many_sessions_runs_in_slices(shell: Shell) -> None:
     sessions = [shell.session() for _ in range(SLICE * 2 + 1)]
     shell.flusher.push_many([session for session, _ in sessions], Frames(b"1"))
     shell.tick()
@@ -120,7 +120,7 @@ def test_many_sessions_are_served_in_slices(shell: Shell) -> None:
     assert {b"".join(written) for _, written in sessions} == {b"\x81\x0241\x81\x0242"}
 
 
-def test_packets_wait_for_a_full_transport(shell: Shell) -> None:
+def test_packets_wait_while_the_transport_is_full(shell: Shell) -> None:
     session, written = shell.session()
     session.push(Frames(b"a"))
     session.pause()
@@ -132,7 +132,7 @@ def test_packets_wait_for_a_full_transport(shell: Shell) -> None:
     assert written == [b"\x81\x024a\x81\x024b"]
 
 
-def test_a_burst_beyond_the_bound_is_written_at_once(shell: Shell) -> None:
+def test_a_burst_above_max_buffer_is_written_without_waiting_for_the_flush(shell: Shell) -> None:
     session, written = shell.session(Rules(max_buffer=100))
     for _ in range(5):
         session.push(Frames(b"x" * 57))
@@ -142,7 +142,7 @@ def test_a_burst_beyond_the_bound_is_written_at_once(shell: Shell) -> None:
     assert shell.commands == []
 
 
-def test_a_burst_that_the_transport_refuses_ends_the_session(shell: Shell) -> None:
+def test_a_burst_above_max_buffer_ends_the_session_if_its_transport_is_full(shell: Shell) -> None:
     session, _ = shell.session(Rules(max_buffer=100))
     on_write(session, lambda data: session.pause())
     for _ in range(4):
@@ -162,7 +162,7 @@ def test_closed_sessions_get_no_packets(shell: Shell) -> None:
     assert session.waiting == 0
 
 
-def test_a_small_room_does_not_wait_for_a_huge_one(shell: Shell) -> None:
+def test_a_small_room_does_not_wait_for_the_flush_of_a_huge_room(shell: Shell) -> None:
     huge = [shell.session() for _ in range(SLICE * 5)]
     small = [shell.session() for _ in range(3)]
     shell.flusher.push_many([session for session, _ in huge], Frames(b"huge"))
@@ -205,7 +205,7 @@ def test_the_pause_is_bounded(shell: Shell) -> None:
     assert shell.pauses == [pytest.approx(0.025)]
 
 
-def test_a_packet_for_a_large_room_waits_briefly_for_the_next(shell: Shell) -> None:
+def test_a_packet_for_a_large_room_waits_two_milliseconds_for_the_next_packet(shell: Shell) -> None:
     members = [shell.session() for _ in range(150)]
     shell.flusher.push_many([session for session, _ in members], Frames(b"a"))
     shell.flusher.push_many([session for session, _ in members], Frames(b"b"))

@@ -1,4 +1,4 @@
-"""Payloads of closed polling sessions are kept for a while, and bounded together."""
+"""The payloads of closed polling sessions are kept for some seconds. All payloads share one bound in bytes."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ async def clock() -> Clock:
     return Clock()
 
 
-async def test_a_payload_is_given_once(clock: Clock) -> None:
+async def test_a_payload_is_returned_once(clock: Clock) -> None:
     clock.kept.keep("a", b"last")
     assert (clock.kept.take("a"), clock.kept.take("a"), clock.kept.size, len(clock.kept)) == (b"last", None, 0, 0)
 
 
-async def test_all_payloads_together_are_bounded_except_when_the_server_moves_its_clients(clock: Clock) -> None:
+async def test_the_bound_applies_to_all_payloads_except_those_kept_without_a_bound(clock: Clock) -> None:
     for sid in ("a", "b", "c"):
         clock.kept.keep(sid, HALF)
     clock.kept.keep("moved", b"last", is_bounded=False)

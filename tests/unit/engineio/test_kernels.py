@@ -1,4 +1,4 @@
-"""The leaf functions: their results, and the agreement of the Python and C forms."""
+"""The kernels exist in Python and in C: both forms must return the right and the same results."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def kernels(request: pytest.FixtureRequest) -> Any:
     return PLAIN if request.param == "python" else chosen
 
 
-def test_the_compiled_form_is_tested_where_it_can_be_built() -> None:
+def test_the_compiled_form_is_tested_if_it_can_be_built() -> None:
     if WANTED == "python":
         pytest.skip("the plain form is wanted")
     if not choice.is_compiled(NAME):
@@ -49,7 +49,7 @@ def test_the_compiled_form_is_tested_where_it_can_be_built() -> None:
 
 
 @pytest.mark.parametrize("size", [0, 1, 4, 5, 125, 126, 127, 65_535])
-def test_a_whole_text_frame_is_its_payload(kernels: Any, size: int) -> None:
+def test_whole_text_returns_the_payload_of_a_text_frame(kernels: Any, size: int) -> None:
     payload = bytes(number % 251 for number in range(size))
     assert kernels.whole_text(masked(TEXT, payload)) == payload
 
@@ -70,26 +70,26 @@ def test_a_whole_text_frame_is_its_payload(kernels: Any, size: int) -> None:
         masked(TEXT, bytes(65_536)),
     ],
 )
-def test_other_bytes_are_left_to_the_parser(kernels: Any, data: bytes) -> None:
+def test_whole_text_returns_none_for_all_other_bytes(kernels: Any, data: bytes) -> None:
     assert kernels.whole_text(data) is None
 
 
 @pytest.mark.parametrize("size", [0, 1, 124, 125, 126, 65_533, 65_534, 65_535, 70_000])
 @pytest.mark.parametrize("start", [0, 3])
-def test_a_text_frame_equals_that_of_the_general_encoder(kernels: Any, size: int, start: int) -> None:
+def test_text_frame_and_the_general_encoder_make_equal_frames(kernels: Any, size: int, start: int) -> None:
     packet = b"x" * size
     assert kernels.text_frame(b"h" * start + packet, start) == frame(TEXT, b"4" + packet)
 
 
 @given(st.binary(max_size=300))
-def test_both_forms_read_frames_equally(data: bytes) -> None:
+def test_both_forms_of_whole_text_return_the_same(data: bytes) -> None:
     assert PLAIN.whole_text(data) == chosen.whole_text(data)
     whole = b"\x81" + bytes((0x80 | min(len(data), 125),)) + data[:129]
     assert PLAIN.whole_text(whole) == chosen.whole_text(whole)
 
 
 @given(st.binary(max_size=300), st.binary(min_size=4, max_size=4))
-def test_both_forms_unmask_equally(data: bytes, mask: bytes) -> None:
+def test_both_forms_of_unmask_return_the_same(data: bytes, mask: bytes) -> None:
     one, other = bytearray(data), bytearray(data)
     PLAIN.unmask(mask, one)
     chosen.unmask(mask, other)
@@ -98,7 +98,7 @@ def test_both_forms_unmask_equally(data: bytes, mask: bytes) -> None:
     assert bytes(other) == data
 
 
-def test_the_bytes_that_the_kernel_accepts_are_counted(kernels: Any) -> None:
+def test_send_now_returns_the_number_of_bytes_that_the_socket_accepted(kernels: Any) -> None:
     """The Python form writes no bytes: its caller writes through the transport."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
@@ -128,7 +128,7 @@ def test_the_bytes_that_the_kernel_accepts_are_counted(kernels: Any) -> None:
         (b"[" * 70 + b"]" * 5 + b"[" * 4 + b"][" * 900 + b"]" * 69, 70),
     ],
 )
-def test_the_depth_of_json(kernels: Any, text: bytes, depth: int) -> None:
+def test_json_depth_counts_brackets_outside_of_strings(kernels: Any, text: bytes, depth: int) -> None:
     assert kernels.json_depth(text) == depth
 
 
@@ -137,5 +137,5 @@ _brackets = st.sampled_from([b"[", b"]", b"{", b"}", b"1", b",", b"[" * 4, b"]" 
 
 
 @given(st.lists(st.one_of(_strings, _brackets), max_size=40).map(b"".join))
-def test_both_forms_measure_the_same_depth(text: bytes) -> None:
+def test_both_forms_of_json_depth_return_the_same(text: bytes) -> None:
     assert PLAIN.json_depth(text) == chosen.json_depth(text)

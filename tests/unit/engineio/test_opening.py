@@ -1,4 +1,4 @@
-"""The plain requests that open a WebSocket session; all other requests go to a full HTTP server."""
+"""`read_opening` reads the plain request that opens a WebSocket session. Other requests go to the HTTP server."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def read(data: bytes) -> Opening | None:
     return read_opening(data, PATH, "10.0.0.1", "http")
 
 
-def test_a_plain_opening() -> None:
+def test_a_plain_opening_is_read_with_its_headers_and_the_bytes_behind_it() -> None:
     got = read(request("X-Forwarded-For: 1.2.3.4", "X-Forwarded-For:\t5.6.7.8", "Empty:") + b"\x81\x80rest")
 
     assert got is not None
@@ -109,7 +109,7 @@ def test_an_unusual_request_is_not_plain(data: bytes) -> None:
     assert read(data) is None
 
 
-def test_no_head_takes_long_to_read() -> None:
-    """The patterns are possessive, so that an almost valid head causes no backtracking, which would hang here."""
+def test_an_almost_valid_head_is_refused_quickly() -> None:
+    """The patterns are possessive, so they do not backtrack. With backtracking this test would hang."""
     for part in (" ", "\t", "a: ", "a:b\r\n", "!"):
         assert read(request("X:" + part * (8000 // len(part)) + "\x00")) is None

@@ -57,11 +57,13 @@ HOSTS = ("chat.example:8080",)
         (["https://*.app.example:8443"], "https://a.app.example:8443", True),
     ],
 )
-def test_policy(allowed: str | Iterable[str] | None, origin: str | None, accepted: bool) -> None:
+def test_the_policy_accepts_and_refuses_origins(
+    allowed: str | Iterable[str] | None, origin: str | None, accepted: bool
+) -> None:
     assert Origins(allowed).accepts(origin, "http", HOSTS) is accepted
 
 
-def test_headers_of_an_accepted_origin() -> None:
+def test_the_headers_for_an_accepted_origin() -> None:
     headers = Origins("*").headers({"Origin": "http://a.example"}, "GET")
     assert headers["Access-Control-Allow-Origin"] == "http://a.example"
     assert headers["Access-Control-Allow-Credentials"] == "true"
@@ -69,7 +71,7 @@ def test_headers_of_an_accepted_origin() -> None:
     assert "Access-Control-Allow-Methods" not in headers
 
 
-def test_headers_of_a_preflight() -> None:
+def test_the_headers_for_a_preflight_request() -> None:
     asked = {"Origin": "http://a.example", "Access-Control-Request-Headers": "X-Token"}
     headers = Origins("*", credentials=False).headers(asked, "OPTIONS")
     assert headers["Access-Control-Allow-Methods"] == "OPTIONS, GET, POST"
@@ -77,14 +79,14 @@ def test_headers_of_a_preflight() -> None:
     assert "Access-Control-Allow-Credentials" not in headers
 
 
-def test_no_headers_without_origin_or_without_policy() -> None:
+def test_without_an_origin_or_a_policy_there_are_no_headers() -> None:
     assert Origins("*").headers({}, "GET") == {}
     assert Origins([]).headers({"Origin": "http://a.example"}, "GET") == {}
 
 
 @pytest.mark.parametrize("origin", ["http://chat.example:8080", "https://chat.example:8080", "wss://chat.example:8080"])
 def test_behind_a_trusted_proxy_the_scheme_of_the_own_host_does_not_matter(origin: str) -> None:
-    """Another proxy in front of that proxy may have ended TLS."""
+    """A second proxy, in front of the trusted proxy, may have ended TLS."""
     assert Origins().accepts(origin, "http", HOSTS, is_proxied=True)
     assert not Origins().accepts(origin.replace("chat", "evil"), "http", HOSTS, is_proxied=True)
     assert not Origins(["https://app.example"]).accepts(origin, "http", HOSTS, is_proxied=True)
@@ -95,7 +97,7 @@ def test_behind_a_trusted_proxy_the_scheme_of_the_own_host_does_not_matter(origi
     assert str(listed) == "its own host, https://app.example"
 
 
-def test_an_https_page_behind_two_proxies_on_default_ports() -> None:
+def test_an_https_page_behind_two_proxies_is_accepted_on_the_default_port_only() -> None:
     assert Origins().accepts("https://chat.example", "http", ("chat.example",), is_proxied=True)
     assert not Origins().accepts("https://chat.example:8443", "http", ("chat.example",), is_proxied=True)
 
@@ -122,7 +124,7 @@ def test_scripts_may_read_retry_after() -> None:
         ("https://user@app.example", False),
     ],
 )
-def test_which_texts_can_be_listed_as_origins(text: str, valid: bool) -> None:
+def test_is_origin_tells_whether_a_text_can_be_listed_as_an_origin(text: str, valid: bool) -> None:
     assert is_origin(text) is valid
 
 

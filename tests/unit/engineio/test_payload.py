@@ -1,4 +1,4 @@
-"""Reading the polling payload."""
+"""The reader of polling payloads."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ MAX_PACKET = 100_000
 
 
 def split(body: bytes, *, step: int = 0, max_packet: int = MAX_PACKET) -> list[Data]:
-    """Return the packets of a body that arrives in pieces of `step` bytes; 0: in one piece."""
+    """Return the packets of a body that arrives in pieces of `step` bytes, or in one piece if `step` is 0."""
     reader = PayloadReader(max_packet)
     step = step or max(1, len(body))
     pieces = [body[at : at + step] for at in range(0, len(body), step)]
     return [packet for piece in pieces for packet in reader.feed(piece)] + [reader.end()]
 
 
-def test_text_and_binary() -> None:
+def test_text_and_binary_packets_are_read() -> None:
     assert split(b"4hello\x1e2\x1ebAQIDBA==") == ["4hello", "2", b"\x01\x02\x03\x04"]
 
 
@@ -30,7 +30,7 @@ def test_a_body_may_have_more_than_sixteen_packets() -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"\x1e", b"4a\x1e", b"\xff", b"b!!!!", b"bAQI", "bé".encode(), b"b\x00"])
-def test_a_body_that_is_no_payload_is_refused(body: bytes) -> None:
+def test_a_malformed_body_is_refused(body: bytes) -> None:
     with pytest.raises(PayloadError):
         split(body)
 
@@ -50,7 +50,7 @@ def test_only_the_beginning_of_an_oversized_packet_is_kept(step: int) -> None:
 
 
 @given(st.binary(max_size=400), st.integers(1, 50))
-def test_arbitrary_bytes_in_any_pieces(body: bytes, step: int) -> None:
+def test_the_result_does_not_depend_on_how_the_body_is_split(body: bytes, step: int) -> None:
     def result(step: int) -> list[Data] | str:
         try:
             return split(body, step=step, max_packet=200)

@@ -78,7 +78,7 @@ class TestMessages:
         assert parser().feed(data) == ["€"]
 
     @pytest.mark.parametrize("size", [0, 1, 125, 126, 127, 65_535, 65_536, 200_000])
-    def test_binary_of_any_size_in_pieces_of_any_size(self, size: int) -> None:
+    def test_a_binary_message_is_read_from_pieces_of_any_size(self, size: int) -> None:
         payload = bytes(index % 251 for index in range(size))
         data = masked(BINARY, payload) + masked(PONG, b"")
         for step in (1, 7, 4096, len(data)) if size < 1000 else (4096, len(data)):
@@ -96,7 +96,7 @@ class TestViolations:
             masked(TEXT, b"x", reserved=0x40),
             masked(0x3, b""),
             masked(0xB, b""),
-            masked(CONTINUATION, b"of nothing"),
+            masked(CONTINUATION, b"without a first frame"),
             masked(TEXT, b"a", fin=False) + masked(TEXT, b"b"),
             masked(PING, b"", fin=False),
             masked(PING, bytes(126)),
@@ -114,12 +114,12 @@ class TestViolations:
         assert reader.feed(masked(TEXT, payload)) == []
         assert reader.failure == INVALID_DATA
 
-    def test_a_message_is_too_big_as_soon_as_its_header_says_so(self) -> None:
+    def test_a_header_with_too_large_a_size_is_refused_before_the_payload_arrives(self) -> None:
         reader = parser(1000)
         assert reader.feed(masked(BINARY, bytes(1001))[:4]) == []
         assert reader.failure == TOO_BIG
 
-    def test_a_message_is_too_big_if_the_sum_of_its_fragments_is(self) -> None:
+    def test_a_message_whose_fragments_together_are_too_large_is_refused(self) -> None:
         reader = parser(1000)
         for _ in range(10):
             reader.feed(masked(CONTINUATION if reader.held else BINARY, bytes(100), fin=False))
@@ -127,7 +127,7 @@ class TestViolations:
         reader.feed(masked(CONTINUATION, bytes(1)))
         assert reader.failure == TOO_BIG
 
-    def test_messages_before_a_violation_are_returned_and_later_ones_are_not(self) -> None:
+    def test_only_the_messages_before_a_violation_are_returned(self) -> None:
         reader = parser()
         assert reader.feed(masked(TEXT, b"4a") + frame(TEXT, b"b") + masked(TEXT, b"4c")) == ["4a"]
         assert reader.feed(masked(TEXT, b"4d")) == []
@@ -135,7 +135,7 @@ class TestViolations:
 
 
 class TestDropped:
-    """Of a message larger than `max_size`, up to `max_dropped`, only the first bytes and the size are returned."""
+    """A message above `max_size` and up to `max_dropped` is returned as its first bytes and its size."""
 
     TEXT_MESSAGE = b'427["message:send",' + b"x" * 3_000
     EXPECTED = Oversized(TEXT_MESSAGE[:256].decode(), len(TEXT_MESSAGE))
@@ -162,7 +162,7 @@ class TestDropped:
         stream += masked(CONTINUATION, pieces[-1]) + masked(TEXT, b"4b")
         assert self.read(stream, step) == [Control(PING, b"?"), self.EXPECTED, "4b"]
 
-    def test_dropped_binary_data_and_a_split_character(self) -> None:
+    def test_a_dropped_text_is_not_cut_within_a_character(self) -> None:
         stream = masked(BINARY, b"\xff" * 2_000) + masked(TEXT, "x€".encode() * 500)
         assert self.read(stream, 100) == [Oversized(b"\xff" * 256, 2_000), Oversized("x€" * 64, 2_000)]
 
@@ -175,7 +175,7 @@ class TestDropped:
             assert reader.feed(data[:8] if is_last else data) == []
         assert (reader.failure, reader.held) == (TOO_BIG, 0)
 
-    def test_no_whole_text_is_found_within_a_dropped_message(self) -> None:
+    def test_whole_text_returns_none_within_a_dropped_message(self) -> None:
         reader = FrameParser(1_000, 10_000)
         reader.feed(masked(TEXT, self.TEXT_MESSAGE)[:2_000])
         assert reader.held == 0
@@ -189,9 +189,9 @@ class TestDropped:
         for payload, fin in fragments:
             stream += masked(CONTINUATION if is_open else TEXT, payload, fin=fin)
             is_open = not fin
-        whole, cut = FrameParser(100, 300), FrameParser(100, 300)
-        found = [m for at in range(0, len(stream), step) for m in cut.feed(stream[at : at + step])]
-        assert (found, cut.failure) == (whole.feed(stream), whole.failure)
+        whole, pieces = FrameParser(100, 300), FrameParser(100, 300)
+        found = [m for at in range(0, len(stream), step) for m in pieces.feed(stream[at : at + step])]
+        assert (found, pieces.failure) == (whole.feed(stream), whole.failure)
 
 
 @pytest.mark.parametrize(
@@ -209,12 +209,12 @@ class TestDropped:
         (b"\x03\xe8\xff", INVALID_DATA),
     ],
 )
-def test_the_code_that_answers_a_close(payload: bytes, code: int) -> None:
+def test_close_code_returns_the_code_that_answers_a_close_frame(payload: bytes, code: int) -> None:
     assert close_code(payload) == code
 
 
 @given(st.lists(st.one_of(st.text(max_size=200), st.binary(max_size=200)), max_size=8), st.data())
-def test_messages_are_read_whole_from_any_pieces(messages: list[str | bytes], data: st.DataObject) -> None:
+def test_messages_are_the_same_however_the_stream_is_split(messages: list[str | bytes], data: st.DataObject) -> None:
     stream = b"".join(masked(TEXT, m.encode()) if isinstance(m, str) else masked(BINARY, m) for m in messages)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=6)))
     reader = parser()
@@ -262,7 +262,7 @@ class TestWholeText:
         assert short.whole_text(data) is None
         assert (short.feed(data), short.failure) == (general.feed(data), general.failure)
 
-    def test_no_text_is_whole_after_a_piece_or_a_violation(self) -> None:
+    def test_whole_text_returns_none_after_an_unfinished_frame_or_a_violation(self) -> None:
         for before in (masked(TEXT, b"a", fin=False), masked(TEXT, b"ab")[:-1], masked(TEXT, b"\xff")):
             reader = parser()
             reader.feed(before)

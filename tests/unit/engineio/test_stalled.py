@@ -1,4 +1,4 @@
-"""Connections are cut whose clients leave answers unread for too long, or too many of them."""
+"""The server aborts connections whose clients leave answers unread for too long, or too many bytes of them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def watch(*transports: FakeTransport) -> StalledConnections:
     return connections
 
 
-def test_a_connection_is_cut_when_its_client_reads_nothing_for_long() -> None:
+def test_a_connection_with_unsent_bytes_for_too_long_is_aborted() -> None:
     stuck, slow = FakeTransport(1), FakeTransport(1)
     connections = watch(stuck, slow)
     connections.look(1.0)
@@ -51,7 +51,7 @@ def test_a_connection_is_cut_when_its_client_reads_nothing_for_long() -> None:
     assert (stuck.is_aborted, slow.is_aborted) == (True, False)
 
 
-def test_the_oldest_are_cut_when_too_much_waits() -> None:
+def test_the_longest_stalled_connection_is_aborted_above_the_bound_in_bytes() -> None:
     first, second, third = FakeTransport(HALF), FakeTransport(HALF), FakeTransport(HALF)
     connections = watch(first)
     connections.look(1.0)
@@ -63,7 +63,7 @@ def test_the_oldest_are_cut_when_too_much_waits() -> None:
     assert [each.is_aborted for each in (first, second, third)] == [True, False, False]
 
 
-def test_ended_connections_and_websockets_are_forgotten() -> None:
+def test_ended_connections_and_websockets_are_no_longer_watched() -> None:
     ended, upgraded, ending = FakeTransport(), FakeTransport(1), FakeTransport(1)
     connections = watch(ended, upgraded, ending)
     ended.is_ending = ending.is_ending = True

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from roomcast.engineio.timer_wheel import Wheel
 
 
-def test_returns_exactly_the_due_items() -> None:
+def test_pop_due_returns_exactly_the_due_items() -> None:
     wheel: Wheel[str] = Wheel(0.1)
     late, soon = wheel.add("late", 5.0), wheel.add("soon", 0.25)
     assert wheel.next_due() == soon * 0.1

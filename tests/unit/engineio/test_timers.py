@@ -1,4 +1,4 @@
-"""The timer of a server: each item is called when due, and not directly after a stall."""
+"""The timer of a server calls each item when it is due. After a stall the timer first lets sockets be read."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def _until_called(items: list[Item], count: int) -> None:
             await asyncio.sleep(0.001)
 
 
-async def test_calls_when_due_and_again() -> None:
+async def test_an_item_is_called_each_time_it_is_due() -> None:
     clock = asyncio.get_running_loop().time
     start = clock()
     timers = Timers(clock, 0.005)
@@ -46,7 +46,7 @@ async def test_calls_when_due_and_again() -> None:
     timers.stop()
 
 
-async def test_an_earlier_due_time_takes_effect_after_another_watch() -> None:
+async def test_a_second_watch_applies_an_earlier_due_time() -> None:
     clock = asyncio.get_running_loop().time
     timers = Timers(clock, 0.005)
     item = Item(clock() + 3600)
@@ -67,7 +67,7 @@ async def test_thousands_of_items_due_at_once_are_all_called() -> None:
     timers.stop()
 
 
-async def test_after_a_stall_sockets_are_read_before_timeouts() -> None:
+async def test_after_a_stall_items_are_called_later_so_that_sockets_are_read_first() -> None:
     now = 0.0
     timers = Timers(lambda: now, 0.005)
     item = Item(0.01)

@@ -1,4 +1,4 @@
-"""Sharing the turns of the event loop: quanta, order, and a share that adapts to the time of the turns."""
+"""The turns of the event loop, shared among clients: quanta, order, and a share that adapts to the turns' CPU time."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from roomcast.engineio.turns import (
 
 
 class Bench:
-    """An event loop whose turns the test runs one by one; each turn takes `seconds` of CPU time."""
+    """An event loop. The test runs its turns one by one; each turn takes `seconds` of CPU time."""
 
     def __init__(self) -> None:
         self.soon: list[Callable[[], None]] = []
@@ -66,7 +66,7 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
     return bench
 
 
-def test_clients_take_turns(bench: Bench) -> None:
+def test_each_client_gets_one_quantum_per_turn(bench: Bench) -> None:
     bench.client("a", 3 * QUANTUM)
     bench.client("b", QUANTUM)
     bench.client("c", QUANTUM)
@@ -83,11 +83,11 @@ def test_a_turn_ends_when_its_share_is_used_up(bench: Bench) -> None:
     seen = [name for _ in range(200 * QUANTUM // FIRST_SHARE + 1) for name in bench.turn()]
     assert set(seen[:FIRST_SHARE:QUANTUM]) == {str(number) for number in range(FIRST_SHARE // QUANTUM)}
     assert set(seen) == {str(number) for number in range(200)}, (
-        "each client had a turn before the first one has another"
+        "each client is served before the first client is served again"
     )
 
 
-def test_an_error_of_one_client_does_not_end_the_turns_of_the_others(bench: Bench) -> None:
+def test_an_error_of_one_client_does_not_stop_the_work_of_other_clients(bench: Bench) -> None:
     def fails(packets: int) -> int:
         raise RuntimeError("a fault")
 
@@ -98,10 +98,12 @@ def test_an_error_of_one_client_does_not_end_the_turns_of_the_others(bench: Benc
     assert bench.turn() == ["a"] * QUANTUM
 
 
-def test_packets_just_read_share_the_turn_with_queued_ones(bench: Bench) -> None:
+def test_packets_just_read_and_queued_packets_share_one_turn(bench: Bench) -> None:
     assert bench.turns.grant(32) == 32
     assert bench.turns.grant(FIRST_SHARE) == FIRST_SHARE - 32
-    assert [bench.turns.grant(32) for _ in range(3)] == [AT_ONCE] * 3, "a client that sends little does not wait"
+    assert [bench.turns.grant(32) for _ in range(3)] == [AT_ONCE] * 3, (
+        "one packet of a client is always handled at once"
+    )
     bench.turn()
     assert bench.turns.grant(32) == 32
 

@@ -1,4 +1,4 @@
-"""Frames are queued for many clients, and written to their sockets."""
+"""Write buffers: frames are queued for many clients and then written to their sockets."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_queued_frames_are_written_once_and_restore_the_credit() -> None:
     assert (traffic.writes, traffic.packets, traffic.sent) == (1, 2, 5)
 
 
-def test_a_buffer_without_credit_gets_nothing_and_is_returned() -> None:
+def test_a_buffer_without_credit_gets_no_frame_and_is_returned() -> None:
     out = flush_queue()
     full, short, blocked = write_buffer(), write_buffer(credit=2), write_buffer(credit=-1)
     assert out.queue([short, full, blocked], b"abc") == [short, blocked]
@@ -43,7 +43,7 @@ def test_a_buffer_without_credit_gets_nothing_and_is_returned() -> None:
     assert write_out([], Traffic()) is None
 
 
-def test_a_packet_gets_the_frame_that_the_engine_makes() -> None:
+def test_send_queues_the_same_frame_as_the_general_encoder() -> None:
     for size in (0, 1, 124, 125, 126, 65_533, 65_534, 65_535, 70_000):
         out, transport = flush_queue(), Transport()
         one = write_buffer(credit=100_000, transport=transport)
@@ -75,7 +75,7 @@ def test_each_buffer_writes_its_own_frames() -> None:
     ]
 
 
-def test_nothing_is_written_without_a_transport() -> None:
+def test_without_a_transport_frames_are_dropped() -> None:
     one = write_buffer()
     one.outbox.append(b"abc")
     write_out([one], Traffic())
@@ -83,7 +83,7 @@ def test_nothing_is_written_without_a_transport() -> None:
     write_now(one, b"nowhere")
 
 
-def test_a_socket_gets_its_bytes(wire: tuple[socket.socket, socket.socket]) -> None:
+def test_queued_frames_reach_the_socket(wire: tuple[socket.socket, socket.socket]) -> None:
     ours, theirs = wire
     transport = Transport(ours)
     transport.on_write = lambda data: ours.sendall(data)
@@ -113,7 +113,7 @@ def test_bytes_that_the_kernel_refuses_go_to_the_transport_in_order(wire: tuple[
 def test_a_closing_or_tls_socket_is_not_written_to_directly(
     wire: tuple[socket.socket, socket.socket], how: str
 ) -> None:
-    """A closed socket's number may belong to another client, and TLS must encrypt the bytes first."""
+    """The number of a closed socket may belong to another client. TLS must encrypt the bytes before they are sent."""
     ours, theirs = wire
     transport = Transport(ours, tls=how == "tls")
     one = write_buffer(transport=transport)
@@ -144,7 +144,7 @@ def test_frames_go_to_the_socket_of_a_new_transport(wire: tuple[socket.socket, s
     assert (theirs.recv(100), new.written) == (b"old", [b"new"])
 
 
-def test_an_error_of_the_socket_is_left_to_the_transport(wire: tuple[socket.socket, socket.socket]) -> None:
+def test_after_a_socket_error_the_bytes_go_to_the_transport(wire: tuple[socket.socket, socket.socket]) -> None:
     ours, theirs = wire
     theirs.close()
     transport = Transport(ours)
