@@ -1,4 +1,4 @@
-// Writes api/src/schema.ts, the types of the HTTP API, from the OpenAPI document whose path is the argument.
+// Writes api/src/schema.ts, the types of the HTTP API. The argument is the path of the OpenAPI document.
 // `make api-types` makes the document and runs this.
 import { spawnSync } from "node:child_process";
 import { join, resolve } from "node:path";

@@ -1,8 +1,8 @@
-// Bundles the hooks into react/dist/index.js, which says "use client", and compiles their types beside it.
+// Bundles the hooks into react/dist/index.js, which begins with "use client"; writes their types into the same folder.
 import { build } from "esbuild";
 import { compile, web } from "./compile.mjs";
 
-// The types name those of the SDK, as it is now.
+// The hooks' types import the SDK's types from sdk/dist.
 compile("sdk");
 compile("react");
 await build({
@@ -10,11 +10,11 @@ await build({
   entryPoints: ["react/src/index.ts"],
   bundle: true,
   packages: "external",
-  // tsconfig.json maps this name to sources, which would become a part of the bundle.
+  // tsconfig.json maps this name to the SDK's sources. Without this line they would become part of the bundle.
   external: ["@roomcast/sdk"],
   format: "esm",
   target: "es2022",
   outfile: "react/dist/index.js",
-  // React's server components need it in the first line of a module that uses state or effects.
+  // React's server components need this text in the first line of a module that uses state or effects.
   banner: { js: '"use client";' },
 });

@@ -1,4 +1,4 @@
-// Compiles a package by its tsconfig.build.json into its dist/, nothing left over from an earlier build.
+// Compiles a package, as its tsconfig.build.json says, into its dist/. Deletes the results of earlier builds first.
 import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -13,7 +13,7 @@ export function compile(name) {
   rmSync(dist, { recursive: true, force: true });
   const run = spawnSync(process.execPath, [tsc, "-p", join(web, name, "tsconfig.build.json")], { stdio: "inherit" });
   if (run.status !== 0) process.exit(run.status ?? 1);
-  // tsc rewrites the imports of modules, but not those of declarations.
+  // tsc rewrites imports in modules (.js), but not in declarations (.d.ts).
   for (const file of readdirSync(dist, { recursive: true }).filter((one) => one.endsWith(".d.ts"))) {
     const text = readFileSync(join(dist, file), "utf8");
     writeFileSync(join(dist, file), text.replace(/(from |import\()"(\.{1,2}\/[\w/]+)\.ts"/g, '$1"$2.js"'));

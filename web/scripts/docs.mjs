@@ -16,6 +16,6 @@ function run(command, ...rest) {
 
 run("npm", "ci", "--no-audit", "--no-fund", "--loglevel=error");
 run(process.execPath, typedoc, "--options", "typedoc.json", "--out", join(folder, "sdk"));
-// The hooks name types of the SDK.
+// The hooks' types import the SDK's types from sdk/dist.
 compile("sdk");
 run(process.execPath, typedoc, "--options", "typedoc.react.json", "--out", join(folder, "react"));

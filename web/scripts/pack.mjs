@@ -1,4 +1,4 @@
-// Packs packages for npm and prints the tarballs' paths: `pack.mjs [--out FOLDER] [NAME…]`; by default all, into dist/.
+// Packs npm packages into dist/ and prints the tarballs' paths: `pack.mjs [--out FOLDER] [NAME…]`; by default all.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";

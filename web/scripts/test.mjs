@@ -1,4 +1,4 @@
-// Runs sdk/test, react/test, api/test and app/test: bundles the TypeScript for Node, then hands it to Node's own test runner.
+// Bundles the TypeScript tests of sdk/, react/, api/ and app/ for Node, and runs Node's own test runner.
 import { build } from "esbuild";
 import { spawnSync } from "node:child_process";
 import { readdirSync, rmSync } from "node:fs";
@@ -34,9 +34,9 @@ await build({
   jsx: "automatic",
   jsxImportSource: "preact",
 });
-// By name: what Node makes of a folder differs between its versions.
+// Pass the files by name: versions of Node treat a folder in different ways.
 const built = tests.map((name) => join(out, name.replace(/\.tsx?$/, ".mjs")));
-// Most tests wait, so more of them run side by side than there are processors.
+// Most tests wait for timers, so more test files can run at a time than there are processors.
 const options = ["--enable-source-maps", "--test", "--test-concurrency=4"];
 const run = spawnSync(process.execPath, [...options, ...built], { stdio: "inherit", cwd: web });
 process.exitCode = run.status ?? 1;

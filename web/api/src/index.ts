@@ -22,7 +22,7 @@ export interface ApiOptions {
   fetch?: typeof globalThis.fetch;
 }
 
-/** An error answer of the API; `code` and `reason` have the same values as in the Socket.IO protocol. */
+/** An error answer of the API. `code` and `reason` have the values of the Socket.IO protocol. */
 export class ApiError extends Error {
   override readonly name = "ApiError";
   readonly code: number;

@@ -24,7 +24,7 @@ function answering(status: number, body: unknown) {
 
 const receipt: Receipt = { seq: 1, time: 2, epoch: "e", duplicate: false };
 
-test("a message is published with the key, and its receipt comes back", async () => {
+test("a publish sends the key and the message, and returns the receipt", async () => {
   const { api, seen } = answering(201, receipt);
   const { data } = await api.POST("/v1/rooms/{room}/messages", {
     params: { path: { room: "public:lobby" } },
@@ -36,13 +36,13 @@ test("a message is published with the key, and its receipt comes back", async ()
   assert.deepEqual(JSON.parse(seen[0]?.body ?? ""), { user: "billing", text: "Invoice 17 is paid", id: "invoice-17" });
 });
 
-test("several users are requested in one query", async () => {
+test("a list in a query becomes one parameter per user", async () => {
   const { api, seen } = answering(200, { users: [] });
   await api.GET("/v1/presence", { params: { query: { user: ["ada", "bob"] } } });
   assert.equal(seen[0]?.url, "http://api.test/api/v1/presence?user=ada&user=bob");
 });
 
-test("a refusal is thrown with the protocol's code", async () => {
+test("an error answer is thrown with the protocol's code", async () => {
   const { api } = answering(429, {
     code: 302,
     reason: "rate_limited",
@@ -62,12 +62,12 @@ test("a refusal is thrown with the protocol's code", async () => {
   });
 });
 
-test("a proxy's own answer is an error that may be retried", async () => {
+test("a proxy's 502 without JSON is thrown as a retryable error", async () => {
   const { api } = answering(502, "<html>");
   await assert.rejects(api.GET("/v1/cluster"), { name: "ApiError", status: 502, retryable: true, code: 301 });
 });
 
-test("an answer without a body has no data", async () => {
+test("an answer with status 204 has no data", async () => {
   const { api } = answering(204, "");
   const { data } = await api.DELETE("/v1/rooms/{room}", { params: { path: { room: "team:x" } } });
   assert.equal(data, undefined);

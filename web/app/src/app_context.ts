@@ -1,4 +1,4 @@
-/** Define the context that all components share: the client, the rooms, the session, short notes. */
+/** Define the context that all components share: the client, caches, the session, and functions of the page. */
 
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
@@ -21,7 +21,7 @@ export interface App {
   go: (room: RoomId) => void;
   note: (text: string) => void;
   session: Session;
-  /** Replace the session by a new sign-in of the same person. */
+  /** Replace the session after the same user has signed in again, for example with a new name. */
   signInAgain: (session: Session) => void;
   signOut: () => void;
 }

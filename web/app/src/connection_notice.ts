@@ -1,14 +1,16 @@
-/** Choose the notice about the connection. Pure. */
+/** Choose the notice about the connection that the page shows. Pure. */
 
 import type { ConnectionState } from "@roomcast/sdk";
 
 /**
- * `none`: online, or a drain moves this client and has taken less than MOVE_MS. `moving`: the move takes longer.
- * `lost`: the connection broke. `signed-out`: only a new sign-in helps.
+ * - `none`: online, or moved by a gateway's drain for less than MOVE_MS.
+ * - `moving`: the move takes longer.
+ * - `lost`: the connection broke.
+ * - `signed-out`: the user must sign in again.
  */
 export type Notice = "none" | "moving" | "lost" | "signed-out";
 
-/** Milliseconds that a drain's move may take before the page mentions the move. */
+/** Milliseconds for which a draining gateway may move this client before the page shows `moving`. */
 export const MOVE_MS = 5000;
 
 /** The state of the sign-in, apart from the connection. */
@@ -25,7 +27,7 @@ const FINAL = new Set(["unauthorized", "revoked"]);
  * Choose the notice for a connection state.
  *
  * @param offlineMs for how long the client has been offline
- * @param serverNowMs the time by the server's clock, as far as known
+ * @param serverNowMs the time by the server's clock, or by the device's clock until the first `ready`
  */
 export function noticeOf(state: ConnectionState, signIn: SignInState, offlineMs: number, serverNowMs: number): Notice {
   if (state.phase === "online" || state.phase === "closed") return "none";

@@ -1,7 +1,7 @@
 /**
- * Remember the last seq of each public room at the user's first visit. Messages up to that seq count as read.
+ * Store the last seq that each public room had at the user's first visit. Messages up to that seq count as read.
  *
- * The server has no read mark for an empty room. Without this memory, each reload would count as the first visit.
+ * The server has no read mark for an empty room. Without the stored seq, each reload would count as the first visit.
  */
 
 import type { RoomId, UserId } from "@roomcast/sdk";
@@ -21,7 +21,7 @@ export class FirstVisits {
   /** Return the room's last seq at the first visit. `seq`: the last seq now, stored if this is the first visit. */
   seqOf(room: RoomId, seq: number): number {
     const known = this.#seqs.get(room);
-    // If the seq is lower than at the first visit, the room's log has begun anew.
+    // If the seq is lower than at the first visit, the room has a new log, in which no message was read.
     if (known !== undefined) return known <= seq ? known : 0;
     this.#seqs.set(room, seq);
     saveSeqs(this.#storage, this.#key, this.#seqs);

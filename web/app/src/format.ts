@@ -28,7 +28,7 @@ export function dayLabel(ms: number, nowMs: number): string {
   return new Date(ms).toLocaleDateString([], sameYear ? options : { ...options, year: "numeric" });
 }
 
-/** Return a time for a list: the hour today, else the day. */
+/** Return a time for a list: hour and minute if it is today, else the date. */
 export function shortTime(ms: number, nowMs: number): string {
   if (dayOf(ms) === dayOf(nowMs)) return clockTime(ms);
   return new Date(ms).toLocaleDateString([], { day: "numeric", month: "short" });
@@ -125,7 +125,7 @@ export function linkParts(text: string): TextPart[] {
 const OPENING: Record<string, string> = { ")": "(", "]": "[", "}": "{", "）": "（" };
 const SENTENCE_END = /[.,;:!?…。，、；：！？」』】》]/;
 
-/** Cut off punctuation at the end of an address, and closing brackets without an opening one in the address. */
+/** Remove punctuation at the end of an address, and closing brackets that have no opening bracket in the address. */
 function withoutTail(url: string): string {
   const counts = new Map<string, number>();
   for (const character of url) counts.set(character, (counts.get(character) ?? 0) + 1);

@@ -1,4 +1,7 @@
-/** Hide the rooms that the user has left: until the user opens them, or, if not public, until a new entry arrives. */
+/**
+ * Hide the rooms that the user has left. A room is shown again when the user opens it. A room that is not public is
+ * also shown again when a new entry arrives.
+ */
 
 import type { RoomId, UserId } from "@roomcast/sdk";
 import { loadSeqs, saveSeqs, type Store } from "./stored_seqs.ts";
@@ -6,7 +9,7 @@ import { loadSeqs, saveSeqs, type Store } from "./stored_seqs.ts";
 export class HiddenRooms {
   readonly #storage: Store;
   readonly #key: string;
-  /** Room → its last seq when it was left. */
+  /** Room → the last seq of the room at the time when the user left. */
   readonly #rooms: Map<RoomId, number>;
 
   constructor(storage: Store, user: UserId) {

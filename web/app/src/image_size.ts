@@ -5,7 +5,7 @@ export interface PixelSize {
   height: number;
 }
 
-/** The largest box for a picture in the chat, and the box for a picture of unknown size, in CSS pixels. */
+/** The size of the largest picture in the chat, and of a picture whose size is unknown, in CSS pixels. */
 export const MEDIA_BOX = { width: 380, height: 340, unknown: { width: 320, height: 240 } };
 
 /** Return the size of an image file in pixels, after rotation; null if this browser cannot decode the file. */
@@ -24,7 +24,7 @@ export async function imageSize(file: Blob): Promise<PixelSize | null> {
   }
 }
 
-/** Return the box that a picture is shown in: its own size, or smaller to fit, in CSS pixels. */
+/** Return the size at which to show a picture, in CSS pixels: its own size, reduced if it exceeds a maximum. */
 export function fitted(size: PixelSize, maxWidth: number, maxHeight: number): PixelSize {
   const scale = Math.min(1, maxWidth / size.width, maxHeight / size.height);
   return { width: Math.max(1, Math.round(size.width * scale)), height: Math.max(1, Math.round(size.height * scale)) };

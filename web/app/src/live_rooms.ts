@@ -1,4 +1,4 @@
-/** Choose the rooms that stay joined: the last ones used, up to a bound. The room list joins and leaves them. */
+/** Choose the rooms that stay joined: those used most recently, up to a bound. `RoomList` joins and leaves them. */
 
 import type { RoomId } from "@roomcast/sdk";
 
@@ -22,7 +22,7 @@ export class LiveRooms {
     return this.#rooms.has(room);
   }
 
-  /** Mark a room as used last. Return the room to leave for it if the bound is reached, else null. */
+  /** Make a room the one used most recently. Return the room to leave if the bound is reached, else null. */
   use(room: RoomId): RoomId | null {
     const evicted = this.#rooms.has(room) || !this.isFull ? null : this.#oldest();
     if (evicted !== null) this.#rooms.delete(evicted);

@@ -2,12 +2,12 @@
 
 import type { Room } from "@roomcast/sdk";
 
-/** The most pages loaded for one search; the log keeps 10,000 messages per room by default. */
+/** The most pages to load for one message. By default a room's log has up to 10,000 entries, or 200 pages. */
 const MAX_PAGES = 250;
 
 /**
- * Load older pages until the message `seq` is loaded. Return false when the log does not hold that message any more, or
- * when `wanted` has become false meanwhile.
+ * Load older pages until the message `seq` is loaded. Return whether it is: false if the log does not have the message
+ * any more, and if `wanted` returns false meanwhile.
  *
  * @throws RoomcastError when a page cannot be loaded
  */

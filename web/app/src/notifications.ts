@@ -2,7 +2,7 @@
 
 import { directPeer, type Client, type InboxRoom, type RoomId, type Undo } from "@roomcast/sdk";
 
-/** What the user has chosen in this browser. */
+/** The user's choice in this browser: notifications on or off. */
 export interface NotificationChoice {
   readonly isOn: boolean;
   /** Whether the browser supports notifications and the user has not denied them. */
@@ -46,7 +46,7 @@ export function notifyOf(client: Client, storage: Storage, go: (room: RoomId) =>
     const { phase, rooms } = client.inbox.state;
     if (phase !== "live") return;
     const fresh = before === null ? [] : notable(before, rooms, client.self?.user ?? "");
-    // A room of an older page of the inbox is not news: it was last active before all known rooms.
+    // Do not notify about rooms that came with an older page of the inbox: these were active before all known rooms.
     const [oldest] = [...(before?.values() ?? [])].map(({ active }) => active).sort((a, b) => a - b);
     before = new Map(rooms.map((line) => [line.room, line]));
     const isAway = document.visibilityState === "hidden" || !document.hasFocus();

@@ -1,4 +1,4 @@
-/** Find people by typed text: for search fields, and for mentions in a message. Pure. */
+/** Find people by a typed text: in a search field, or in a message that mentions them. Pure. */
 
 import { isUserId, type UserId } from "@roomcast/sdk";
 import { cleanName } from "./safe_names.ts";
@@ -10,7 +10,7 @@ export interface Person {
 
 /**
  * Return the people that match a text, each once. Known people whose name or id contains the text come first, then the
- * people that the server has found. If the text is the user id of none of them, add a person with that id at the end.
+ * people that the server has found. If the text is a possible id of a user who is not in the list, add that id last.
  */
 export function peopleFor(text: string, known: readonly Person[], found: readonly Person[], count: number): Person[] {
   const wanted = fold(text.trim());

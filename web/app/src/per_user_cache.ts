@@ -1,4 +1,4 @@
-/** Cache one value per user from the server. Requests are batched, and each user is asked about once per session. */
+/** Cache one value per user. Users are requested from the server in batches, each user once per session. */
 
 import { MAX_LIST, type Undo, type UserId } from "@roomcast/sdk";
 
@@ -12,7 +12,7 @@ export class PerUserCache<T> {
   readonly #asked = new Set<UserId>();
   readonly #wanted = new Set<UserId>();
 
-  /** @param read asks the server about at most 100 people; it may leave some out */
+  /** @param read requests the values of at most 100 users; the answer may lack some users */
   constructor(read: (users: UserId[]) => Promise<Record<UserId, T>>) {
     this.#read = read;
   }
@@ -26,7 +26,7 @@ export class PerUserCache<T> {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Request the users that were not requested in this session. After a failure, the next call asks again. */
+  /** Request the users that were not requested in this session. After a failure, the next call requests them again. */
   async ask(users: readonly UserId[]): Promise<void> {
     const fresh = users.filter((user) => !this.#asked.has(user));
     for (const user of fresh) this.#asked.add(user);
@@ -52,7 +52,7 @@ export class PerUserCache<T> {
     for (const listener of this.#listeners) listener();
   }
 
-  /** Request every user again when next wanted, because changes may have been missed. */
+  /** Let the next calls request all users again. Call it in a new session, because changes may have been missed. */
   expire(): void {
     this.#asked.clear();
   }

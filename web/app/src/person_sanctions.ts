@@ -11,7 +11,7 @@ export interface Standing {
   isBlocked: boolean;
 }
 
-/** Ask the server for a person's standing in a room. Throws RoomcastError. */
+/** Request a person's standing in a room from the server. Throws RoomcastError. */
 export async function standingOf(client: Client, room: RoomId, user: UserId): Promise<Standing> {
   const [sanctions, { users }] = await Promise.all([sanctionsOf(client, room), client.call("user:blocked", {})]);
   return {

@@ -26,7 +26,7 @@ export class Profiles {
     this.#profiles.want(user);
   }
 
-  /** Store profiles from another answer, for example a search. */
+  /** Store profiles that came with an answer to another request, for example a search. */
   learn(people: readonly (Profile & { user: UserId })[]): void {
     this.#profiles.learn(people.map(({ user, ...profile }) => [user, profile]));
   }

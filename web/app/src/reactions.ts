@@ -1,4 +1,4 @@
-/** Group reactions: ❤ and ❤️ are one emoji, whatever variation selector a client has sent. Pure. */
+/** Group reactions by emoji without variation selectors: ❤ and ❤️ are one emoji. Pure. */
 
 import type { Reaction, UserId } from "@roomcast/sdk";
 
@@ -29,7 +29,10 @@ export function groupReactions(reactions: readonly Reaction[]): ReactionGroup[] 
   }));
 }
 
-/** Return the changes to send when `self` presses an emoji: remove each own form of it, or else add the others' form. */
+/**
+ * Return the changes to send when `self` presses an emoji. If `self` has reacted with it, remove that reaction in each
+ * form (with or without variation selector). Else add the reaction, in the form that other users have sent.
+ */
 export function toggled(reactions: readonly Reaction[], emoji: string, self: UserId): ReactionChange[] {
   const variants = reactions.filter((reaction) => keyOf(reaction.emoji) === keyOf(emoji));
   const mine = variants.filter((reaction) => reaction.users.includes(self));

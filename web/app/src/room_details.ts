@@ -1,4 +1,4 @@
-/** Cache the descriptions of stored rooms, with the user's own role. A room that is not stored has no description. */
+/** Cache the descriptions of stored rooms, with the user's own role. Only stored rooms have a description. */
 
 import { RoomcastError, type Client, type RoomChange, type RoomId, type RoomInfo, type Undo } from "@roomcast/sdk";
 
@@ -23,7 +23,7 @@ export class RoomDetails {
     return this.#known.get(room) ?? null;
   }
 
-  /** Return a number that grows with each known change of the room's stored members. */
+  /** Return a number that changes with each known change of the room's stored members. */
   membersVersion(room: RoomId): number {
     return this.#versions.get(room) ?? 0;
   }

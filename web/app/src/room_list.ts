@@ -1,4 +1,4 @@
-/** Keep the room list: the rooms of the inbox and rooms opened here, with unread counts and last messages. */
+/** Keep the room list: the rooms of the inbox and those opened in this tab, with unread counts and last messages. */
 
 import {
   directPeer,
@@ -45,7 +45,7 @@ interface Known extends Activity {
 const NOTHING: Known = { name: null, unread: 0, mentions: 0, lastText: "", lastTime: 0 };
 /** The most rooms joined at once. A connection may join 100; each room costs the gateway and this page memory. */
 const MAX_LIVE = 40;
-/** Messages kept in memory for a joined room that is not on show; above twice this number, older ones are dropped. */
+/** Messages to keep of a joined room that is not on show. Above twice this number, the older messages are dropped. */
 const KEPT_MESSAGES = 200;
 
 export class RoomList {
@@ -70,7 +70,7 @@ export class RoomList {
     client.inbox.subscribe(() => this.#inboxChanged());
     client.on("message", (message) => {
       this.#names.set(message.user, message.name);
-      // A message of a room that the user has just left may still arrive: do not open the room for it.
+      // A message may still arrive from a room that the user has just left. It must not open the room again.
       const isNew = !this.#known.has(message.room) && !this.#hidden.hides(message.room, message.seq);
       if (isNew) this.open(message.room);
     });
@@ -101,7 +101,7 @@ export class RoomList {
   /**
    * Leave a room for good, on all devices. A direct room is only hidden in this browser, until a new entry arrives.
    *
-   * @throws RoomcastError the server's refusal: an owner cannot leave
+   * @throws RoomcastError the server's refusal; `forbidden` for the owner, who cannot leave
    */
   async leave(room: RoomId): Promise<void> {
     if (this.entry(room).kind !== "direct") await this.#client.admin(room).quit();
@@ -115,7 +115,7 @@ export class RoomList {
     return this.#names.get(user) ?? user;
   }
 
-  /** Return the other people whose names are known here, sorted by name. */
+  /** Return the other people whose names this tab has received, sorted by name. */
   people(): { user: UserId; name: string }[] {
     const self = this.#client.self?.user;
     const others = [...this.#names].filter(([user]) => user !== self).map(([user, name]) => ({ user, name }));
@@ -215,13 +215,13 @@ export class RoomList {
     const last = state.messages.at(-1);
     if (last) this.#names.set(last.user, last.name);
     const isTooLong = room.id !== this.#shown && state.messages.length > 2 * KEPT_MESSAGES;
-    // In a microtask, because the room is still calling its listeners with the present state.
+    // Release in a microtask: at this moment the room is still calling its listeners with the present state.
     if (isTooLong) queueMicrotask(() => room.releaseHistory(KEPT_MESSAGES));
     this.#changed();
   }
 
   #roomChanged({ room, change, name }: RoomChange): void {
-    if (change === "people" || change === "banned") return; // "removed" follows a ban
+    if (change === "people" || change === "banned") return; // after "banned" the server also sends "removed"
     if (change === "removed" || change === "closed") this.#forget(room);
     else if (this.#live.has(room) || !this.#live.isFull) this.open(room, name);
     else this.#relist(room, name);
@@ -234,7 +234,7 @@ export class RoomList {
     this.#forgetLive(room);
   }
 
-  /** Put a changed room back on the list without joining it. The inbox brings its counts. */
+  /** Put a changed room on the list without joining it. Its unread counts come with the inbox. */
   #relist(room: RoomId, name: string | undefined): void {
     this.#hidden.delete(room);
     this.#learnRoom(room, name);
@@ -252,7 +252,7 @@ export class RoomList {
     return { id, title, kind, peer, unread, mentions, lastText, lastTime };
   }
 
-  /** Return the activity of a joined room; before the join is answered, the one from the list. */
+  /** Return the activity of a joined room. Until the join is answered, the unread count comes from the list. */
   #activity({ id, state }: Room, known: Known): Activity {
     const last = state.messages.findLast((message) => !message.deleted);
     const self = this.#client.self?.user ?? "";

@@ -2,7 +2,7 @@
 
 import type { RoomEntry } from "./room_list.ts";
 
-/** Return the rooms whose title contains the text: first the titles that begin with it, each in the list's order. */
+/** Return the rooms whose title contains the text: first the titles that begin with it. Else the order is kept. */
 export function matching<E extends Pick<RoomEntry, "title">>(entries: readonly E[], text: string): E[] {
   const wanted = plain(text.trim());
   const found = entries.filter(({ title }) => plain(title).includes(wanted));

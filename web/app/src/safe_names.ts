@@ -1,17 +1,17 @@
 /**
  * Make display names safe to show next to other text. Pure.
  *
- * Users choose their names. A bidirectional control in a name (U+202E, for example) would reverse the text around the
- * name; a right-to-left name would change the order of its neighbours (Unicode Standard Annex 9).
+ * Users choose their names. A bidirectional control in a name (for example U+202E) would reverse the text after the
+ * name. A right-to-left name would change the order of the words beside it (Unicode Standard Annex 9).
  */
 
-/** Direction controls, other controls, line ends, zero-width characters; not joiners, because emoji need them. */
+/** Direction controls, other controls, line ends and zero-width characters, but not joiners, which emoji need. */
 const UNWANTED = /[\p{Cc}\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]/gu;
 const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
 const FIRST_STRONG_ISOLATE = "\u2068";
 const POP_ISOLATE = "\u2069";
 
-/** Return the name without characters that act on the text around it; `fallback` when nothing visible is left. */
+/** Return the name without UNWANTED characters; `fallback` if only white space is left. */
 export function cleanName(name: string, fallback = "?"): string {
   return withoutControls(name).trim() || fallback;
 }

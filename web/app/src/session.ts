@@ -1,4 +1,4 @@
-/** Keep the sign-in of this tab. The token is stored per tab, so that two tabs can be two people. */
+/** Keep the sign-in of this tab. The token is stored per tab, so that two tabs can be signed in as two users. */
 
 import type { UserId } from "@roomcast/sdk";
 
@@ -8,7 +8,7 @@ export interface Session {
   signedIn: SignIn | null;
 }
 
-/** The input of the local sign-in: a name, and the user id of a user who has signed in before. */
+/** The input of the sign-in by name: a name, and the user id if the user has signed in before. */
 export interface SignIn {
   name: string;
   user?: UserId;
@@ -50,7 +50,7 @@ export async function signInByName(signIn: SignIn): Promise<Session> {
   throw new SignInError(refusalText(response.status));
 }
 
-/** Return the token for a connect: the stored one, or a new one if the stored one expires soon and is renewable. */
+/** Return the token for a connect: the stored token, or a new token if the stored one expires soon and is renewable. */
 export async function currentToken(session: Session, keep: (session: Session) => void): Promise<string> {
   const left = (expiryOf(session.token) ?? Infinity) - Date.now() / 1000;
   if (left > RENEW_BEFORE_SECONDS || session.signedIn === null) return session.token;

@@ -1,4 +1,4 @@
-/** Cache people's status notes. The answer to a join holds no notes, so they are requested. */
+/** Cache people's status notes. They are requested, because the answer to a join does not contain notes. */
 
 import type { Client, PresenceInfo, Undo, UserId } from "@roomcast/sdk";
 import { PerUserCache } from "./per_user_cache.ts";
@@ -25,7 +25,7 @@ export class StatusNotes {
     return this.#notes.subscribe(listener);
   }
 
-  /** Request the notes of users not requested in this session. After a failure, the next call asks again. */
+  /** Request the notes of users not requested in this session. After a failure, the next call requests them again. */
   ask(users: readonly UserId[]): Promise<void> {
     return this.#notes.ask(users);
   }

@@ -16,12 +16,12 @@ export function loadSeqs(storage: Store, key: string): Map<RoomId, number> {
   }
 }
 
-/** Store the last MAX_KEPT entries added. If the storage is full, do nothing: the entries stay in memory. */
+/** Store the MAX_KEPT entries that were added last. If the browser refuses, they stay in memory only. */
 export function saveSeqs(storage: Store, key: string, seqs: ReadonlyMap<RoomId, number>): void {
   try {
     storage.setItem(key, JSON.stringify([...seqs].slice(-MAX_KEPT)));
   } catch {
-    // Browsers refuse more than about 5 MB per origin, and any writing in some private windows.
+    // Browsers refuse to store more than about 5 MB per origin. Some store nothing in private windows.
   }
 }
 

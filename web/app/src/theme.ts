@@ -17,7 +17,7 @@ export function chooseTheme(storage: Storage, theme: Theme): void {
   showTheme(storage);
 }
 
-/** Apply the chosen theme; `system` follows the system's. The style sheets read `data-theme`. */
+/** Apply the chosen theme, now and when the system's theme changes. The style sheets read `data-theme`. */
 export function followTheme(storage: Storage): void {
   showTheme(storage);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => showTheme(storage));

@@ -1,8 +1,8 @@
 /**
  * Turn messages into the rows of the timeline, one row per message. Pure.
  *
- * The label of a day and the line above the unread messages belong to the row below them. So every row is a message,
- * rows stay when older messages are loaded, and the timeline can keep its scroll position by any row.
+ * The label of a day and the line above the unread messages are part of the row below them. So every row is a message.
+ * No row disappears when older messages are loaded, and the timeline can keep its scroll position relative to any row.
  */
 
 import type { ChatMessage, UserId } from "@roomcast/sdk";
@@ -16,8 +16,9 @@ export interface Row {
   /** Whether the line above the unread messages stands above this row. */
   unread: boolean;
   own: boolean;
-  /** Whether the message is the first (the last) of a group: one author's messages close in time. */
+  /** Whether the message is the first of a group: messages of one author that are close in time. */
   first: boolean;
+  /** Whether the message is the last of a group. */
   last: boolean;
 }
 
@@ -26,7 +27,7 @@ const GROUP_GAP_MS = 5 * 60_000;
 /**
  * Return the rows of a timeline, oldest first. A row's key stays the same over changes of the message.
  *
- * @param unreadAfter the seq up to which everything was read when the room was opened; null for no line
+ * @param unreadAfter the seq of the last message that was read when the room was opened; null for no unread line
  */
 export function buildRows(messages: readonly ChatMessage[], self: UserId, unreadAfter: number | null): Row[] {
   const rows: Row[] = [];
@@ -54,7 +55,7 @@ function continues(previous: ChatMessage, message: ChatMessage): boolean {
   return previous.user === message.user && message.time - previous.time < GROUP_GAP_MS;
 }
 
-/** Return whether a message is another person's and after `readSeq`, and neither a system message nor deleted. */
+/** Return whether a message counts as unread: another user's, after `readSeq`, not deleted, not a system message. */
 export function isUnread(message: ChatMessage, self: UserId, readSeq: number): boolean {
   return message.kind !== "system" && !message.deleted && message.user !== self && (message.seq ?? 0) > readSeq;
 }

@@ -1,4 +1,4 @@
-/** Keep the uploads of all rooms. They go on while another room is on show; a failed one waits for a retry. */
+/** Keep the uploads of all rooms. They continue while another room is shown. A failed upload stays for a retry. */
 
 import type { Client, Media, RoomId, Undo, Upload } from "@roomcast/sdk";
 import { imageSize, type PixelSize } from "./image_size.ts";
@@ -10,7 +10,7 @@ export interface UploadItem {
   /** An object URL of a picture to show beside the progress. */
   previewUrl: string | null;
   size: PixelSize | null;
-  /** The try under way, or the one that failed; a retry replaces it. */
+  /** The latest try. A retry replaces it. */
   upload: Upload;
 }
 
@@ -24,7 +24,7 @@ export class UploadQueue {
     this.#client = client;
   }
 
-  /** Return the uploads of one room, the oldest first, without done and cancelled ones. */
+  /** Return the uploads of a room that are pending or have failed, the oldest first. */
   of(room: RoomId): readonly UploadItem[] {
     return this.#items.filter((item) => item.room === room);
   }
@@ -77,7 +77,7 @@ export class UploadQueue {
       this.#client.room(room).send({ media });
       this.#drop(key);
     };
-    // A failure stays on show with its reason.
+    // A failed upload stays in the list, which shows the reason.
     upload.done.then(sent, () => this.#emit());
   }
 

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { FirstVisits } from "../src/first_visits.ts";
 
 describe("first visits", () => {
-  it("are remembered, so that new messages of a once empty room count as unread after a reload", () => {
+  it("keep the seq of each user's first visit over a reload, until the room has a lower seq", () => {
     const kept = new Map<string, string>();
     const storage = {
       getItem: (key: string) => kept.get(key) ?? null,
@@ -17,7 +17,7 @@ describe("first visits", () => {
     assert.equal(new FirstVisits(storage, "bob").seqOf("public:empty", 5), 5);
   });
 
-  it("work if the storage refuses to write", () => {
+  it("keep the seq in memory if the storage throws", () => {
     const full = {
       getItem: () => null,
       setItem: () => {

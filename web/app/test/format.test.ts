@@ -22,13 +22,13 @@ function linksIn(text: string): string[] {
 }
 
 describe("format", () => {
-  it("names today, yesterday and other days", () => {
+  it("labels today, yesterday and other days", () => {
     assert.equal(dayLabel(NOON, NOON), "Today");
     assert.equal(dayLabel(NOON - 24 * 60 * MINUTE, NOON), "Yesterday");
     assert.match(dayLabel(NOON - 3 * 24 * 60 * MINUTE, NOON), /20/);
   });
 
-  it("links only web addresses, without a full stop after them", () => {
+  it("makes links of web addresses only, without the full stop that follows", () => {
     const text = "see https://a.example/x?y=1. or javascript:alert(1)";
     assert.deepEqual(linksIn(text), ["https://a.example/x?y=1"]);
     assert.equal(
@@ -39,7 +39,7 @@ describe("format", () => {
     );
   });
 
-  it("keeps brackets that belong to an address, and leaves out brackets around it", () => {
+  it("includes paired brackets in an address, and excludes brackets around the address", () => {
     const cases: [string, string][] = [
       ["https://en.wikipedia.org/wiki/Mars_(planet)", "https://en.wikipedia.org/wiki/Mars_(planet)"],
       ["(see https://en.wikipedia.org/wiki/Mars_(planet))", "https://en.wikipedia.org/wiki/Mars_(planet)"],
@@ -53,12 +53,12 @@ describe("format", () => {
     for (const [text, url] of cases) assert.deepEqual(linksIn(text), [url], text);
   });
 
-  it("splits a hostile text in linear time", () => {
+  it("splits a text with 16,000 closing brackets in linear time", () => {
     const text = `https://a.example/${")".repeat(16_000)}`;
     assert.deepEqual(linksIn(text), ["https://a.example/"]);
   });
 
-  it("names people and rooms", () => {
+  it("makes initials, lists of names, and titles of rooms", () => {
     assert.equal(initials("Ada Byron King"), "AK");
     assert.equal(initials(""), "?");
     assert.equal(nameList(["Ada", "Bob", "Cy", "Di"]), "Ada, Bob and 2 others");
@@ -80,7 +80,7 @@ describe("format", () => {
 describe("media", () => {
   const media = (type: string): Media => ({ upload: "u", url: "/u", type, size: 1, name: "a\u202eb.pdf" });
 
-  it("is shown by its type", () => {
+  it("is shown and summarized by its type", () => {
     const types = ["image/webp", "video/mp4", "audio/ogg", "application/pdf", "text/plain"];
     assert.deepEqual(
       types.map((type) => mediaKind(media(type))),

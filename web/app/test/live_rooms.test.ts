@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { LiveRooms } from "../src/live_rooms.ts";
 
 describe("live rooms", () => {
-  it("are limited in number: opening a room leaves the room that was used longest ago", () => {
+  it("above the bound lose the room used longest ago, but never the fixed room", () => {
     const live = new LiveRooms(3, "lobby");
     assert.deepEqual([live.use("lobby"), live.use("a"), live.use("b")], [null, null, null]);
     assert.equal(live.isFull, true);

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import type { Message, Room, RoomState } from "@roomcast/sdk";
 import { loadUntil } from "../src/load_history.ts";
 
-/** Return a room whose log has `count` entries from `first` on; the last `shown` are loaded. A page has 10 entries. */
+/** A room whose log has the entries `first` to `last`. The last `shown` are loaded; a page has 10 entries. */
 class PagedRoom {
   pages = 0;
   state: Pick<RoomState, "messages" | "hasOlder" | "loadingOlder">;

@@ -12,7 +12,7 @@ describe("the end of a status text", () => {
     for (const value of ["never", "", "31"]) assert.equal(noteEndOf(value, NOON), undefined);
   });
 
-  it("names the day if it is not today", () => {
+  it("is shown with the day, unless it is today", () => {
     const day = new Date(MIDNIGHT + 60_000).toLocaleDateString([], { day: "numeric", month: "short" });
     assert.ok(!endText(MIDNIGHT, NOON).includes(day));
     assert.ok(endText(MIDNIGHT + 60_000, NOON).includes(day));

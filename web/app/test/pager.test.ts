@@ -7,7 +7,7 @@ async function* numbers(count: number): AsyncGenerator<number, void, undefined> 
 }
 
 describe("a pager", () => {
-  it("reads a list page by page, and tells whether more follows", async () => {
+  it("returns a list page by page, each with whether more items follow", async () => {
     const pager = new Pager(numbers(5), 2);
     assert.deepEqual(await pager.next(), { items: [0, 1], hasMore: true });
     assert.deepEqual(await pager.next(), { items: [2, 3], hasMore: true });

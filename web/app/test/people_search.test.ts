@@ -11,7 +11,7 @@ describe("the search for people", () => {
 
   const users = (text: string, found: typeof people = []) => peopleFor(text, people, found, 3).map(({ user }) => user);
 
-  it("finds people by a part of the name or id, each once, and offers an unknown id last", () => {
+  it("finds people by a part of the name or id, without duplicates, and adds an unknown id at the end", () => {
     assert.deepEqual(users(" BOB "), ["bob-1", "bob-2", "BOB"]);
     assert.deepEqual(users("ada-1"), ["ada-1"]);
     const found = [people[1]!, { user: "bobby", name: "Bobby" }, { user: "bo", name: "Bo" }];
@@ -33,7 +33,7 @@ describe("mentions in a text", () => {
     assert.deepEqual(mentionsIn("(@u-1) and @al", people), ["al", "u-1"]);
   });
 
-  it("are not parts of words or addresses", () => {
+  it("are not parts of words or mail addresses", () => {
     assert.deepEqual(mentionsIn("mail al@al.example, @alfred, Al", people), []);
     assert.deepEqual(mentionsIn("@alfred, but @al", people), ["al"]);
   });

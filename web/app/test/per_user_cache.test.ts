@@ -4,7 +4,7 @@ import { RoomcastError } from "@roomcast/sdk";
 import { PerUserCache } from "../src/per_user_cache.ts";
 
 describe("the cache of people", () => {
-  it("requests each user once, in lists of at most 100", async () => {
+  it("requests each user once until `expire`, in lists of at most 100", async () => {
     const asked: string[][] = [];
     const people = new PerUserCache<string>(async (users) => {
       asked.push(users);
@@ -23,7 +23,7 @@ describe("the cache of people", () => {
     assert.deepEqual(asked.at(-1), ["ada"]);
   });
 
-  it("requests users wanted at about the same time together, and again after a failure", async () => {
+  it("requests several wanted users together, and requests a user again after a failure", async () => {
     const asked: string[][] = [];
     let fails = true;
     const people = new PerUserCache<string>(async (users) => {

@@ -5,7 +5,7 @@ import { pictureUrl } from "../src/picture_url.ts";
 describe("pictures", () => {
   const PAGE = "https://chat.example.com";
 
-  it("are loaded by https, or from the page's own origin", () => {
+  it("are loaded over https, and over http from the page's own origin", () => {
     assert.equal(pictureUrl("https://pictures.example/a.png?s=64", PAGE), "https://pictures.example/a.png?s=64");
     assert.equal(pictureUrl("http://localhost:8080/a.png", "http://localhost:8080"), "http://localhost:8080/a.png");
   });

@@ -13,7 +13,7 @@ describe("reactions", () => {
     { emoji: RED_HEART, users: ["bob", "ada"] },
   ];
 
-  it("with and without the variation selector count as one emoji, and each person counts once", () => {
+  it("with and without a variation selector are one group, in which each user counts once", () => {
     assert.deepEqual(groupReactions(both), [
       { emoji: RED_HEART, users: ["ada", "bob"] },
       { emoji: "👍", users: ["bob"] },
@@ -28,7 +28,7 @@ describe("reactions", () => {
     );
   });
 
-  it("are removed in every form that the user sent, and added in the form that others sent", () => {
+  it("are removed in every form that the user has sent, and added in the form that another user has sent", () => {
     assert.deepEqual(toggled(both, RED_HEART, "ada"), [
       { emoji: PLAIN_HEART, on: false },
       { emoji: RED_HEART, on: false },

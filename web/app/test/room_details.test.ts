@@ -24,7 +24,7 @@ function clientOf(answers: Record<string, RoomInfo | "not_found" | "unavailable"
 }
 
 describe("the description of a room", () => {
-  it("follows changes, and keeps the old value while the server does not answer", async () => {
+  it("is updated by events, and kept when the server is unavailable", async () => {
     const answers: Record<string, RoomInfo | "not_found" | "unavailable"> = { "room:a": INFO, "public:x": "not_found" };
     const { client, tell } = clientOf(answers);
     const details = new RoomDetails(client);
@@ -49,7 +49,7 @@ describe("the description of a room", () => {
     assert.equal(details.of("room:a"), null);
   });
 
-  it("is changed by owners and admins, but not in public rooms", () => {
+  it("can be changed by owners and admins, but not in public rooms", () => {
     assert.deepEqual(
       [INFO, { ...INFO, role: "member" as const }, { ...INFO, room: "public:a" }, null].map(canDescribe),
       [true, false, false, false],

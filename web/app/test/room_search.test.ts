@@ -10,7 +10,7 @@ describe("the quick switcher", () => {
       text,
     ).map(({ title }) => title);
 
-  it("finds rooms by a part of the name; names that begin with the text come first", () => {
+  it("finds rooms by a part of the name, first the names that begin with the text", () => {
     assert.deepEqual(found("blue"), ["Blue sky", "Team Blue"]);
     assert.deepEqual(found(" cafe "), ["Café"]);
     assert.deepEqual(found(""), titles);

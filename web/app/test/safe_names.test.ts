@@ -23,7 +23,7 @@ describe("names", () => {
     assert.equal(typingText([isolated("שרה"), "Ada"]), "\u2068שרה\u2069 and Ada are typing");
   });
 
-  it("are clean in titles and summaries", () => {
+  it("have no such characters in room titles and summaries", () => {
     assert.equal(
       roomTitle("dm:ada:bob", null, "ada", () => "Bob\u202e"),
       "Bob",

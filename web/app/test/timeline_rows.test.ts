@@ -19,7 +19,7 @@ function sketch(rows: readonly Row[]): string {
 }
 
 describe("the rows of a timeline", () => {
-  it("groups one author's messages that are close in time, and separates days", () => {
+  it("group messages of one author that are close in time, and separate days", () => {
     const messages = [
       message(1, "ada", NOON - 24 * 60 * MINUTE),
       message(2, "ada", NOON),
@@ -30,7 +30,7 @@ describe("the rows of a timeline", () => {
     assert.equal(sketch(buildRows(messages, "ada", null)), "day (own1) day (own2 own3) (4) (5)");
   });
 
-  it("puts the unread line before the first unread message of another person, also within a group", () => {
+  it("have the unread line before the first unread message of another user", () => {
     const messages = [
       message(1, "bob", NOON),
       message(2, "ada", NOON),
@@ -42,7 +42,7 @@ describe("the rows of a timeline", () => {
     assert.equal(sketch(buildRows(messages, "ada", 4)), "day (1) (own2) (3 4)");
   });
 
-  it("separates days by the local calendar, also where a day has 23 or 25 hours", () => {
+  it("separate days by the local calendar, also if a day has 23 or 25 hours", () => {
     for (const [year, month, day] of [
       [2026, 2, 29],
       [2026, 9, 25],
@@ -55,14 +55,14 @@ describe("the rows of a timeline", () => {
     }
   });
 
-  it("keeps a message's key from draft to sent, and has different keys for two authors' messages with one id", () => {
+  it("have the same key for a draft and the sent message, and different keys for two authors", () => {
     const keyOf = (one: ChatMessage) => buildRows([one], "ada", null).at(-1)?.key;
     const sent = message(1, "ada", NOON);
     assert.equal(keyOf({ ...sent, seq: null, state: "sending" }), keyOf(sent));
     assert.notEqual(keyOf(sent), keyOf({ ...sent, user: "bob" }));
   });
 
-  it("keeps every row when older messages are added, of the same or another day", () => {
+  it("keep their keys when older messages are added", () => {
     const later = [message(3, "ada", NOON), message(4, "bob", NOON)];
     const older = [message(1, "bob", NOON - 24 * 60 * MINUTE), message(2, "ada", NOON - MINUTE)];
     const before = buildRows(later, "ada", null).map((row) => row.key);
@@ -74,12 +74,12 @@ describe("the rows of a timeline", () => {
     assert.equal(sketch(after), "day (1) day (own2 own3) (4)");
   });
 
-  it("leaves system messages out of groups", () => {
+  it("do not group system messages", () => {
     const messages = [message(1, "ada", NOON), message(2, "ada", NOON, { kind: "system" }), message(3, "ada", NOON)];
     assert.equal(sketch(buildRows(messages, "ada", null)), "day (own1) (own2) (own3)");
   });
 
-  it("counts undeleted messages of others as unread", () => {
+  it("count as unread if they are another user's and not deleted", () => {
     const messages = [
       message(1, "bob", 1),
       message(2, "bob", 1),

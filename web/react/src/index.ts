@@ -1,5 +1,5 @@
 /**
- * Roomcast for React: `<RoomcastProvider>`, then a hook per concern.
+ * Roomcast for React: `<RoomcastProvider>`, and hooks for components below it.
  *
  * @packageDocumentation
  */

@@ -1,4 +1,4 @@
-/** Provide one connection to all components below the provider. */
+/** Define the component that provides one connection to all components below it. */
 
 import { createContext, createElement, useContext, useEffect, useState, useSyncExternalStore } from "react";
 import type { ReactElement, ReactNode } from "react";
@@ -15,8 +15,8 @@ export interface RoomcastProviderProps extends ConnectOptions {
 /**
  * Connect while this component is mounted, in the browser only. The connection closes a second after it is unmounted.
  *
- * The options are read at the connect, except for `token`: the function of the latest render is called. To connect as
- * another user or to another address, give the provider another `key`.
+ * The provider reads the options when it connects, except for `token`: it always calls the function of the latest
+ * render. To connect as another user or to another address, give the provider another `key`.
  */
 export function RoomcastProvider({ children, ...options }: RoomcastProviderProps): ReactElement {
   const [session] = useState(() => new Session(options));
@@ -28,13 +28,13 @@ export function RoomcastProvider({ children, ...options }: RoomcastProviderProps
 /** Return the session of the nearest provider. */
 export function useSession(): Session {
   const session = useContext(SessionContext);
-  if (session === null) throw new Error("Roomcast's hooks work below a <RoomcastProvider> only");
+  if (session === null) throw new Error("Roomcast's hooks work only below a <RoomcastProvider>");
   return session;
 }
 
 /**
- * Return the client of the nearest provider, for what the other hooks do not offer; null on a server, and until the
- * provider's first effect has run.
+ * Return the client of the nearest provider, for functions that the other hooks do not have; null on a server, and
+ * until the provider's first effect has run.
  *
  * `A` declares the types that the application adds, as in the SDK's `connect`.
  */

@@ -1,4 +1,4 @@
-/** Keep one client for one provider, and each room joined while a component shows it. Independent of React. */
+/** Keep one client for one provider, and keep a room joined while a component shows it. Independent of React. */
 
 import { connect, type Client, type ConnectOptions, type RoomId, type Undo } from "@roomcast/sdk";
 
@@ -29,13 +29,13 @@ export class Session {
     return this.#client;
   }
 
-  /** Call `listener` when the client is set or removed. An arrow function: React calls it without its object. */
+  /** Call `listener` when the client is set or removed. React calls this function without `this`. */
   readonly subscribe = (listener: () => void): Undo => {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   };
 
-  /** Set the options of the latest render. `token` counts from its next call on, the others from the next `connect`. */
+  /** Set the options of the latest render. A new `token` is called from now on; other options wait for a connect. */
   update(options: ConnectOptions): void {
     this.#options = options;
   }
@@ -74,7 +74,7 @@ export class Session {
     this.#rooms.clear();
   }
 
-  /** Leave a room, after its unsent messages: a gateway accepts messages only from clients that have joined. */
+  /** Leave a room once its messages are sent: a gateway accepts messages only from clients that have joined. */
   #leave(client: Client, id: RoomId): void {
     const room = client.room(id);
     const isSending = room.state.messages.some((message) => message.state === "sending");
@@ -89,7 +89,7 @@ export class Session {
   }
 }
 
-/** Counts the components that use a connection or room, and ends it GRACE_MS after the last one has gone. */
+/** Counts the components that use a connection or room. Calls `end` GRACE_MS after the last one was unmounted. */
 class Lease {
   readonly #end: () => void;
   #users = 0;
@@ -113,13 +113,13 @@ class Lease {
     };
   }
 
-  /** Cancel the end, because the connection or room is gone already. */
+  /** Never call `end` from now on, because the connection or room has ended already. */
   stop(): void {
     clearTimeout(this.#timer);
     this.#isStopped = true;
   }
 
-  /** End after GRACE_MS, unless another component takes the lease meanwhile. */
+  /** Call `end` after GRACE_MS, unless a component calls `take` meanwhile. */
   prolong(): void {
     clearTimeout(this.#timer);
     if (!this.#isStopped) this.#timer = setTimeout(this.#end, GRACE_MS);

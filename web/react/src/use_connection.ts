@@ -7,7 +7,7 @@ import { useSelection, type Source } from "./use_selection.ts";
 export interface UseConnection extends ConnectionState {
   /** The signed-in user; null before the first sign-in. */
   self: { user: UserId; name: string } | null;
-  /** Connect now instead of after a wait, or again after the server refused the token. */
+  /** Connect now: skip the wait before the next attempt, or try again after the server refused the token. */
   reconnect: () => void;
   /** End the connection for good, and delete the user's rooms from the room cache. */
   signOut: () => Promise<void>;

@@ -3,7 +3,7 @@ import { EMPTY_INBOX, type Inbox, type InboxState } from "@roomcast/sdk";
 import { useClient } from "./provider.ts";
 import { useSelection } from "./use_selection.ts";
 
-/** The user's rooms, the one with the latest activity first, and what is new in them. */
+/** The user's rooms and their unread counts, the room with the latest activity first. */
 export interface UseInbox extends InboxState {
   /** Load the next page of older rooms. Rejects with a RoomcastError. */
   loadMore: () => Promise<void>;

@@ -37,7 +37,7 @@ export interface UseMessages<A extends AppTypes = AppTypes>
 
 const NO_MESSAGES = shownOf({ state: EMPTY_ROOM });
 
-/** Join a room as `useRoom` does, and follow its messages: in order, without gaps, unsent ones at the end. */
+/** Join a room as `useRoom` does, and follow its messages: in order, without gaps, unsent messages at the end. */
 export function useMessages<A extends AppTypes = AppTypes>(id: RoomId): UseMessages<A> {
   const room = useJoinedRoom<A>(id);
   const shown = useSelection(room, shownOf<A>, NO_MESSAGES as Pick<RoomState<MessageData<A>>, Shown>);

@@ -4,9 +4,9 @@ import type { WatchOptions } from "@roomcast/sdk";
 import { useClient } from "./provider.ts";
 import { useSelection } from "./use_selection.ts";
 
-/** The presence of some people, and the own status. */
+/** The presence of a list of users, and the own status. */
 export interface UsePresence {
-  /** The presence of each of the users asked for; `offline` for an unknown user. */
+  /** The presence of each user in the list; `offline` for an unknown user. */
   presence: Readonly<Record<UserId, PresenceInfo>>;
   /** The own status. */
   status: Status;
@@ -23,10 +23,10 @@ export interface UsePresence {
 
 const OFFLINE: PresenceInfo = { status: "offline" };
 const UNKNOWN: Picked = { status: "online", note: "", until: undefined };
-/** The separator of user ids; no user id contains it. */
+/** The separator between user ids. No user id contains a space. */
 const BETWEEN = " ";
 
-/** The own status and note by field, and each user under `BETWEEN` and the id. Flat, so that fields can be compared. */
+/** The own status and note, and each user's presence under the key `BETWEEN` + id. `useSelection` compares fields. */
 interface Picked {
   status: Status;
   note: string;
@@ -41,7 +41,7 @@ interface Picked {
 export function usePresence(users: readonly UserId[] = [], { devices = false }: WatchOptions = {}): UsePresence {
   const client = useClient();
   const source = client?.presence ?? null;
-  // As one string, a list that is created anew at every render still compares equal.
+  // A component may create the list anew at every render. Two strings with the same users are equal; two lists are not.
   const list = [...new Set(users)].sort().join(BETWEEN);
   useEffect(
     () => (source && list ? source.watch(list.split(BETWEEN), { devices }) : undefined),

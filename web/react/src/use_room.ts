@@ -4,9 +4,9 @@ import type { AppTypes, Room, RoomId, RoomState } from "@roomcast/sdk";
 import { useClient, useSession } from "./provider.ts";
 import { useSelection } from "./use_selection.ts";
 
-/** The state of a room without its messages; `useMessages` returns these. */
+/** The state of a room without its messages; `useMessages` returns the messages. */
 export interface UseRoom<A extends AppTypes = AppTypes> extends Pick<RoomState, Shown> {
-  /** The SDK's object, for everything else; null on a server, and until the provider's first effect. */
+  /** The SDK's room, for functions that hooks do not have; null on a server and until the provider's first effect. */
   room: Room<A> | null;
   /** Try again to join, after a refusal. */
   join: () => void;
@@ -21,7 +21,7 @@ const NOBODY = shownOf({ state: EMPTY_ROOM });
 /**
  * Join a room while at least one component uses it, and follow its state and members.
  *
- * The room is left a second after the last component that uses it has gone; unsent messages go first.
+ * A second after the last component is unmounted, the hook sends unsent messages and leaves the room.
  */
 export function useRoom<A extends AppTypes = AppTypes>(id: RoomId): UseRoom<A> {
   const room = useJoinedRoom<A>(id);

@@ -1,9 +1,9 @@
-/** Render a component again only when the values that it has picked from a changing source differ. */
+/** Render a component again only when the values that it uses from a source have changed. */
 
 import { useCallback, useRef, useSyncExternalStore } from "react";
 import type { Undo } from "@roomcast/sdk";
 
-/** Something that calls its listeners after every change. */
+/** An object that calls its listeners after every change. */
 export interface Source {
   subscribe(listener: () => void): Undo;
 }

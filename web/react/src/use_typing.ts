@@ -3,11 +3,11 @@ import { EMPTY_ROOM, type RoomId, type RoomState, type UserId } from "@roomcast/
 import { useSelection } from "./use_selection.ts";
 import { useJoinedRoom } from "./use_room.ts";
 
-/** What `useTyping` returns: who is typing in a room, and a function that reports the user's own typing. */
+/** The users who are typing in a room, and a function that reports the user's own typing. */
 export interface UseTyping {
   /** The other people who are typing. */
   typing: readonly UserId[];
-  /** Report that the user is typing, or has stopped. Call it at every key press; it limits how often it sends. */
+  /** Report that the user is typing, or has stopped. Call it at every key press; the SDK throttles the events. */
   setTyping: (typing: boolean) => void;
 }
 

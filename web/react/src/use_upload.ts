@@ -4,7 +4,7 @@ import type { UploadOptions, UploadState } from "@roomcast/sdk";
 import { useClient } from "./provider.ts";
 import { useSelection } from "./use_selection.ts";
 
-/** One upload at a time, as a form shows it. */
+/** The latest upload of a component, and functions to start and cancel uploads. */
 export interface UseUpload {
   /** The latest upload of this component; null before the first. */
   state: UploadState | null;

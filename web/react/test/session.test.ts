@@ -48,7 +48,7 @@ test("a session that is closed and opened again at once keeps its connection", a
   assert.equal(gateway.tokens.length, 1);
 });
 
-test("the connection closes with its last component, and a later component opens another", async () => {
+test("the connection closes after its last user, and a later user opens another connection", async () => {
   const one = session();
   let changes = 0;
   one.subscribe(() => changes++);
@@ -65,7 +65,7 @@ test("the connection closes with its last component, and a later component opens
   assert.notEqual(one.client, client);
 });
 
-test("each connect asks the token function of the latest render", async () => {
+test("each connect calls the token function of the latest update", async () => {
   const one = session(() => "old");
   opened(one);
   await until(() => one.client?.state.phase === "online", "online");
@@ -75,7 +75,7 @@ test("each connect asks the token function of the latest render", async () => {
   assert.deepEqual(gateway.tokens, ["old", "new"]);
 });
 
-test("a room stays joined until the last component that shows it is removed", async () => {
+test("a room stays joined until the last of its users leaves", async () => {
   const one = session();
   const leaveFirst = await joined(one);
   const leaveSecond = one.enter(one.client!, LOBBY);

@@ -1,4 +1,4 @@
-/** Choose the entries of a room that the room cache keeps, and turn them into a timeline at the next visit. Pure. */
+/** Choose the entries of a room that the room cache stores, and make a timeline of them at the next visit. Pure. */
 
 import type { Message, UserId } from "./protocol.ts";
 import { EMPTY_TIMELINE, type Timeline } from "./timeline.ts";
@@ -16,7 +16,7 @@ export interface KeptRoom {
 /** The most characters that one room's entries may take as JSON. */
 const MAX_ROOM_CHARACTERS = 200_000;
 
-/** Return the state of a room to keep; null while the server has confirmed nothing. */
+/** Return the state of a room to store; null until the server has confirmed the timeline. */
 export function keptOf(
   timeline: Timeline,
   read: Readonly<Record<UserId, number>>,

@@ -40,15 +40,15 @@ export interface ConnectOptions extends ConnectionOptions, SenderOptions {
   /** The storage in which unsent messages survive a reload; default `localStorage` if there is one; null: none. */
   storage?: KeyValueStorage | null;
   /**
-   * Keep the last state of rooms in IndexedDB, so that a page shows them at once and offline, with `state.stale`;
-   * default off. `Client.signOut` deletes them. Without IndexedDB the option has no effect.
+   * Store the last state of rooms in IndexedDB, so that a page shows rooms at once and offline, with `state.stale`;
+   * default off. `Client.signOut` deletes the stored rooms. Without IndexedDB the option has no effect.
    */
   roomCache?: RoomCacheOptions;
   /** Messages per page of history, 1 to 100; default 50. */
   pageSize?: number;
   /**
-   * The kind of device that people see who watch the user's devices: 1 to 16 characters of `a-z 0-9 -`, for example
-   * `web`, `desktop` or `mobile`; default none. The server refuses the connection for any other value.
+   * The kind of this device, for people who watch the user's devices: 1 to 16 characters of `a-z 0-9 -`, for example
+   * `web`, `desktop` or `mobile`; default none. The server refuses a connect with an invalid kind.
    */
   deviceKind?: string;
   /** How the bytes of a file are sent; default XMLHttpRequest, or `fetch` where there is none. */
@@ -58,8 +58,8 @@ export interface ConnectOptions extends ConnectionOptions, SenderOptions {
 /**
  * Connect, and stay connected until `close()`. Returns at once; `onState` tells what happens.
  *
- * Do not call it while a module loads: it would also connect on a server that renders the page, and again after every
- * hot reload.
+ * Do not call it at the top level of a module: it would also connect on a server that renders the page, and again after
+ * every hot reload.
  *
  * `A` declares the types that the application adds: `connect<{ messageData: { poll: string } }>(…)`. The server does
  * not check them: another client may have sent something else.
@@ -72,9 +72,9 @@ export function connect<A extends AppTypes = AppTypes>(options: ConnectOptions):
 
 /** One signed-in user of one page, from `connect`. */
 export class Client<A extends AppTypes = AppTypes> {
-  /** Who is online, and one's own status. */
+  /** The presence of other users, and the user's own status. */
   readonly presence: Presence;
-  /** The user's rooms, and what is new in them. The list is loaded only while it is followed: see `Inbox.follow`. */
+  /** The user's rooms and their unread counts. The list is loaded only while it is followed: see `Inbox.follow`. */
   readonly inbox: Inbox;
   readonly #connection: Connection;
   readonly #options: ConnectOptions;
@@ -141,10 +141,11 @@ export class Client<A extends AppTypes = AppTypes> {
   }
 
   /**
-   * Connect now instead of after a wait, or again after the server refused the token. Does nothing while online.
+   * Connect now: skip the wait before the next attempt, or try again after the server refused the token. Does nothing
+   * while online.
    *
-   * In a browser the SDK calls it when the network or the page comes back. In React Native, call it when the app comes
-   * to the front.
+   * In a browser the SDK calls it when the network is back and when the page becomes visible. In React Native, call it
+   * when the app comes to the front.
    */
   reconnect(): void {
     this.#connection.connect();
@@ -211,7 +212,7 @@ export class Client<A extends AppTypes = AppTypes> {
     return new RoomAdmin(this.#connection, id);
   }
 
-  /** Sign, send and confirm a file. Then send the message: `room.send({media: await upload.done})`. */
+  /** Upload a file: sign, send and confirm it. Then send a message with it: `room.send({media: await upload.done})`. */
   upload(room: RoomId, file: File, options?: UploadOptions): Upload {
     const transport = this.#options.fileTransport ?? platformTransport();
     return new Upload({ connection: this.#connection, transport, closing: this.#closing.signal }, room, file, options);
@@ -280,7 +281,7 @@ export class Client<A extends AppTypes = AppTypes> {
     this.#connection.renamed(name);
   }
 
-  /** Stop the room cache and hide what it held, because the token names another user. */
+  /** Stop the room cache and hide the rooms shown from it, because the token names a user other than the cache's. */
   #stopKeeping(): void {
     this.#cache?.close();
     for (const room of this.#rooms.values()) room.dropKept();

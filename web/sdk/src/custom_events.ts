@@ -28,7 +28,7 @@ export class CustomListeners {
 
 /** Throw `bad_request` or `too_large` for a name or data that no gateway accepts. */
 export function checkCustomEvent(event: string, data: object): void {
-  if (!isEventName(event)) throw RoomcastError.of("bad_request", `no name of an event: ${event}`);
+  if (!isEventName(event)) throw RoomcastError.of("bad_request", `not a valid name of an event: ${event}`);
   const fault = dataFault(data);
   if (fault) throw fault;
 }

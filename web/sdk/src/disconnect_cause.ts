@@ -8,7 +8,7 @@ interface Details {
   context?: { code?: unknown; status?: unknown } | null;
 }
 
-/** WebSocket close codes (RFC 6455, 7.4.1) and HTTP statuses that answer an unreadable or oversized packet. */
+/** The close codes (RFC 6455, 7.4.1) and HTTP statuses by which a server refuses an unreadable or oversized packet. */
 const BLAMES: Record<number, Reason> = {
   1003: "bad_request",
   1007: "bad_request",
@@ -16,7 +16,7 @@ const BLAMES: Record<number, Reason> = {
   413: "too_large",
 };
 
-/** Return the error that a close code or HTTP status stands for, or null for an ordinary loss. */
+/** Return the error in BLAMES for the close code or HTTP status of a disconnect; null if BLAMES has none. */
 export function blameOf(details: unknown): Reason | null {
   const { description, context } = (details ?? {}) as Details;
   for (const value of [context?.code, context?.status, description]) {
@@ -36,10 +36,10 @@ export interface Suspect {
 const MAX_LOSSES = 3;
 
 /**
- * Return the id of the message that has ended the connection, or null when that is not certain.
+ * Return the id of the message that made the server end the connection, or null when that is not certain.
  *
- * If the server blamed a message (`isBlamed`), one loss is enough for a message that was alone on the wire, and two for
- * one among others. Else it takes MAX_LOSSES. In each case the message must have more losses than every other suspect.
+ * The message must have more losses than every other suspect. The least number of losses is 1 if the server blamed a
+ * message (`isBlamed`) and only one was on the wire, 2 if it blamed one of several, and MAX_LOSSES without a blame.
  */
 export function culpritOf(suspects: readonly Suspect[], isBlamed: boolean): string | null {
   const most = Math.max(0, ...suspects.map(({ losses }) => losses));

@@ -18,10 +18,10 @@ export class Inbox {
   readonly #changed = new Emitter();
   #state = EMPTY_INBOX;
   #followers = 0;
-  /** How often the list began anew. Answers to requests of an earlier round are dropped. */
+  /** How often loading has started anew. An answer to a request of an earlier round is dropped. */
   #round = 0;
   #after: string | null = null;
-  /** Lines of events that came while pages were loading; null: the room was removed. */
+  /** The lines of `inbox` events that arrived while pages were loading; null: the room was removed. */
   readonly #newer = new Map<RoomId, InboxRoom | null>();
   #loadingMore: Promise<void> | null = null;
 
@@ -71,7 +71,7 @@ export class Inbox {
     if (this.#followers > 0 && this.#connection.online) void this.#load();
   }
 
-  /** Load at least as many rooms as are on show. The rooms on show stay until the new ones have arrived. */
+  /** Load the list anew, with at least as many rooms as before. The old list stays until the new one has arrived. */
   async #load(): Promise<void> {
     const round = ++this.#round;
     this.#newer.clear();
@@ -99,7 +99,7 @@ export class Inbox {
     const page = await this.#ask(this.#after);
     if (round !== this.#round) return;
     this.#after = page.after;
-    const { unread, mentions } = this.#state; // newer than the page's: events have brought them
+    const { unread, mentions } = this.#state; // events keep these totals up to date; those of the page may be older
     this.#set(pagedInbox(this.#state, { ...page, unread, mentions }, false, this.#newer));
   }
 

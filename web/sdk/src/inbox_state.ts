@@ -5,7 +5,7 @@ import type { InboxEvent, InboxPage, InboxRoom, RoomId } from "./protocol.ts";
 
 /**
  * - `idle`: the inbox is not followed (`Inbox.follow`).
- * - `loading`: the first pages are loading; the lines on show may be old.
+ * - `loading`: the list is loading; the present lines may be out of date.
  * - `live`: the list is up to date, and events keep it so.
  * - `failed`: the server did not answer, or refused; `error` says why. The next connect tries again.
  */
@@ -42,7 +42,7 @@ export function changedInbox(state: InboxState, { rooms, unread, mentions }: Inb
   return { ...state, rooms: [...kept, ...(fresh as InboxRoom[])].sort(byActivity), unread, mentions };
 }
 
-/** Add an older page; `isFirst` replaces the list. `newer`: the lines of events since the request; null: removed. */
+/** Add a page to the list; the first page replaces the list. `newer` has the lines of events since the request. */
 export function pagedInbox(
   state: InboxState,
   page: InboxPage,
@@ -58,7 +58,7 @@ export function pagedInbox(
   return { ...state, rooms, unread: page.unread, mentions: page.mentions, more: page.more };
 }
 
-/** Return the newest of a room's lines. Either of a page's line and an event's line may be the newer one. */
+/** Return the newest of a room's lines. An event's line may be newer than a page's line, or older. */
 function newest(row: InboxRoom, ...others: (InboxRoom | undefined)[]): InboxRoom {
   const isAhead = (one: InboxRoom, other: InboxRoom) =>
     one.epoch === other.epoch && (one.seq > other.seq || (one.seq === other.seq && one.read > other.read));
@@ -69,7 +69,7 @@ function byActivity(one: InboxRoom, other: InboxRoom): number {
   return activityOf(other) - activityOf(one) || (one.room < other.room ? -1 : one.room > other.room ? 1 : 0);
 }
 
-/** Return when a room was last active, in ms: `active` is at most a second too early, the last message's time is exact. */
+/** Return when a room was last active, in ms: `active` may be a second too early, the last message's time is exact. */
 function activityOf({ active, last }: InboxRoom): number {
   return Math.max(active, last?.time ?? 0);
 }

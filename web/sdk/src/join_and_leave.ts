@@ -23,9 +23,9 @@ export class Membership {
   readonly #connection: Connection;
   readonly #steps: MembershipSteps;
   #isWanted = false;
-  /** Another join or leave is due after the request under way. */
+  /** Whether another join or leave is due after the request under way. */
   #isStale = false;
-  /** The server may have this session as joined. */
+  /** Whether this session may be joined on the server. */
   #isInside = false;
   #running: Promise<void> | null = null;
   #attempt = 0;
@@ -53,12 +53,12 @@ export class Membership {
     return this.#sync();
   }
 
-  /** Join again if the room is wanted, to read missing entries. */
+  /** Join again, to read missing entries. Does nothing if no join is wanted. */
   refresh(): void {
     if (this.#isWanted) void this.#sync();
   }
 
-  /** Start anew in a new session, in which no room is joined. */
+  /** Join again, because a new session has joined no room. Does nothing if no join is wanted. */
   onReady(): void {
     this.#isInside = false;
     this.#attempt = 0;

@@ -12,9 +12,9 @@ export interface Reaction {
 
 /** A message on show. It stays the same object while nothing about it changes. */
 export interface ChatMessage<D extends object = Data> {
-  /** The id that its author's client made. */
+  /** The id, made by the author's client. */
   id: string;
-  /** Null until the log shows the message: its ack may arrive before an earlier message of another user. */
+  /** Null until the log shows the message, also after the ack: an earlier message of another user may arrive later. */
   seq: number | null;
   user: UserId;
   name: string;
@@ -45,7 +45,7 @@ export const NOTHING_FOLDED: Folded = { events: [], messages: [], places: new Ma
 
 const SHOWN_KINDS: ReadonlySet<MessageKind> = new Set(["text", "media", "data", "system"]);
 
-/** Fold edits, deletions and reactions into their targets. Continues from `before` where the log only grew. */
+/** Fold edits, deletions and reactions into their targets. Continue from `before` if the log has only grown since. */
 export function fold(before: Folded, events: readonly Message[]): Folded {
   const count = before.events.length;
   const goesOn = count > 0 && events[0] === before.events[0] && events[count - 1] === before.events[count - 1];
@@ -63,7 +63,7 @@ export function fold(before: Folded, events: readonly Message[]): Folded {
   return { events, messages, places };
 }
 
-/** Return the folded log, followed by the drafts that it does not hold yet. */
+/** Return the folded log, followed by the drafts that it does not contain yet. */
 export function withDrafts(
   folded: readonly ChatMessage[],
   drafts: readonly Draft[],
@@ -89,7 +89,7 @@ function fromEvent(event: Message): ChatMessage {
     replyTo: event.reply_to,
     mentions: event.mentions,
     edited: event.edited !== undefined,
-    // A deletion takes the text out of the log; the entry itself stays, so that its seq is no gap.
+    // A deletion removes the text from the log. The entry itself stays, so that its seq is not missing.
     deleted: event.deleted !== undefined || (event.kind !== "system" && holdsNothing),
     reactions: [],
     state: "sent",

@@ -1,4 +1,4 @@
-/** Keep the outbox: this client's messages, from when they are written until the room's log shows them. Pure. */
+/** Keep the outbox: this client's messages that the room's log does not show yet. Pure. */
 
 import type { WireError } from "./errors.ts";
 import type { Data, Media, RoomId, SendPayload, UserId } from "./protocol.ts";
@@ -83,10 +83,10 @@ export function payloadOf(draft: Draft): SendPayload {
   };
 }
 
-/** The age up to which a resend cannot be stored twice, in ms: the server knows an id for at least an hour. */
+/** The age up to which a draft is sent again, in ms. The server recognizes an id for at least an hour. */
 export const SAFE_RESEND_MS = 55 * 60_000;
 
-/** Prepare a draft found after a reload. It fails if it may be stored and the server may have forgotten its id. */
+/** Prepare a draft after a reload. The draft fails if the server may have stored it and then forgotten its id. */
 export function revived(draft: Draft, nowMs: number): Draft {
   const fresh = { ...draft, attempts: 0 };
   if (draft.state !== "sending" || !draft.tried || nowMs - draft.time < SAFE_RESEND_MS) return fresh;

@@ -1,5 +1,5 @@
 /**
- * Check payloads before they are sent, for faults that a gateway refuses or answers by closing the connection. Pure.
+ * Check payloads before sending, for faults that make a gateway refuse a payload or close the connection. Pure.
  *
  * A gateway answers such a payload with a negative ack. It closes the connection instead if the event has no ack id, or
  * if the packet is above 1,000,000 bytes. A client that sends the payload again after each reconnect never stays
@@ -14,7 +14,7 @@ export const DEFAULT_LIMITS = { message_bytes: 16_384, payload_bytes: 100_000 } 
 
 /** Bytes left for the rest of a packet: packet types, the ack id, the event's name, brackets. */
 const ENVELOPE_BYTES = 128;
-/** Half of the depth that a gateway accepts (64). The event adds levels around the payload. */
+/** The deepest nesting of a payload: half of the depth that a gateway accepts (64), as the event adds levels. */
 const MAX_PAYLOAD_DEPTH = 32;
 
 /** Return why this payload cannot be sent, or null. */

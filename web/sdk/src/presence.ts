@@ -8,7 +8,7 @@ import { HEARTBEAT_SECONDS, MAX_LIST, STATUSES } from "./protocol.ts";
 import type { Member, PresenceChange, PresenceInfo, Status, UserId } from "./protocol.ts";
 import { retrying } from "./connection/retry.ts";
 
-/** User → what is known about that user. */
+/** User → the last known presence of that user. */
 export type PresenceMap = ReadonlyMap<UserId, PresenceInfo>;
 
 export function presenceChanged(map: PresenceMap, changes: readonly PresenceChange[]): PresenceMap {
@@ -17,7 +17,7 @@ export function presenceChanged(map: PresenceMap, changes: readonly PresenceChan
   return next;
 }
 
-/** Return the known devices if a change does not list any. Changes for the members of a room never do. */
+/** Return the known devices if a change lists none. A change for the members of a room never lists devices. */
 function devicesKept(
   known: PresenceInfo | undefined,
   { status, devices }: PresenceInfo,
@@ -50,7 +50,7 @@ function lasting(own: OwnPresence, now: number): OwnPresence {
 
 /** How to watch people. */
 export interface WatchOptions {
-  /** Whether to follow each of their devices, too: `PresenceInfo.devices`. */
+  /** Whether to follow each device of the watched people, too: `PresenceInfo.devices`. */
   devices?: boolean;
 }
 
@@ -125,8 +125,9 @@ export class Presence {
    * Set the own status, and the own note unless `note` is left out. Both are kept over reconnects of this client.
    *
    * @param until when the note ends, in milliseconds since 1970, up to 366 days ahead; without it the note has no end
-   * @throws RoomcastError when the server does not accept the status, or `until` lies in the past. If the error is not
-   * retryable, the earlier status is back; else the new one is sent again with the next heartbeat or connect.
+   * @throws RoomcastError when the server does not accept the status, or `until` lies in the past. After an error that
+   * is not retryable the earlier status applies again. After any other error the client sends the new status again,
+   * with the next heartbeat or connect.
    */
   async setStatus(status: Status, note?: string, until?: number): Promise<void> {
     if (!STATUSES.includes(status)) throw RoomcastError.of("bad_request", `there is no status ${String(status)}`);
@@ -224,7 +225,7 @@ export class Presence {
     this.#awaitEnd();
   }
 
-  /** Emit a change when the own note ends. Beyond MAX_TIMER_MS, the timer is set at a later heartbeat. */
+  /** Emit a change when the own note ends. If the end is beyond MAX_TIMER_MS, a later heartbeat sets the timer. */
   #awaitEnd(): void {
     clearTimeout(this.#noteTimer);
     const { until } = this.#note;

@@ -19,7 +19,7 @@ export type ShownStatus = "online" | "away" | "busy" | "offline";
 export type MessageKind = "text" | "media" | "data" | "edit" | "delete" | "reaction" | "system";
 
 /** A JSON object of the application: at most `MAX_DATA_BYTES` as JSON, nested at most `MAX_DATA_DEPTH` deep. */
-// biome-ignore lint/suspicious/noExplicitAny: an index signature of `any` is the one that an interface satisfies
+// biome-ignore lint/suspicious/noExplicitAny: an interface is assignable to an index signature only if that is `any`
 export type Data = Record<string, any>;
 
 /** The types that an application adds to the protocol; see `connect`. Undeclared data may be any JSON object. */
@@ -124,7 +124,7 @@ export interface InboxRoom {
   /** The seq of the newest entry. */
   seq: number;
   epoch: string;
-  /** When the latest text or media arrived, at most a second too early; 0 if there is none. */
+  /** When the latest text or media arrived (this may be up to a second too early); 0 if there is none. */
   active: number;
   /** Texts and media of other users after the own read mark. */
   unread: number;
@@ -172,7 +172,7 @@ export interface Ready {
   heartbeat_seconds: number;
   online_seconds: number;
   limits: Limits;
-  /** The reconnect ticket: lets this client in before new ones when it comes back; absent from older gateways. */
+  /** The reconnect ticket: with it, a full gateway admits this client before new clients. Older gateways send none. */
   ticket?: string;
 }
 
@@ -237,11 +237,11 @@ export interface Page {
 
 /** An object without fields. */
 export type Empty = Record<never, never>;
-/** Some people. */
+/** A list of people. */
 export type Users = { users: UserId[] };
-/** Some people, and whether to return their devices. */
+/** A list of people, and whether to return their devices. */
 export type PresenceLook = Users & { devices?: boolean };
-/** The presence of some people. */
+/** The presence of each person in a list. */
 export type UsersAnswer = { users: Record<UserId, PresenceInfo> };
 
 /** Every acked client event: its payload, and what its ack adds to `{ok: true}`. */
@@ -399,7 +399,7 @@ export interface ServerEvents {
 /** A change of a room, or of this user's membership in it. */
 export interface RoomChange {
   room: RoomId;
-  /** `people`: people entered or left. Later versions add kinds: ignore an unknown one. */
+  /** The kind of change. `people`: people entered or left. Ignore unknown kinds: later versions may add some. */
   change:
     | "people"
     | "invited"
@@ -428,7 +428,7 @@ export interface RoomChange {
   /** `slow`: seconds between two messages of a user; 0: slow mode is over. */
   seconds?: number;
   occupancy?: number;
-  /** Large rooms get `occupancy` alone. */
+  /** `people`: who entered. Absent in large rooms, which get only `occupancy`. */
   entered?: Member[];
   left?: UserId[];
 }
@@ -506,7 +506,7 @@ export const TYPING_SECONDS = 6;
 export const MAX_LIST = 100;
 /** The most bytes of an application's `data`, as JSON in UTF-8. */
 export const MAX_DATA_BYTES = 4_096;
-/** How deep objects and lists may be nested in `data`; the object itself counts as 1. */
+/** The deepest nesting of objects and lists in `data`; the object itself counts as 1. */
 export const MAX_DATA_DEPTH = 8;
 
 const ROOM_PATTERN = /^[A-Za-z0-9_.:@-]{1,128}$/;

@@ -1,5 +1,5 @@
 /**
- * Send the user's read marks: at most one a second per room, and each again until the server confirms it.
+ * Send the user's read marks: at most one a second per room, each repeated until the server confirms it.
  *
  * An unconfirmed mark survives a reload. Marks only move forward on the server, so sending a mark twice is harmless.
  */
@@ -17,7 +17,7 @@ export const UNKNOWN_EPOCH = "";
 
 interface Mark extends StoredMark {
   attempts: number;
-  /** Whether the mark comes from an earlier session, so that its epoch must be compared first. */
+  /** Whether the mark is from an earlier session. The room's epoch may have changed since, so it is compared first. */
   isOld: boolean;
   timer?: ReturnType<typeof setTimeout> | undefined;
 }

@@ -65,7 +65,7 @@ export class Room<A extends AppTypes = AppTypes> {
   #state = EMPTY_ROOM;
   #timeline: Timeline = EMPTY_TIMELINE;
   #folded = NOTHING_FOLDED;
-  /** True while the log changes: drafts that leave because the log shows them must not emit a state of their own. */
+  /** True while the log changes. Removing the drafts that the log now shows must not emit a state of its own. */
   #isReducing = false;
   /** The last seq of the replay under way; 0 when there is none. */
   #replayUntil = 0;
@@ -143,7 +143,8 @@ export class Room<A extends AppTypes = AppTypes> {
   /**
    * Replace the text of the message `target` (its seq). Pass an object to replace its text, its data or both.
    *
-   * @throws RoomcastError when the server refuses, or answers none of several tries; so do `delete` and `react`
+   * @throws RoomcastError when the server refuses, or does not answer any of several tries. `delete` and `react` throw
+   * the same errors.
    */
   async edit(target: number, change: string | EditOptions<MessageData<A>>): Promise<void> {
     await this.#change("message:edit", { target, ...(typeof change === "string" ? { text: change } : change) });
@@ -175,8 +176,8 @@ export class Room<A extends AppTypes = AppTypes> {
   // --- custom events -------------------------------------------------------------------------------------------------
 
   /**
-   * Send a custom event to the other clients that have joined the room, now or not at all: the event is neither kept
-   * nor sent later. Send at most 20 a second; the gateway drops the rest.
+   * Send a custom event to the other clients that have joined the room. The event is neither stored nor sent later.
+   * Send at most 20 a second; the gateway drops the rest.
    *
    * @returns whether the event went on the wire; false while the room is not joined
    * @throws RoomcastError `bad_request` or `too_large` for a name or data that no gateway accepts
@@ -212,8 +213,8 @@ export class Room<A extends AppTypes = AppTypes> {
   }
 
   /**
-   * Drop all loaded entries but the newest `keep`, to free memory; `loadOlder` loads them again. Edits and reactions
-   * are entries, too. Does nothing while a page of older messages is loading.
+   * Drop the loaded entries except the newest `keep`, to free memory; `loadOlder` loads the older ones again. Edits and
+   * reactions count as entries. Does nothing while a page of older messages is loading.
    */
   releaseHistory(keep: number): void {
     if (!this.#state.loadingOlder) this.#reduce({ type: "released", keep: Math.max(1, Math.trunc(keep)) });
@@ -239,7 +240,7 @@ export class Room<A extends AppTypes = AppTypes> {
     this.#show({ members: [...this.#state.members, ...fresh], moreMembers: answer.more });
   }
 
-  // --- what the client tells its rooms -------------------------------------------------------------------------------
+  // --- calls from the client -----------------------------------------------------------------------------------------
 
   /** @internal Show the state from the room cache, until the server has answered. */
   restore({ read, ...kept }: KeptRoom): void {
@@ -248,7 +249,7 @@ export class Room<A extends AppTypes = AppTypes> {
     this.#show({ ...this.#shownOfTimeline(), read: { ...read, ...this.#state.read } });
   }
 
-  /** @internal Hide the state from the room cache: it is another user's, or this user may not see the room. */
+  /** @internal Hide the state from the room cache: the cache is another user's, or this user may not see the room. */
   dropKept(): void {
     if (!this.#timeline.isKept) return;
     this.#timeline = EMPTY_TIMELINE;
@@ -339,8 +340,8 @@ export class Room<A extends AppTypes = AppTypes> {
   /**
    * Join, and recover missed entries.
    *
-   * The first join asks for a page, which shows as a whole. Later joins ask for a replay: the missed entries arrive as
-   * `message` events after one round trip. A gateway that does not know replays answers in pages.
+   * The first join asks for a page of entries, to show them together. Later joins ask for a replay: the missed entries
+   * arrive as `message` events after one round trip. A gateway that does not support replays answers in pages.
    */
   async #catchUp(): Promise<void> {
     if (this.#state.phase !== "joined") this.#show({ phase: "joining" });

@@ -12,7 +12,7 @@ import type { RoomId, UserId } from "./protocol.ts";
 export interface RoomCacheOptions {
   /** The id of the user whom the token will name. The cache shows nothing to any other user. */
   user: UserId;
-  /** The most rooms in this browser, for all its users together; default 50. The one saved longest ago goes first. */
+  /** The most rooms in this browser, of all its users together; default 50. Above it, the oldest save is deleted. */
   maxRooms?: number;
   /** The most log entries per room; default 100. A room takes at most about 200 kB. */
   maxMessages?: number;
@@ -52,7 +52,7 @@ export class RoomCache {
     return this.#isClosed ? null : (row?.kept ?? null);
   }
 
-  /** Write what `take` returns after SAVE_AFTER_MS. Changes within that time are written once. */
+  /** After SAVE_AFTER_MS, write the state that `take` then returns: one write for all changes within that time. */
   save(room: RoomId, take: () => KeptRoom | null): void {
     if (this.#isClosed) return;
     this.#waiting.set(room, take);
@@ -66,13 +66,13 @@ export class RoomCache {
     await this.#run("readwrite", (rooms) => rooms.delete([this.user, room]));
   }
 
-  /** Write the pending rooms, and keep nothing from now on. */
+  /** Write the pending rooms, and write no room afterwards. */
   close(): void {
     this.#flush();
     this.#isClosed = true;
   }
 
-  /** Delete all rooms of this user, and keep nothing from now on. */
+  /** Delete all rooms of this user, and write no room afterwards. */
   async clear(): Promise<void> {
     this.#isClosed = true;
     this.#waiting.clear();

@@ -59,7 +59,7 @@ export interface SendOptions<D extends object = Data> {
   text?: string;
   /** A verified upload, from `Client.upload`. */
   media?: Media;
-  /** A JSON object of the application's. People without the application's code see the text only. */
+  /** A JSON object of the application's. A client without the application's code shows only the text. */
   data?: D;
   /** The seq of the message that this one answers. */
   replyTo?: number;

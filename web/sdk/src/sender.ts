@@ -19,17 +19,20 @@ import { OutboxStorage } from "./outbox_storage.ts";
 import { dataFault, textFault } from "./payload_checks.ts";
 import type { RoomId } from "./protocol.ts";
 
-/** How often a message goes on the wire before a retryable refusal makes it fail; the reasons in PASSING do not. */
+/** The number of tries after which a retryable refusal fails a message, unless the reason is in PASSING. */
 export const MAX_ATTEMPTS = 6;
 
-/** The most messages without an ack, so that a long outbox stays below the server's limit on events. */
+/** The most messages on the wire without an ack. It keeps a long outbox below the server's limit on events. */
 const MAX_IN_FLIGHT = 32;
 const MAX_IN_FLIGHT_OF_ROOM = 8;
 
 /** Refusals that do not depend on the message and end with time. They do not limit the number of tries. */
 const PASSING = new Set<string>(["unavailable", "outcome_unknown", "rate_limited", "draining"] satisfies Reason[]);
 
-/** Milliseconds after a send within which a loss makes the message a suspect. A server closes promptly on a bad one. */
+/**
+ * Milliseconds. A message that was sent within this time before a connection ended is a suspect: a server closes the
+ * connection promptly after an unreadable message.
+ */
 const PROMPT_MS = 5_000;
 
 /** The timeouts and waits of sending. */
@@ -40,6 +43,7 @@ export interface SenderOptions {
   resend?: BackoffPolicy;
 }
 
+/** One try of a draft, from the send until its ack, refusal or timeout. */
 interface Flight {
   room: RoomId;
   startedMs: number;
@@ -56,7 +60,7 @@ export class Sender {
   /** Draft id → when to stop trying, by the monotonic clock, because the device's clock may be wrong or change. */
   readonly #deadlines = new Map<string, number>();
   readonly #open = new Set<RoomId>();
-  /** The null entry pauses all rooms. */
+  /** Room → the timer that ends the room's pause. The null entry pauses all rooms. */
   readonly #paused = new Map<RoomId | null, ReturnType<typeof setTimeout>>();
   #storage = new OutboxStorage(null, "");
   #outbox: Outbox = [];
@@ -166,7 +170,7 @@ export class Sender {
     return !this.#losses.has(draft.id) || (inRoom.length === 0 && this.#isNextSuspect(draft, flights));
   }
 
-  /** Send one suspect at a time, the one with the fewest losses first: an ack clears an innocent draft. */
+  /** Return whether a suspect may be sent: one at a time, the fewest losses first. An ack clears a harmless draft. */
   #isNextSuspect(draft: Draft, flights: [string, Flight][]): boolean {
     if (flights.some(([id]) => this.#losses.has(id))) return false;
     const losses = (id: string) => this.#losses.get(id) ?? 0;
@@ -243,7 +247,7 @@ export class Sender {
     return draft.attempts >= MAX_ATTEMPTS;
   }
 
-  /** Count a lost connection against the drafts just sent, and fail the draft that has ended it, if one has. */
+  /** Count a lost connection against the drafts just sent. If one draft certainly caused the loss, fail that draft. */
   #lost(blame: Reason | null): void {
     const soon = monotonicMs() - PROMPT_MS;
     const suspects = [...this.#inFlight]

@@ -14,7 +14,7 @@ export interface Timeline {
   readonly last: number;
   readonly events: readonly Message[];
   readonly ahead: readonly Message[];
-  /** The highest seq that arrived and was dropped, because `ahead` was full (MAX_AHEAD); 0 for none. */
+  /** The highest seq of an entry that arrived and was dropped, because `ahead` was full (MAX_AHEAD); 0 for none. */
   readonly dropped: number;
   /** The log holds older entries than the first of `events`. */
   readonly more: boolean;
@@ -64,7 +64,7 @@ export function reduceTimeline(timeline: Timeline, action: TimelineAction): Time
   }
 }
 
-/** Return whether entries are missing before one that has arrived. The caller then reads them from the log. */
+/** Return whether an entry has arrived while an earlier one is missing. The caller then reads the log. */
 export function hasGap(timeline: Timeline): boolean {
   return timeline.epoch !== null && !timeline.isKept && (timeline.ahead.length > 0 || timeline.dropped > timeline.last);
 }
@@ -116,7 +116,7 @@ function restarted(timeline: Timeline, answer: JoinAnswer, page: Message[]): Tim
   });
 }
 
-/** Return the kept entries before a page; none if entries are missing in between, as edits may be among those. */
+/** Return the cached entries before a page; none if entries in between are missing, because these may be edits. */
 function olderKept(timeline: Timeline, answer: JoinAnswer, page: readonly Message[]): readonly Message[] {
   const first = page[0]?.seq ?? answer.seq + 1;
   if (timeline.epoch !== answer.epoch || first > timeline.last + 1 || timeline.last > answer.seq) return [];
@@ -162,7 +162,7 @@ function liveOne(timeline: Timeline, message: Message): Timeline {
   return waiting(timeline, message);
 }
 
-/** Let a message wait until the gap before it is filled. Above MAX_AHEAD drop the newest; they are still in the log. */
+/** Let a message wait until the gap before it is filled. Above MAX_AHEAD drop the newest; the log still has them. */
 function waiting(timeline: Timeline, message: Message): Timeline {
   if (timeline.ahead.some((other) => other.seq === message.seq && other.epoch === message.epoch)) return timeline;
   const ahead = sorted([...timeline.ahead, message]);

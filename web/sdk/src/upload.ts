@@ -27,7 +27,7 @@ export type FileTransport = (
   signal: AbortSignal,
 ) => Promise<void>;
 
-/** Facts about a file that its bytes do not say. */
+/** Facts about a file that the server does not read from its bytes. */
 export interface UploadOptions {
   /** The width of an image or video as shown, in pixels. */
   width?: number;
@@ -141,7 +141,7 @@ export const xhrTransport: FileTransport = (signed, file, onProgress, signal) =>
     request.send(bodyOf(signed, file));
   });
 
-/** Send a file by `fetch`, where there is no XMLHttpRequest: in Node. It tells progress at the end only. */
+/** Send a file by `fetch`, where there is no XMLHttpRequest: in Node. Progress is reported only at the end. */
 export const fetchTransport: FileTransport = async (signed, file, onProgress, signal) => {
   const request = { method: signed.method, headers: signed.headers ?? {}, body: bodyOf(signed, file), signal };
   const answer = await fetch(signed.url, request).catch(() => {

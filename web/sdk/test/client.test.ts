@@ -12,7 +12,7 @@ import { until } from "./test_gateway.ts";
 useGateway();
 
 describe("connection", () => {
-  it("knows its user after the sign-in, and requests a token at every connect", async () => {
+  it("has the user's name after the sign-in, and requests a token at every connect", async () => {
     let count = 0;
     const client = open({ token: async () => `token-${++count}` });
     await until(() => client.state.phase === "online", "online");
@@ -33,7 +33,7 @@ describe("connection", () => {
     assert.equal(gateway.tokens.length, 3);
   });
 
-  it("reconnects after a disconnect by the server, unlike stock clients", async () => {
+  it("reconnects after a disconnect by the server", async () => {
     const client = open();
     await until(() => client.state.phase === "online", "online");
     gateway.io.disconnectSockets();
@@ -66,7 +66,7 @@ describe("connection", () => {
 });
 
 describe("sending", () => {
-  it("shows a message once and at once, and marks it as sent", async () => {
+  it("shows a message at once as sending, and later as sent, without a duplicate", async () => {
     const { room } = await joined();
     const id = room.send({ text: "hello" });
     assert.deepEqual(
@@ -95,7 +95,7 @@ describe("sending", () => {
     assert.equal(gateway.log.length, 1);
   });
 
-  it("keeps messages that are written while offline, in order", async () => {
+  it("sends messages that were written offline in the order written", async () => {
     const { client, room } = await joined();
     gateway.cut();
     await until(() => client.state.phase !== "online", "offline");
@@ -108,7 +108,7 @@ describe("sending", () => {
     );
   });
 
-  it("pauses a room after a retryable refusal, and shows a final one as failed", async () => {
+  it("repeats a message after a retryable refusal, and fails it after a final refusal", async () => {
     const { room } = await joined();
     let refusals = 0;
     gateway.onSend = (_payload, ack) => {
@@ -155,7 +155,7 @@ describe("sending", () => {
 });
 
 describe("recovery", () => {
-  it("reads all missed messages page by page, in order", async () => {
+  it("reads missed messages in several pages, in order", async () => {
     gateway.append({});
     const { client, room } = await joined();
     gateway.cut();
@@ -169,7 +169,7 @@ describe("recovery", () => {
     assert.equal(room.state.cut, false);
   });
 
-  it("fills a gap before it shows later messages", async () => {
+  it("never shows a message before an earlier one that is missing", async () => {
     const { room } = await joined();
     gateway.say();
     await until(() => room.state.seq === 1, "first");
@@ -196,7 +196,7 @@ describe("recovery", () => {
     assert.deepEqual(texts(room), ["new world"]);
   });
 
-  it("joins again if its own acked message does not arrive", async () => {
+  it("joins again if the client's own acked message does not arrive", async () => {
     const { room } = await joined();
     gateway.onSend = (payload, ack) => {
       const { seq, time } = gateway.append({ id: payload.id, user: "ada", name: "Ada", text: payload.text });
@@ -208,7 +208,7 @@ describe("recovery", () => {
     assert.equal(gateway.joins.length, 2);
   });
 
-  it("pages through history", async () => {
+  it("loads older messages page by page, up to the first", async () => {
     for (let count = 0; count < 7; count++) gateway.append({});
     const { room } = await joined();
     assert.equal(room.state.hasOlder, true);
@@ -220,7 +220,7 @@ describe("recovery", () => {
 });
 
 describe("typing", () => {
-  it("is shown and cleared, and ends with a message", async () => {
+  it("of another user is shown until that user's next message", async () => {
     const { room } = await joined();
     gateway.io.emit("typing", { room: LOBBY, user: "bob", typing: true });
     await until(() => room.state.typing.includes("bob"), "typing");
@@ -228,7 +228,7 @@ describe("typing", () => {
     await until(() => room.state.typing.length === 0, "cleared");
   });
 
-  it("is sent throttled, and ends with the own message", async () => {
+  it("of the own user is sent once for five key presses, and ends with the message", async () => {
     const { room } = await joined();
     for (let key = 0; key < 5; key++) room.setTyping(true);
     room.send({ text: "done" });
@@ -241,7 +241,7 @@ describe("typing", () => {
 });
 
 describe("the list of rooms", () => {
-  it("is read up to its last page", async () => {
+  it("is loaded up to its last page", async () => {
     gateway.rooms = Array.from({ length: 250 }, (_, index) => `public:room-${String(index).padStart(3, "0")}`);
     const client = open();
     const listed = await client.listRooms();
@@ -255,7 +255,7 @@ describe("the list of rooms", () => {
 describe("upload", () => {
   const file = () => new File(["abc"], "x.png", { type: "image/png" });
 
-  it("is signed, sent with progress, and confirmed", async () => {
+  it("is signed, sent again after a failure, and confirmed", async () => {
     let tries = 0;
     const fileTransport: FileTransport = async (_signed, blob, onProgress) => {
       if (++tries === 1) throw RoomcastError.of("unavailable");
@@ -279,7 +279,7 @@ describe("upload", () => {
     await assert.rejects(upload.done, { name: "AbortError" });
   });
 
-  it("stops when cancelled, and stays cancelled", async () => {
+  it("stops when it is cancelled, and is not confirmed", async () => {
     const fileTransport: FileTransport = (_signed, _blob, _onProgress, signal) =>
       new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
     const { client } = await joined({ fileTransport });
@@ -301,7 +301,7 @@ describe("the upload by fetch", () => {
       signal,
     );
 
-  it("sends headers and bytes, and tells what the storage refuses", async () => {
+  it("sends headers and bytes, and rejects when the storage refuses or cannot be reached", async () => {
     const received: string[] = [];
     const storage = createServer((request, response) => {
       received.push(`${request.method} ${request.headers["x-kind"]}`);

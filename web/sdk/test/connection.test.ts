@@ -24,7 +24,7 @@ function platform(t: { after: (undo: () => void) => void }, properties: Record<s
   }
 }
 
-/** A token source whose answers the test sends. */
+/** A token source that answers when the test calls `give` or `fail`. */
 class PendingSource {
   asked = 0;
   give: (token: string) => void = () => {};
@@ -39,7 +39,7 @@ class PendingSource {
 }
 
 describe("close", () => {
-  it("is final while the token source is pending", async () => {
+  it("ignores a token that the source returns afterwards", async () => {
     const source = new PendingSource();
     const client = open({ token: source.token });
     await until(() => source.asked === 1, "asked");
@@ -52,7 +52,7 @@ describe("close", () => {
     assert.deepEqual([phases, source.asked, gateway.tokens.length], [["closed"], 1, 1]);
   });
 
-  it("is final when the token source fails afterwards", async () => {
+  it("ignores a failure of the token source afterwards", async () => {
     const source = new PendingSource();
     const client = open({ token: source.token });
     await until(() => source.asked === 1, "asked");
@@ -62,7 +62,7 @@ describe("close", () => {
     assert.deepEqual([client.state.phase, source.asked], ["closed", 1]);
   });
 
-  it("rejects waiting and later calls at once", async () => {
+  it("rejects pending calls and later calls at once", async () => {
     const client = open({ token: () => new Promise<string>(() => {}) });
     const waiting = client.call("room:leave", { room: LOBBY });
     client.close();
@@ -83,7 +83,7 @@ describe("the token source", () => {
   });
 
   for (const none of [undefined, null, "", 7, { token: "x" }]) {
-    it(`has failed when it returns ${JSON.stringify(none)}`, async () => {
+    it(`is called again after it returned ${JSON.stringify(none)}`, async () => {
       let asked = 0;
       const client = await online({ token: () => (++asked === 1 ? (none as string) : "token") });
       assert.deepEqual([asked, gateway.tokens], [2, ["token"]]);
@@ -91,7 +91,7 @@ describe("the token source", () => {
     });
   }
 
-  it("may throw instead of rejecting", async () => {
+  it("is called again after it threw", async () => {
     let asked = 0;
     const token = () => {
       if (++asked === 1) throw new Error("signed out");
@@ -121,7 +121,7 @@ describe("a token that no gateway can read", () => {
 });
 
 describe("a reconnect ticket", () => {
-  it("is sent with the next connect, each time the newest ticket", async () => {
+  it("is sent with the next connect, and replaced at each sign-in", async () => {
     const client = await online();
     for (const count of [2, 3]) {
       gateway.cut();
@@ -132,7 +132,7 @@ describe("a reconnect ticket", () => {
 });
 
 describe("a gateway that drains", () => {
-  it("is replaced after a shorter wait than a lost gateway", async () => {
+  it("makes the client reconnect after a shorter wait than a lost gateway", async () => {
     const client = await online({ backoff: undefined });
     gateway.io.emit("drain", { within_seconds: 1 });
     await until(() => client.state.draining, "announced");
@@ -149,7 +149,7 @@ describe("a token", () => {
   const HOUR_MS = 3_600_000;
 
   for (const skewMs of [0, HOUR_MS, -HOUR_MS]) {
-    it(`is renewed once on a device whose clock is ${skewMs / HOUR_MS} h off`, async (t) => {
+    it(`is renewed once in its lifetime if the device's clock is ${skewMs / HOUR_MS} h ahead`, async (t) => {
       const serverMs = 1_800_000_000_000;
       t.mock.timers.enable({ apis: ["setTimeout"] });
       t.mock.method(Date, "now", () => serverMs + skewMs);
@@ -197,7 +197,7 @@ describe("a proxy", () => {
 });
 
 describe("a server that cannot be reached", () => {
-  it("is tried again, in Node as well", async () => {
+  it("is tried again and again", async () => {
     const server = createServer().listen(0, "127.0.0.1");
     await until(() => server.listening, "a free port");
     const { port } = server.address() as AddressInfo;
@@ -211,7 +211,7 @@ describe("a server that cannot be reached", () => {
 });
 
 describe("the platform", () => {
-  it("may be React Native: a window without events, no document, no crypto, no localStorage", async (t) => {
+  it("works as in React Native: a window without events, no document, no crypto, no localStorage", async (t) => {
     platform(t, { window: {}, document: undefined, crypto: undefined, localStorage: undefined });
     const { room } = await joined({ storage: undefined });
     const ids = [room.send({ text: "one" }), room.send({ text: "two" })];
@@ -220,7 +220,7 @@ describe("the platform", () => {
     assert.notEqual(ids[0], ids[1]);
   });
 
-  it("ends the connection when it goes offline, and reconnects when it is online", async (t) => {
+  it("ends the connection at the event `offline`, and reconnects at the event `online`", async (t) => {
     const window = new EventTarget();
     platform(t, { window, document: undefined });
     const client = await online({ backoff: { baseMs: 60_000, maxMs: 60_000 } });
@@ -234,7 +234,7 @@ describe("the platform", () => {
     await until(() => client.state.phase === "online", "online again");
   });
 
-  it("has no effect after close", async (t) => {
+  it("does not reconnect at the event `online` after close", async (t) => {
     const window = new EventTarget();
     platform(t, { window, document: undefined });
     const client = await online();

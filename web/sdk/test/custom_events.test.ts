@@ -17,7 +17,7 @@ interface App {
   events: { "cursor:moved": { x: number; y: number }; "ticket:state": { id: number } };
 }
 
-/** The types of an application: this function is compiled, and never called. */
+/** Check the types of an application at compile time. The function is never called. */
 export function typed(client: Client<App>): void {
   const room = client.room(LOBBY);
   room.send({ text: "poll", data: { question: "?" } });
@@ -69,7 +69,7 @@ describe("custom events", () => {
     }
   });
 
-  it("reach the listeners of their room and name, until the listeners are removed", async () => {
+  it("reach the listeners for their room and name, until the listener is removed", async () => {
     const { client, room } = await joined();
     const heard: CustomEvent[] = [];
     const undo = room.on("ticket:state", (event) => heard.push(event));

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { RoomcastError } from "../src/errors.ts";
 
 describe("errors", () => {
-  it("are made from every thrown value, with a code", () => {
+  it("are made from a wire error with its values, and from an unknown error as `internal`", () => {
     const wire = { code: 302, reason: "rate_limited", retryable: true, retry_after: 1.5 };
     assert.equal(RoomcastError.from(wire).retryAfterMs, 1500);
     assert.equal(RoomcastError.from(new Error("x")).reason, "internal");

@@ -1,4 +1,4 @@
-/** Start a server for every test of a file, and close the test's clients and server at its end. */
+/** Start a server before every test of a file; close the server and the test's clients after the test. */
 
 import { afterEach, beforeEach } from "node:test";
 import { connect, type Client, type ConnectOptions } from "../src/client.ts";
@@ -12,7 +12,7 @@ export const LOBBY = "public:lobby";
 export let gateway: TestGateway;
 let clients: Client[];
 
-/** Call it once per test file, at the top. */
+/** Register the hooks that set `gateway`. Call it once per test file, at the top. */
 export function useGateway(): void {
   beforeEach(async () => {
     gateway = await new TestGateway().listen();

@@ -74,7 +74,7 @@ describe("the inbox", () => {
     );
   });
 
-  it("loads as many rooms as it showed after a reconnect, and after a reset", async () => {
+  it("loads as many rooms as before after a reconnect, and loads the list again after a reset", async () => {
     gateway.inbox = ["a", "b", "c", "d"].map((room, at) => line(room, 9 - at));
     const client = await following();
     await client.inbox.loadMore();
@@ -88,7 +88,7 @@ describe("the inbox", () => {
     assert.deepEqual(shown(client), ["f"]);
   });
 
-  it("tries again after a retryable error, and shows any other error", async () => {
+  it("tries again after a retryable error, and fails with any other error", async () => {
     let tries = 0;
     gateway.inbox = [line("a", 1)];
     gateway.onEvent = (event) => (event === "inbox:list" && ++tries === 1 ? refusal("unavailable") : undefined);
@@ -100,7 +100,7 @@ describe("the inbox", () => {
     assert.deepEqual(shown(client), ["a"]);
   });
 
-  it("is requested once for all followers, and is not kept up to date after the last one has left", async () => {
+  it("is requested once for two followers, and ends at the server after the last follower", async () => {
     const client = await following();
     const undo = client.inbox.follow();
     assert.equal(asked().length, 1);

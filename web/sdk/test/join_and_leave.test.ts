@@ -17,7 +17,7 @@ async function watched() {
 }
 
 describe("joining and leaving", () => {
-  it("ends as joined after join, leave and join in one step", async () => {
+  it("sends no leave if join, leave and join are called at once", async () => {
     const { room, phases, settled } = await watched();
     room.join();
     void room.leave();
@@ -29,7 +29,7 @@ describe("joining and leaving", () => {
     assert.deepEqual(gateway.payloads("room:leave"), []);
   });
 
-  it("ends as idle after join and leave in one step, and the server gets the leave", async () => {
+  it("sends the leave if join and leave are called at once, and shows no later message", async () => {
     const { room, phases, settled } = await watched();
     room.join();
     await room.leave();
@@ -57,7 +57,7 @@ describe("joining and leaving", () => {
     assert.deepEqual(phases, ["joining", "joined"]);
   });
 
-  it("shows a refusal, and joins again after an invitation", async () => {
+  it("shows a refusal, and joins at the next call of join", async () => {
     const { room } = await watched();
     gateway.onEvent = (event) => (event === "room:join" ? refusal("forbidden") : undefined);
     room.join();
@@ -69,7 +69,7 @@ describe("joining and leaving", () => {
   });
 
   for (const change of ["invited", "unbanned"])
-    it(`joins a room again that had refused the user, after the change "${change}"`, async () => {
+    it(`joins a room that has refused the user after the change "${change}"`, async () => {
       const { room } = await watched();
       gateway.onEvent = (event) => (event === "room:join" ? refusal("forbidden") : undefined);
       room.join();
@@ -79,7 +79,7 @@ describe("joining and leaving", () => {
       await until(() => room.state.phase === "joined", "joined");
     });
 
-  it("does not join a room only because of an invitation", async () => {
+  it("does not join at an invitation if no join is wanted", async () => {
     const { client, room, settled } = await watched();
     gateway.io.emit("room", { room: LOBBY, change: "invited" });
     await settled();
@@ -92,7 +92,7 @@ describe("joining and leaving", () => {
     assert.equal(client.room("public:other").state.phase, "idle");
   });
 
-  it("shows the new names that a back end sets for the user and for others", async () => {
+  it("shows a new name of the user and of another member", async () => {
     const { client, room } = await watched();
     const member = (user: string) => ({ user, name: user, status: "online" });
     room.join();

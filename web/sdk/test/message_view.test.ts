@@ -14,25 +14,25 @@ const foldEvents = (events: Message[]) => fold(NOTHING_FOLDED, events).messages;
 
 const SELF = { user: "ada", name: "Ada" };
 
-describe("view", () => {
-  it("folds an edit into its message", () => {
+describe("the messages of a log", () => {
+  it("have the text of their latest edit", () => {
     const first = event({ text: "helo" });
     const [message, ...rest] = foldEvents([first, event({ kind: "edit", target: first.seq, text: "hello" })]);
     assert.deepEqual([message?.text, message?.edited, rest.length], ["hello", true, 0]);
   });
 
-  it("keeps only the place of a deleted message", () => {
+  it("have neither text nor reactions after a deletion", () => {
     const first = event({ text: "secret" });
     const reaction = event({ kind: "reaction", target: first.seq, emoji: "👍", on: true });
     const [message] = foldEvents([first, reaction, event({ kind: "delete", target: first.seq })]);
     assert.deepEqual([message?.text, message?.deleted, message?.reactions], [undefined, true, []]);
   });
 
-  it("reads a replayed entry without text as deleted", () => {
+  it("are deleted if the log has them without text", () => {
     assert.equal(foldEvents([event({})])[0]?.deleted, true);
   });
 
-  it("shows data, alone or with a text, and after an edit", () => {
+  it("have their data, with or without a text, and the data of an edit", () => {
     const first = event({ text: "poll", data: { votes: 1 } });
     const alone = event({ kind: "data", data: { card: 1 } });
     const edit = event({ kind: "edit", target: first.seq, text: "poll", data: { votes: 2 } });
@@ -48,7 +48,7 @@ describe("view", () => {
     assert.equal(foldEvents([alone, gone])[0]?.data, undefined);
   });
 
-  it("counts a person's reaction once, and removes it", () => {
+  it("have each user's reaction once, until the user removes the reaction", () => {
     const first = event({ text: "hi" });
     const react = (user: string, on: boolean) => event({ kind: "reaction", target: first.seq, emoji: "👍", on, user });
     const events = [first, react("ada", true), react("ada", true), react("bob", true)];
@@ -57,7 +57,7 @@ describe("view", () => {
     assert.deepEqual(back[0]?.reactions, []);
   });
 
-  it("continues from the last result, and keeps unchanged messages as the same objects", () => {
+  it("stay the same objects if a later entry does not change them", () => {
     const [first, second] = [event({ text: "one" }), event({ text: "two" })];
     const before = fold(NOTHING_FOLDED, [first, second]);
     const edit = event({ kind: "edit", target: second.seq, text: "2" });
@@ -70,7 +70,7 @@ describe("view", () => {
     assert.equal(before.messages[1]?.text, "two");
   });
 
-  it("folds all entries again when older ones are added", () => {
+  it("include older messages that are added in front", () => {
     const [older, first] = [event({ text: "old" }), event({ text: "one" })];
     const before = fold(NOTHING_FOLDED, [first]);
     assert.deepEqual(
@@ -80,11 +80,11 @@ describe("view", () => {
     assert.deepEqual(fold(before, []).messages, []);
   });
 
-  it("ignores changes of messages that are not loaded", () => {
+  it("do not include edits of messages that are not loaded", () => {
     assert.deepEqual(foldEvents([event({ kind: "edit", target: 99_999, text: "x" })]), []);
   });
 
-  it("shows a draft until the log holds it, also beside another user's message with the same id", () => {
+  it("include a draft until the log has a message of this user with the draft's id", () => {
     const draft: Draft = { id: "d1", room: "r", text: "hi", time: 5, state: "sending", attempts: 0, tried: false };
     const theirs = foldEvents([event({ id: "d1", user: "bob", text: "x" })]);
     assert.deepEqual(

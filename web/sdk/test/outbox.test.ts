@@ -11,7 +11,7 @@ function draft(part: Partial<Draft> = {}): Draft {
 }
 
 describe("outbox", () => {
-  it("changes a draft from written to tried to acked", () => {
+  it("counts the tries of a draft, and takes its seq and time from the ack", () => {
     let outbox: Outbox = reduceOutbox([], { type: "written", draft: draft() });
     outbox = reduceOutbox(outbox, { type: "tried", id: "d1" });
     assert.deepEqual([outbox[0]?.tried, outbox[0]?.attempts], [true, 1]);
@@ -28,13 +28,13 @@ describe("outbox", () => {
     assert.deepEqual([outbox[0]?.state, outbox[0]?.attempts, outbox[0]?.error], ["sending", 0, undefined]);
   });
 
-  it("sends a file by its upload id, and leaves out absent fields", () => {
+  it("makes payloads with the upload id of a file, and without absent fields", () => {
     const media = { upload: "u1234567", url: "/x", type: "image/png", size: 1, name: "x.png" };
     assert.deepEqual(payloadOf(draft({ text: undefined, media })), { room: "r", id: "d1", upload: "u1234567" });
     assert.deepEqual(payloadOf(draft({ replyTo: 3 })), { room: "r", id: "d1", text: "hi", reply_to: 3 });
   });
 
-  it("does not resend a message automatically if the server may have forgotten its id", () => {
+  it("fails a tried message after a reload once the server may have forgotten its id", () => {
     const old = NOW - SAFE_RESEND_MS;
     assert.equal(revived(draft({ tried: true, time: old }), NOW).state, "failed");
     assert.equal(revived(draft({ tried: true, time: old + 1 }), NOW).state, "sending");
@@ -43,7 +43,7 @@ describe("outbox", () => {
 });
 
 describe("outbox storage", () => {
-  it("returns the drafts of this user only, in the order written", () => {
+  it("returns only the drafts of this user, in the order written", () => {
     const storage = new MemoryStorage();
     const kept = new OutboxStorage(storage, "ada");
     kept.save([], [draft({ id: "b", time: NOW + 1 }), draft({ id: "a" })]);
@@ -68,7 +68,7 @@ describe("outbox storage", () => {
     assert.equal(storage.length, 0);
   });
 
-  it("forgets a failed draft after a month, and keeps a waiting one", () => {
+  it("forgets a failed draft after a month, but not an unsent draft", () => {
     const storage = new MemoryStorage();
     const kept = new OutboxStorage(storage, "ada");
     const month = 30 * 24 * 3_600_000;
@@ -80,7 +80,7 @@ describe("outbox storage", () => {
     );
   });
 
-  it("keeps read marks by room, and drops damaged ones", () => {
+  it("returns read marks by room, without damaged entries", () => {
     const storage = new MemoryStorage();
     const kept = new MarkStorage(storage, "ada");
     kept.save("public:lobby", { seq: 7, epoch: "e1" });
@@ -90,7 +90,7 @@ describe("outbox storage", () => {
     assert.deepEqual(kept.load(), []);
   });
 
-  it("survives damaged entries and a storage that refuses", () => {
+  it("ignores damaged entries, and errors of the storage", () => {
     const storage = new MemoryStorage();
     storage.setItem("roomcast:outbox:ada:x", "{");
     storage.setItem("roomcast:outbox:ada:y", '{"id":1}');

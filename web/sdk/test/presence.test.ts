@@ -10,7 +10,7 @@ useGateway();
 const users = (event: string) => gateway.payloads(event).map((payload) => payload.users);
 
 describe("watching people", () => {
-  it("ends when the last of several watches is undone", async () => {
+  it("ends on the server when the last watch of a user is undone", async () => {
     const client = await online();
     const undos = [client.presence.watch(["bob", "cy"]), client.presence.watch(["bob"])];
     await until(() => client.presence.get("bob").status === "online", "known");
@@ -43,7 +43,7 @@ describe("watching people", () => {
   });
 });
 
-describe("one's own status", () => {
+describe("the own status", () => {
   const told = () => gateway.payloads("presence");
 
   async function reconnected(client: Client): Promise<void> {
@@ -53,14 +53,14 @@ describe("one's own status", () => {
     await client.call("presence:query", { users: [] });
   }
 
-  it("is sent with the connect, before other users can see the session", async () => {
+  it("is sent with the next connect", async () => {
     const client = await online();
     await client.presence.setStatus("invisible", "working");
     await reconnected(client);
     assert.deepEqual(gateway.auths, [{}, { status: "invisible", note: "working" }]);
   });
 
-  it("is sent once and not with every heartbeat, because another device may change it", async () => {
+  it("is sent once, and not with every heartbeat", async () => {
     const client = await online();
     await client.presence.setStatus("busy");
     await reconnected(client);
@@ -93,7 +93,7 @@ describe("one's own status", () => {
     });
   }
 
-  it("is one of four values", async () => {
+  it("is not changed to an unknown value", async () => {
     const client = await online();
     await assert.rejects(client.presence.setStatus("asleep" as "away"), { reason: "bad_request" });
     assert.equal(client.presence.ownStatus, "online");
@@ -107,7 +107,7 @@ describe("one's own status", () => {
     assert.deepEqual([gateway.auths.at(-1), told().at(-1)], [{}, {}]);
   });
 
-  it("is sent again after a failed request, and is shown at once", async () => {
+  it("is sent again in the next session after a failed request", async () => {
     const client = await online();
     gateway.onEvent = (event) => (event === "presence" ? refusal("unavailable") : undefined);
     await assert.rejects(client.presence.setStatus("invisible", "unproven"), { reason: "unavailable" });
@@ -119,7 +119,7 @@ describe("one's own status", () => {
 });
 
 describe("devices", () => {
-  it("are requested for watches that want them, and again in the next session", async () => {
+  it("are requested for a watch with `devices`, and again in the next session", async () => {
     const client = await online();
     client.presence.watch(["bob", "cy"]);
     client.presence.watch(["bob"], { devices: true });
@@ -135,7 +135,7 @@ describe("devices", () => {
     ]);
   });
 
-  it("are no longer watched after the last watch is undone", async () => {
+  it("are requested anew by a watch after the last watch was undone", async () => {
     const client = await online();
     const undos = [client.presence.watch(["bob"], { devices: true }), client.presence.watch(["bob"])];
     undos[0]!();
@@ -197,7 +197,7 @@ describe("a note with an end", () => {
     assert.deepEqual([client.presence.ownStatus, client.presence.ownNote], ["online", ""]);
   });
 
-  it("loses its end with a new note, and keeps it with a new status", async () => {
+  it("keeps its end when only the status changes; a new note has no end", async () => {
     const client = await online();
     const end = client.state.ready!.server_time + 60_000;
     await client.presence.setStatus("busy", "at lunch", end);
@@ -219,7 +219,7 @@ describe("a note with an end", () => {
 });
 
 describe("the presence of members", () => {
-  it("keeps known values that a list of members does not contain", () => {
+  it("keeps `last_seen` and `note`, which a list of members does not contain", () => {
     const changed = presenceChanged(new Map(), [{ user: "ada", status: "offline", last_seen: 5, note: "out" }]);
     const member = { user: "ada", name: "Ada", status: "online" as const };
     assert.deepEqual(presenceOfMembers(changed, [member]).get("ada"), { status: "online", last_seen: 5, note: "out" });

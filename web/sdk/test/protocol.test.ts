@@ -25,18 +25,18 @@ const golden = JSON.parse(readFileSync("../contract/src/roomcast/contract/vector
 };
 
 describe("the contract", () => {
-  it("has the same events and codes", () => {
+  it("in Python has the same events and error codes", () => {
     assert.deepEqual([...CLIENT_EVENTS].sort(), [...golden.client_events].sort());
     assert.deepEqual([...SERVER_EVENTS].sort(), [...golden.server_events].sort());
     assert.deepEqual(CODES, golden.errors);
   });
 
-  it("has the same limits", () => {
+  it("in Python has the same limits", () => {
     const own = { heartbeat_seconds: HEARTBEAT_SECONDS, typing_seconds: TYPING_SECONDS, max_list: MAX_LIST };
     assert.deepEqual(own, golden.limits);
   });
 
-  it("accepts the same ids", () => {
+  it("in Python accepts the same ids of rooms and users", () => {
     assert.deepEqual(
       golden.room_ids.valid.filter((id) => !isRoomId(id)),
       [],

@@ -9,7 +9,7 @@ useGateway();
 const marks = () => gateway.payloads("receipt:read").map(({ seq }) => seq);
 
 describe("a read mark", () => {
-  it("is sent once, and shows at once", async () => {
+  it("is shown at once, and the highest of three marks is sent once", async () => {
     const { client, room } = await joined();
     room.markRead(1);
     room.markRead(3);
@@ -54,7 +54,7 @@ describe("a read mark", () => {
     assert.equal(marks().length, 1);
   });
 
-  it("is sent for a room that was not joined, for example one in a list", async () => {
+  it("is sent for a room that is not joined", async () => {
     const client = await online();
     client.room(LOBBY).markRead(3);
     await until(() => marks().length === 1, "told");
@@ -69,7 +69,7 @@ describe("a read mark", () => {
     assert.deepEqual(marks(), [3]);
   });
 
-  it("that could not be sent is sent by the next page", async () => {
+  it("that could not be sent is sent by the next client with the same storage", async () => {
     const storage = new MemoryStorage();
     const { client, room } = await joined({ storage });
     gateway.cut();
@@ -81,7 +81,7 @@ describe("a read mark", () => {
     assert.deepEqual(gateway.payloads("receipt:read"), [{ room: LOBBY, seq: 3 }]);
   });
 
-  it("of another epoch is dropped, because its seq now belongs to another message", async () => {
+  it("of an earlier epoch is dropped and not sent", async () => {
     const storage = new MemoryStorage();
     storage.setItem(`roomcast:read:ada:${LOBBY}`, JSON.stringify({ seq: 900, epoch: "epoch-zero-00000" }));
     await online({ storage });

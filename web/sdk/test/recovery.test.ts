@@ -6,7 +6,7 @@ import { until } from "./test_gateway.ts";
 
 useGateway();
 
-/** Check that every state that the room shows has contiguous messages, without a gap or a duplicate. */
+/** Check in every state of the room that the seqs of its messages are contiguous. */
 function assertAlwaysWhole(room: Room): void {
   room.subscribe(({ messages }) => {
     const seqs = messages.map(({ seq }) => seq ?? 0);
@@ -20,7 +20,7 @@ function assertAlwaysWhole(room: Room): void {
 
 for (const knowsReplay of [false, true]) {
   describe(knowsReplay ? "recovery by replay" : "recovery in pages", () => {
-    it("shows no gap and no duplicate over reconnects that each miss more than a page", async () => {
+    it("shows no gap and no duplicate over 20 reconnects, each with more than a page of missed messages", async () => {
       gateway.knowsReplay = knowsReplay;
       gateway.pageSize = 10;
       gateway.append({});
@@ -58,7 +58,7 @@ for (const knowsReplay of [false, true]) {
       assert.equal(gateway.joins.length, knowsReplay ? 2 : 11);
     });
 
-    it("declares lost messages, and shows the latest page", async () => {
+    it("sets `cut` and shows the latest page if the log has a new epoch", async () => {
       gateway.knowsReplay = knowsReplay;
       gateway.append({});
       const { client, room } = await joined();
@@ -79,7 +79,7 @@ for (const knowsReplay of [false, true]) {
 }
 
 describe("recovery", () => {
-  it("fills a gap from the log when a live message was lost", async () => {
+  it("joins again to read a live message that was lost", async () => {
     gateway.knowsReplay = true;
     const { room } = await joined();
     gateway.say();
@@ -91,7 +91,7 @@ describe("recovery", () => {
     assert.equal(gateway.joins.length, 2);
   });
 
-  it("joins by a page the first time, and by a replay later", async () => {
+  it("asks for a page in the first join, and for a replay in the next join", async () => {
     gateway.knowsReplay = true;
     for (let count = 0; count < 5; count++) gateway.append({});
     const { room } = await joined();

@@ -10,7 +10,7 @@ describe("the people in a room", () => {
   ];
   const change = (part: object) => ({ room: "r", change: "people", ...part });
 
-  it("enter and leave, and are remembered after leaving", () => {
+  it("move to `gone` when they leave, and back to `members` when they enter", () => {
     let people = peopleListed(NO_PEOPLE, [member("ada"), member("bob")], 2);
     people = peopleChanged(people, change({ occupancy: 2, entered: [member("cy")], left: ["bob"] }));
     assert.deepEqual(users(people), [["ada", "cy"], ["bob"]]);
@@ -18,7 +18,7 @@ describe("the people in a room", () => {
     assert.deepEqual(users(people), [["ada", "cy", "bob"], []]);
   });
 
-  it("get new names, present or not", () => {
+  it("get new names, both in `members` and in `gone`", () => {
     const people = peopleListed(peopleListed(NO_PEOPLE, [member("ada"), member("bob")], 2), [member("ada")], 1);
     const names = ({ members, gone }: typeof people) => [...members, ...gone].map(({ name }) => name);
     assert.deepEqual(names(personRenamed(people, "ada", "Ada L.")), ["Ada L.", "bob"]);
@@ -27,12 +27,12 @@ describe("the people in a room", () => {
     assert.equal(personRenamed(people, "cy", "Cy"), people);
   });
 
-  it("are only counted in large rooms", () => {
+  it("stay as listed if a change has only the occupancy", () => {
     const people = peopleChanged(peopleListed(NO_PEOPLE, [member("ada")], 900), change({ occupancy: 901 }));
     assert.deepEqual([people.occupancy, users(people)], [901, [["ada"], []]]);
   });
 
-  it("have left if they are missing from a complete list, but not from a partial one", () => {
+  it("move to `gone` if a complete list lacks them, but not if a partial list lacks them", () => {
     const people = peopleListed(NO_PEOPLE, [member("ada"), member("bob")], 2);
     assert.deepEqual(users(peopleListed(people, [member("ada")], 1)), [["ada"], ["bob"]]);
     assert.deepEqual(users(peopleListed(people, [member("ada")], 300)), [["ada"], []]);

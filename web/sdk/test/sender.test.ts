@@ -62,7 +62,7 @@ describe("a message that no gateway accepts", () => {
     });
   }
 
-  it("may have data of exactly the greatest size and depth, copied at the time of sending", async () => {
+  it("is not one with data of the greatest size or depth; the data is copied when the message is written", async () => {
     const { room } = await joined();
     const data = { a: "x".repeat(4_096 - '{"a":""}'.length) };
     room.send({ data });
@@ -75,13 +75,13 @@ describe("a message that no gateway accepts", () => {
     );
   });
 
-  it("may have a text of exactly the greatest length, and emoji of several code points", async () => {
+  it("is not one with a text of the greatest length in bytes", async () => {
     const { room } = await joined();
     room.send({ text: "😀".repeat(4_096) });
     await until(() => gateway.log.length === 1, "sent");
   });
 
-  it("fails above the gateway's own limit, also if it was written before the limit was known", async () => {
+  it("fails above the limit in `ready`, also if it was written before the first join", async () => {
     gateway.limits = { message_bytes: 10, upload_bytes: 1, payload_bytes: 1000 };
     const client = await online();
     client.room(LOBBY).send({ text: "elf letters" });
@@ -90,7 +90,7 @@ describe("a message that no gateway accepts", () => {
     assert.equal(gateway.sends.length, 0);
   });
 
-  it("is refused as the payload of every other event, too", async () => {
+  it("has a counterpart in other events: a call with an invalid payload is refused and not sent", async () => {
     const client = await online();
     const deep = JSON.parse(`${"[".repeat(40)}${"]".repeat(40)}`) as string;
     const round: { room?: unknown } = {};
@@ -137,7 +137,7 @@ describe("a message that makes the server close the connection", () => {
     assert.equal(gateway.tokens.length, 2);
   });
 
-  it("fails after a few disconnects with any close code, and does not block other messages", async () => {
+  it("fails after three disconnects without such a code, and does not block other messages", async () => {
     const { room, other } = await twoRooms();
     closeAtPoison((socket) => void socket.conn.close());
     other.send({ text: "before" });
@@ -155,7 +155,7 @@ describe("a message that makes the server close the connection", () => {
 });
 
 describe("one room", () => {
-  it("does not wait for another room whose acks are missing", async () => {
+  it("sends its messages while another room waits for acks", async () => {
     const { room, other } = await twoRooms();
     gateway.onSend = (payload) => payload.room === LOBBY;
     for (let count = 0; count < 100; count++) room.send({ text: `stuck ${count}` });
@@ -164,7 +164,7 @@ describe("one room", () => {
     assert.equal(gateway.log[0]?.text, "free");
   });
 
-  it("waits with the others when the server limits the client's events", async () => {
+  it("waits with all other rooms after the refusal `rate_limited`", async () => {
     const { client, room, other } = await twoRooms();
     let isLimited = true;
     gateway.onSend = (_payload, ack) => {
@@ -187,7 +187,7 @@ describe("one room", () => {
   });
 });
 
-describe("a limit that holds until tomorrow", () => {
+describe("a refusal with a `retry_after` of many hours", () => {
   it("fails the message at once, and does not block the outbox", async () => {
     const { room, other } = await twoRooms();
     gateway.onSend = ({ text }, ack) => {
@@ -204,7 +204,7 @@ describe("a limit that holds until tomorrow", () => {
 });
 
 describe("a long fault of the server", () => {
-  it("does not mark a delivered message as failed", async () => {
+  it("does not fail a delivered message whose acks were lost", async () => {
     const { room } = await joined({ ackTimeoutMs: 20 });
     let tries = 0;
     gateway.onSend = ({ id, text }) => {
@@ -227,7 +227,7 @@ describe("a long fault of the server", () => {
     ["mixed", (tries) => (tries === 1 ? null : refusal("unavailable"))],
   ];
   for (const [what, answer] of answers) {
-    it(`does not fail the message: ${what}`, async () => {
+    it(`does not fail a message with the answers: ${what}`, async () => {
       const { room } = await joined({ ackTimeoutMs: 20 });
       let tries = 0;
       gateway.onSend = (_payload, ack: Ack) => {
@@ -263,7 +263,7 @@ describe("a long fault of the server", () => {
     assert.equal(room.state.messages[0]?.error?.reason, "unavailable");
   });
 
-  it("fails a message if the fault is about this message", async () => {
+  it("fails a message after MAX_ATTEMPTS refusals with `internal`", async () => {
     const { room } = await joined();
     gateway.onSend = (_payload, ack) => {
       ack(refusal("internal"));
@@ -274,7 +274,7 @@ describe("a long fault of the server", () => {
     assert.deepEqual([gateway.sends.length, room.state.messages[0]?.error?.reason], [MAX_ATTEMPTS, "internal"]);
   });
 
-  it("shows that a message may have been delivered if an earlier try was not answered", async () => {
+  it("fails a message with `outcome_unknown` if an earlier try was not answered", async () => {
     const { room } = await joined({ ackTimeoutMs: 20 });
     gateway.onSend = (_payload, ack) => {
       if (gateway.sends.length > 1) ack(refusal("internal"));
@@ -286,8 +286,8 @@ describe("a long fault of the server", () => {
   });
 });
 
-describe("a room that the user may not enter", () => {
-  it("fails its drafts when the user is removed, and joins again at a retry", async () => {
+describe("a room that refuses the user", () => {
+  it("fails its drafts when the user is removed, and is joined again when the user retries a draft", async () => {
     const { room } = await joined();
     gateway.onSend = () => true;
     const id = room.send({ text: "too late" });
@@ -301,7 +301,7 @@ describe("a room that the user may not enter", () => {
     assert.deepEqual(texts(room), ["too late"]);
   });
 
-  it("fails drafts of an earlier page, and does not join again at later starts", async () => {
+  it("fails the drafts of an earlier client, and is not joined by the client after that", async () => {
     const storage = new MemoryStorage();
     const first = await joined({ storage });
     gateway.onSend = () => true;

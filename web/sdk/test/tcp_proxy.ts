@@ -1,4 +1,4 @@
-/** A TCP proxy between client and server with the faults of proxies that break WebSockets. */
+/** Run a TCP proxy between client and server that breaks WebSockets, as some proxies do. */
 
 import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
 

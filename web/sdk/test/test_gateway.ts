@@ -1,6 +1,6 @@
 /**
- * Run a Socket.IO server on a free port with one room log: enough of a gateway to drive the client through faults that
- * a real one produces rarely (a cut between append and ack, a lost message, a refusal on demand).
+ * Run a Socket.IO server on a free port with one room log. It can produce faults that a real gateway produces rarely: a
+ * lost connection between append and ack, a lost message, any refusal.
  */
 
 import { createServer, type Server as HttpServer } from "node:http";
@@ -37,9 +37,9 @@ export class TestGateway {
   sends: SendPayload[] = [];
   joins: JoinPayload[] = [];
   events: [string, unknown][] = [];
-  /** Called before a send is handled; true means that the test has handled it. */
+  /** Called before a send is handled. It returns whether the test has handled the send. */
   onSend: (payload: SendPayload, ack: Ack, socket: Socket) => boolean = () => false;
-  /** Called before any other acked event is handled; an answer replaces the usual one, null withholds the ack. */
+  /** Called before any other acked event is handled. An answer replaces the usual one; null: send no ack. */
   onEvent: (event: string, payload: Json) => Json | null | undefined = () => undefined;
   /** Whether joins with `replay` are answered in the replay form. */
   knowsReplay = false;
@@ -64,7 +64,7 @@ export class TestGateway {
       next(this.accepts(token) ?? undefined);
     });
     this.io.on("connection", (socket) => this.#serve(socket));
-    // Engine.IO would wait 30 s for a polling client that is gone, and keep the test process alive.
+    // Engine.IO would wait 30 s for a polling client that has gone, and the test process would not end.
     this.io.engine.on("connection", ({ transport }: { transport: object }) =>
       Object.assign(transport, { closeTimeout: 100 }),
     );
@@ -88,7 +88,7 @@ export class TestGateway {
     await this.io.close();
   }
 
-  /** Close every transport, like a gateway that ends. */
+  /** Close every transport, as a gateway does that stops. */
   cut(): void {
     for (const socket of this.io.of("/").sockets.values()) socket.conn.close();
   }
@@ -173,7 +173,7 @@ export class TestGateway {
     const isReplay = this.knowsReplay && payload.replay === true;
     const limit = isReplay && recovered ? Infinity : this.pageSize;
     const page = recovered ? missed.slice(0, limit) : this.log.slice(-limit);
-    // In the replay form the ack goes first, and the entries follow in the same turn.
+    // In the replay form the ack is sent first, and the entries follow at once.
     const replay = () => {
       for (const message of page) socket.emit("message", message);
     };
@@ -201,9 +201,9 @@ export class TestGateway {
   }
 }
 
-/** Wait for a condition, which is checked every few milliseconds; fail after `limitMs`. */
+/** Wait for a condition, and check it every 5 ms; fail after `limitMs`. */
 export async function until(condition: () => boolean, what: string, limitMs = 5000): Promise<void> {
-  // This clock is not replaced by fake timers.
+  // Tests replace the usual clocks, but not this one.
   const nowMs = () => Number(process.hrtime.bigint() / 1_000_000n);
   const deadline = nowMs() + limitMs;
   while (!condition()) {

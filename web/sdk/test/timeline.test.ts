@@ -37,18 +37,18 @@ function live(timeline: Timeline, ...messages: Message[]): Timeline {
 
 const seqs = (timeline: Timeline) => timeline.events.map((event) => event.seq);
 
-describe("the kept entries of an earlier visit", () => {
+describe("the entries from the room cache", () => {
   const shown = timelineOf({ epoch: "e1", last: 8, events: range(5, 8), more: true, read: {} });
   const page = (part: Partial<JoinAnswer>) =>
     reduceTimeline(shown, { type: "joined", answer: answer({ more: true, ...part }), since: null });
 
-  it("are shown, but the next join does not recover from them", () => {
+  it("are shown, but the next join asks for the latest page", () => {
     assert.deepEqual(seqs(shown), [5, 6, 7, 8]);
     assert.equal(sinceOf(shown), null);
     assert.equal(hasGap(live(shown, entry(12))), false);
   });
 
-  it("stay before a page that follows without a gap", () => {
+  it("stay in front of a page that follows without a gap", () => {
     for (const [from, to] of [
       [7, 9],
       [9, 10],
@@ -63,25 +63,25 @@ describe("the kept entries of an earlier visit", () => {
     }
   });
 
-  it("are dropped if entries before the page are missing, without a declared loss", () => {
+  it("are dropped if there is a gap before the page, and `cut` stays false", () => {
     const timeline = page({ messages: range(10, 12), seq: 12 });
     assert.deepEqual(seqs(timeline), [10, 11, 12]);
     assert.equal(timeline.cut, false);
   });
 
-  it("are dropped if the log has a new epoch, or ends before them", () => {
+  it("are dropped if the log has a new epoch, or a lower seq", () => {
     assert.deepEqual(seqs(page({ epoch: "e2", messages: [entry(9, "e2")], seq: 9 })), [9]);
     assert.deepEqual(seqs(page({ messages: range(1, 3), seq: 3, more: false })), [1, 2, 3]);
   });
 });
 
-describe("the entries kept for the next visit", () => {
-  it("are none before the server has confirmed them", () => {
+describe("the entries stored in the room cache", () => {
+  it("are none before the server has confirmed the timeline", () => {
     assert.equal(keptOf(EMPTY_TIMELINE, {}, 10), null);
     assert.equal(keptOf(timelineOf({ epoch: "e1", last: 1, events: [entry(1)], more: false, read: {} }), {}, 10), null);
   });
 
-  it("are the newest ones, and it is kept whether the log has older ones", () => {
+  it("are the newest ones, with `more` if the log has older ones", () => {
     const kept = keptOf(first(range(1, 9)), { bob: 3 }, 4);
     assert.deepEqual(
       kept?.events.map(({ seq }) => seq),
@@ -108,7 +108,7 @@ describe("the entries kept for the next visit", () => {
 });
 
 describe("timeline", () => {
-  it("holds the page of the first join and the live messages after it", () => {
+  it("has the page of the first join, and later the live messages", () => {
     const timeline = live(first(range(5, 7), true), entry(8));
     assert.deepEqual(seqs(timeline), [5, 6, 7, 8]);
     assert.equal(timeline.more, true);
@@ -116,12 +116,12 @@ describe("timeline", () => {
     assert.deepEqual(sinceOf(timeline), { seq: 8, epoch: "e1" });
   });
 
-  it("drops duplicates, and returns the same object for them", () => {
+  it("is unchanged by a duplicate", () => {
     const timeline = first(range(1, 3));
     assert.equal(live(timeline, entry(2)), timeline);
   });
 
-  it("holds messages back until the gap before them is filled", () => {
+  it("does not show messages until the gap before them is filled", () => {
     const holed = live(first(range(1, 3)), entry(6), entry(5), entry(6));
     assert.deepEqual(seqs(holed), [1, 2, 3]);
     assert.equal(hasGap(holed), true);
@@ -130,7 +130,7 @@ describe("timeline", () => {
     assert.equal(hasGap(whole), false);
   });
 
-  it("keeps live messages that overtake the answer of the join", () => {
+  it("keeps live messages that arrive before the answer to the join", () => {
     const early = live(EMPTY_TIMELINE, entry(4));
     assert.equal(hasGap(early), false);
     const joined = answer({ messages: range(1, 3), seq: 3 });
@@ -156,7 +156,7 @@ describe("timeline", () => {
     assert.equal(live(timeline, entry(3, "e2")).last, 3);
   });
 
-  it("does not trust `recovered` across epochs", () => {
+  it("starts anew if the answer says `recovered` but has another epoch", () => {
     const before = first(range(1, 3));
     const joined = answer({ epoch: "e2", recovered: true, messages: [entry(9, "e2")], seq: 9 });
     const timeline = reduceTimeline(before, { type: "joined", answer: joined, since: sinceOf(before) });
@@ -167,7 +167,7 @@ describe("timeline", () => {
     assert.equal(hasGap(live(first(range(1, 3)), entry(4, "e2"))), true);
   });
 
-  it("remembers that it dropped messages which did not fit behind a gap", () => {
+  it("still has a gap after messages above MAX_AHEAD were dropped", () => {
     const full = live(first(range(1, 3)), ...range(5, MAX_AHEAD + 10));
     assert.equal(full.ahead.length, MAX_AHEAD);
     const filled = live(full, entry(4));
@@ -177,14 +177,14 @@ describe("timeline", () => {
     assert.equal(hasGap(whole), false);
   });
 
-  it("drops waiting messages of an epoch before that of an answer", () => {
+  it("drops waiting messages whose epoch is not that of the answer", () => {
     const holed = live(first(range(1, 3)), entry(4, "e0"));
     assert.equal(hasGap(holed), true);
     const same = answer({ recovered: true, seq: 3 });
     assert.equal(hasGap(reduceTimeline(holed, { type: "joined", answer: same, since: sinceOf(holed) })), false);
   });
 
-  it("takes a replay message by message", () => {
+  it("grows with each message of a replay", () => {
     const before = first(range(1, 3));
     const replay = answer({ recovered: true, seq: 6 });
     assert.equal(isReplay(replay, sinceOf(before)), true);

@@ -12,12 +12,12 @@ describe("a token", () => {
     assert.equal(refreshInMs(token(8), 0), 5_000);
   });
 
-  it("is renewed by its lifetime when the time passed in says that it has expired", () => {
+  it("is renewed after its lifetime if the time passed in is after its expiry", () => {
     assert.equal(refreshInMs(token(900, 0), 3_600_000), 870_000);
     assert.equal(refreshInMs(token(900), 3_600_000), null);
   });
 
-  it("is not renewed if it has no expiry, or lasts for months", () => {
+  it("is not renewed if it has no readable expiry, or one that is too far away for a timer", () => {
     for (const odd of ["", "a.b.c", token("soon"), token(10 ** 9)]) assert.equal(refreshInMs(odd, 0), null);
   });
 });

@@ -12,7 +12,7 @@ describe("the state of typing", () => {
     assert.equal(typingReceived(typingReceived(state, "ada", false, 3000), "bob", false, 3000).size, 0);
   });
 
-  it("is sent at most every three seconds, and its end is sent once", () => {
+  it("of the own user is sent at most every three seconds, and its end once", () => {
     let [state, emit] = ownTyping(NOT_TYPING, true, 10_000);
     assert.equal(emit, true);
     [state, emit] = ownTyping(state, true, 12_999);

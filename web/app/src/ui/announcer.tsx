@@ -4,7 +4,7 @@ import { useApp } from "../app_context.ts";
 import { summary } from "../format.ts";
 import { isolated } from "../safe_names.ts";
 
-/** Announce each new message of other people to screen readers, once. */
+/** Announce each new message of another user to screen readers, once. */
 export function Announcer({ messages }: { messages: readonly ChatMessage[] }) {
   const { self } = useApp();
   const [text, setText] = useState("");

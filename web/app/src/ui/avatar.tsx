@@ -12,7 +12,7 @@ interface AvatarProps {
   size?: "medium" | "large";
 }
 
-/** A person's picture; the initials while it is loading and for a person without a picture. */
+/** A person's picture. Shows the person's initials while the picture is loading, and if there is none. */
 export function Avatar({ user, name, size = "medium" }: AvatarProps) {
   const url = pictureUrl(useProfile(user)?.picture, location.origin);
   const [loaded, setLoaded] = useState<string | null>(null);

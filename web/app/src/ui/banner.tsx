@@ -35,7 +35,7 @@ export function Banner({ state, notice }: { state: ConnectionState; notice: Noti
   );
 }
 
-/** Return why a new sign-in is needed. The server's error is the same for an expired as for any other invalid token. */
+/** Return why a new sign-in is needed. For `unauthorized` the server names no cause; the usual one is an old token. */
 function signedOutText({ error }: ConnectionState): string {
   return error && error.reason !== "unauthorized" && error.reason !== "unavailable"
     ? explain(error)

@@ -69,7 +69,7 @@ function useStored(room: Room, isJoined: boolean) {
   return usePaged(begin, PAGE, [room.id, isStored, details.membersVersion(room.id)]);
 }
 
-/** Add the other person of a direct room, who is listed even while absent. */
+/** In a direct room, add the other person if absent. */
 function withPeer(members: readonly Member[], { peer, title }: RoomEntry): readonly Member[] {
   if (peer === null || members.some((member) => member.user === peer)) return members;
   return [...members, { user: peer, name: title, status: "offline" }];

@@ -11,7 +11,7 @@ export interface MenuItem {
   isDanger?: boolean;
 }
 
-/** A button with a menu: arrow keys move, Escape or a click elsewhere closes it (ARIA's menu button pattern). */
+/** A button with a menu. Arrow keys move the focus; Escape or a click elsewhere closes the menu (ARIA: menu button). */
 export function Menu({ label, items, id }: { label: string; items: readonly MenuItem[]; id: string }) {
   const [isOpen, setOpen] = useState(false);
   const box = useRef<HTMLDivElement>(null);

@@ -5,7 +5,7 @@ import { NOTE_ENDS, noteEndOf, endText } from "../note_end.ts";
 const NEVER = "never";
 const CURRENT = "current";
 
-/** The choice of when the status text ends. */
+/** The field for the time at which the status text ends. */
 export function NoteEnd({ id }: { id: string }) {
   const { client, note } = useApp();
   const { presence } = client;

@@ -22,7 +22,7 @@ interface PersonProps {
   onClose: () => void;
 }
 
-/** A person's card: picture, status and status text, and the actions: write, change the role, remove, moderate. */
+/** A person's card: picture, status, status text, and buttons to write, change the role, remove and moderate. */
 export function Person({ room, user, name, role, onClose }: PersonProps) {
   const { self, go } = useApp();
   const shown = cleanName(useProfile(user)?.name ?? name, user);
@@ -83,7 +83,7 @@ function Card({ user, name }: { user: UserId; name: string }) {
   );
 }
 
-/** The actions of a room's owner and admins on another member: change the role, or remove the member. */
+/** The buttons for a room's owner and admins: change a member's role, or remove the member. */
 function Membership({ room, user, name, role, onClose }: PersonProps) {
   const { client, details } = useApp();
   const { error, change } = useChange(name, onClose);
@@ -131,7 +131,7 @@ function useChange(name: string, onClose: () => void) {
   return { error, attempt, change };
 }
 
-/** The actions on a person: block; for a moderator also mute, and ban from the room. */
+/** The buttons to block a person, and for a moderator also to mute and ban the person in the room. */
 function Sanctions({ room, user, name, onClose }: PersonProps) {
   const { client } = useApp();
   const [standing, setStanding] = useState<Standing | null>(null);
@@ -180,7 +180,7 @@ interface ToggleProps {
   on: string;
   off: string;
   about: string;
-  /** Turning it on does not restrict the person. */
+  /** Whether turning it on does not restrict the person. */
   isMild?: boolean;
   set: (on: boolean) => void;
 }

@@ -8,7 +8,7 @@ export interface Option {
 }
 
 interface PickerProps {
-  /** The prefix of the ids of its elements, and of their `data-testid`. */
+  /** The prefix of the elements' ids and of their `data-testid`. */
   id: string;
   label: string;
   text: string;
@@ -18,7 +18,7 @@ interface PickerProps {
   empty: string;
 }
 
-/** A text field with a list of choices: arrow keys select, Enter picks (ARIA's combobox pattern with a listbox). */
+/** A text field with a list of choices. Arrow keys select a choice; Enter picks it (ARIA: combobox with a listbox). */
 export function Picker({ id, label, text, onText, options, empty }: PickerProps) {
   const [chosen, setChosen] = useState(0);
   const at = Math.min(chosen, options.length - 1);

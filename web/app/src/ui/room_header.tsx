@@ -152,7 +152,7 @@ async function copyLink(note: (text: string) => void): Promise<void> {
     await navigator.clipboard.writeText(location.href);
     note("Link copied");
   } catch {
-    // Browsers offer no clipboard on plain http except on localhost: show the link, to be copied by hand.
+    // Browsers allow the clipboard only on https and localhost. Show the link, so that the user can copy it by hand.
     window.prompt("Link to this room", location.href);
   }
 }

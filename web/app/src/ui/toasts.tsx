@@ -8,7 +8,7 @@ export interface Toast {
 
 const SHOWN_MS = 4500;
 
-/** Return the short notes on show, and a function that adds a note; each note disappears after a while. */
+/** Return the short notes to show, and a function that adds a note. A note disappears after SHOWN_MS. */
 export function useToasts(): [Toast[], (text: string) => void] {
   const [toasts, setToasts] = useState<Toast[]>([]);
   const count = useRef(0);

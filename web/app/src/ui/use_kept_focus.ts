@@ -16,7 +16,7 @@ export function useKeptFocus(box: { current: HTMLElement | null }, rows: readonl
   useEffect(() => {
     const remember = (event: Event) => {
       const target = event.target as HTMLElement;
-      if (target.closest("dialog")) return; // keep the row: the dialog belongs to it
+      if (target.closest("dialog")) return; // the dialog was opened from the remembered row
       const key = box.current?.contains(target) ? keyOf(target) : null;
       kept.current = key === null ? null : { key, index: latest.current.findIndex((row) => row.key === key) };
     };
@@ -49,7 +49,7 @@ export function keyOf(element: HTMLElement): string | null {
   return element.closest<HTMLElement>("[data-key]")?.dataset.key ?? null;
 }
 
-/** Return the key of the kept row if it still exists, else of the nearest message before it, else of the first one. */
+/** Return the key of the remembered row, else of the nearest message before it, else of the first message. */
 function placeOf(kept: { key: string; index: number }, rows: readonly Row[]): string | null {
   if (rows.some((row) => row.key === kept.key)) return kept.key;
   const before = rows.slice(0, kept.index + 1).findLast(canFocus);

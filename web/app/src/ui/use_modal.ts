@@ -7,14 +7,14 @@ import { useEffect } from "preact/hooks";
  */
 export function useModal(element: { current: HTMLDialogElement | null }, closes: (click: MouseEvent) => boolean): void {
   useEffect(() => {
-    // Preact clears the reference before it runs the end of this effect, and removes the element after it.
+    // Preact sets the reference to null before it calls the function below that undoes this effect.
     const dialog = element.current;
     const onClick = (event: MouseEvent) => closes(event) && dialog?.close();
     dialog?.showModal();
     dialog?.addEventListener("click", onClick);
     return () => {
       dialog?.removeEventListener("click", onClick);
-      // The event fires later, and would close the next dialog.
+      // The `close` event fires later. Without this line it would close a dialog that has opened in the meantime.
       dialog?.addEventListener("close", (event) => event.stopImmediatePropagation(), { capture: true });
       dialog?.close();
     };

@@ -3,7 +3,7 @@ import type { ConnectionState } from "@roomcast/sdk";
 import { MOVE_MS, noticeOf, type Notice } from "../connection_notice.ts";
 import { expiryOf, type Session } from "../session.ts";
 
-/** Return the notice about the connection. It changes with the state, and after MOVE_MS of a drain's move. */
+/** Return the notice about the connection. It is computed anew when the state changes, and after MOVE_MS offline. */
 export function useNotice(state: ConnectionState, session: Session): Notice {
   const aheadMs = useServerClock(state);
   const offlineMs = useOfflineFor(state);

@@ -36,7 +36,7 @@ export function usePaged<T>(
         setState((shown) => ({ ...shown, hasMore: false, isLoading: false, error: explain(thrown) }));
     }
   };
-  // In a layout effect, so that the browser never shows the new `deps` beside the old list.
+  // With a layout effect the browser never shows the new `deps` together with the old list.
   useLayoutEffect(() => {
     const source = begin();
     current.current = source && new Pager(source, size);

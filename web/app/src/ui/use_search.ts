@@ -7,7 +7,7 @@ const PAUSE_MS = 200;
 /** The server requires at least this many characters to search for a name. */
 const MIN_CHARACTERS = 2;
 
-/** Return a text once it has stayed the same for the pause. */
+/** Return the last text that has stayed the same for PAUSE_MS. */
 export function useSettled(text: string): string {
   const [settled, setSettled] = useState(text);
   useEffect(() => {
@@ -17,7 +17,7 @@ export function useSettled(text: string): string {
   return settled;
 }
 
-/** Return the other people whom the server finds by the beginning of their names. */
+/** Return the people, without the signed-in user, whose names begin with `text`. The server searches them. */
 export function usePeople(text: string, limit: number): readonly (Profile & { user: UserId })[] {
   const { client, self, profiles } = useApp();
   const [people, setPeople] = useState<readonly (Profile & { user: UserId })[]>([]);

@@ -1,6 +1,6 @@
-/** Compute how long to wait before another try: exponential, jittered, never sooner than the server asks. Pure. */
+/** Compute the wait before another try: exponential, jittered, and never shorter than the server asks. Pure. */
 
-/** The shortest and the longest wait, in milliseconds. */
+/** The bounds of a wait, in milliseconds: `baseMs` doubles with each attempt, up to `maxMs`. */
 export interface BackoffPolicy {
   baseMs: number;
   maxMs: number;
@@ -8,7 +8,7 @@ export interface BackoffPolicy {
 
 /** The waits between two attempts to connect, join a room, change a message or send a read mark. */
 export const RECONNECT: BackoffPolicy = { baseMs: 1_000, maxMs: 5_000 };
-/** The waits after a gateway's `drain` event. They may be short: the gateway itself spreads its clients over time. */
+/** The waits after a gateway's `drain` event. Short waits do no harm: the gateway spreads the disconnects over time. */
 export const MOVED: BackoffPolicy = { baseMs: 200, maxMs: 5_000 };
 /** The waits between two tries to send a message, upload a file, load the inbox or watch users. */
 export const RESEND: BackoffPolicy = { baseMs: 700, maxMs: 5_000 };
@@ -19,7 +19,7 @@ const MAX_RETRY_AFTER_MS = 120_000;
  * Return the wait before attempt number `attempt` (0 is the first), in milliseconds.
  *
  * Half of the wait is fixed and half is random, so that clients which lost their gateway together do not come back
- * together. `retryAfterMs` is a floor; the same jitter is added on top of it.
+ * together. If the fixed half is shorter than `retryAfterMs`, `retryAfterMs` replaces it.
  *
  * @param random a number from 0 to 1
  */

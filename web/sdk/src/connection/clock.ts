@@ -5,7 +5,7 @@ export function monotonicMs(): number {
   return globalThis.performance?.now() ?? Date.now();
 }
 
-/** The server's clock, as last announced by a `ready` event. The device's clock stands in before the first one. */
+/** The server's clock, as last announced by a `ready` event. Before the first `ready` it is the device's clock. */
 export class ServerClock {
   #serverMs: number | null = null;
   #announcedMs = 0;

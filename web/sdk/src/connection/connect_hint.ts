@@ -1,10 +1,10 @@
-/** Explain a failed connect: a browser may have forbidden it because of the page's origin, or the address is wrong. Pure. */
+/** Explain a failed connect: the browser may have forbidden it, or the address may be wrong. Pure. */
 
 /**
- * Return what to add to the error of a failed first connect.
+ * Return the text to add to the error of a failed first connect.
  *
  * A browser hides from a page why its request to another origin failed, so the hint names both possible causes. Outside
- * browsers, socket.io-client takes an address without a scheme for one of https.
+ * browsers, socket.io-client treats an address without a scheme as an https address.
  *
  * @param url where the client connects
  * @param page the page's own address; undefined outside browsers

@@ -1,8 +1,8 @@
 /**
  * Keep one connection to the gateways: sign in, call events and await their acks, come back after a loss.
  *
- * The SDK reconnects by itself instead of leaving that to socket.io-client, for two reasons. It keeps a server's
- * Retry-After exactly, and it tries again after a refusal by the server where that can help; socket.io-client gives up.
+ * The SDK reconnects by itself instead of leaving that to socket.io-client, for two reasons. It waits for a server's
+ * Retry-After. It also tries again after a refusal by the server if that can help, where socket.io-client gives up.
  */
 
 import { io, type Socket } from "socket.io-client";
@@ -22,7 +22,7 @@ import { TransportOrder, type Transport } from "./transports.ts";
 
 /** Where to connect, with which tokens, and with which timeouts. */
 export interface ConnectionOptions {
-  /** The address of the gateways (of the proxy before them): `https://chat.example.com`. */
+  /** The address of the gateways, or of the proxy in front of them: `https://chat.example.com`. */
   url: string;
   token: TokenSource;
   /** The path of the gateways' socket; default `/socket.io/`. */
@@ -98,7 +98,7 @@ export class Connection {
   #refusals = 0;
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
   #readyTimer: ReturnType<typeof setTimeout> | undefined;
-  /** Keeps a Node process alive while this client wants to be connected. */
+  /** Undoes `keepAlive`, which keeps a Node process alive from `connect` until `close` or a final refusal. */
   #release: Undo = () => {};
 
   /** @param auth returns the fields to send with the token at a connect */
@@ -136,7 +136,7 @@ export class Connection {
     return this.#states.subscribe(listener);
   }
 
-  /** Call `listener` when a connection ends, with the error for which the server closed it (null: an ordinary loss). */
+  /** Call `listener` when a connection ends, with the error that made the server close it; null for any other loss. */
   onLost(listener: (blame: Reason | null) => void): Undo {
     return this.#losses.subscribe(listener);
   }
@@ -275,7 +275,7 @@ export class Connection {
     clearTimeout(this.#readyTimer);
     const giveUp = () => {
       this.#transports.stalled();
-      this.interrupt("the gateway did not say `ready`");
+      this.interrupt("the gateway did not send `ready`");
     };
     this.#readyTimer = setTimeout(giveUp, this.#options.readyTimeoutMs ?? READY_MS);
   }
@@ -307,7 +307,7 @@ export class Connection {
     const blame = blameOf(details);
     this.#losses.emit(blame);
     if (!this.online && !this.#isAttempting) return;
-    // The client has sent nothing but the token: the gateway cannot read it, or it is longer than a packet may be.
+    // The client has sent only the token. So the gateway cannot read the token, or the token is longer than a packet.
     if (!this.online && blame) return this.#refused(RoomcastError.of("unauthorized", `the token is ${blame}`));
     // Some proxies pass a WebSocket's handshake and drop its frames: try the other transport first.
     if (!this.online) this.#transports.stalled();
@@ -369,7 +369,7 @@ export function accepted(ack: unknown): unknown {
 /** Return the error of a refused connect. A refusal without a code is about the token or the namespace. */
 function refusalOf(error: Error & { data?: unknown }): RoomcastError {
   if (error.message === "Invalid namespace")
-    return RoomcastError.of("bad_request", "`url` has a path; the option `path` says where the socket is");
+    return RoomcastError.of("bad_request", "`url` has a path; set the option `path` to the path of the socket");
   return isWireError(error.data) ? new RoomcastError(error.data) : RoomcastError.of("unauthorized", error.message);
 }
 

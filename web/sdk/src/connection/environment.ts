@@ -1,4 +1,4 @@
-/** Use the platform (a browser, Node, React Native), with fallbacks for what it lacks. */
+/** Use the features of the platform (a browser, Node, React Native), with fallbacks for missing features. */
 
 import type { Undo } from "../emitter.ts";
 import type { KeyValueStorage } from "../outbox_storage.ts";
@@ -17,7 +17,7 @@ export function defaultStorage(): KeyValueStorage | null {
  * Return a version 4 UUID (RFC 9562, 5.4).
  *
  * `crypto.randomUUID` is missing on pages without https, and React Native has no `crypto` at all. An id must be unique
- * among the messages of one user; it is no secret.
+ * among the messages of one user; it need not be secret.
  */
 export function newId(): string {
   const crypto = globalThis.crypto as Crypto | undefined;

@@ -11,9 +11,9 @@ interface PollingTransport {
 /**
  * Return a function that aborts the polling request of a handshake under way.
  *
- * socket.io-client leaves the request pending. A server that never answers would then occupy one of the browser's few
- * connections to the host with each attempt. In Node the request is not aborted: socket.io-client's request object
- * would throw later.
+ * socket.io-client leaves the request pending. If the server never answers, each attempt would then occupy one more of
+ * the few connections that a browser opens to a host. In Node the request is not aborted: socket.io-client's request
+ * object would throw later.
  */
 export function handshakeOf(socket: Socket): () => void {
   const transport = socket.io.engine?.transport as unknown as PollingTransport | undefined;

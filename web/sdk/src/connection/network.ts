@@ -4,7 +4,8 @@ import type { Connection } from "./connection.ts";
 import type { Undo } from "../emitter.ts";
 
 /**
- * Give up the connection when the browser goes offline; connect at once when it is online or the page visible again.
+ * End the connection when the browser goes offline; connect at once when the browser is online again, or the page is
+ * visible again.
  *
  * Does nothing without these events: Node has no `window`, and React Native's `window` has no `addEventListener`.
  */

@@ -6,7 +6,8 @@ import { RoomcastError } from "../errors.ts";
 /**
  * Return the result of `work`, tried up to `attempts` times with growing waits in between.
  *
- * @throws RoomcastError of the last try, or the first that is not retryable; an AbortError once `signal` is aborted
+ * @throws RoomcastError the first error that is not retryable, or else the error of the last try; an AbortError once
+ * `signal` is aborted
  */
 export async function retrying<T>(
   work: () => Promise<T>,
@@ -38,7 +39,7 @@ function throwIfAborted(signal: AbortSignal): void {
   if (signal.aborted) throw abortReason(signal);
 }
 
-/** Wait, but no longer than until `signal` is aborted. */
+/** Wait for `waitMs` milliseconds, or until `signal` is aborted. */
 function pause(waitMs: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const end = () => {

@@ -7,7 +7,8 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 /**
  * Return the milliseconds until a JWT (RFC 7519) should be renewed.
  *
- * @param serverMs the server's time: a device whose clock is ahead would renew valid tokens without end
+ * @param serverMs the server's time in milliseconds, because the device's clock may be wrong: if it is ahead, the
+ * client would renew valid tokens again and again
  * @returns null when the token has no expiry, or one further away than the longest timer
  */
 export function refreshInMs(token: string, serverMs: number): number | null {

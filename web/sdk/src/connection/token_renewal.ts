@@ -25,7 +25,7 @@ export class TokenRenewal {
     clearTimeout(this.#timer);
   }
 
-  /** Renew the token. After a failure, try again until it expires; then the client reconnects with a fresh token. */
+  /** Renew the token. After a failure, try again until the token expires; then the client reconnects with a new one. */
   async #renew(): Promise<void> {
     if (!this.#connection.online) return;
     try {

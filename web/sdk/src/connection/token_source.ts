@@ -1,4 +1,4 @@
-/** Ask the application's token source: one request at a time, each with a timeout. */
+/** Call the application's token source: one call at a time, each with a timeout. */
 
 import { RoomcastError } from "../errors.ts";
 
@@ -24,7 +24,7 @@ export class Tokens {
   }
 
   /**
-   * Return a fresh token. A call while another one waits shares its answer.
+   * Return a fresh token. Calls at the same time share one call of the source.
    *
    * @throws RoomcastError `unavailable`: the source failed, or did not answer in time, or `stop` was called
    */
@@ -58,7 +58,7 @@ export class Tokens {
     try {
       const token: unknown = await this.#source();
       // Untyped code may return something else, for example `undefined` for a user who is signed out.
-      if (typeof token !== "string" || token === "") throw new Error("the token source returned none");
+      if (typeof token !== "string" || token === "") throw new Error("the token source did not return a text");
       return token;
     } catch (error) {
       throw failed(error);

@@ -2,14 +2,14 @@
  * Choose the transport that a connect tries first. Pure.
  *
  * A WebSocket takes one round trip to open, polling three. Some proxies drop the upgrade request: the WebSocket then
- * neither opens nor fails. So after a WebSocket that has not opened in time the client tries polling first, as a stock
- * Socket.IO client does, and upgrades in the background if that works.
+ * neither opens nor fails. So if a WebSocket has not opened in time, the client tries polling first, as a stock
+ * Socket.IO client does, and then upgrades in the background if a WebSocket opens.
  */
 
 /** The name of an Engine.IO transport. */
 export type Transport = "websocket" | "polling";
 
-/** Milliseconds for a WebSocket to open: more than the 3 s for which a gateway may hold back a session in a rush. */
+/** Milliseconds for a WebSocket to open: more than the 3 s for which a busy gateway may delay a new session. */
 const WEBSOCKET_OPEN_MS = 5_000;
 const OPEN_MS = 20_000;
 

@@ -123,8 +123,8 @@ export function Composer({ room, mode, onMode, onFiles }: ComposerProps) {
 }
 
 /**
- * Return the text of the composer. An edit has a text of its own, so that the draft is back after the edit, whether
- * saved or cancelled.
+ * Return the text of the composer. The text of an edit is separate from the draft, so that the composer shows the draft
+ * again after the edit is saved or cancelled.
  */
 function useText(place: string, mode: ComposerMode): [text: string, setText: (text: string) => void] {
   const [draft, setDraft] = useDraft(place);

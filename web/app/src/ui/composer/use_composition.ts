@@ -1,11 +1,11 @@
 import { useRef } from "preact/hooks";
 
-/** The key code of every key press that an input method handles (UI Events, "keydown and IME"). */
+/** The key code of a key press that an input method handles (UI Events, section "keydown and IME"). */
 const TAKEN_BY_INPUT_METHOD = 229;
 
 /**
- * Tell whether a key press belongs to an input method, which uses Enter to accept a word. Safari ends the composition
- * before it sends that key press, so `isComposing` alone is not enough.
+ * Return event handlers, and a function that tells whether an input method handles a key press: it uses Enter to accept
+ * a word. Safari sets `isComposing` to false before it sends that key press, so the key code is compared, too.
  */
 export function useComposition() {
   const composing = useRef(false);

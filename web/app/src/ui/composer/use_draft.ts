@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 
-/** Keep a room's unsent text while another room is on show, and over a reload of the tab. */
+/** Keep a room's unsent text while another room is shown, and when the tab is reloaded. */
 export function useDraft(place: string): [text: string, setText: (text: string) => void] {
   const key = `roomcast:draft:${place}`;
   const [text, setText] = useState(() => sessionStorage.getItem(key) ?? "");

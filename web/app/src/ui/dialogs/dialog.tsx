@@ -26,7 +26,7 @@ export function Dialog({ title, onClose, children }: DialogProps) {
   );
 }
 
-/** Return whether a click hit the backdrop: the body fills the dialog, so a click on the dialog itself missed it. */
+/** Return whether a click is on the backdrop: then its target is the dialog. Other clicks hit the dialog's body. */
 function isOnBackdrop(event: MouseEvent): boolean {
   return event.target === event.currentTarget;
 }

@@ -11,7 +11,7 @@ import { Dialog } from "./dialog.tsx";
 /** The most people to offer. */
 const OFFERED = 8;
 
-/** Invite a person, found by name, to a private room. The gateway refuses an unknown user id. */
+/** A dialog to find a person by name and invite that person to a private room. The gateway refuses unknown user ids. */
 export function Invite({ room, onClose }: { room: RoomId; onClose: () => void }) {
   const { client, rooms, details, note } = useApp();
   const [text, setText] = useState("");

@@ -5,7 +5,7 @@ import { signInByName, type SignIn } from "../../session.ts";
 import { Avatar, useProfile } from "../avatar.tsx";
 import { Name } from "../name.tsx";
 
-/** The user's own profile, which comes from the token. After a sign-in by name, saving signs in again. */
+/** The user's own profile, from the token. If the user has signed in by name, saving a change signs in again. */
 export function OwnProfile() {
   const { self, session } = useApp();
   const profile = useProfile(self.user);
@@ -49,7 +49,7 @@ function ProfileForm({ signedIn, name, picture }: { signedIn: SignIn; name: stri
       setBusy(false);
     }
   };
-  // The profile arrives after the dialog has opened: the form starts again with it.
+  // The profile may arrive after the dialog has opened. The key then makes a new form, with the profile's values.
   return (
     <form class="stack" onSubmit={save} key={`${name} ${picture}`}>
       <label for="own-name">Name</label>

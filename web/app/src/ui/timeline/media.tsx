@@ -11,7 +11,7 @@ import { Lightbox } from "../dialogs/lightbox.tsx";
 export function MediaView({ media }: { media: Media }) {
   const kind = mediaKind(media);
   const View = VIEWS[kind];
-  // With a fixed direction here, only the message's text decides the direction of the bubble.
+  // The bubble takes its direction from the first text in it. With `dir` here, file names do not count as that text.
   return (
     <div class={`media media-${kind}`} dir="ltr">
       <View media={media} />
@@ -19,7 +19,7 @@ export function MediaView({ media }: { media: Media }) {
   );
 }
 
-/** An image. Its place is reserved from the start, so that no row moves when it loads. */
+/** An image. Its box has the final size before the image has loaded, so that no row moves. */
 function MediaImage({ media }: { media: Media }) {
   const [url, retry, isBroken] = useMediaUrl(media);
   const [loaded, setLoaded] = useState(false);
@@ -59,7 +59,7 @@ function MediaImage({ media }: { media: Media }) {
   );
 }
 
-/** A video. Its size is known once its first bytes have arrived. */
+/** A video. If the message has no size, the box takes the video's size once its first bytes have arrived. */
 function MediaVideo({ media }: { media: Media }) {
   const [url, retry, isBroken] = useMediaUrl(media);
   const [size, setSize] = useState<PixelSize>(pixelsOf(media));
@@ -131,7 +131,7 @@ function pixelsOf({ width, height }: Media): PixelSize {
   return width && height ? { width, height } : MEDIA_BOX.unknown;
 }
 
-/** Return the style that reserves a picture's place; narrow pictures get a box of at least `minWidth` CSS pixels. */
+/** Return the style of a picture's box, which is at least `minWidth` CSS pixels wide. */
 function boxOf(size: PixelSize, minWidth: number) {
   const box = fitted(size, MEDIA_BOX.width, MEDIA_BOX.height);
   const width = Math.max(box.width, minWidth);
@@ -154,7 +154,7 @@ function useMediaUrl(media: Media): [url: string, retry: () => void, isBroken: b
   return [url ?? "", retry, url === null || tries > 1];
 }
 
-/** Return the address if a browser can only fetch it, never run it (unlike `javascript:`); else null. */
+/** Return the address if it is http or https, so that a browser does not run it as it runs `javascript:`; else null. */
 function safeUrl(text: string): string | null {
   const url = URL.canParse(text, location.href) ? new URL(text, location.href) : null;
   return url && (url.protocol === "https:" || url.protocol === "http:") ? url.href : null;

@@ -1,4 +1,4 @@
-/** The actions on a message, which the timeline provides. */
+/** Define the actions on a message. The timeline implements them. */
 
 import type { ChatMessage, UserId } from "@roomcast/sdk";
 

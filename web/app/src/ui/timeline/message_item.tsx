@@ -16,7 +16,7 @@ interface MessageProps {
   replied: ChatMessage | undefined;
   isLast: boolean;
   isLastOwn: boolean;
-  /** The reader has just jumped to this message. */
+  /** Whether the reader has just jumped to this message. */
   isFound: boolean;
   readBy: number;
   actions: MessageActions;

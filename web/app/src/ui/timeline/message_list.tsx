@@ -87,7 +87,7 @@ export function Timeline({ room, onReply, onEdit }: TimelineProps) {
   );
 }
 
-/** The rows near the window, each at its position in a box as high as all rows. */
+/** The rows in and near the visible part, placed in a box that is as high as all rows together. */
 function Rows({ rows, view, context }: { rows: readonly Row[]; view: TimelineView; context: RowContext }) {
   const { list } = view;
   return (

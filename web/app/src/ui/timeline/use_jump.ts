@@ -7,8 +7,8 @@ import type { Row } from "../../timeline_rows.ts";
 import type { TimelineView } from "./use_timeline.ts";
 
 /**
- * Return a function that goes to a message by its seq, and whether a jump is under way. A jump loads history until the
- * message is there; a later jump replaces an earlier one.
+ * Return a function that jumps to the message with a seq, and whether a jump is under way. A jump loads history until
+ * the message is loaded. A new jump cancels the one under way.
  */
 export function useJump(
   room: Room,

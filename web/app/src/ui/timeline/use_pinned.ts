@@ -5,7 +5,7 @@ import { keyOf, useKeptFocus } from "../use_kept_focus.ts";
 
 const PLAYER_EVENTS = ["play", "pause", "ended"];
 
-/** Return which rows to render: those near the window, the one with the focus, and those that play media. */
+/** Return a function that chooses the rows to render: the rows near the visible part, with the focus, or with media. */
 export function usePinned(box: { current: HTMLElement | null }, rows: readonly Row[]): (range: Range) => number[] {
   const focused = useKeptFocus(box, rows);
   const playing = useRef(new Set<string>());

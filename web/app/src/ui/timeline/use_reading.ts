@@ -5,14 +5,14 @@ import { useLatest } from "../../hooks.ts";
 import { countUnread } from "../../timeline_rows.ts";
 
 /**
- * Return the seq after which to show the line above the new messages: the reader's read mark when the room was opened,
- * or when the reader last looked away. The line stays until the reader looks away again. Null means no line.
+ * Return the seq after which to show the line above the new messages; null for no line. It is the reader's read mark at
+ * the time when the room was opened. Each time the window loses the focus, it becomes the seq of the newest entry.
  */
 export function useUnreadAfter(room: Room, state: RoomState): number | null {
   const { rooms, self } = useApp();
   const [awayAt, setAwayAt] = useState<number | null>(null);
   const opened = useRef<number | null | undefined>(undefined);
-  // Decide in the render of the first messages, so that the timeline can open at the line.
+  // This is decided in the same render as the first messages, so that the timeline can open at the line.
   if (opened.current === undefined && state.phase === "joined") {
     const readSeq = rooms.readSeq(room.id);
     opened.current = countUnread(state.messages, self.user, readSeq) > 0 ? readSeq : null;

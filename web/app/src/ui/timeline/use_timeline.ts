@@ -20,9 +20,9 @@ export interface TimelineView {
   box: Box;
   list: ListVirtualizer;
   atBottom: boolean;
-  /** How many messages have arrived at the end while the reader was elsewhere. */
+  /** How many messages have arrived since the reader scrolled away from the end. */
   fresh: number;
-  /** The row that was jumped to a moment ago. */
+  /** The key of the row to which the reader has just jumped, for FOUND_MS. */
   found: string | null;
   onScroll: () => void;
   toBottom: () => void;
@@ -33,8 +33,8 @@ export interface TimelineView {
 type Box = { current: HTMLDivElement | null };
 
 /**
- * Render the rows near the window, and keep the scroll position: at the end while the reader is there; else unmoved
- * when older messages are added above or new ones below.
+ * Render the rows near the visible part, and keep the scroll position. If the reader is at the end, the timeline stays
+ * at the end. Else the visible rows do not move when messages are added above or below.
  */
 export function useTimeline(rows: readonly Row[], state: RoomState, self: string, loadOlder: () => void): TimelineView {
   const box = useRef<HTMLDivElement>(null);
@@ -68,7 +68,7 @@ export function useTimeline(rows: readonly Row[], state: RoomState, self: string
   return { box, list, atBottom: end.atBottom, fresh: end.fresh, found, onScroll, toBottom: end.toBottom, show };
 }
 
-/** Open the timeline at the line above the unread messages, or at the end if that also shows the line. */
+/** Open the timeline at the line above the unread messages; without unread messages, at the end. */
 function usePlacing(list: ListVirtualizer, rows: readonly Row[], state: RoomState, placed: { current: boolean }): void {
   useLayoutEffect(() => {
     if (placed.current || state.phase !== "joined" || rows.length === 0) return;
@@ -79,7 +79,7 @@ function usePlacing(list: ListVirtualizer, rows: readonly Row[], state: RoomStat
   }, [rows, state.phase]);
 }
 
-/** Track whether the reader is at the end, stay there when the window shrinks, and else count new messages. */
+/** Track whether the reader is at the end. At the end, stay there when the window shrinks; else count new messages. */
 function useEnd(box: Box, list: ListVirtualizer, state: RoomState, self: string) {
   const placed = useRef(false);
   const [atBottom, setAtBottom] = useState(true);
@@ -91,7 +91,7 @@ function useEnd(box: Box, list: ListVirtualizer, state: RoomState, self: string)
     if (!element || !placed.current) return;
     const below = element.scrollHeight - element.scrollTop - element.clientHeight;
     const isAtEnd = below <= NEAR_BOTTOM_PX;
-    // Only scrolling leaves the end; a smaller window does not.
+    // The reader leaves the end only by scrolling, not by making the window smaller.
     if (isScroll || isAtEnd) last.current.atEnd = isAtEnd;
     last.current.top = element.scrollTop;
     setAtBottom(last.current.atEnd);
@@ -122,7 +122,7 @@ function useEnd(box: Box, list: ListVirtualizer, state: RoomState, self: string)
   return { placed, atBottom, fresh, look, toBottom };
 }
 
-/** Load older messages near the top: automatically, and after a failure when the reader scrolls. */
+/** Load older messages when the reader is near the top. After a failure, try again when the reader scrolls. */
 function useOlder(box: Box, placed: { current: boolean }, state: RoomState, loadOlder: () => void) {
   const askedFor = useRef(-1);
   return useLatest((isScroll: boolean) => {

@@ -1,4 +1,4 @@
-/** Use TanStack's virtualizer with Preact: of a long list, only the rows near the window are in the document. */
+/** Use TanStack's virtualizer with Preact: only the rows near the visible part of a list are in the document. */
 
 import {
   elementScroll,
@@ -15,10 +15,10 @@ type Given = "observeElementRect" | "observeElementOffset" | "scrollToFn" | "onC
 export type ListOptions = Omit<VirtualizerOptions<HTMLElement, HTMLElement>, Given>;
 
 /**
- * Return whether a change of a row's height would move what the reader sees, so that the scroll position must follow.
+ * Return whether a change of a row's height would move the visible rows, so that the scroll position must change, too.
  *
- * The library's own rule ignores rows that are measured again while the reader scrolls up. Here a row does change
- * then: the oldest one loses its author line when the messages before it arrive.
+ * The library's own rule ignores a row that is measured again while the reader scrolls up. In this timeline such a row
+ * exists: the oldest row loses its author line when older messages of the same author arrive.
  */
 function movesReader(row: VirtualItem, _delta: number, list: ListVirtualizer): boolean {
   const top = list.scrollOffset ?? 0;
