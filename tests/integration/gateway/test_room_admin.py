@@ -279,6 +279,39 @@ async def test_profiles_come_from_tokens_and_back_ends(
     assert ready["name"] == "Countess"
 
 
+async def test_a_token_with_a_new_name_renames_the_user_on_every_gateway(
+    cluster: Cluster, clients: Clients, party: Party
+) -> None:
+    user = unique("kim")
+    kim = await clients(cluster.one, user, name="Kim")
+    await party.ada.invite(party.room, user)
+    await kim.join(party.room)
+    for person in (party.ada, party.bob):  # both gateways have the name in their cache from now on
+        rows = (await person.ok("room:members", {"room": party.room}))["members"]
+        assert [row["name"] for row in rows if row["user"] == user] == ["Kim"]
+
+    await clients(cluster.two, user, name="Countess")
+    for person in (party.ada, party.bob, kim):
+        assert await person.expect("profile", lambda data: data["user"] == user) == {"user": user, "name": "Countess"}
+        rows = (await person.ok("room:members", {"room": party.room}))["members"]
+        assert [row["name"] for row in rows if row["user"] == user] == ["Countess"]
+    await kim.send(party.room, "renamed by a token")
+    assert (await party.bob.expect_text("renamed by a token"))["name"] == "Countess"
+
+
+async def test_a_sign_in_with_the_same_profile_is_not_announced(
+    cluster: Cluster, clients: Clients, party: Party
+) -> None:
+    user = unique("kim")
+    kim = await clients(cluster.one, user, name="Kim", data={"team": 7})
+    await party.ada.invite(party.room, user)
+    await kim.join(party.room)
+    again = await clients(cluster.two, user, name="Kim", data={"team": 7})
+    await clients(cluster.two, user, name="Kim the second", data={"team": 7})
+    for person in (party.ada, kim, again):
+        assert (await person.expect("profile"))["name"] == "Kim the second"
+
+
 async def test_people_are_found_by_name_for_invitations(
     cluster: Cluster, clients: Clients, backend: Backend, party: Party
 ) -> None:

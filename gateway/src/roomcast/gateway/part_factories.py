@@ -9,6 +9,7 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -18,7 +19,8 @@ from roomcast.adapter.manager import RedisAdapter
 from roomcast.adapter.node_messages import NodeMessage
 from roomcast.adapter.redis.canary import DEAF_SECONDS
 from roomcast.contract import keys
-from roomcast.contract.envelope import MediaReply
+from roomcast.contract.envelope import MediaReply, ProfileChanged
+from roomcast.contract.errors import RoomcastError
 from roomcast.contract.events import CUSTOM, is_back_end_event
 from roomcast.contract.lua import SCRIPTS
 from roomcast.contract.tokens import secrets_in
@@ -44,8 +46,9 @@ from roomcast.gateway.presence.watchers import Watchers
 from roomcast.gateway.publish_hook.circuit import Circuit
 from roomcast.gateway.publish_hook.endpoint import HookEndpoint
 from roomcast.gateway.publish_hook.hook import PublishHook
-from roomcast.gateway.sign_in.control import SessionControl
+from roomcast.gateway.sign_in.control import ControlPublisher, SessionControl
 from roomcast.gateway.sign_in.dev_login import DevLogin
+from roomcast.gateway.sign_in.identity import Identity
 from roomcast.gateway.sign_in.jwks import JwksKeys
 from roomcast.gateway.sign_in.keys import Keys, SharedSecret
 from roomcast.gateway.sign_in.sessions import Sessions
@@ -207,6 +210,7 @@ def make_sessions(
     adapter: RedisAdapter,
     emitter: Emitter,
     stores: Stores,
+    control: ControlPublisher,
     presence: PresenceService,
     tickets: ReconnectTickets,
     verifier: Verifier,
@@ -229,11 +233,18 @@ def make_sessions(
             "rooms": config.rooms_per_connection,
         },
         issue_ticket=tickets.issue,
-        note_sign_in=lambda identity: adapter.background(stores.people.note_sign_in(identity), "profile"),
+        note_sign_in=lambda identity: adapter.background(_note_sign_in(stores.people, control, identity), "profile"),
         is_banned=is_banned,
         on_open=presence.add_session,
         on_close=presence.remove_session,
     )
+
+
+async def _note_sign_in(people: PeopleStore, control: ControlPublisher, identity: Identity) -> None:
+    """Store the profile of a user who signs in, and tell all gateways if it differs from the stored profile."""
+    if await people.note_sign_in(identity):
+        with suppress(RoomcastError):  # without Redis, the other gateways read the name again within a minute
+            await control.publish_control(ProfileChanged(identity.user))
 
 
 class RedisLink:

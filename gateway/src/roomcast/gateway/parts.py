@@ -92,12 +92,14 @@ class Parts:
             config.events_per_second, time.monotonic, lambda: self.adapter.canary.take_late_seconds()
         )
         self.daily_bytes = DailyBytes(time.monotonic)
+        self.control = ControlPublisher(self.adapter)
         self.sanctions = Sanctions(self.stores.moderation, lambda: self.sessions.now_ms())
         self.sessions = make_sessions(
             config,
             self.adapter,
             self.emitter,
             self.stores,
+            self.control,
             self.presence,
             self.tickets,
             verifier,
@@ -109,7 +111,6 @@ class Parts:
     def _make_rooms(self) -> None:
         """Make room access, joining, inboxes, and the effect of sanctions and revocations on sessions."""
         config = self.config
-        self.control = ControlPublisher(self.adapter)
         self.access = RoomAccess(self.stores.rooms, self.sanctions.is_banned, config.create_rooms)
         channels = RoomChannels(self.adapter)
         self.replays = Replays(self.stores.log, channels, buffer_bytes=config.send_buffer_bytes // 4)

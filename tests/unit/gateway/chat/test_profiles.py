@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Coroutine
 from typing import Any, cast
+
+from msgspec.structs import replace
 
 from roomcast.contract.envelope import ProfileChanged
 from roomcast.contract.events import PresenceUsers, UserSearch
@@ -56,7 +59,9 @@ def changes_of(
     def of_user(user: str) -> list[ChatSession]:
         return [session for session in sessions if session.user == user]
 
-    return ProfileChanges(store, of_user, emitter, visibility, forgotten.append, lambda work, _: tasks.append(work))
+    return ProfileChanges(
+        store, of_user, emitter, visibility, forgotten.append, lambda work, _: tasks.append(work), pause_seconds=0
+    )
 
 
 async def test_a_changed_profile_of_an_invisible_user_is_sent_to_the_own_devices_only() -> None:
@@ -88,3 +93,33 @@ async def test_a_changed_profile_is_applied_to_the_sessions_of_a_gateway() -> No
     assert inside.tickets == {}
     event = {"user": "ada", "name": "Countess", "picture": "https://example.com/ada.png"}
     assert emitter.sent == [("s2", "profile", event), ("team:red", "profile", event)]
+
+
+async def test_a_profile_that_changes_twice_within_the_pause_is_applied_once_more() -> None:
+    store, emitter, tasks = Profiles(), FakeEmitter(), list[Coroutine[Any, Any, None]]()
+    session = session_of("ada", "team:red", sid="s1")
+    changes = changes_of(store, [session], emitter, [], tasks, FakeVisibility())
+    changes.receive(ProfileChanged("ada"))
+    running = asyncio.ensure_future(tasks.pop())
+    await asyncio.sleep(0)
+    assert session.identity.name == "Ada"
+    for name in ("Countess", "Lady Lovelace"):
+        store.people["ada"] = ADA._replace(name=name)
+        changes.receive(ProfileChanged("ada"))
+    await running
+    assert tasks == []
+    assert session.identity.name == "Lady Lovelace"
+    assert [event["name"] for _, _, event in emitter.sent] == ["Ada", "Lady Lovelace"]
+    changes.receive(ProfileChanged("ada"))
+    await tasks.pop()
+    assert len(emitter.sent) == 3
+
+
+async def test_a_changed_picture_leaves_the_tickets_of_a_session_valid() -> None:
+    store, tasks = Profiles(), list[Coroutine[Any, Any, None]]()
+    session = session_of("bob", "team:red")
+    session.identity = replace(session.identity, name="Bob")
+    session.tickets = {b"team:red": cast("Any", "a ticket")}
+    changes_of(store, [session], FakeEmitter(), [], tasks, FakeVisibility()).receive(ProfileChanged("bob"))
+    await tasks.pop()
+    assert session.tickets.keys() == {b"team:red"}

@@ -33,8 +33,8 @@ class People(RedisLink):
         """
         check_ids(None, user)
         args: tuple[bytes | str | int, ...] = (user, PROFILE_SECONDS, *changed_fields(name, picture, data))
-        before, now = (text.decode() for text in await self._script("user_person", (keys.user_person(user),), args))
+        before, now, _ = await self._script("user_person", (keys.user_person(user),), args)
         if before != now:
-            old = entry_of(before, user) if before else ""
-            await self._script("room_listing", (keys.PEOPLE,), (old, entry_of(now, user), MAX_PEOPLE))
+            old = entry_of(before.decode(), user) if before else ""
+            await self._script("room_listing", (keys.PEOPLE,), (old, entry_of(now.decode(), user), MAX_PEOPLE))
         await self._control(ProfileChanged(user))

@@ -1,11 +1,12 @@
-"""Read and search profiles, and announce a profile that a back end has changed.
+"""Read and search profiles, and announce a profile that a back end or the token of a sign-in has changed.
 
-Backend.set_profile --ProfileChanged--> channel `control` --> ProfileChanges of each gateway
+Backend.set_profile, or a sign-in --ProfileChanged--> channel `control` --> ProfileChanges of each gateway
     --`profile`--> the user's devices, and the rooms that they are in, unless the user is invisible
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
@@ -57,7 +58,11 @@ class People:
 
 
 class ProfileChanges:
-    """Applies changed profiles to the sessions of this gateway. `sessions_of` returns the sessions of a user."""
+    """Applies changed profiles to the sessions of this gateway. `sessions_of` returns the sessions of a user.
+
+    A profile is applied at most once in `pause_seconds`: a user with two tokens of different names could else have
+    every sign-in announced in all rooms.
+    """
 
     def __init__(
         self,
@@ -67,6 +72,7 @@ class ProfileChanges:
         visibility: Visibility,
         forget_name: Callable[[str], None],
         start_task: StartTask,
+        pause_seconds: float = 1.0,
     ) -> None:
         self._store = store
         self._sessions_of = sessions_of
@@ -74,21 +80,39 @@ class ProfileChanges:
         self._visibility = visibility
         self._forget_name = forget_name
         self._start_task = start_task
+        self._pause_seconds = pause_seconds
+        self._is_stale: dict[str, bool] = {}
+        """User whose profile is being applied -> whether it changed again meanwhile."""
 
     def receive(self, message: ProfileChanged) -> None:
         """Handle a control message: read the profile again, and use its name from now on."""
-        self._forget_name(message.user)
-        if own := self._sessions_of(message.user):
-            self._start_task(self._apply(message.user, own), "profile changed")
+        user = message.user
+        self._forget_name(user)
+        if user in self._is_stale:
+            self._is_stale[user] = True
+        elif self._sessions_of(user):
+            self._is_stale[user] = True
+            self._start_task(self._apply_until_current(user), "profile changed")
 
-    async def _apply(self, user: str, sessions: list[ChatSession]) -> None:
+    async def _apply_until_current(self, user: str) -> None:
+        try:
+            while self._is_stale[user]:
+                self._is_stale[user] = False
+                await self._apply(user)
+                await asyncio.sleep(self._pause_seconds)
+        finally:
+            del self._is_stale[user]
+
+    async def _apply(self, user: str) -> None:
         profile = (await self._store.read([user])).get(user)
-        if profile is None:
+        sessions = self._sessions_of(user)
+        if profile is None or not sessions:
             return
         rooms: dict[str, None] = {}
         for session in sessions:
-            session.identity = replace(session.identity, name=profile.name)
-            session.revoke_tickets()  # a ticket holds the old name
+            if session.identity.name != profile.name:
+                session.identity = replace(session.identity, name=profile.name)
+                session.revoke_tickets()  # a ticket holds the old name
             rooms |= dict.fromkeys(session.rooms)
         if rooms and not await self._visibility.is_visible(sessions[0]):
             rooms = {}  # the event would reveal that the invisible user is in the room

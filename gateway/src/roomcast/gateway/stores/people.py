@@ -21,10 +21,11 @@ class PeopleStore:
     def __init__(self, scripts: Scripts) -> None:
         self._redis = RedisPort(scripts)
 
-    async def note_sign_in(self, identity: Identity) -> None:
-        """Store the profile fields of the user's token, so that others find the user. Sends the command at once.
+    async def note_sign_in(self, identity: Identity) -> bool:
+        """Store the profile fields of the user's token. Sends the command at once.
 
-        A failure here does not fail the sign-in: the next sign-in stores the fields.
+        Return whether this changed a profile that other gateways may have read. A failure here does not fail the
+        sign-in: the next sign-in stores the fields.
         """
         name = identity.name if identity.is_named else None
         fields = changed_fields(name, identity.picture or None, identity.data)
@@ -32,8 +33,10 @@ class PeopleStore:
         with suppress(RoomcastError):
             with translated:
                 reply = self._redis.begin_script("user_person", (keys.user_person(identity.user),), args)
-                before, now = await reply
+                before, now, changed = await reply
             await self._list(identity.user, before.decode(), now.decode())
+            return bool(before and changed)
+        return False
 
     async def _list(self, user: str, before: str, now: str) -> None:
         """List the person in the directory under the name `now` instead of the name `before`."""

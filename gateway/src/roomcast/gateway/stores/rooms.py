@@ -19,6 +19,9 @@ from roomcast.wire.envelope import pack
 ROOMS_PER_DAY: Final = 200
 _DAY_SECONDS: Final = 86_400
 _NAME_SECONDS: Final = 60.0
+"""How long a display name is cached. A `ProfileChanged` message removes it earlier."""
+_UNKNOWN_SECONDS: Final = 3.0
+"""How long the id is cached as the name of a user without a profile. A first sign-in sends no `ProfileChanged`."""
 _MAX_NAMES: Final = 20_000
 _NO_ROOM: Final = -1
 _NO_MODERATOR: Final = -2
@@ -164,14 +167,17 @@ class RoomStore:
         if unknown:
             found = await self._redis.run_together(*(("HGET", keys.user_person(user), "name") for user in unknown))
             for user, name in zip(unknown, found, strict=True):
-                self.note_name(user, _text(name) or user)
+                self._cache_name(user, _text(name) or user, _UNKNOWN_SECONDS if name is None else _NAME_SECONDS)
         return {user: self._names[user][1] if user in self._names else user for user in users}
 
     def note_name(self, user: str, name: str) -> None:
         """Cache a user's display name for a minute, so that `names` does not read it."""
+        self._cache_name(user, name, _NAME_SECONDS)
+
+    def _cache_name(self, user: str, name: str, seconds: float) -> None:
         if len(self._names) >= _MAX_NAMES:
             self._names.clear()
-        self._names[user] = (self._clock() + _NAME_SECONDS, name)
+        self._names[user] = (self._clock() + seconds, name)
 
     def forget_name(self, user: str) -> None:
         """Drop a user's display name from the cache."""
