@@ -1,1 +1,1 @@
-"""Attacks by clients without rights on a real gateway: bounded in time and size, on loopback only."""
+"""Attacks on real gateways by clients without special rights. They use loopback only, and little time and memory."""

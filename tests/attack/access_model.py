@@ -1,4 +1,4 @@
-"""The access rules over a simple state: the model that a running cluster is compared with. Pure."""
+"""A pure model of the access rules. `test_access_model.py` compares its outcomes with the answers of gateways."""
 
 from __future__ import annotations
 
@@ -30,7 +30,11 @@ class User:
 
 @dataclass
 class Room:
-    """The model's state of a room. `kind` is empty until the room is stored; `touched`: it may count as used."""
+    """The model's state of a room. `kind` is empty until the room is stored.
+
+    `used` is true once the room has had a message. `touched` is true once an action about the room was accepted: a
+    gateway may then count it as used.
+    """
 
     id: str
     kind: str = ""
@@ -44,7 +48,7 @@ class Room:
 
 @dataclass(frozen=True)
 class Action:
-    """One event of a user about a room; `other`, `value` and `target` are filled where the event has them."""
+    """An event of a user about a room. `value` and `target` are empty if the event has no such field."""
 
     event: str
     user: User
@@ -69,7 +73,7 @@ def is_entitled(user: User, room: Room) -> bool:
 
 
 def is_moderator(user: User, room: Room) -> bool:
-    """Tell whether the user moderates: operators do everywhere, owners and admins in stored rooms of their own."""
+    """Tell whether the user may moderate the room: as an operator, or as owner or admin of a stored room."""
     if user.ops:
         return True
     is_own = room.roles.get(user.id) in MODERATORS and user.id not in room.banned
@@ -77,7 +81,7 @@ def is_moderator(user: User, room: Room) -> bool:
 
 
 def expected(action: Action) -> set[str]:
-    """Return the outcomes that the rules allow; one outcome when the state is certain."""
+    """Return the outcomes that the rules allow: two if the model cannot tell whether the room counts as used."""
     user, room = action.user, action.room
     if action.event == "room:create":
         return _creation(user, room, action.value)
@@ -113,7 +117,7 @@ def _moderation(action: Action) -> str:
         role = room.roles.get(other)
         return FORBIDDEN if role == "owner" else OK if role else NOT_FOUND
     if action.event == "room:invite" and not room.kind:
-        return NOT_FOUND  # an operator: others moderate stored rooms only
+        return NOT_FOUND  # only operators get here, because other moderators need a stored room
     if action.event == "room:sanction" and (is_self or (room.roles.get(other) == "owner" and not user.ops)):
         return FORBIDDEN
     return OK
@@ -132,7 +136,7 @@ def _amendment(action: Action) -> str:
 
 
 def apply(action: Action, seq: int) -> None:
-    """Apply an accepted action to the model; `seq`: the number of a new message."""
+    """Apply an accepted action to the model. `seq` is the number of the new message, if there is one."""
     room, other = action.room, action.other.id
     match action.event:
         case "room:create":
@@ -171,7 +175,7 @@ def rooms(tag: str) -> list[Room]:
 
 
 def random_action(dice: random.Random, people: list[User], places: list[Room]) -> Action:
-    """Return a random action of a random user, allowed or not."""
+    """Return a random action of a random user. The rules may forbid it."""
     room = dice.choice(places)
     event = dice.choice(
         (*READING, *WRITING, *MODERATING, "message:delete", "room:create", "room:invite", "room:sanction")

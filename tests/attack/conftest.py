@@ -1,4 +1,4 @@
-"""A gateway under attack, and clients that send messages meanwhile."""
+"""Fixtures: a gateway under attack, a Redis server for one module, and signed-in clients."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import pytest
 import pytest_asyncio
 
 from tests import gateways, servers
-from tests.attack.running_cluster import WAYS, running_cluster, running_gateways
+from tests.attack.running_cluster import ROUTES, running_cluster, running_gateways
 from tests.attack.victim import Victim
 
 
-@pytest.fixture(scope="module", params=["own"] if running_cluster() is None else WAYS)
+@pytest.fixture(scope="module", params=["own"] if running_cluster() is None else ROUTES)
 def victim(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Victim]:
-    """Run a gateway for a module, which must exit with 0 at its end; or yield the running cluster by both routes."""
+    """Run a gateway for a module; at its end the gateway must exit with 0. Or yield the running cluster per route."""
     if (cluster := running_cluster()) is not None:
         yield Victim(*running_gateways(cluster, request.param))
         return
@@ -27,9 +27,16 @@ def victim(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture(scope="module")
 def own_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Run a Redis for the gateways of a module alone; yield its URL."""
+    """Run a Redis server for one test module; yield its URL."""
     with servers.redis_server(tmp_path_factory.mktemp("redis")) as port:
         yield f"redis://127.0.0.1:{port}/0"
+
+
+@pytest.fixture(scope="module")
+def gateway(own_redis: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[gateways.Gateway]:
+    """Run one gateway with the default settings for one test module."""
+    with gateways.gateway(tmp_path_factory.mktemp("gateway"), own_redis) as running:
+        yield running
 
 
 @pytest_asyncio.fixture

@@ -1,13 +1,16 @@
-"""Measure how an attack affects other clients, compared with the gateway at rest: `python -m tests.attack.figures`.
+"""Measure how attacks slow down other clients of a gateway: `python -m tests.attack.figures`.
 
-A bystander sends an event and awaits its ack 50 times a second, first at rest, then under attack. Bystander and
-attackers are processes of their own. Run it on an otherwise idle machine.
+A bystander sends an event and awaits its ack 50 times a second, first while the gateway is at rest, then under attack.
+The bystander and the attackers run in processes of their own. Run this program on an otherwise idle machine.
 
-Each line: p50 and p99 of the answers in ms, at rest and under attack, the ratio of the two p99, how many probes were
-late, in how many turns the gateway's event loop worked for more than 50 ms (CPU time, whatever the
-machine does besides), which part of the attack the gateway ran, and which part it was ready to run but waited for a
-processor that attackers, Redis and the bystander had, and its resident memory before the attack, at its peak and 15 s
-afterwards.
+Each attack prints one line:
+
+- `rest`, `attack`: p50 and p99 of the bystander's response times in ms, at rest and under attack
+- `x`: the p99 under attack, divided by the p99 at rest
+- `late`: how many events the bystander sent late, because the previous ack had not arrived
+- `turns`: turns of the gateway's event loop that took more than 50 ms of CPU time
+- `ran`, `waited`: time that the gateway ran, and time that it waited for a processor, as shares of the attack's time
+- `MB`: resident memory of the gateway before the attack, at its end, and 15 s later
 """
 
 from __future__ import annotations
@@ -51,7 +54,7 @@ class Answers(NamedTuple):
 
 
 async def _connect(port: int, user: str, source: int = 0) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Open a WebSocket session from the address with this number, and sign in when a user is given."""
+    """Open a WebSocket session from the loopback address number `source`. Sign in if `user` is not empty."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(_address(source), 0))
     head = (
         "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
@@ -73,7 +76,7 @@ def _address(source: int) -> str:
 
 
 async def _flood(port: int, frames: bytes, *, user: str = "", again: bool) -> None:
-    """Write frames as fast as the gateway reads them; with `again`, reconnect after each cut."""
+    """Write frames as fast as the gateway reads them. With `again`, reconnect when the gateway has closed."""
     while True:
         with suppress(OSError, asyncio.IncompleteReadError):
             reader, writer = await _connect(port, user)
@@ -95,13 +98,13 @@ async def _discard(reader: asyncio.StreamReader) -> None:
 
 
 async def ten_flooders(port: int) -> None:
-    """Run ten clients without a sign-in that send pongs and noops endlessly, and reconnect when they are cut."""
+    """Run ten clients that send pongs and noops without signing in, and reconnect when the gateway closes."""
     frames = (masked(TEXT, b"6") + masked(PONG, b"")) * 2_000
     await asyncio.gather(*(_flood(port, frames, again=True) for _ in range(10)))
 
 
 async def two_hundred_talkers(port: int, users: int = 1, *, join: bool = False) -> None:
-    """Run two hundred connections of a hundred events a second each; with `join` each receives the events of all."""
+    """Run 200 connections that send 100 messages a second each. With `join`, each also receives all messages."""
 
     async def talk(user: str, source: int) -> None:
         while True:
@@ -126,7 +129,7 @@ async def two_hundred_talkers(port: int, users: int = 1, *, join: bool = False) 
 
 
 async def two_hundred_pollers(port: int) -> None:
-    """Run two hundred users that post bodies of two hundred small events, as fast as the gateway accepts them."""
+    """Run 200 users that post bodies of 200 small events, as fast as the gateway accepts them."""
 
     async def poll(user: str, source: int) -> None:
         body = b"\x1e".join(b'42%d["user:blocked",{}]' % number for number in range(200))
@@ -146,7 +149,7 @@ async def two_hundred_pollers(port: int) -> None:
 
 
 async def mass_reconnect(port: int) -> None:
-    """Run a thousand clients that lose their connections at once, repeatedly, and reconnect as fast as they can."""
+    """Run 1,000 clients that repeatedly lose their connections at the same time and reconnect as fast as they can."""
     while True:
         come_back = (asyncio.wait_for(_connect(port, f"user{n}", 1 + n), 5) for n in range(1_000))
         made = await asyncio.gather(*come_back, return_exceptions=True)
@@ -157,13 +160,13 @@ async def mass_reconnect(port: int) -> None:
 
 
 async def nested_connects(port: int) -> None:
-    """Send CONNECT packets of nested JSON without a sign-in, as large as allowed, one per session."""
+    """Send CONNECT packets of nested JSON, as large as strangers may send them, one per session."""
     packet = masked(TEXT, b"40" + b'{"a":["]"]},' * 1_200)
     await asyncio.gather(*(_flood(port, packet, again=True) for _ in range(4)))
 
 
 async def history_readers(port: int) -> None:
-    """Read pages of the largest messages on four connections of one user, as often as the limits allow."""
+    """Read pages of messages of the maximum size on four connections of one user, as often as the limits allow."""
     room = "public:large"
 
     async def read(*, writes: bool) -> None:
@@ -186,7 +189,7 @@ async def history_readers(port: int) -> None:
 
 
 async def list_readers(port: int) -> None:
-    """Request a list of a hundred rooms on four connections of one user, as often as the limits allow."""
+    """Request a list of 100 rooms on four connections of one user, as often as the limits allow."""
     _, writer = await _connect(port, "reader")
     for number in range(100):
         writer.write(masked(TEXT, f'421["message:history",{{"room":"public:list{number}"}}]'.encode()))
@@ -231,7 +234,7 @@ def _attack(name: str, port: int) -> None:
 
 
 async def _measure(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, seconds: float) -> Answers:
-    """Request the room list repeatedly, and record the time of each answer."""
+    """Request the list of blocked users repeatedly, and measure the time until each ack."""
     times, late, ends = [], 0, time.perf_counter() + seconds
     due = time.perf_counter()
     while due < ends:
@@ -250,7 +253,7 @@ async def _measure(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, s
 
 
 def _bystander(port: int, answers: Any, is_begun: Any) -> None:
-    """Measure at rest, and again over the same connection a second after the attack has begun."""
+    """Measure at rest. Measure again on the same connection, one second after the attack has begun."""
 
     async def run() -> None:
         reader, writer = await _connect(port, "bystander")
@@ -263,14 +266,14 @@ def _bystander(port: int, answers: Any, is_begun: Any) -> None:
 
 
 def _long_turns(gateway: gateways.Gateway) -> float:
-    """Return how often the event loop's own work took more than 50 ms in one turn."""
+    """Return the number of turns of the event loop that took more than 50 ms of CPU time."""
     rows = dict(row.rsplit(" ", 1) for row in gateway.get("/metrics")[1].splitlines() if row[:1] != "#")
     name = "roomcast_gateway_loop_busy_seconds"
     return float(rows[f"{name}_count"]) - float(rows[f'{name}_bucket{{le="0.05"}}'])
 
 
 class Scheduled(NamedTuple):
-    """Seconds that a process ran so far, and seconds that it was runnable and waited for a processor."""
+    """Seconds that a process has run, and seconds that it has waited for a processor, at the time `at`."""
 
     ran: float
     waited: float
@@ -283,13 +286,13 @@ class Scheduled(NamedTuple):
         return cls(sum(int(row[0]) for row in rows) / 1e9, sum(int(row[1]) for row in rows) / 1e9, time.monotonic())
 
     def since(self, before: Scheduled) -> str:
-        """Return both as shares of the time since `before`, as text."""
+        """Return a text with both figures, as percentages of the time since `before`."""
         percent = 100 / (self.at - before.at)
         return f"ran {(self.ran - before.ran) * percent:3.0f} % waited {(self.waited - before.waited) * percent:3.0f} %"
 
 
 def measure(name: str, folder: Path) -> str:
-    """Run one attack against a gateway of its own, and return its line."""
+    """Run one attack against a new gateway; return the line of figures."""
     with servers.redis_server(folder) as port, gateways.gateway(folder, f"redis://127.0.0.1:{port}/0") as gateway:
         answers: Any = multiprocessing.Queue()
         is_begun = multiprocessing.Event()
@@ -301,7 +304,7 @@ def measure(name: str, folder: Path) -> str:
 
 
 def _attacked(name: str, gateway: gateways.Gateway, quiet: Answers, answers: Any, is_begun: Any) -> str:
-    """Run the attack; return the figures of the bystander and the gateway during it."""
+    """Run the attack; return the part of the line after the figures at rest."""
     process = psutil.Process(gateway.process.pid)
     before, turns, scheduled = process.memory_info().rss, _long_turns(gateway), Scheduled.of(process.pid)
     attacker = multiprocessing.Process(target=_attack, args=(name, gateway.port), daemon=True)
@@ -310,7 +313,7 @@ def _attacked(name: str, gateway: gateways.Gateway, quiet: Answers, answers: Any
     try:
         attacked: Answers = answers.get(timeout=ATTACK_SECONDS + 30)
         shares = Scheduled.of(process.pid).since(scheduled)
-        peak, turns = process.memory_info().rss, _long_turns(gateway) - turns
+        during, turns = process.memory_info().rss, _long_turns(gateway) - turns
     finally:
         attacker.kill()
         attacker.join()
@@ -318,12 +321,12 @@ def _attacked(name: str, gateway: gateways.Gateway, quiet: Answers, answers: Any
     after = process.memory_info().rss
     return (
         f"attack {attacked.p50:6.1f} {attacked.p99:7.1f}   x{attacked.p99 / quiet.p99:6.1f}   late {attacked.late:3}"
-        f"   turns {turns:3.0f}   {shares}   MB {before / 1e6:5.0f} {peak / 1e6:5.0f} {after / 1e6:5.0f}"
+        f"   turns {turns:3.0f}   {shares}   MB {before / 1e6:5.0f} {during / 1e6:5.0f} {after / 1e6:5.0f}"
     )
 
 
 def main() -> int:
-    """Print one line for each attack named on the command line."""
+    """Print one line for each attack that the command line names, or for all."""
     parser = argparse.ArgumentParser(prog="python -m tests.attack.figures", description=__doc__)
     parser.add_argument("attacks", nargs="*", default=list(ATTACKS), help=f"of: {', '.join(ATTACKS)}")
     options = parser.parse_args()

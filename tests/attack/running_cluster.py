@@ -1,4 +1,4 @@
-"""Attack a running cluster, whose folder ROOMCAST_ATTACKED names, instead of a cluster that the suite starts."""
+"""The running cluster to attack, if ROOMCAST_ATTACKED names its folder. Otherwise the suite starts its own."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from tests.attack.bad_inputs.targets import SETTINGS
 from tests.gateways import Gateway
 
 VARIABLE: Final = "ROOMCAST_ATTACKED"
-WAYS: Final = ("direct", "nginx")
+ROUTES: Final = ("direct", "nginx")
 
 
 @cache
 def running_cluster() -> Cluster | None:
-    """Return the running cluster to attack; None without the variable. Tokens are then signed with its secret.
+    """Return the running cluster, or None without the variable. Make the tests sign tokens with the cluster's secret.
 
-    Raises NotRunning, or ValueError for a cluster with other bounds than SETTINGS.
+    Raises NotRunning if the cluster does not run, and ValueError if its bounds differ from SETTINGS.
     """
     if not (folder := os.environ.get(VARIABLE)):
         return None
@@ -35,13 +35,13 @@ def running_cluster() -> Cluster | None:
     return cluster
 
 
-def running_gateways(cluster: Cluster, way: str) -> list[Gateway]:
-    """Return gateway 1 alone, reached directly; or all gateways, the first one reached through nginx."""
+def running_gateways(cluster: Cluster, route: str) -> list[Gateway]:
+    """Return gateway 1 with its own port (`direct`), or all gateways with nginx's port (`nginx`)."""
     pids = cluster.pids()
     numbers = [int(name.removeprefix("gateway")) for name in pids if name.startswith("gateway")]
     found = []
-    for number in sorted(numbers) if way == "nginx" else [1]:
-        port = cluster.ports.page if way == "nginx" else cluster.ports.gateway(number)
+    for number in sorted(numbers) if route == "nginx" else [1]:
+        port = cluster.ports.page if route == "nginx" else cluster.ports.gateway(number)
         process: Any = psutil.Process(pids[f"gateway{number}"])
         log = cluster.state / "logs" / f"gateway{number}.log"
         found.append(Gateway(str(number), port, cluster.ports.gateway_metrics(number), process, log))

@@ -1,4 +1,4 @@
-"""Random users, tokens, rooms, sanctions and actions: two running gateways always answer as the rules say."""
+"""Random actions of users with various rights: the answers of two gateways must follow the access model."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Gateway]]:
 
 
 def payload(action: Action) -> Json:
-    """Return the payload of the event."""
+    """Return the payload of the action's event."""
     fields: dict[str, Json] = {
         "room:create": {"kind": action.value},
         "room:invite": {"user": action.other.id, "role": action.value},
@@ -49,21 +49,21 @@ def payload(action: Action) -> Json:
 CHANGES = {("mute", True): "muted", ("mute", False): "unmuted", ("ban", True): "banned", ("ban", False): "unbanned"}
 
 
-def told_as(action: Action, outcome: str) -> str:
-    """Return the `change` event for the other user; once received, the change is in force on that user's gateway."""
+def expected_change(action: Action, outcome: str) -> str:
+    """Return the `change` of the `room` event for the other user, or "". Once received, it holds on that gateway."""
     if action.event == "room:remove":
         return "removed" if outcome == OK else ""
     return CHANGES[action.value, action.on] if action.event == "room:sanction" and outcome == OK else ""
 
 
-def heard(client: Client, action: Action, change: str) -> int:
-    """Return how many events about the change the client has received."""
-    return len(client.seen("room", lambda told: told["room"] == action.room.id and told["change"] == change))
+def count_received(client: Client, action: Action, change: str) -> int:
+    """Return how many `room` events with this change the client has received."""
+    return len(client.seen("room", lambda data: data["room"] == action.room.id and data["change"] == change))
 
 
-def is_told(client: Client, action: Action, change: str, before: int) -> bool:
-    """Tell whether the client has received more events about the change than `before`."""
-    return heard(client, action, change) > before
+def has_received_more(client: Client, action: Action, change: str, before: int) -> bool:
+    """Tell whether the client has received more than `before` `room` events with this change."""
+    return count_received(client, action, change) > before
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -80,14 +80,17 @@ async def test_every_answer_follows_the_rules(pair: list[Gateway], clients: Clie
         action = access_model.random_action(dice, people, places)
         allowed = access_model.expected(action)
         other = devices[action.other.id]
-        before = {change: heard(other, action, change) for change in (*CHANGES.values(), "removed")}
+        before = {change: count_received(other, action, change) for change in (*CHANGES.values(), "removed")}
         answer = await devices[action.user.id].call(action.event, payload(action))
         outcome = OK if answer["ok"] else answer["error"]["reason"]
         history.append(f"{action.user.id} {action.event} {payload(action)}: {outcome}")
         assert outcome in allowed, (allowed, history[-12:])
         outcomes.setdefault(action.event, set()).add(outcome)
-        if change := told_as(action, outcome):
-            await until(partial(is_told, other, action, change, before[change]), f"{action.other.id} is told {change}")
+        if change := expected_change(action, outcome):
+            await until(
+                partial(has_received_more, other, action, change, before[change]),
+                f"{action.other.id} receives {change}",
+            )
         if outcome == OK:
             access_model.apply(action, answer.get("seq", 0))
     assert all(len(seen) >= 2 for seen in outcomes.values()), outcomes

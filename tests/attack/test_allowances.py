@@ -18,7 +18,7 @@ ROOMS_PER_DAY = 3
 DAILY_BYTES = 300_000
 DAY_SECONDS = 86_400
 SHORT_SECONDS = 60
-"""A refusal with a longer `retry_after`, in seconds, is one of the daily allowance."""
+"""Longest `retry_after` of the rate per second, in seconds. Only the daily allowance refuses for longer."""
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ async def test_rooms_per_day_are_limited_over_all_gateways(pair: list[Gateway], 
     assert await create(await clients(pair[0], user, ops=True)) == ""
 
 
-async def test_a_back_end_gives_one_user_another_allowance(
+async def test_a_back_end_changes_the_room_allowance_of_one_user(
     pair: list[Gateway], clients: Clients, own_redis: str
 ) -> None:
     user = unique("builder")
@@ -68,7 +68,7 @@ async def test_a_back_end_gives_one_user_another_allowance(
 
 
 async def write(client: Client, room: str) -> str:
-    """Send a text of the largest size; return the reason of a refusal for the day, or an empty text."""
+    """Send a text of the maximum size; return "" if it is acked, or the reason if the daily allowance refuses it."""
     while True:
         answer = await client.call("message:send", {"room": room, "id": unique("m"), "text": "x" * MAX_MESSAGE_BYTES})
         if answer["ok"]:
@@ -76,11 +76,11 @@ async def write(client: Client, room: str) -> str:
         wait = answer["error"].get("retry_after", DAY_SECONDS)
         if wait > SHORT_SECONDS:
             return str(answer["error"]["reason"])
-        await asyncio.sleep(wait)  # the rate of a second, which a busy machine lowers
+        await asyncio.sleep(wait)  # refused by the rate per second, which a busy gateway lowers
 
 
 async def spend(client: Client, room: str) -> None:
-    """Write until the daily allowance is spent: at most the texts of one second more than allowed."""
+    """Write until the daily allowance is spent. A gateway may accept the texts of one more second."""
     for _ in range(DAILY_BYTES // MAX_MESSAGE_BYTES):
         assert await write(client, room) == ""
     await until(lambda: _is_refused(client, room), "the daily allowance is spent")
@@ -105,7 +105,9 @@ async def test_bytes_per_day_are_limited_over_all_gateways(pair: list[Gateway], 
     await here.ok("message:delete", {"room": room, "id": "d", "target": first["seq"]})
     (oldest,) = (await here.ok("message:history", {"room": room, "before": 2}))["messages"]
     assert "text" not in oldest
-    for _ in range(DAILY_BYTES // MAX_MESSAGE_BYTES):  # the other gateway asks once it has a report to make
+    for _ in range(
+        DAILY_BYTES // MAX_MESSAGE_BYTES
+    ):  # the other gateway learns of the spent allowance with its own next report
         await write(there, room)
     await until(lambda: _is_refused(there, room), "the other gateway refuses texts, too")
 
@@ -114,7 +116,7 @@ async def test_bytes_per_day_are_limited_over_all_gateways(pair: list[Gateway], 
     assert await write(await clients(pair[0], unique("ada")), room) == ""
 
 
-async def test_a_back_end_raises_and_takes_back_the_bytes_of_one_user(
+async def test_a_back_end_raises_and_resets_the_byte_allowance_of_one_user(
     pair: list[Gateway], clients: Clients, own_redis: str
 ) -> None:
     user, room = unique("bot"), unique("public:log")
@@ -160,10 +162,10 @@ async def test_an_unused_room_expires_with_all_its_keys(pair: list[Gateway], cli
     assert await (await clients(pair[1], owner.user)).refused("room:join", {"room": unused}) == "forbidden"
 
 
-async def test_joining_rooms_without_messages_leaves_no_keys(
+async def test_the_keys_of_joined_rooms_without_messages_expire_within_five_minutes(
     pair: list[Gateway], clients: Clients, own_redis: str
 ) -> None:
-    """Otherwise a user could fill Redis by joining a thousand unused names."""
+    """Otherwise a user could fill Redis by joining thousands of rooms that no other user has joined."""
     visitor = await clients(pair[0], unique("visitor"))
     rooms = [unique("public:empty") for _ in range(3)]
     await visitor.join(rooms[0])

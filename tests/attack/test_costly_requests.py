@@ -1,4 +1,4 @@
-"""HTTP requests that cost a server far more than their sender: compressed bodies, unknown paths, odd expectations."""
+"""HTTP requests that cost the server more than the sender: compressed bodies, unknown paths, unread answers."""
 
 from __future__ import annotations
 
@@ -14,18 +14,21 @@ from tests.gateways import Client, Clients, token, unique
 
 NO_SESSION = "/socket.io/?EIO=4&transport=polling&sid=g1.unknown"
 FORMATS = {"gzip": 31, "deflate": 15}
-"""Content codings, and zlib's parameter for each."""
+"""zlib's parameter `wbits` for each content coding."""
 BOMBS = 20
 BOMB_SECONDS = 1.0
 UNKNOWN = 20_000
+"""Requests for one unknown path."""
 ROWS = 50
-"""Messages of 16 kB on the page that a session leaves unfetched."""
+"""Messages of 16 kB on the page of the large room."""
 ENDED = 96
-READ = 64
-READ_BYTES = 30_000_000
-"""Growth of the memory that is allowed while connections are open on which 51 MB were read."""
+"""Polling sessions that request the page and end before they fetch it (77 MB in all)."""
 KEPT_BYTES = 50_000_000
-"""Growth of the memory that is allowed: the gateway keeps 17 MB of payloads, of the 77 MB of these sessions."""
+"""Allowed growth of the gateway's memory after these sessions, in bytes. The gateway keeps 17 MB of their payloads."""
+READ = 64
+"""Connections that read the page (51 MB in all) and stay open."""
+READ_BYTES = 30_000_000
+"""Allowed growth of the gateway's memory while these connections are open, in bytes."""
 
 
 def bomb(window: int) -> bytes:
@@ -35,7 +38,7 @@ def bomb(window: int) -> bytes:
 
 
 async def answers(victim: Victim, request: bytes, count: int = 1) -> bytes:
-    """Send a request `count` times on one connection; return the answers once as many have begun."""
+    """Send a request `count` times on one connection; return the received bytes once `count` answers have begun."""
     reader, writer = await asyncio.open_connection("127.0.0.1", victim.gateway.port)
     writer.write(request * count)
     received = bytearray()
@@ -48,7 +51,7 @@ async def answers(victim: Victim, request: bytes, count: int = 1) -> bytes:
 
 @pytest.mark.parametrize("coding", FORMATS)
 async def test_compressed_bodies_are_not_unpacked(victim: Victim, clients: Clients, coding: str) -> None:
-    """Unpacking one of these bodies takes a tenth of a second of CPU time, or more."""
+    """Unpacking one of these bodies would take at least a tenth of a second of CPU time."""
     body = bomb(FORMATS[coding])
     head = f"POST {NO_SESSION} HTTP/1.1\r\nHost: a\r\nContent-Encoding: {coding}\r\nContent-Length: {len(body)}\r\n\r\n"
     before, busy, long_turns = victim.memory, sum(victim.process.cpu_times()[:2]), victim.long_turns
@@ -74,13 +77,13 @@ async def test_an_unknown_expectation_is_ignored(victim: Victim) -> None:
     assert found[9:12] == b"400", "the session is unknown"
 
 
-async def test_a_client_that_waits_for_100_gets_it(victim: Victim) -> None:
+async def test_a_client_that_expects_100_continue_gets_it(victim: Victim) -> None:
     head = f"POST {NO_SESSION} HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n"
     assert (await answers(victim, head.encode()))[9:12] == b"100"
 
 
-async def test_sessions_that_a_client_has_ended_keep_little_memory(victim: Victim, clients: Clients) -> None:
-    """The last payload of a polling session is kept for its client, who may end any number of sessions."""
+async def test_unfetched_payloads_of_ended_sessions_use_little_memory(victim: Victim, clients: Clients) -> None:
+    """The gateway keeps the last payload of an ended session, and a client may end any number of sessions."""
     room, _ = await a_large_room(victim, clients)
     before = victim.memory
     async with aiohttp.ClientSession() as http:
@@ -90,8 +93,8 @@ async def test_sessions_that_a_client_has_ended_keep_little_memory(victim: Victi
     assert victim.memory < before + KEPT_BYTES
 
 
-async def test_connections_keep_no_answer_that_was_read(victim: Victim, clients: Clients) -> None:
-    """Aiohttp keeps the last answer of a connection; a client may have many connections, each with a large one."""
+async def test_open_connections_do_not_keep_their_last_answers_in_memory(victim: Victim, clients: Clients) -> None:
+    """By default, aiohttp keeps the last answer of each open connection. Many connections could fill the memory."""
     room, _ = await a_large_room(victim, clients)
     before, held = victim.memory, []
     async with aiohttp.ClientSession() as http:
@@ -136,13 +139,13 @@ async def signed_in(http: aiohttp.ClientSession, url: str, user: str) -> str:
 
 
 async def ask_for_the_page(http: aiohttp.ClientSession, session: str, room: str) -> None:
-    """Join the room; the answer waits for a GET."""
+    """Join the room, which requests its page. The gateway keeps the answer until the next GET."""
     async with http.post(session, data=f'420["room:join",{{"room":"{room}"}}]'):
-        await asyncio.sleep(0.05)  # only a GET could show that the answer is there, and it would fetch the answer
+        await asyncio.sleep(0.05)  # time to make the answer: a GET would show that it exists, but also fetch it
 
 
 async def end_with_a_full_queue(http: aiohttp.ClientSession, url: str, user: str, room: str) -> None:
-    """Sign in by polling, ask for a page of a room, and end the session before the answer is fetched."""
+    """Sign in by polling, request the page of a room, and end the session before a GET fetches the answer."""
     session = await signed_in(http, url, user)
     await ask_for_the_page(http, session, room)
     async with http.post(session, data="no packet") as answer:

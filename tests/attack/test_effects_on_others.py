@@ -1,4 +1,4 @@
-"""Blocks, joins and connection ends of one user cost other users nothing."""
+"""What one user blocks, joins, closes or creates must not harm other users."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ DAILY_BYTES = 10_000
 
 
 @pytest.fixture(scope="module")
-def one(own_redis: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+def gateway(own_redis: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     folder = tmp_path_factory.mktemp("gateway")
     with gateways.gateway(folder, own_redis, DAILY_BYTES=str(DAILY_BYTES)) as running:
         yield running
 
 
-async def test_a_block_does_not_read_all_rooms_of_the_user(one: Gateway, own_redis: str, clients: Clients) -> None:
-    """With 50 connections in 100 rooms each, one small packet would cause thousands of Redis commands."""
-    mallory = await clients(one, unique("mallory"))
+async def test_a_block_does_not_read_all_rooms_of_the_user(gateway: Gateway, own_redis: str, clients: Clients) -> None:
+    """Otherwise one small packet of a user with 50 connections in 100 rooms each would cause thousands of reads."""
+    mallory = await clients(gateway, unique("mallory"))
     for number in range(JOINED):
         await mallory.join(f"public:many-{number}", limit=1)
     with store(own_redis) as redis:
@@ -38,22 +38,22 @@ async def test_a_block_does_not_read_all_rooms_of_the_user(one: Gateway, own_red
         for number in range(BLOCKS):
             await mallory.ok("user:block", {"user": "ada", "on": number % 2 == 0})
         last = f"public:{unique('last')}"
-        await mallory.join(last)  # reads that the block started are answered before this join, or under way
+        await mallory.join(last)  # the reads of a block would be sent before those of this join
         reads = redis.info("commandstats").get("cmdstat_hgetall", {"calls": 0})["calls"]
     assert reads < JOINED
 
 
-async def test_a_connection_that_ends_while_it_joins_again_is_no_longer_in_the_room(
-    one: Gateway, clients: Clients
+async def test_a_connection_that_ends_during_a_second_join_is_not_counted_in_the_room(
+    gateway: Gateway, clients: Clients
 ) -> None:
-    """Otherwise the room would count its user until the gateway ends."""
-    owner, room = await clients(one, unique("owner")), unique("team")
+    """Otherwise the user would remain an occupant of the room until the gateway ends."""
+    owner, room = await clients(gateway, unique("owner")), unique("team")
     await owner.ok("room:create", {"room": room, "kind": "private"})
     for _ in range(4):
-        ghost = await clients(one, unique("ghost"))
+        ghost = await clients(gateway, unique("ghost"))
         await owner.invite(room, ghost.user)
         await ghost.close()
-        async with raw(one) as connection:
+        async with raw(gateway) as connection:
             await connection.sign_in(ghost.user)
             join = json.dumps(["room:join", {"room": room}])
             await connection.send(f"420{join}")
@@ -67,9 +67,11 @@ async def test_a_connection_that_ends_while_it_joins_again_is_no_longer_in_the_r
     await until(is_alone, "the room has one user")
 
 
-async def test_a_user_without_allowance_opens_no_direct_rooms(one: Gateway, own_redis: str, clients: Clients) -> None:
-    """Each direct room would add an inbox in Redis, even for an unknown user, and an event for a connected one."""
-    mallory, ada = await clients(one, unique("mallory")), await clients(one, unique("ada"))
+async def test_a_user_with_a_spent_allowance_cannot_open_direct_rooms(
+    gateway: Gateway, own_redis: str, clients: Clients
+) -> None:
+    """Each new direct room adds a line to the other user's inbox in Redis, and sends an event if the user is online."""
+    mallory, ada = await clients(gateway, unique("mallory")), await clients(gateway, unique("ada"))
     room = unique("public:log")
     await mallory.join(room)
 
@@ -87,8 +89,8 @@ async def test_a_user_without_allowance_opens_no_direct_rooms(one: Gateway, own_
         assert redis.exists(keys.user_rooms("nobody-knows")) == 0
 
 
-async def test_a_block_hides_presence_in_the_list_of_members(one: Gateway, clients: Clients) -> None:
-    ada, bob = await clients(one, unique("ada")), await clients(one, unique("bob"))
+async def test_a_block_hides_presence_in_the_list_of_members(gateway: Gateway, clients: Clients) -> None:
+    ada, bob = await clients(gateway, unique("ada")), await clients(gateway, unique("bob"))
     room = unique("team")
     await ada.ok("room:create", {"room": room, "kind": "private"})
     await ada.invite(room, bob.user)
@@ -106,11 +108,11 @@ async def test_a_block_hides_presence_in_the_list_of_members(one: Gateway, clien
     async def is_hidden() -> bool:
         return await shown() == "offline"
 
-    await until(is_hidden, "the block is known")
+    await until(is_hidden, "bob is shown as offline")
 
 
-async def test_becoming_invisible_costs_events_for_the_rooms_left(one: Gateway, clients: Clients) -> None:
-    mallory = await clients(one, unique("mallory"))
+async def test_becoming_invisible_in_many_rooms_counts_as_several_events(gateway: Gateway, clients: Clients) -> None:
+    mallory = await clients(gateway, unique("mallory"))
     for number in range(JOINED):
         await mallory.join(f"public:many-{number}", limit=1)
     statuses = ["invisible", "online"] * 50
@@ -120,10 +122,10 @@ async def test_becoming_invisible_costs_events_for_the_rooms_left(one: Gateway, 
 
 
 async def test_a_membership_or_sanction_does_not_outlive_its_room(
-    one: Gateway, own_redis: str, clients: Clients
+    gateway: Gateway, own_redis: str, clients: Clients
 ) -> None:
-    """Otherwise invitations and bans during the end of a room would apply to the next room with this id."""
-    mallory, eve, bob = [await clients(one, unique(name)) for name in ("mallory", "eve", "bob")]
+    """Otherwise an invitation or ban during the close of its room would apply to the next room with this id."""
+    mallory, eve, bob = [await clients(gateway, unique(name)) for name in ("mallory", "eve", "bob")]
     for _ in range(3):
         room = unique("team")
         await mallory.ok("room:create", {"room": room, "kind": "private"})
@@ -137,20 +139,28 @@ async def test_a_membership_or_sanction_does_not_outlive_its_room(
         assert answers[-1]["ok"]
         with store(own_redis) as redis:
             assert redis.exists(keys.room_members(room), keys.room_sanctions(room)) == 0
-            redis.hset(keys.room_members(room), eve.user, "admin")  # as an older release without this check wrote it
+            redis.hset(
+                keys.room_members(room), eve.user, "admin"
+            )  # a leftover of an older release, which had no such check
         await bob.ok("room:create", {"room": room, "kind": "private"})
         assert await eve.refused("room:join", {"room": room}) == "forbidden"
         await bob.join(room)
 
 
 async def test_members_of_an_expired_room_get_no_message_of_the_next_room_with_its_id(
-    one: Gateway, own_redis: str, clients: Clients
+    gateway: Gateway, own_redis: str, clients: Clients
 ) -> None:
-    mallory, ada, room = await clients(one, unique("mallory")), await clients(one, unique("ada")), unique("team")
+    mallory, ada, room = (
+        await clients(gateway, unique("mallory")),
+        await clients(gateway, unique("ada")),
+        unique("team"),
+    )
     await mallory.ok("room:create", {"room": room, "kind": "private"})
     await mallory.join(room)
     with store(own_redis) as redis:
-        redis.delete(keys.room_meta(room), keys.room_members(room))  # as after a week without a message
+        redis.delete(
+            keys.room_meta(room), keys.room_members(room)
+        )  # what remains of the room after a week without a message
     await ada.ok("room:create", {"room": room, "kind": "private"})
     await mallory.expect("room", lambda event: event["change"] == "removed")
     await ada.join(room)
@@ -159,37 +169,43 @@ async def test_members_of_an_expired_room_get_no_message_of_the_next_room_with_i
     assert mallory.texts(room) == []
 
 
-async def test_creating_a_room_keeps_the_clients_that_may_be_in_it(
-    one: Gateway, own_redis: str, clients: Clients
+async def test_storing_a_room_does_not_remove_its_entitled_clients(
+    gateway: Gateway, own_redis: str, clients: Clients
 ) -> None:
-    """Clients may be in a room before it is stored, by a token or because its id begins with `public:`."""
+    """Clients may join a room before it is stored: by a token, or because the room's id begins with `public:`."""
     room = f"public:{unique('lounge')}"
-    ada = await clients(one, unique("ada"))
+    ada = await clients(gateway, unique("ada"))
     await ada.join(room)
     async with connect(own_redis) as backend:
         await backend.create_room(room, owner="ops", kind="public")
-    bob = await clients(one, unique("bob"))
+    bob = await clients(gateway, unique("bob"))
     await bob.join(room)
     await bob.send(room, "hello")
     await ada.expect("message", lambda event: event["text"] == "hello")
     assert [event for event in ada.seen("room") if event["room"] == room] == []
 
 
-async def test_an_operator_invites_into_stored_rooms_only(one: Gateway, own_redis: str, clients: Clients) -> None:
-    ops, ada, room = await clients(one, unique("ops"), ops=True), await clients(one, unique("ada")), unique("team")
+async def test_an_operator_s_invitation_into_a_room_that_is_not_stored_is_refused(
+    gateway: Gateway, own_redis: str, clients: Clients
+) -> None:
+    ops, ada, room = (
+        await clients(gateway, unique("ops"), ops=True),
+        await clients(gateway, unique("ada")),
+        unique("team"),
+    )
 
     async def is_refused_as_unknown_room() -> bool:
         answer = await ops.call("room:invite", {"room": room, "user": ada.user})
         return bool(answer["error"]["detail"] == "no such room is stored")
 
-    await until(is_refused_as_unknown_room, "ada is known, the room is not")
+    await until(is_refused_as_unknown_room, "the invitation is refused because of the room")
     with store(own_redis) as redis:
         assert redis.exists(keys.room_members(room)) == 0
 
 
-async def test_a_block_hides_both_users_in_their_direct_room(one: Gateway, clients: Clients) -> None:
-    """Otherwise a blocked user could follow the other's presence there: users may always join their direct rooms."""
-    ada, mallory = await clients(one, unique("ada")), await clients(one, unique("mallory"))
+async def test_a_block_hides_both_users_in_their_direct_room(gateway: Gateway, clients: Clients) -> None:
+    """Users may always join their direct rooms, so a blocked user could follow the other's presence there."""
+    ada, mallory = await clients(gateway, unique("ada")), await clients(gateway, unique("mallory"))
     room = direct_room(ada.user, mallory.user)
     await ada.join(room)
     answer = await mallory.join(room)
@@ -204,10 +220,10 @@ async def test_a_block_hides_both_users_in_their_direct_room(one: Gateway, clien
     answer = await mallory.join(room)
     assert [row["user"] for row in answer["members"]] == [mallory.user]
     assert (await mallory.ok("room:members", {"room": room}))["members"] == []
-    late = await clients(one, mallory.user)
+    late = await clients(gateway, mallory.user)
     assert [row["user"] for row in (await late.join(room))["members"]] == [mallory.user]
     await mallory.ok("presence", {"status": "away"})
-    await asyncio.sleep(0.5)  # longer than the gateway collects changes
+    await asyncio.sleep(0.5)  # the gateway sends collected changes sooner
     told = [*mallory.seen("presence"), *mallory.seen("receipt"), *late.seen("presence")]
     assert not [event for event in told if ada.user in json.dumps(event)]
     assert not [event for event in ada.seen("presence") if mallory.user in json.dumps(event)]

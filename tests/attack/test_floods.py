@@ -1,4 +1,4 @@
-"""Sockets that send cheap packets as fast as they can: each is cut, and others can still exchange messages."""
+"""Connections that send cheap packets as fast as they can: the gateway closes them, and serves other clients."""
 
 from __future__ import annotations
 
@@ -20,16 +20,17 @@ FRAMES = {
     "WebSocket pings": masked(PING, b""),
     "WebSocket pongs": masked(PONG, b""),
     "events of unknown namespaces": masked(TEXT, b'42/x,["e"]'),
-    "acks of nothing": masked(TEXT, b"430[]"),
+    "acks without a question": masked(TEXT, b"430[]"),
     "unknown events": masked(TEXT, b'42["e"]'),
     "fragments without content": masked(CONTINUATION, b"", fin=False),
 }
 FLOOD = 1008
+"""The gateway's close code after a flood."""
 HANDLED = 'roomcast_gateway_events_total{event="user:blocked",outcome="ok"}'
 
 
 def many(frame: bytes) -> bytes:
-    """Return about 64 kB of these frames."""
+    """Return the frame, repeated to about 64 kB."""
     return frame * max(1, 65_536 // len(frame))
 
 
@@ -47,7 +48,7 @@ async def test_a_signed_in_flooder_is_closed_with_1008(victim: Victim, clients: 
 
 
 @pytest.mark.parametrize("kind", ["noops", "pongs", "WebSocket pings", "fragments without content"])
-async def test_ten_strangers_flood_at_once(victim: Victim, clients: Clients, kind: str) -> None:
+async def test_ten_strangers_that_flood_at_once_are_closed(victim: Victim, clients: Clients, kind: str) -> None:
     before, long_turns = victim.memory, victim.long_turns
     async with conversation(victim, clients):
         strangers = [await Stranger.open_websocket(victim) for _ in range(10)]
@@ -57,12 +58,12 @@ async def test_ten_strangers_flood_at_once(victim: Victim, clients: Clients, kin
         codes = {await stranger.close_code() for stranger in strangers}
         for stranger in strangers:
             stranger.drop()
-    assert codes <= {FLOOD, 1009, 0}, "cut for the flood, for its size, or too fast to send a close code"
+    assert codes <= {FLOOD, 1009, 0}, "closed for the flood or its size, or reset before the close code was sent"
     assert victim.long_turns == long_turns
     await victim.assert_well(before)
 
 
-async def test_a_flood_leaves_one_line_in_the_log(victim: Victim) -> None:
+async def test_five_floods_of_one_address_make_fewer_than_five_log_lines(victim: Victim) -> None:
     line = "closed a session of 127.0.0.1: flood"
     before = victim.said().count(line)
     for _ in range(5):
@@ -74,7 +75,7 @@ async def test_a_flood_leaves_one_line_in_the_log(victim: Victim) -> None:
 
 
 async def test_a_polling_client_that_posts_too_many_packets_is_refused(victim: Victim, clients: Clients) -> None:
-    """A body of 100 kB holds fifty thousand noops."""
+    """A body of 100 kB can contain fifty thousand noops."""
     before = victim.memory
     async with conversation(victim, clients), aiohttp.ClientSession() as http:
         url = f"{victim.gateway.url}/socket.io/?EIO=4&transport=polling"
@@ -110,8 +111,10 @@ async def test_many_clients_at_their_limits_leave_no_memory_behind(victim: Victi
     await victim.assert_well(before)
 
 
-async def test_many_users_within_their_limits_make_no_long_turns(victim: Victim, clients: Clients) -> None:
-    """Two hundred users send twenty events each, all at once: in one turn of the loop, they would take 0.2 s."""
+async def test_many_users_within_their_limits_cause_no_long_turn_of_the_event_loop(
+    victim: Victim, clients: Clients
+) -> None:
+    """Two hundred users send twenty events each at once. A loop turn that handled all of them would take 0.2 s."""
     events = masked(TEXT, b'42["user:blocked",{}]') * 20
     before = victim.memory
     async with conversation(victim, clients):

@@ -1,4 +1,4 @@
-"""Connections that misbehave: silent, slow, malformed, nested, too large, or from foreign pages."""
+"""Connections that are silent or slow, send malformed, nested or too large data, or come from foreign pages."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize("kind", MALFORMED)
-async def test_malformed_http_is_refused_without_a_trace_of_its_headers(victim: Victim, kind: str) -> None:
+async def test_malformed_http_is_refused_and_its_secret_headers_are_not_logged(victim: Victim, kind: str) -> None:
     stranger = await Stranger.connect(victim)
     stranger.write(MALFORMED[kind])
-    answer = await stranger.until_closed(15)  # nginx reads on for five seconds, so that the answer arrives
+    answer = await stranger.until_closed(15)  # nginx sends its answer and reads for five more seconds before it closes
     assert answer[:5] == b"HTTP/"
     assert answer[9:12] == b"505" or answer[9:10] == b"4"
     log = victim.said()
@@ -48,7 +48,7 @@ async def test_two_host_headers_are_refused(victim: Victim) -> None:
 
 
 async def test_silent_and_dripping_connections_are_closed(victim: Victim) -> None:
-    """The head of a request must be complete after ten seconds, at whatever pace it arrives."""
+    """A connection must send a complete request head within ten seconds, even if some bytes arrive all the time."""
     before = victim.process.num_fds()
     silent = [await Stranger.connect(victim) for _ in range(20)]
     for half in silent[10:]:
@@ -65,10 +65,10 @@ async def test_silent_and_dripping_connections_are_closed(victim: Victim) -> Non
         assert await stranger.until_closed(15) == b""
     dropping.cancel()
     if not victim.is_behind_nginx:
-        await until(lambda: victim.process.num_fds() <= before + 2, "the sockets are gone")
+        await until(lambda: victim.process.num_fds() <= before + 2, "the gateway has closed the sockets")
 
 
-async def test_a_dripping_body_is_closed(victim: Victim) -> None:
+async def test_a_post_whose_body_arrives_byte_by_byte_gets_400(victim: Victim) -> None:
     stranger = await Stranger.connect(victim)
     stranger.write(b"GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: a\r\n\r\n")
     await stranger.until(b"}")
@@ -91,8 +91,10 @@ NESTED = {
 
 
 @pytest.mark.parametrize("kind", NESTED)
-async def test_a_stranger_may_send_a_few_kilobytes_only(victim: Victim, clients: Clients, kind: str) -> None:
-    """A longer packet is refused by the length in its frame header, before any of it is parsed."""
+async def test_a_large_packet_before_the_sign_in_ends_the_connection_with_1009(
+    victim: Victim, clients: Clients, kind: str
+) -> None:
+    """The gateway refuses the packet by the length in its frame header, before it parses any of the JSON."""
     async with conversation(victim, clients):
         strangers = [await Stranger.open_websocket(victim) for _ in range(40)]
         for stranger in strangers:
@@ -100,13 +102,13 @@ async def test_a_stranger_may_send_a_few_kilobytes_only(victim: Victim, clients:
         assert {await stranger.close_code() for stranger in strangers} == {1009}
 
 
-async def test_small_packets_before_the_sign_in_add_up(victim: Victim) -> None:
+async def test_many_small_packets_before_the_sign_in_end_the_connection(victim: Victim) -> None:
     stranger = await Stranger.open_websocket(victim)
     await stranger.flood(masked(TEXT, b"6" * 1) * 500, seconds=2.0, most_bytes=40_000)
     assert await stranger.close_code() in (1008, 1009)
 
 
-async def test_a_signed_in_client_may_send_large_packets(victim: Victim) -> None:
+async def test_a_large_packet_of_a_signed_in_client_gets_an_error_ack(victim: Victim) -> None:
     stranger = await Stranger.open_websocket(victim)
     await stranger.sign_in("large")
     payload = {"room": "public:lobby", "id": "a", "text": "x" * 90_000}
@@ -116,11 +118,13 @@ async def test_a_signed_in_client_may_send_large_packets(victim: Victim) -> None
 
 
 @pytest.mark.parametrize("kind", NESTED)
-async def test_deep_json_of_a_signed_in_client_ends_its_session_with_a_line(victim: Victim, kind: str) -> None:
+async def test_deep_json_of_a_signed_in_client_ends_the_session_but_wide_json_does_not(
+    victim: Victim, kind: str
+) -> None:
     stranger = await Stranger.open_websocket(victim)
     await stranger.sign_in("deep")
     stranger.write(masked(TEXT, b'42["e",' + NESTED[kind] + b"]"))
-    if kind == "pairs":  # wide, not deep
+    if kind == "pairs":  # many arrays, but only two levels
         stranger.write(masked(TEXT, b"427" + json.dumps(["room:leave", {"room": "public:x"}]).encode()))
         await stranger.until(b"437[")
     else:
@@ -130,7 +134,7 @@ async def test_deep_json_of_a_signed_in_client_ends_its_session_with_a_line(vict
 
 
 async def test_opened_and_closed_sessions_delay_no_other_client(victim: Victim, clients: Clients) -> None:
-    """Open two hundred sessions a second for three seconds."""
+    """Open and close two hundred sessions a second for three seconds, while two users exchange messages."""
     before = victim.memory
     async with conversation(victim, clients):
         for _ in range(60):
@@ -163,7 +167,9 @@ async def test_foreign_origins_are_refused_logged_and_counted(victim: Victim, or
 
 
 @pytest.mark.parametrize("origin", ["http://chat.example", "ws://chat.example", "https://chat.example"])
-async def test_the_own_host_is_accepted_behind_any_tls_proxy(victim: Victim, origin: str) -> None:
-    """Loopback is a trusted proxy by default."""
+async def test_the_gateway_s_own_host_is_accepted_as_http_and_https_origin_behind_a_proxy(
+    victim: Victim, origin: str
+) -> None:
+    """The connection counts as proxied: loopback is a trusted proxy by default, and X-Forwarded-Proto is set."""
     stranger = await Stranger.open_websocket(victim, f"Origin: {origin}", "X-Forwarded-Proto: http")
     stranger.drop()

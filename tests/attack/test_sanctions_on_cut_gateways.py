@@ -21,7 +21,7 @@ from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 TIMEOUT_SECONDS: Final = 0.4
-"""The gateways' timeout for Redis, in seconds; after five times this a gateway is isolated."""
+"""Redis timeout of the gateways, in seconds. After a cut of five times this length, a gateway is isolated."""
 ISOLATED: Final = "roomcast_gateway_isolated"
 
 
@@ -45,7 +45,7 @@ def a_gateway(folder: Path, redis_url: str, node: str) -> AbstractContextManager
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def rig(own_redis: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rig]:
-    """Start and stop the gateways in threads, because the proxy runs in this event loop."""
+    """Start and stop the gateways in threads, because the proxy needs this event loop meanwhile."""
     folder: Path = tmp_path_factory.mktemp("gateways")
     port = int(own_redis.rpartition(":")[2].partition("/")[0])
     async with cuttable_proxy(port) as proxy:
@@ -84,7 +84,7 @@ async def sees(one: Client, other: Client) -> bool:
 
 
 async def assert_apart(rig: Rig, ada: Client, mallory: Client, room: str) -> None:
-    """Check that neither receives the other's presence or read marks."""
+    """Check that neither user receives presence, read receipts or typing events of the other."""
     for one, other in ((ada, mallory), (mallory, ada)):
         await one.expect("presence", partial(is_offline, other.user), 15.0)
         one.events.clear()
@@ -92,7 +92,7 @@ async def assert_apart(rig: Rig, ada: Client, mallory: Client, room: str) -> Non
     for one in (ada, mallory):
         await one.ok("presence", {"status": "busy", "note": "in town"})
         await one.ok("receipt:read", {"room": room, "seq": 0})
-    await asyncio.sleep(0.5)  # longer than a gateway collects changes
+    await asyncio.sleep(0.5)  # a gateway sends collected changes sooner
     for one, other in ((ada, mallory), (mallory, ada)):
         told = [*one.seen("presence"), *one.seen("receipt"), *one.seen("typing")]
         assert not [event for event in told if other.user in json.dumps(event)]
@@ -102,25 +102,25 @@ def is_offline(user: str, event: Json) -> bool:
     return any(row["user"] == user and row["status"] == "offline" for row in event["changes"])
 
 
-async def test_a_block_hides_two_users_on_two_gateways(rig: Rig, clients: Clients) -> None:
+async def test_a_block_hides_two_users_on_different_gateways_from_each_other(rig: Rig, clients: Clients) -> None:
     ada, mallory, room = await together(rig, clients)
     await ada.ok("user:block", {"user": mallory.user, "on": True})
     await assert_apart(rig, ada, mallory, room)
 
 
 @pytest.mark.parametrize("is_long", [False, True], ids=["short", "long"])
-async def test_a_block_that_a_gateway_missed_holds_after_the_cut(rig: Rig, clients: Clients, is_long: bool) -> None:
+async def test_a_block_set_during_a_cut_takes_effect_after_the_cut(rig: Rig, clients: Clients, is_long: bool) -> None:
     ada, mallory, room = await together(rig, clients)
     rig.proxy.cut()
     if is_long:
-        await until(rig.is_isolated, "isolated", 15.0)
+        await until(rig.is_isolated, "the gateway is isolated", 15.0)
     await ada.ok("user:block", {"user": mallory.user, "on": True})
     rig.proxy.restore()
     await until(rig.is_back, "the gateway is back", 15.0)
     await assert_apart(rig, ada, mallory, room)
 
 
-async def test_sanctions_that_a_gateway_missed_hold_after_a_short_cut(
+async def test_sanctions_set_during_a_short_cut_take_effect_after_the_cut(
     rig: Rig, own_redis: str, clients: Clients
 ) -> None:
     room = unique("team:cut")

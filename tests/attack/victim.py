@@ -1,4 +1,4 @@
-"""The attacked gateway, the checks of its health afterwards, and connections that break the rules."""
+"""The attacked gateway, checks of its health after an attack, and connections that break the rules."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MEMORY_MARGIN = 20_000_000
 
 
 class Victim:
-    """The attacked gateway with its process; behind nginx, all gateways of the cluster."""
+    """The attacked gateway and its process. Behind nginx, these are all gateways of the cluster."""
 
     def __init__(self, gateway: Gateway, *others: Gateway) -> None:
         self.gateway = gateway
@@ -32,30 +32,30 @@ class Victim:
 
     @property
     def is_behind_nginx(self) -> bool:
-        """Tell whether clients connect through nginx, which keeps idle connections to gateways."""
+        """Tell whether clients connect through nginx. Nginx keeps idle connections to gateways open."""
         return len(self._all) > 1
 
     @property
     def process(self) -> psutil.Process:
-        """The process of the gateway."""
+        """The process of the first gateway."""
         return self._processes[0]
 
     @property
     def memory(self) -> int:
-        """The resident memory in bytes."""
+        """The resident memory of all gateways, in bytes."""
         return sum(int(process.memory_info().rss) for process in self._processes)
 
     def metric(self, line: str) -> float:
-        """Return a sample, summed over the gateways."""
+        """Return the value of a metric, summed over all gateways."""
         return sum(one.metric(line) for one in self._all)
 
     def said(self) -> str:
-        """Return the logs."""
+        """Return the logs of all gateways."""
         return "".join(one.said() for one in self._all)
 
     @property
     def long_turns(self) -> float:
-        """Return how often one turn of the event loop took more than 50 ms of CPU time."""
+        """The number of turns of the event loops that took more than 50 ms of CPU time."""
         name, count = "roomcast_gateway_loop_busy_seconds", 0.0
         for one in self._all:
             rows = dict(row.rsplit(" ", 1) for row in one.get("/metrics")[1].splitlines() if row[:1] != "#")
@@ -63,14 +63,14 @@ class Victim:
         return count
 
     async def is_idle(self) -> bool:
-        """Tell whether each process takes less than a tenth of a core, over half a second."""
+        """Tell whether each gateway uses less than a tenth of a core over half a second."""
         before = [sum(process.cpu_times()[:2]) for process in self._processes]
         await asyncio.sleep(0.5)
         now = [sum(process.cpu_times()[:2]) for process in self._processes]
         return all(after - start < 0.05 for start, after in zip(before, now, strict=True))
 
     async def assert_well(self, memory_before: int) -> None:
-        """Check that the process is idle again, back at its earlier memory, and ready."""
+        """Wait until the gateways are idle and back at their earlier memory; check that they are ready."""
         deadline = time.monotonic() + 30
         while not await self.is_idle():
             assert time.monotonic() < deadline, "still busy"
@@ -84,7 +84,7 @@ class Victim:
 
 @asynccontextmanager
 async def conversation(victim: Victim, clients: Clients) -> AsyncIterator[None]:
-    """Let two people exchange messages while the block runs; each must be acked and arrive within the deadline."""
+    """Let two users exchange messages during the `with` block; check that all are acked and arrive in order."""
     ada, bob = await clients(victim.gateway, unique("ada")), await clients(victim.gateway, unique("bob"))
     room = unique("public:talk")
     for person in (ada, bob):
@@ -110,7 +110,7 @@ async def conversation(victim: Victim, clients: Clients) -> AsyncIterator[None]:
 
 
 class Stranger(asyncio.Protocol):
-    """A TCP connection to the gateway. `received` holds all received bytes, including those before a reset."""
+    """A TCP connection to the gateway. `received` keeps all received bytes, also after a reset."""
 
     def __init__(self) -> None:
         self.received = bytearray()
@@ -120,7 +120,7 @@ class Stranger(asyncio.Protocol):
 
     @classmethod
     async def connect(cls, victim: Victim) -> Stranger:
-        """Connect without sending anything."""
+        """Open a TCP connection; send no bytes."""
         loop = asyncio.get_running_loop()
         _, stranger = await loop.create_connection(cls, "127.0.0.1", victim.gateway.port)
         return stranger
@@ -135,7 +135,7 @@ class Stranger(asyncio.Protocol):
         return stranger
 
     async def sign_in(self, user: str) -> None:
-        """Send a CONNECT with a token, and wait until the gateway is ready."""
+        """Send a CONNECT with a token; wait for the `ready` event."""
         self.write(masked(TEXT, b"40" + json.dumps({"token": token(user)}).encode()))
         await self.until(b'"ready"')
 
@@ -155,16 +155,16 @@ class Stranger(asyncio.Protocol):
         self._can_write = True
 
     def write(self, data: bytes) -> None:
-        """Write, unless the connection has ended."""
+        """Write the bytes, unless the connection has ended."""
         if self._transport is not None and not self.is_closed:
             self._transport.write(data)
 
     async def until(self, text: bytes) -> None:
-        """Wait until this text has arrived."""
-        await until(lambda: text in self.received, f"{text!r} comes", CLOSED_WITHIN)
+        """Wait until the received bytes contain this text."""
+        await until(lambda: text in self.received, f"{text!r} arrives", CLOSED_WITHIN)
 
     async def flood(self, data: bytes, seconds: float = 8.0, most_bytes: int = 20_000_000) -> None:
-        """Write `data` again and again, until the connection is gone or the bounds are reached."""
+        """Write `data` repeatedly until the connection ends, or for `seconds`, or up to `most_bytes`."""
         ends, sent = time.monotonic() + seconds, 0
         while time.monotonic() < ends and sent < most_bytes and not self.is_closed:
             if self._can_write:
@@ -173,24 +173,24 @@ class Stranger(asyncio.Protocol):
             await asyncio.sleep(0 if self._can_write else 0.005)
 
     async def until_closed(self, seconds: float = CLOSED_WITHIN) -> bytes:
-        """Wait until the gateway closes; return all received bytes. Raises TimeoutError if it does not close."""
+        """Wait until the connection is closed; return all received bytes. Raises TimeoutError after `seconds`."""
         await until(lambda: self.is_closed, "the connection is closed", seconds)
         return bytes(self.received)
 
     async def close_code(self) -> int:
-        """Wait until the gateway closes; return the code of its CLOSE frame, 0 if there was none."""
+        """Wait until the connection is closed; return the code of the CLOSE frame, or 0 if there was none."""
         data = await self.until_closed()
         at = data.rfind(bytes((0x80 | CLOSE, 2)))
         return 0 if at < 0 else int.from_bytes(data[at + 2 : at + 4], "big")
 
     def drop(self) -> None:
-        """Cut the connection."""
+        """Reset the connection."""
         if self._transport is not None and not self.is_closed:
             self._transport.abort()
 
 
 def opening(*headers: str, target: str = "/socket.io/?EIO=4&transport=websocket") -> bytes:
-    """Return the request that opens a WebSocket session; `headers` replace defaults of the same name."""
+    """Return the request that opens a WebSocket session, with `headers` as additional lines after the default ones."""
     lines = {
         "Host": "Host: chat.example",
         "Connection": "Connection: Upgrade",

@@ -1,1 +1,1 @@
-"""Inputs that no correct client sends, to the gateways of a whole cluster: directly, and through nginx."""
+"""Inputs that no correct client sends. The target is a whole cluster, reached directly and through nginx."""

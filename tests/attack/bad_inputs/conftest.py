@@ -1,4 +1,4 @@
-"""One cluster for all tests of this folder that run in one process, and the checks after each test."""
+"""Fixtures: one cluster per test process, shared by all tests of this folder, and the checks after each test."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.attack.running_cluster import running_cluster
 
 @pytest.fixture(scope="session")
 def attacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """Run a cluster with small bounds; at the end its processes must be idle, and their logs hold no secret."""
+    """Run a cluster with the bounds of SETTINGS. At its end, all processes must be idle and no log hold a secret."""
     if (running := running_cluster()) is not None:
         yield running
         Health(running).assert_logs_are_clean()
@@ -39,7 +39,7 @@ def attacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 @pytest.fixture(params=["direct", "nginx"])
 def target(request: pytest.FixtureRequest, attacked: Cluster) -> Target:
-    """Return the route to the gateways; each test with this fixture runs once directly and once through nginx."""
+    """Return a route to the gateways. Each test with this fixture runs twice: directly, and through nginx."""
     return targets_of(attacked)[request.param]
 
 
@@ -51,8 +51,8 @@ async def bystanders(attacked: Cluster) -> AsyncIterator[Conversation]:
 
 
 @pytest_asyncio.fixture(autouse=True, loop_scope="module")
-async def others_go_on(attacked: Cluster, bystanders: Conversation) -> AsyncIterator[None]:
-    """After each test, let the bystanders send messages, and wait until memory is back to its earlier value."""
+async def bystanders_still_talk(attacked: Cluster, bystanders: Conversation) -> AsyncIterator[None]:
+    """After each test, let the bystanders send messages; wait until each process is back at its earlier memory."""
     health = Health(attacked)
     yield
     await bystanders.talk()

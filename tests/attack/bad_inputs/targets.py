@@ -1,4 +1,4 @@
-"""A running cluster under attack, reached directly and through nginx, and its checks after every input."""
+"""The two routes to a cluster under attack (direct, and through nginx), and checks of the cluster's health."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.gateways import Client, Json, Raw, unique
 from tests.waiting import until
 
 MARK: Final = "zanzibar"
-"""A word in every text that an attack sends, to find log lines that repeat the text."""
+"""A word that every text of these tests contains. A log line with this word repeats a user's text."""
 
 MEMORY_MARGIN: Final = 20_000_000
 IDLE_SHARE: Final = 0.01
@@ -28,7 +28,7 @@ RECOVERY_SECONDS: Final = 30.0
 CONNECT_SECONDS: Final = 2.0
 PENDING_PER_ADDRESS: Final = 60
 BODY_SECONDS: Final = 3.0
-"""Seconds that the body of a POST may take: the ping timeout of these settings, because it is shorter than 20 s."""
+"""Time limit for the body of a POST, in seconds: the ping timeout of SETTINGS, because it is shorter than 20 s."""
 
 SETTINGS: Final = {
     "ROOMCAST_CONNECT_SECONDS": f"{CONNECT_SECONDS:g}",
@@ -36,11 +36,11 @@ SETTINGS: Final = {
     "ROOMCAST_PING_TIMEOUT_SECONDS": f"{BODY_SECONDS:g}",
     "ROOMCAST_TRUSTED_PROXIES": "127.0.0.1/32",
 }
-"""Small bounds, and only nginx's own address is a trusted proxy: attacks come from other loopback addresses."""
+"""Environment of the attacked cluster. It trusts only nginx's address as a proxy; attackers use others."""
 
 OWN_PROCESSES: Final = ("gateway1", "gateway2", "sweeper1", "signer1")
 _SECRET_WORDS: Final = (MARK, "eyJ")
-"""Words that no log may hold: MARK of the texts, and the first letters of every JSON Web Token."""
+"""Texts that no log may contain: MARK, and the first three letters of every JSON Web Token."""
 
 
 class Target(NamedTuple):
@@ -51,7 +51,7 @@ class Target(NamedTuple):
     cluster: Cluster
 
     def token(self, user: str, **claims: Any) -> str:
-        """Return a token of the cluster's secret, which may create rooms unless `create` says otherwise."""
+        """Return a token, signed with the cluster's secret. The user may create any room, unless `create` is given."""
         return sign(self.cluster.jwt_secret, user, **{"create": ["*"], **claims})
 
     async def client(self, user: str, **claims: Any) -> Client:
@@ -62,7 +62,7 @@ class Target(NamedTuple):
 
     @asynccontextmanager
     async def raw(self, user: str = "", *, source: str = "127.0.0.1", **claims: Any) -> AsyncIterator[Raw]:
-        """Open a raw WebSocket from the address `source`; sign in when a user is given."""
+        """Open a raw WebSocket from the address `source`. Sign in if `user` is not empty."""
         async with (
             aiohttp.ClientSession(connector=aiohttp.TCPConnector(local_addr=(source, 0))) as http,
             http.ws_connect(f"{self.url}/socket.io/?EIO=4&transport=websocket", max_msg_size=0) as socket,
@@ -86,7 +86,7 @@ def targets_of(cluster: Cluster) -> dict[str, Target]:
 
 
 class Conversation:
-    """Two people connected before an attack, who must still be able to exchange messages on the same connections."""
+    """Two users who connected before an attack and must still exchange messages on the same connections."""
 
     def __init__(self, people: list[Client], room: str) -> None:
         self._people = people
@@ -94,7 +94,7 @@ class Conversation:
         self._count = 0
 
     async def talk(self) -> None:
-        """Send a message in each direction; each must be acked and arrive within a client's deadline."""
+        """Send a message in each direction; check that each is acked and arrives within the time limit of `Client`."""
         for sender, receiver in (self._people, self._people[::-1]):
             self._count += 1
             text = f"{MARK} {self._count}"
@@ -104,10 +104,10 @@ class Conversation:
 
 @asynccontextmanager
 async def conversation(target: Target) -> AsyncIterator[Conversation]:
-    """Connect two people, one through nginx, and let them exchange messages before and after the block."""
+    """Connect two users, one through nginx; let them exchange messages before and after the `with` block."""
     room = unique("public:talk")
-    ways = targets_of(target.cluster)
-    people = [await ways[name].client(unique("bystander")) for name in ("direct", "nginx")]
+    routes = targets_of(target.cluster)
+    people = [await routes[name].client(unique("bystander")) for name in ("direct", "nginx")]
     for person in people:
         await person.join(room)
     talk = Conversation(people, room)
@@ -120,7 +120,7 @@ async def conversation(target: Target) -> AsyncIterator[Conversation]:
 
 
 class Health:
-    """The processes of a cluster before an attack, to compare with afterwards."""
+    """The processes of a cluster, and the memory of each before an attack."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
@@ -129,7 +129,7 @@ class Health:
         self._memory = self.memory()
 
     def memory(self) -> dict[str, int]:
-        """Return the resident bytes of each process; raises NoSuchProcess where one has ended."""
+        """Return the resident memory of each process, in bytes. Raises NoSuchProcess if a process has ended."""
         return {name: process.memory_info().rss for name, process in self._processes.items()}
 
     async def assert_memory_is_back(self) -> None:
@@ -138,13 +138,13 @@ class Health:
         def is_back() -> bool:
             return all(held < self._memory[name] + MEMORY_MARGIN for name, held in self.memory().items())
 
-        await until(is_back, f"memory {self._memory} is back", RECOVERY_SECONDS)
+        await until(is_back, f"each process is back at its memory of {self._memory}", RECOVERY_SECONDS)
 
     async def assert_idle(self) -> None:
-        """Wait until no process takes 1 % of a core, over four seconds."""
+        """Wait until each process uses less than 1 % of a core over four seconds."""
         ends = time.monotonic() + RECOVERY_SECONDS
         while busy := await self._busy():
-            assert time.monotonic() < ends, f"busy without a reason: {busy}"
+            assert time.monotonic() < ends, f"processes are still busy: {busy}"
 
     async def _busy(self) -> dict[str, float]:
         before = {name: sum(process.cpu_times()[:2]) for name, process in self._processes.items()}
@@ -156,7 +156,7 @@ class Health:
         return {name: share for name, share in shares.items() if share >= IDLE_SHARE}
 
     def assert_logs_are_clean(self) -> None:
-        """Check that no process has logged a traceback, a token or a text."""
+        """Check that no process has logged a traceback, a token or a user's text."""
         for name in (*OWN_PROCESSES, "nginx", "redis"):
             log = self._cluster.log(name)
             at = log.find("Traceback")
@@ -165,7 +165,7 @@ class Health:
 
 
 def event(name: str, payload: Any, number: int = 1) -> str:
-    """Return the frame of an event that asks for ack `number`."""
+    """Return the frame of an event that requests an ack under the id `number`."""
     return f"42{number}" + json.dumps([name, payload])
 
 
@@ -176,5 +176,5 @@ async def answer(raw: Raw, name: str, payload: Any, number: int = 1) -> Json:
 
 
 def message(room: str, **more: Any) -> Json:
-    """Return the payload of a `message:send` whose text is marked."""
+    """Return the payload of a `message:send` whose text contains MARK."""
     return {"room": room, "id": uuid4().hex, "text": f"{MARK} {uuid4().hex}", **more}

@@ -1,4 +1,4 @@
-"""Packets and frames that break the protocol: each is answered or ends its connection, and reaches no other client."""
+"""Packets and frames that break the protocol. Each gets an error or ends its connection. None reaches other clients."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.gateways import Json, unique
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 CLOSED_SECONDS = 5.0
-"""Time limit in seconds: the gateway takes half a second, the rest is for a machine busy with other tests."""
+"""Time within which a gateway must close a connection, in seconds. On an idle machine half a second is enough."""
 
 ATTACHMENT_SECONDS = 12.0
 PAYLOAD_BYTES = 100_000
@@ -39,9 +39,9 @@ NO_PACKETS: dict[str, list[str | bytes]] = {
     "an unknown Engine.IO type": ["9x"],
     "text that is no packet": [f"hello {MARK}"],
     "an empty packet": [""],
-    "an object for an event": ["42{}"],
-    "no event name": ["42[]"],
-    "a number for a name": ["42[7]"],
+    "an object instead of an array": ["42{}"],
+    "an empty array": ["42[]"],
+    "a number as event name": ["42[7]"],
     "JSON that ends early": [f'42["message:send",{{"text":"{MARK}"'],
     "the event connect": ['42["connect",{}]'],
     "the event disconnect": ['42["disconnect"]'],
@@ -49,7 +49,7 @@ NO_PACKETS: dict[str, list[str | bytes]] = {
     "the event connect_error": ['42["connect_error",{}]'],
     "eleven attachments": ['4511-["message:send"]'],
     "4,000,000,000 attachments": ['454000000000-["message:send"]'],
-    "a placeholder that is not there": ['451-["message:send",{"_placeholder":true,"num":1}]', b"x"],
+    "a placeholder without its attachment": ['451-["message:send",{"_placeholder":true,"num":1}]', b"x"],
     "an event between attachments": ['451-["message:send",{"_placeholder":true,"num":0}]', "42[]"],
     "a binary frame without its header": [b"no header"],
     "a second CONNECT": ['40{"token":"again"}'],
@@ -70,7 +70,9 @@ async def test_an_invalid_packet_closes_the_connection(target: Target, kind: str
         frames = [frame.replace(LOBBY, room) if isinstance(frame, str) else frame for frame in NO_PACKETS[kind]]
         await raw.send(*frames, event("message:send", message(room), 2))
         said = await raw.until_closed(CLOSED_SECONDS)
-    assert [frame for frame in said if frame.startswith("43")] == [], "no later event is handled"
+    assert [frame for frame in said if frame.startswith("43")] == [], (
+        "the gateway has handled an event after the invalid packet"
+    )
     await listener.send(room, f"{MARK} last")
     await listener.expect_text(f"{MARK} last")
     assert [heard["text"] for heard in listener.seen("message")] == [f"{MARK} last"]
@@ -78,7 +80,9 @@ async def test_an_invalid_packet_closes_the_connection(target: Target, kind: str
 
 
 @pytest.mark.parametrize(("signed_in", "size"), [(True, DROPPED_BYTES), (False, PAYLOAD_BYTES), (False, 20_000)])
-async def test_a_websocket_message_beyond_the_limit_is_1009(target: Target, signed_in: bool, size: int) -> None:
+async def test_a_websocket_message_beyond_the_limit_is_closed_with_1009(
+    target: Target, signed_in: bool, size: int
+) -> None:
     async with target.raw(unique("mallory") if signed_in else "") as raw:
         await raw.send(event("message:send", message(LOBBY, text=(MARK * size)[:size])))
         await raw.until_closed(CLOSED_SECONDS)
@@ -91,8 +95,8 @@ UNUSABLE: dict[str, list[str | bytes]] = {
     "NaN": [f'421["message:send",{{"room":"{LOBBY}","id":"a","text":NaN}}]'],
     "a number of 400 digits": [f'421["message:send",{{"room":"{LOBBY}","id":"a","reply_to":1{"0" * 400}}}]'],
     "arrays 30,000 deep": ['421["message:send",' + "[" * 30_000 + "]" * 30_000 + "]"],
-    "a number for a name": ["421[7]"],
-    "a placeholder that is not there": ['451-1["message:send",{"_placeholder":true,"num":1}]', b"x"],
+    "a number as event name": ["421[7]"],
+    "a placeholder without its attachment": ['451-1["message:send",{"_placeholder":true,"num":1}]', b"x"],
 }
 
 
@@ -112,7 +116,7 @@ async def test_an_unusable_event_is_answered_and_reaches_no_client(target: Targe
 
 
 async def test_oversized_events_count_for_the_rate_limits(target: Target) -> None:
-    """Send a thousand events of 110 kB: their bytes are limited, too."""
+    """Send a thousand events of 110 kB. The rate limits apply to bytes as well as to events."""
     large = event("message:send", message(LOBBY, text=(MARK * 20_000)[:110_000]), 1)
     async with target.raw(unique("mallory")) as raw:
         with suppress(ConnectionError):
@@ -123,7 +127,7 @@ async def test_oversized_events_count_for_the_rate_limits(target: Target) -> Non
     assert len([frame for frame in said if frame.startswith("431")]) < 100
 
 
-async def test_unusable_events_are_limited_then_refused_then_cut(target: Target) -> None:
+async def test_a_thousand_unusable_events_get_errors_and_then_a_close(target: Target) -> None:
     async with target.raw(unique("mallory")) as raw:
         with suppress(ConnectionError):
             await raw.send(*(f'42{number}["message:send",NaN]' for number in range(1_000)))
@@ -133,7 +137,7 @@ async def test_unusable_events_are_limited_then_refused_then_cut(target: Target)
 
 
 async def open_post(target: Target, size: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Open a polling session and begin a POST to it that announces `size` bytes."""
+    """Open a polling session. Begin a POST of `size` bytes to it, without sending the body."""
     async with aiohttp.ClientSession() as http, http.get(target.url + POLLING) as opened:
         sid = json.loads((await opened.text())[1:])["sid"]
     reader, writer = await asyncio.open_connection("127.0.0.1", int(target.url.rpartition(":")[2]))
@@ -143,7 +147,7 @@ async def open_post(target: Target, size: int) -> tuple[asyncio.StreamReader, as
 
 @pytest.mark.parametrize("size", [PAYLOAD_BYTES + 1, NGINX_BODY_BYTES + 1])
 @pytest.mark.parametrize("sent", [0, 4_096, PAYLOAD_BYTES])
-async def test_a_post_beyond_the_limit_is_413_before_its_body_arrives(target: Target, size: int, sent: int) -> None:
+async def test_a_post_beyond_the_limit_gets_413_before_its_body_arrives(target: Target, size: int, sent: int) -> None:
     reader, writer = await open_post(target, size)
     writer.write(b"4" * sent)
     async with asyncio.timeout(CLOSED_SECONDS):
@@ -152,15 +156,15 @@ async def test_a_post_beyond_the_limit_is_413_before_its_body_arrives(target: Ta
 
 
 async def answer_or_reset(reader: asyncio.StreamReader) -> bytes:
-    """Return the answer; b"" when the connection was reset because a byte of the body arrived after its end."""
+    """Return the answer, or b"" after a reset: a body byte that arrives after the close resets the connection."""
     try:
         return await reader.read()
     except ConnectionResetError:
         return b""
 
 
-async def test_incomplete_sessions_packets_and_bodies_are_closed(attacked: Cluster) -> None:
-    """Sessions without CONNECT, packets without their attachments, slow bodies: in parallel, because each waits."""
+async def test_a_connection_with_an_incomplete_session_packet_or_body_is_closed(attacked: Cluster) -> None:
+    """Test all three cases in parallel, because each takes seconds: no CONNECT, missing attachments, a slow body."""
 
     async def without_connect(target: Target) -> None:
         async with target.raw() as raw:
@@ -188,21 +192,23 @@ async def test_incomplete_sessions_packets_and_bodies_are_closed(attacked: Clust
 
 
 @pytest.mark.parametrize("signed_in", [True, False])
-async def test_an_unknown_namespace_is_named_as_such(target: Target, signed_in: bool) -> None:
+async def test_a_connect_to_an_unknown_namespace_is_refused_with_invalid_namespace(
+    target: Target, signed_in: bool
+) -> None:
     async with target.raw(unique("mallory") if signed_in else "") as raw:
         await raw.send("40/other,{}")
         assert await raw.until(lambda frame: frame.startswith("44")) == '44/other,{"message":"Invalid namespace"}'
 
 
 @pytest.mark.parametrize("namespace", ["/other", "/\u0000é", "/" + "x" * 5_000])
-async def test_events_of_unopened_namespaces_do_nothing(target: Target, namespace: str) -> None:
+async def test_an_event_for_a_namespace_without_connect_gets_no_ack(target: Target, namespace: str) -> None:
     async with target.raw(unique("mallory")) as raw:
         await raw.send(f'42{namespace},7["message:send",{json.dumps(message(LOBBY))}]')
         assert (await answer(raw, "room:list", {}, 8))["ok"] is True
         assert not [frame for frame in raw.frames if str(frame).startswith("437")]
 
 
-async def test_a_thousand_events_are_limited_then_refused_then_cut(target: Target) -> None:
+async def test_a_thousand_messages_get_rate_limited_and_then_a_close(target: Target) -> None:
     room = unique("public:talk")
     async with target.raw(unique("mallory")) as raw:
         for number in range(1_000):
@@ -216,7 +222,7 @@ async def test_a_thousand_events_are_limited_then_refused_then_cut(target: Targe
 
 
 @pytest.mark.parametrize("name", ["typing", "presence", "receipt:read", "no:such"])
-async def test_events_without_an_ack_are_limited(target: Target, name: str) -> None:
+async def test_too_many_events_without_an_ack_end_the_connection(target: Target, name: str) -> None:
     payload = {"room": LOBBY, "typing": True, "seq": 1, "note": MARK}
     async with target.raw(unique("mallory")) as raw:
         await raw.send(*("42" + json.dumps([name, payload]) for _ in range(1_500)))

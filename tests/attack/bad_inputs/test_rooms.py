@@ -1,4 +1,4 @@
-"""Other users' rooms, by every event that names a room; and places in a log that do not exist."""
+"""Attacks on other users' rooms with every event that names a room, and joins with invalid log positions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.gateways import Client, unique
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-STRANGER_SEES: dict[str, Any] = {
+STRANGER_EVENTS: dict[str, Any] = {
     "join": ("room:join", {}),
     "recovery": ("room:join", {"since": {"seq": 0, "epoch": "0123456789abcdef"}}),
     "replay": ("room:join", {"since": {"seq": 0, "epoch": "0123456789abcdef"}, "replay": True}),
@@ -31,7 +31,7 @@ STRANGER_SEES: dict[str, Any] = {
 
 
 async def private_room(owner: Client) -> str:
-    """Create a private room with one message; return its name."""
+    """Create a private room with one message; return the room's id."""
     room = unique("team:deal")
     await owner.ok("room:create", {"room": room, "kind": "private", "name": MARK})
     await owner.join(room)
@@ -40,12 +40,12 @@ async def private_room(owner: Client) -> str:
 
 
 async def test_errors_do_not_reveal_a_private_room_to_a_stranger(target: Target) -> None:
-    """Compare the answers with those for a room that does not exist."""
+    """Compare the answers about a private room with the answers about a room that does not exist."""
     owner, eve = await target.client(unique("owner")), await target.client("eve", create=[])
     room, nowhere = await private_room(owner), unique("team:deal")
     pair, other_pair = f"dm:{owner.user}:zoe", "dm:nobody:zoe"
     await owner.ok("message:send", message(pair))
-    for kind, (name, payload) in STRANGER_SEES.items():
+    for kind, (name, payload) in STRANGER_EVENTS.items():
         for there, missing in ((room, nowhere), (pair, other_pair)):
             answers = [await eve.call(name, {"room": asked, **payload}) for asked in (there, missing)]
             assert answers[0] == answers[1], kind
@@ -61,7 +61,9 @@ async def test_errors_do_not_reveal_a_private_room_to_a_stranger(target: Target)
 
 
 @pytest.mark.parametrize("kind", ["private", "public"])
-async def test_no_user_takes_over_an_existing_room(target: Target, kind: str) -> None:
+async def test_another_user_can_neither_create_an_existing_room_nor_delete_its_messages(
+    target: Target, kind: str
+) -> None:
     owner, mallory = await target.client(unique("owner")), await target.client(unique("mallory"))
     taken, used = await private_room(owner), unique("public:used")
     await owner.send(used, f"{MARK} used")
@@ -74,7 +76,7 @@ async def test_no_user_takes_over_an_existing_room(target: Target, kind: str) ->
 
 
 @pytest.mark.parametrize("seq", [-1, "$", "0-0", 2**53, 2**64, 1e300, -(2**70), "9" * 400])
-async def test_a_place_that_does_not_exist_recovers_nothing(target: Target, seq: Any) -> None:
+async def test_a_join_since_an_invalid_seq_does_not_recover(target: Target, seq: Any) -> None:
     room = unique("public:log")
     client = await target.client(unique("reader"))
     first = await client.join(room)
@@ -90,7 +92,7 @@ async def test_a_place_that_does_not_exist_recovers_nothing(target: Target, seq:
 
 
 @pytest.mark.parametrize("epoch", ["", "0" * 16, "$", "é", "x" * 10_000, "{epoch}x"])
-async def test_another_epoch_recovers_nothing(target: Target, epoch: str) -> None:
+async def test_a_join_since_another_epoch_does_not_recover(target: Target, epoch: str) -> None:
     room = unique("public:log")
     client = await target.client(unique("reader"))
     first = await client.join(room)
@@ -101,7 +103,7 @@ async def test_another_epoch_recovers_nothing(target: Target, epoch: str) -> Non
     await client.close()
 
 
-async def test_a_url_from_a_client_is_never_delivered(target: Target) -> None:
+async def test_a_message_with_a_url_or_media_of_the_client_is_refused(target: Target) -> None:
     room = unique("public:media")
     writer, reader = await target.client(unique("writer")), await target.client(unique("reader"))
     await reader.join(room)

@@ -53,7 +53,7 @@ async def test_a_forbidden_upload_gets_no_form(target: Target, changes: Json) ->
 @pytest.mark.parametrize(
     "name", ["../x.png", "%2e%2e/x.png", "a/../../b.png", "/etc/x.png", "a\\..\\b.png", "x.png\x00.svg"]
 )
-async def test_the_server_chooses_the_key_for_every_file_name(target: Target, name: str) -> None:
+async def test_no_file_name_changes_the_storage_key(target: Target, name: str) -> None:
     client = await target.client(unique("ada"))
     answer = await sign(client, name=name)
     await client.close()
@@ -89,7 +89,7 @@ async def test_the_storage_refuses_a_changed_form_or_file(target: Target, kind: 
 
 
 async def test_a_file_of_another_type_cannot_be_sent(target: Target) -> None:
-    """The storage does not check the type of a file's content; the signer does."""
+    """The storage does not compare a file's content with its declared type. The signer does."""
     client = await target.client(unique("ada"))
     script = b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>".ljust(len(BODY))
     form = await sign(client, size=len(script))
@@ -99,7 +99,7 @@ async def test_a_file_of_another_type_cannot_be_sent(target: Target) -> None:
     await client.close()
 
 
-async def test_a_verified_upload_cannot_be_replaced_or_used_by_others(target: Target) -> None:
+async def test_a_verified_upload_cannot_be_replaced_or_used_by_another_user(target: Target) -> None:
     ada, eve = await target.client(unique("ada")), await target.client(unique("eve"))
     form = await sign(ada)
     assert await store(form, BODY) in STORED
@@ -120,7 +120,7 @@ async def test_a_verified_upload_cannot_be_replaced_or_used_by_others(target: Ta
     await eve.close()
 
 
-async def test_the_storage_answers_signed_requests_only(target: Target) -> None:
+async def test_the_storage_refuses_requests_without_a_valid_signature(target: Target) -> None:
     client = await target.client(unique("ada"))
     form = await sign(client)
     await store(form, BODY)

@@ -1,1 +1,1 @@
-"""Parsers of untrusted input, under arbitrary bytes: by Hypothesis in every run, by atheris with `make fuzz`."""
+"""Parsers of untrusted input under arbitrary bytes, from Hypothesis in every run, or from atheris in `make fuzz`."""

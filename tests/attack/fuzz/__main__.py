@@ -1,7 +1,8 @@
-"""Fuzz the parsers with atheris, guided by coverage: `make fuzz SECONDS=20` (seconds for each parser).
+"""Fuzz the parsers with atheris, guided by coverage. `make fuzz SECONDS=20` sets the seconds for each parser.
 
-Each parser runs in a process of its own, on the plain build, whose branches atheris sees. It starts from the seeds and
-from `corpus/<parser>`. A failing input is written there, and stays as a regression test.
+Each parser runs in its own process. It runs as plain Python, because atheris sees no branches of compiled code. The
+fuzzer starts from SEEDS and from the files in `corpus/<parser>`. It writes each failing input to that folder, and
+`test_parsers.py` tries the input again in every later run.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ MAX_BYTES = 4_096
 
 
 def main() -> int:
-    """Run all parsers, or the one that is named; return 0 if none failed."""
+    """Fuzz all parsers, or the parser that `--parser` names; return 0 if none failed."""
     arguments = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     arguments.add_argument("--seconds", type=int, default=20)
     arguments.add_argument("--parser")
@@ -52,7 +53,7 @@ def load_atheris() -> Any:
 
 
 def run(atheris: Any, name: str, seconds: int) -> None:
-    """Fuzz one parser; does not return: libFuzzer ends the process."""
+    """Fuzz one parser. The function does not return, because libFuzzer ends the process."""
     with atheris.instrument_imports(include=["roomcast", "tests.attack.fuzz.parsers", "jwt", "msgspec"]):
         from tests.attack.fuzz.parsers import PARSERS, SEEDS
     folder = Path(tempfile.mkdtemp(prefix=f"fuzz-{name}-"))

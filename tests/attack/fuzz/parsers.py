@@ -1,7 +1,7 @@
-"""One function per parser: it takes any bytes, and raises only when the parser breaks its contract.
+"""One check per parser. A check takes any bytes, and raises only if the parser breaks its contract.
 
-Each parser names the one kind of error that it raises for bad input. Any other exception is a finding, and so is an
-accepted input that a rule forbids.
+A parser may raise one kind of error for bad input, which the docstring of its check names. Any other exception is a
+finding. An accepted input that a rule forbids is a finding, too.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _keys: Final = SharedSecret(SECRET)
 
 
 def packet(data: bytes) -> None:
-    """Socket.IO packets: ValueError, or a packet that a client may send."""
+    """Check that the Socket.IO parser raises ValueError or returns a packet that a client may send."""
     try:
         text = data.decode()
     except UnicodeDecodeError:
@@ -52,14 +52,14 @@ def packet(data: bytes) -> None:
 
 
 def plain_send(data: bytes) -> None:
-    """Plain sends: the fast path accepts only texts that the general parser reads as the same message."""
+    """Check that the general parser reads the same message from each packet that the fast path accepts."""
     match = _PLAIN.fullmatch(data)
     if match is None:
         return
     try:
         text = data.decode()
     except UnicodeDecodeError:
-        return  # the ticket refuses it
+        return  # a later check of the fast path refuses such bytes
     found = StrictPacket(encoded_packet=text[1:])
     name, message = found.data
     ack, room, message_id, _, reply_to = match.groups()
@@ -69,7 +69,7 @@ def plain_send(data: bytes) -> None:
 
 
 def depth(data: bytes) -> None:
-    """Nested JSON: input that the strict parser accepts is nested at most MAX_DEPTH deep."""
+    """Check that JSON that the strict parser accepts has at most MAX_DEPTH levels."""
     try:
         found = StrictPacket(encoded_packet="2" + data.decode())
     except ValueError:
@@ -79,7 +79,7 @@ def depth(data: bytes) -> None:
 
 
 def _deepest(value: object) -> int:
-    """Return how deeply lists and objects are nested, without recursion."""
+    """Return the number of levels of lists and objects. Not recursive, so that deep input does not end the fuzzer."""
     level, deepest = [value], 0
     while level := [item for item in level if isinstance(item, list | dict)]:
         deepest += 1
@@ -88,7 +88,7 @@ def _deepest(value: object) -> int:
 
 
 def frames(data: bytes) -> None:
-    """WebSocket frames: the same messages and the same failure, however the bytes are cut."""
+    """Check that the frame parser finds the same messages and failure in whole data and in small pieces."""
     whole = _parsed([data])
     step = 1 + (data[0] if data else 0) % 7
     assert _parsed([data[at : at + step] for at in range(0, len(data), step)]) == whole
@@ -109,7 +109,7 @@ def _parsed_by(parser: FrameParser, pieces: list[bytes]) -> tuple[list[Message],
 
 
 def built_frames(data: bytes) -> None:
-    """WebSocket frames with correct heads, so that the fuzzer reaches the code behind the head."""
+    """Check the frame parser with correct frame heads, so that the fuzzer reaches the code after the head."""
     opcodes, stream, at = (TEXT, BINARY, CONTINUATION, PING), b"", 0
     while at + 2 <= len(data):
         size = data[at + 1] % 64
@@ -119,7 +119,7 @@ def built_frames(data: bytes) -> None:
 
 
 def body(data: bytes) -> None:
-    """Bodies of polling POSTs: PayloadError, or packets that are not empty texts, however the bytes are cut."""
+    """Check that the reader of POST bodies raises PayloadError, or finds the same packets in small pieces."""
     with suppress(PayloadError):
         whole = _packets([data])
         assert all(isinstance(part, bytes) or part for part in whole)
@@ -132,7 +132,7 @@ def _packets(pieces: list[bytes]) -> list[Data]:
 
 
 def opening(data: bytes) -> None:
-    """HTTP openings: None, or a request whose parts are as restricted as the reader's contract says."""
+    """Check that the reader of HTTP openings returns None, or a request with the path and headers of its contract."""
     found = read_opening(data, "/socket.io/", "127.0.0.1", "http")
     if found is None:
         return
@@ -143,7 +143,7 @@ def opening(data: bytes) -> None:
 
 
 def envelope(data: bytes) -> None:
-    """Packets published by other processes: EnvelopeError, or a message."""
+    """Check that the readers of published packets raise EnvelopeError or return a message."""
     with suppress(EnvelopeError):
         found = unpack_room(data)
         if found.kind == KIND_BINARY:
@@ -154,14 +154,14 @@ def envelope(data: bytes) -> None:
 
 
 def token(data: bytes) -> None:
-    """Tokens: always TokenRefused, because the fuzzer cannot make a valid one without the secret."""
+    """Check that every token is refused with TokenRefused: the fuzzer cannot sign one without the secret."""
     with suppress(TokenRefused):
         asyncio.run(_keys.open(data.decode("latin-1")))
         raise AssertionError("a token without the secret was accepted")
 
 
 def claims(data: bytes) -> None:
-    """Claims with a correct signature: TokenRefused, or a valid identity."""
+    """Check that the reader of signed claims raises TokenRefused or returns a valid identity."""
     with suppress(TokenRefused):
         found = read_identity(data, NOW)
         assert is_user_id(found.user)

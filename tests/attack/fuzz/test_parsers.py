@@ -1,4 +1,4 @@
-"""The fuzzer's parsers under Hypothesis: arbitrary bytes, seeds with small changes, and inputs that once failed."""
+"""The fuzzer's checks with arbitrary bytes (Hypothesis), with seeds changed slightly, and with inputs that failed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CORPUS = Path(__file__).with_name("corpus")
 
 @st.composite
 def mutations(draw: st.DrawFn, seeds: tuple[bytes, ...]) -> bytes:
-    """Take a seed, and cut out, repeat or replace pieces of it."""
+    """Draw a seed; remove, repeat or replace pieces of it."""
     data = draw(st.sampled_from(seeds))
     for _ in range(draw(st.integers(0, 4))):
         at = draw(st.integers(0, len(data)))
@@ -35,7 +35,7 @@ def test_every_parser_handles_arbitrary_bytes(name: str) -> None:
     check()
 
 
-def test_earlier_findings_do_not_fail_again() -> None:
+def test_inputs_that_failed_earlier_do_not_fail_again() -> None:
     for path in sorted(CORPUS.glob("*/*")):
         PARSERS[path.parent.name](path.read_bytes())
 

@@ -1,4 +1,4 @@
-"""Stolen Redis accounts of back ends, signers and sweepers: none can publish as a gateway."""
+"""Attacks with stolen Redis accounts of a back end, signer or sweeper: none of them can publish as a gateway."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ FAKE_EVENT = b'2["message",{"room":"public:lobby","seq":9,"user":"ada","name":"A
 
 
 class Cluster(NamedTuple):
-    """A gateway with a cluster key, and the Redis URL of each account."""
+    """A gateway with a cluster key, and the Redis URL of each account, by the account's name."""
 
     gateway: Gateway
     urls: dict[str, str]
@@ -64,7 +64,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 
 class Thief:
-    """An attacker with the passwords of the accounts."""
+    """An attacker with the Redis passwords of all accounts."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._clients = {account: Redis.from_url(url) for account, url in cluster.urls.items()}
@@ -73,7 +73,7 @@ class Thief:
         return await self._clients[account].execute_command(*command)
 
     async def refused(self, account: str, *command: Any) -> None:
-        """Check that Redis refuses the command, or the call of the script."""
+        """Check that Redis refuses the command, or a command within the script."""
         with pytest.raises(ResponseError, match=r"permission|can't|No permissions"):
             await self.run(account, *command)
 
@@ -90,7 +90,7 @@ async def thief(cluster: Cluster) -> AsyncIterator[Thief]:
 
 
 class Talk(NamedTuple):
-    """Ada and Bob in a room, whose next message has the position `epoch, seq`."""
+    """Ada and Bob in a room. `epoch` and `seq` are the position that the room's next message will have."""
 
     room: str
     ada: Client
@@ -98,8 +98,8 @@ class Talk(NamedTuple):
     epoch: bytes
     seq: int
 
-    async def is_untouched(self) -> None:
-        """Check that Bob gets a new message of Ada's, and has received nothing but her messages."""
+    async def assert_untouched(self) -> None:
+        """Check that Bob receives a new message of Ada's, and has received no forged event."""
         text = unique("text")
         await self.ada.send(self.room, text)
         await self.bob.expect_text(text)
@@ -123,12 +123,13 @@ async def talk(cluster: Cluster, clients: Clients) -> Talk:
 
 
 def a_message(talk: Talk) -> bytes:
-    """Return a forged packet of the room's next message, in the form that the script writes."""
+    """Return a forged packet of the room's next message, in the form that `room_append.lua` publishes."""
     head = bytes((1, KIND_MESSAGE)) + talk.epoch + talk.seq.to_bytes(8, "big") + pack_routing("/")
     return head + FAKE_EVENT
 
 
-def on_the_room(talk: Talk) -> dict[str, bytes]:
+def forged_room_packets(talk: Talk) -> dict[str, bytes]:
+    """Return a forged packet of each kind for the room's channel, by the name of the test case."""
     note = OccupancyChange(1, [], [talk.ada.user])
     return {
         "event": pack_event("/", FAKE_EVENT),
@@ -149,17 +150,17 @@ def on_the_room(talk: Talk) -> dict[str, bytes]:
 )
 async def test_a_back_end_cannot_forge_packets_of_a_room(cluster: Cluster, talk: Talk, thief: Thief, kind: str) -> None:
     before = cluster.gateway.metric(FORGED)
-    assert await thief.run("backend", "SPUBLISH", keys.room_channel(talk.room), on_the_room(talk)[kind]) == 1
+    assert await thief.run("backend", "SPUBLISH", keys.room_channel(talk.room), forged_room_packets(talk)[kind]) == 1
     await until(lambda: cluster.gateway.metric(FORGED) == before + 1, "the forged packet is counted")
-    await talk.is_untouched()
+    await talk.assert_untouched()
     assert (await talk.bob.ok("room:members", {"room": talk.room}))["members"]
 
 
-async def test_a_back_end_cannot_show_a_message_that_the_log_does_not_hold(talk: Talk, thief: Thief) -> None:
-    """The forged message has the room's next `seq`: without seals it would hide the real one as a duplicate."""
+async def test_a_back_end_cannot_forge_the_next_message_of_a_room(talk: Talk, thief: Thief) -> None:
+    """The forged message has the room's next `seq`. Without seals, gateways would drop the real one as a duplicate."""
     for _ in range(3):
         await thief.run("backend", "SPUBLISH", keys.room_channel(talk.room), a_message(talk))
-    await talk.is_untouched()
+    await talk.assert_untouched()
     assert talk.bob.texts(talk.room)[0] == "first"
     assert len(talk.bob.texts(talk.room)) == 2
 
@@ -179,24 +180,24 @@ async def test_a_back_end_cannot_show_a_message_that_the_log_does_not_hold(talk:
         b'2/other,["message",{}]',
     ],
 )
-async def test_a_back_end_cannot_send_a_user_the_events_of_gateways(
+async def test_a_back_end_cannot_send_gateway_events_to_a_user(
     cluster: Cluster, talk: Talk, thief: Thief, packet: bytes
 ) -> None:
     before = cluster.gateway.metric(FORGED)
     await thief.run("backend", "SPUBLISH", keys.user_channel(talk.bob.user), pack(UserEvent("/", packet)))
     await until(lambda: cluster.gateway.metric(FORGED) == before + 1, "the forged event is counted")
-    await talk.is_untouched()
+    await talk.assert_untouched()
 
 
 @pytest.mark.parametrize("packet", [FAKE_EVENT, FAKE_CUSTOM, b'2["drain",{"within_seconds":0}]'])
-async def test_a_back_end_cannot_send_all_users_the_events_of_gateways(
+async def test_a_back_end_cannot_send_gateway_events_to_all_users(
     cluster: Cluster, talk: Talk, thief: Thief, packet: bytes
 ) -> None:
     before = cluster.gateway.metric(FORGED)
     for data in (pack_event("/", packet), pack_close("/")):
         await thief.run("backend", "SPUBLISH", namespace_channel("/"), data)
     await until(lambda: cluster.gateway.metric(FORGED) == before + 2, "the forged packets are counted")
-    await talk.is_untouched()
+    await talk.assert_untouched()
 
 
 @pytest.mark.parametrize("order", ["cordon", "drain"])
@@ -207,10 +208,10 @@ async def test_a_back_end_cannot_take_a_gateway_out_of_service(
     await thief.run("backend", "PUBLISH", keys.CONTROL, pack(NodeOrder("1", order)))
     await until(lambda: cluster.gateway.metric(FORGED) == before + 1, "the forged order is counted")
     assert cluster.gateway.is_ready
-    await talk.is_untouched()
+    await talk.assert_untouched()
 
 
-async def test_forgeries_are_logged_once_in_ten_seconds(cluster: Cluster, talk: Talk, thief: Thief) -> None:
+async def test_fifty_forged_messages_make_fewer_than_ten_log_lines(cluster: Cluster, talk: Talk, thief: Thief) -> None:
     before = cluster.gateway.metric(FORGED)
     for _ in range(50):
         await thief.run("backend", "SPUBLISH", keys.room_channel(talk.room), pack_close("/"))
@@ -233,11 +234,11 @@ async def test_a_signer_without_the_key_cannot_send_node_messages(cluster: Clust
     for message in messages:
         await thief.run("media", "SPUBLISH", node_channel("1"), pack(message))
     await until(lambda: cluster.gateway.metric(FORGED) == before + len(messages), "all forged messages are counted")
-    await talk.is_untouched()
+    await talk.assert_untouched()
 
 
-async def test_other_channels_and_keys_of_gateways_are_closed(talk: Talk, thief: Thief) -> None:
-    """Redis refuses these writes and publications, so that receivers need not check them."""
+async def test_redis_refuses_an_account_the_channels_and_keys_of_gateways(talk: Talk, thief: Thief) -> None:
+    """Redis refuses these commands, so gateways and signers need not check the senders on these channels."""
     node = pack(Disconnect("/", talk.bob.io.get_sid()))
     request = MediaRequest("r", "1", talk.bob.user, "url", {}, 2**50)
     shard = keys.presence_shard(talk.bob.user)
@@ -272,7 +273,7 @@ FOREIGN_KEYS = {
         *("media:incoming", "x"),
     ),
 }
-"""Keys that each account must not write, not even by a script of its own."""
+"""Keys, by account, that the account must not write, neither by a command nor by a script."""
 COMMANDS = (
     *("CONFIG GET *", "ACL LIST", "ACL SETUSER x", "KEYS *", "SCAN 0", "RANDOMKEY", "DBSIZE", "FLUSHALL", "FLUSHDB"),
     *("FUNCTION LIST", "FCALL f 0", "SCRIPT FLUSH", "SCRIPT KILL", "SHUTDOWN NOSAVE", "MONITOR"),
@@ -282,7 +283,7 @@ COMMANDS = (
 
 
 @pytest.mark.parametrize("account", FOREIGN_KEYS)
-async def test_an_account_cannot_write_keys_of_others(thief: Thief, account: str) -> None:
+async def test_an_account_cannot_write_keys_of_other_processes(thief: Thief, account: str) -> None:
     for key in FOREIGN_KEYS[account]:
         await thief.refused(account, "EVAL", "return redis.call('DEL', KEYS[1])", 1, key)
         await thief.refused(
@@ -292,19 +293,21 @@ async def test_an_account_cannot_write_keys_of_others(thief: Thief, account: str
 
 
 @pytest.mark.parametrize("account", FOREIGN_KEYS)
-async def test_an_account_cannot_run_other_commands_than_its_own(thief: Thief, account: str) -> None:
+async def test_an_account_cannot_run_commands_of_administrators(thief: Thief, account: str) -> None:
     for command in COMMANDS:
         await thief.refused(account, *command.split())
 
 
-async def test_an_own_script_has_no_more_rights(talk: Talk, thief: Thief) -> None:
+async def test_a_script_has_only_the_rights_of_its_account(talk: Talk, thief: Thief) -> None:
     for call in ("redis.call('SPUBLISH', 'node:{1}', 'x')", "redis.call('PUBLISH', 'presence:{1}', 'x')"):
         await thief.refused("backend", "EVAL", f"return {call}", 0)
     assert all_scripts()
 
 
 @pytest.mark.parametrize("cluster_keys", [(), (CLUSTER_KEY,)], ids=["without the key", "with the key"])
-async def test_a_back_end_still_does_its_work(cluster: Cluster, talk: Talk, cluster_keys: tuple[str, ...]) -> None:
+async def test_a_real_back_end_may_publish_and_manage_rooms_and_users(
+    cluster: Cluster, talk: Talk, cluster_keys: tuple[str, ...]
+) -> None:
     before = cluster.gateway.metric(FORGED)
     async with backend.connect(cluster.urls["backend"], cluster_keys=cluster_keys) as client:
         await _work(client, talk)
