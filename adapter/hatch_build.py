@@ -15,7 +15,7 @@ class HotPathHook(BuildHookInterface[Any]):
     PLUGIN_NAME = "custom"
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Compile, before hatchling collects the files."""
+        """Compile the modules before hatchling collects the files."""
         if version == "editable":
             return
         project = Path(self.root)

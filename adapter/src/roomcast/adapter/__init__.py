@@ -10,18 +10,19 @@ How a packet travels:
 
 | module | what it does |
 |---|---|
-| `manager`, `local_manager`, `local_members` | the methods that python-socketio calls; the tables of this node |
-| `emission`, `codec`, `room_names`, `callbacks` | from an event to its targets, and acks back |
-| `fanout`, `room_subscription`, `order`, `gap_filler`, `local_delivery` | from a room to its members here |
+| `manager`, `local_manager`, `local_members` | the methods that python-socketio calls; the clients of this node |
+| `emission`, `codec`, `room_names`, `callbacks` | send an event to its targets; return acks to the sender |
+| `fanout`, `room_subscription`, `order`, `gap_filler`, `local_delivery` | deliver the packets of rooms on this node |
 | `plain_deliveries` | the fast path of `fanout`: the next plain message of a room |
-| `unsealed_messages` | messages of a process without the cluster key, which are read from the log |
-| `node_messenger`, `node_messages` | node to node |
+| `unsealed_messages` | messages of publishers without the cluster key: the node reads them from the room's log |
+| `node_messenger`, `node_messages` | messages from one node to another |
 | `redis`: `backplane`, `cluster_backplane`, `topology` | one server, the master behind Sentinels, a cluster |
 | `redis`: `server_connections`, `connection`, `command_pipeline`, `replica_acks` | the connections to one server |
 | `redis`: `channel_handlers`, `canary` | channels that do not belong to a room; the canary probes, one a second |
-| `room_log`, `observer` | ports: the log from which gaps are filled; counting |
+| `room_log`, `observer` | ports: the log from which gaps are filled; the counters |
 
-The adapter does not know the chat. Without a `RoomLog` it is a plain, ordered, at-most-once fan-out.
+The adapter contains no chat logic. Without a `RoomLog` it delivers packets in order and at most once, and repairs no
+loss.
 """
 
 from roomcast.adapter.manager import DuplicateNodeError, RedisAdapter

@@ -1,4 +1,7 @@
-"""Keep the callbacks that wait for acks: of local clients by ack id, of remote clients by a number of this node."""
+"""Keep the callbacks that wait for acks.
+
+Callbacks for local clients are kept by ack id, callbacks for clients of other nodes by a number that this node assigns.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,7 @@ async def run(callback: Callback | None, arguments: Iterable[Any]) -> None:
 
 
 class RemoteCallbacks:
-    """Callbacks for clients of other nodes. At most `limit` wait; above it the oldest is dropped."""
+    """Callbacks for clients of other nodes. At most `limit` callbacks are kept: one more drops the oldest."""
 
     def __init__(self, limit: int = _MAX_REMOTE) -> None:
         self._limit = limit
@@ -48,7 +51,7 @@ class RemoteCallbacks:
         return len(self._waiting)
 
     def add(self, callback: Callback | None) -> int:
-        """Keep a callback; return the number that its ack will carry, or 0 without a callback."""
+        """Keep a callback. Return the number that its ack will refer to, or 0 without a callback."""
         if callback is None:
             return 0
         self._count += 1
@@ -58,5 +61,5 @@ class RemoteCallbacks:
         return self._count
 
     def take(self, number: int) -> Callback | None:
-        """Return the callback of a number, and remove it."""
+        """Remove the callback with this number, and return it."""
         return self._waiting.pop(number, None)

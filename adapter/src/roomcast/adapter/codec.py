@@ -1,4 +1,4 @@
-"""Encode Socket.IO packets as bytes, with the packet class of the server, so that its serializer setting applies."""
+"""Encode Socket.IO packets as bytes. The server's packet class does this, so that its serializer setting applies."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ _arguments: msgspec.msgpack.Decoder[list[Any]] = msgspec.msgpack.Decoder(list[An
 
 
 def encode_event(server: Any, namespace: str, event: str, data: Any) -> tuple[bytes, list[bytes]]:
-    """Return the packet of an event, and its binary attachments, as this python-socketio server writes it."""
+    """Return the packet of an event and its binary attachments, in the format of this python-socketio server."""
     return encode(packet_class_of(server), namespace, event, data)
 
 
 def packet_class_of(server: Any) -> Any:
-    """Return the class that a server makes packets with; python-socketio's own if there is no server."""
+    """Return the packet class of a server, or python-socketio's own packet class if there is no server."""
     return sio_packet.Packet if server is None else server.packet_class
 
 
 def encode(
     packet_class: Any, namespace: str, event: str, data: Any, ack_id: int | None = None
 ) -> tuple[bytes, list[bytes]]:
-    """Return the packet of an event and its binary attachments. A tuple holds several arguments, None no argument.
+    """Return the packet of an event and its binary attachments.
 
-    Raise ValueError for a serializer that is not JSON.
+    `data`: a tuple for several arguments, None for no argument. Raise ValueError for a serializer that is not JSON.
     """
     arguments = list(data) if isinstance(data, tuple) else [] if data is None else [data]
     packet = packet_class(sio_packet.EVENT, namespace=namespace, data=[event, *arguments], id=ack_id)

@@ -1,4 +1,4 @@
-"""Send one event to its targets: sessions here and elsewhere, rooms, or a whole namespace."""
+"""Send one event to its targets: sessions of this or another node, rooms, or a whole namespace."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from roomcast.wire.envelope import pack_event
 
 
 class RemoteSessions(Protocol):
-    """The route to sessions of other nodes, and for questions to rooms: the node messenger."""
+    """Sends events to sessions of other nodes, and questions to rooms: the node messenger."""
 
     def node_of(self, sid: str) -> str | None:
         """Return the node in a session id. None for this node, and for a text that is no session id."""
@@ -61,9 +61,9 @@ class Emission:
     async def send(
         self, event: str, data: Any, namespace: str, target: Any, skip: tuple[str, ...], callback: Callback | None
     ) -> None:
-        """Send to a session, a room, several of them (each recipient once), or (`None`) the whole namespace.
+        """Send to a session, to a room, to several of these (each recipient once), or to the whole namespace (None).
 
-        Raise ValueError for an empty target, and for a callback without one session or one room.
+        Raise ValueError for an empty target, and for a callback with a target that is not one session or one room.
         """
         if is_empty(target):
             raise ValueError("an empty room addresses no client: use None for the whole namespace")

@@ -1,9 +1,9 @@
 """Deliver the packets of room channels to local members: in order, without gaps, and without parsing JSON.
 
-`Fanout` keeps one `RoomSubscription` per room that has a local member, or that a caller holds. The first member
-subscribes; when the last one has left, the room stays subscribed for some seconds. Logged packets pass the room's
-`OrderTracker`. A gap is filled from the log before any later packet is delivered. A loss that the log cannot repair is
-declared (`resync`).
+`Fanout` keeps one `RoomSubscription` for each room that has a local member or that a caller has acquired. The first
+member subscribes the room. After the last member has left, the room stays subscribed for some seconds. The room's
+`OrderTracker` checks the order of logged packets. A gap is filled from the log before any later packet is delivered. If
+the log cannot repair a loss, the members get a `resync` event.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class Fanout:
         self._seals = seals
         self._unsealed_event = unsealed_event
         self.subscriber = Subscriber(self.receive)
-        """Gets all messages. It delivers plain ones, and passes all others to `receive`."""
+        """The receiver of all messages from Redis: it delivers plain messages, and calls `receive` with the rest."""
         self._channels: dict[bytes, RoomSubscription] = self.subscriber.rooms
         self._rooms: dict[str, RoomSubscription] = {}
         self._filler: GapFiller | None = None
@@ -136,7 +136,7 @@ class Fanout:
     # --- which rooms are subscribed ---
 
     def acquire(self, room: str) -> RoomSubscription:
-        """Subscribe the room, at least until `release`."""
+        """Subscribe the room, and keep it subscribed at least until `release`."""
         channel = self._rooms.get(room)
         if channel is None:
             name = channels.room_channel(room)
@@ -152,14 +152,14 @@ class Fanout:
         return channel
 
     def release(self, room: str) -> None:
-        """End one hold of `acquire`; unsubscribe the room in a while if it is vacant."""
+        """Undo one `acquire`. Schedule the end of the subscription if the room is vacant (see `member_left`)."""
         channel = self._rooms.get(room)
         if channel is not None:
             channel.holds -= 1
             self.member_left(room)
 
     def member_left(self, room: str) -> None:
-        """Unsubscribe the room in a while, if it has no member then and is not held."""
+        """Unsubscribe the room after the linger time, if it then has no member and no `acquire` without `release`."""
         channel = self._rooms.get(room)
         if channel is None or channel.linger is not None or not self._is_vacant(channel):
             return
@@ -183,11 +183,11 @@ class Fanout:
     # --- joining with history ---
 
     def admit(self, namespace: str, sid: str, room: str, epoch: bytes, seq: int) -> bool:
-        """Make `sid` a member that already holds the log up to `seq`; the caller holds the room.
+        """Make `sid` a member that already has the log up to `seq`. The caller must have acquired the room.
 
-        Return False if live packets are ahead of that position: then read the log again. No message falls between the
-        read and the first live packet, because the channel was subscribed before the read. Does not await, so a packet
-        that the caller sends next to `sid` comes before any live packet.
+        Return False if live packets are ahead of that position: the caller must then read the log again. No message is
+        missed between the read and the first live packet, because the channel was subscribed before the read. This
+        method does not await, so that the caller can send `sid` a packet before any live packet.
         """
         channel = self._rooms[room]
         watch = channel.watch
@@ -246,13 +246,13 @@ class Fanout:
             self.deliver(channel, packet)
 
     def _name_targets(self, channel: RoomSubscription) -> None:
-        """Give the subscriber the room's targets. Only messages call this: large rooms get more notes than messages."""
+        """Keep the room's targets for the subscriber. Notes do not: large rooms get more notes than messages."""
         if channel.targets is None and self.log is not None and self.subscriber.outgoing is not None:
             members = self._members.room(self.log.namespace, channel.room)
             channel.targets = [client.target for client in members.values()]
 
     def members_changed(self, room: str) -> None:
-        """Drop the subscriber's targets in a room, because a member joined or left."""
+        """Drop the targets that the subscriber uses for a room, because a member joined or left."""
         channel = self._rooms.get(room)
         if channel is not None:
             channel.targets = None
@@ -272,7 +272,7 @@ class Fanout:
             self.deliver(channel, packet)
         elif verdict is Verdict.GAP:
             filler.start(channel, (packet,), packet.seq - channel.watch.seq - 1)
-        elif verdict is Verdict.OTHER_EPOCH:  # the log tells whether the room has this epoch
+        elif verdict is Verdict.OTHER_EPOCH:  # the log shows whether the room has this epoch
             filler.start(channel, (packet,), 0)
 
     def deliver(self, channel: RoomSubscription, packet: RoomPacket) -> None:
@@ -322,7 +322,7 @@ class Fanout:
             self._filler.pause()
 
     def release_held(self) -> None:
-        """Deliver again, and compare every room with its log, which has the dropped messages."""
+        """Deliver packets again. Compare every room with its log, to deliver the messages that `hold` dropped."""
         self._is_held = False
         if self._delivery is not None:
             self.subscriber.outgoing = self._delivery.outgoing

@@ -1,14 +1,16 @@
-"""Fill the gaps of rooms from their logs before any later packet is delivered, and find lost last messages.
+"""Fill the gaps of rooms from their logs before any later packet is delivered.
+
+Pub/sub may also lose the latest messages of a room, which leaves no gap: comparing rooms with their logs finds these.
 
 Every loop here ends or pauses:
 
-* One gap costs one read of the log per page of missing messages. A packet that a later read of the log does not hold
-  (it was forged, or the log lost it) is dropped. So is a packet of another epoch, unless the log has that epoch, too.
-* While Redis does not answer, and after a read that filled nothing, the next read waits: 0.2 s, then longer, at most
-  2 s.
+* One gap costs one read of the log per page of missing messages. A packet that a later read of the log does not contain
+  is dropped: it was forged, or the log lost it. A packet of an epoch that the log does not have is dropped, too.
+* While Redis does not answer, and after a read that filled nothing, the filler pauses before the next read: 0.2 s, then
+  longer, at most 2 s.
 * The filling of a gap ends when the room is unsubscribed, after its last local member has left.
-* The packets that wait behind gaps are bounded per room and in total. Packets above the bounds are dropped, and read
-  from the log later.
+* The number and size of the packets that wait for a gap to be filled are limited. Packets above the limits are dropped,
+  and read from the log later.
 """
 
 from __future__ import annotations
@@ -55,7 +57,7 @@ class RoomOutput(Protocol):
 
 
 class GapFiller:
-    """The gaps of all rooms of one gateway. `retry_seconds`: the first and the last pause between two reads."""
+    """Fills the gaps of all rooms of one gateway. `retry_seconds`: the shortest and longest pause between two reads."""
 
     def __init__(
         self,
@@ -82,7 +84,7 @@ class GapFiller:
         await self._tasks.cancel()
 
     def pause(self) -> None:
-        """Fill nothing, and compare nothing, until `go_on`. Drop the packets that wait: the log has them."""
+        """Stop filling and comparing until `go_on`. Drop the waiting packets: the log contains them."""
         self._is_paused = True
         for room in list(self._fillings):
             self.stop(room)
@@ -106,7 +108,7 @@ class GapFiller:
         self._fillings[room] = self._tasks.start(self._fill(room), f"fill {room.room}")
 
     def hold(self, room: RoomSubscription, packet: RoomPacket) -> None:
-        """Keep a packet until the gap before it is filled. Above the bounds, drop it, and read the log again later."""
+        """Keep a packet until the gap before it is filled. Above the limits, drop it, and read the log again later."""
         backlog = room.backlog
         if backlog is None:
             return
@@ -131,7 +133,7 @@ class GapFiller:
             if pause is not None:  # the last read for this room filled nothing
                 await asyncio.sleep(pause.pause())
             while not await self._fill_once(room):
-                pass  # every turn read a page or slept
+                pass  # each call reads a page or sleeps
         finally:
             if self._fillings.get(room) is asyncio.current_task():
                 del self._fillings[room]
@@ -156,7 +158,7 @@ class GapFiller:
         return True
 
     async def _read_page(self, room: RoomSubscription) -> Page | None:
-        """Return the log above the room's position, or None when it could not be read."""
+        """Return the page of the log after the room's position, or None if the log could not be read."""
         try:
             return await self._source.page(room.room, room.watch.seq)
         except (RedisConnectionError, TimeoutError) as error:
@@ -166,7 +168,10 @@ class GapFiller:
         return None
 
     def _take_page(self, room: RoomSubscription, page: Page) -> int:
-        """Deliver a page that continues the room's position; else declare a loss. Return how many were delivered."""
+        """Deliver the page if it continues from the room's position, else declare a loss.
+
+        Return the number of delivered packets.
+        """
         position = room.watch
         if page.epoch != position.epoch:
             self._output.declare_loss(room, page.epoch, _before_held(room, page))
@@ -184,10 +189,10 @@ class GapFiller:
         return len(page.packets)
 
     def _take_backlog(self, room: RoomSubscription, asked: int) -> int:
-        """Deliver waiting packets, up to the next gap. Return how many were dropped because the log does not hold them.
+        """Deliver waiting packets, up to the next gap. Return how many were dropped because the log lacks them.
 
-        The first `asked` packets came before the log was read: the log will never hold those that are beyond its end,
-        or of another epoch.
+        The first `asked` packets came before the log was read. If such a packet is beyond the end of the log, or of
+        another epoch, the log will never contain it.
         """
         backlog = room.backlog or []
         self._release(room)
@@ -205,7 +210,7 @@ class GapFiller:
             room.backlog = []
         if dropped:
             self._backoff(room)
-            self._limited.warning("beyond", "%d packets that their room's log does not hold are dropped", dropped)
+            self._limited.warning("beyond", "%d packets were dropped: their room's log does not contain them", dropped)
         return dropped
 
     def _keep_waiting(self, room: RoomSubscription, packets: list[RoomPacket]) -> None:
@@ -224,7 +229,7 @@ class GapFiller:
             found = self._backoffs[room] = Backoff(*self._retry_seconds)
         return found
 
-    # --- comparing with the logs, to find lost last messages ---
+    # --- comparing with the logs, to find a loss of the latest messages ---
 
     def compare(self, rooms: Iterable[RoomSubscription]) -> None:
         """Compare rooms with their logs, in the background: their channels may have missed messages."""
@@ -247,7 +252,7 @@ class GapFiller:
     async def compare_now(self, rooms: list[RoomSubscription], *, is_lost: bool) -> bool:
         """Compare rooms with their logs once. Return False when the logs could not be read.
 
-        `is_lost`: count the messages by which the logs are ahead as lost by pub/sub.
+        `is_lost`: count the messages that a log has and the node has not received as lost by pub/sub.
         """
         asked_at: dict[str, int] = {}
         for room in rooms:
@@ -279,6 +284,6 @@ class GapFiller:
 
 
 def _before_held(room: RoomSubscription, page: Page) -> int:
-    """Return the position in a new epoch before its first waiting packet; if none waits, the log's own position."""
+    """Return the `seq` before the first waiting packet of the page's epoch, or the page's `seq` if no packet waits."""
     held = [packet.seq for packet in room.backlog or () if packet.epoch == page.epoch and packet.seq <= page.seq]
     return min(held, default=page.seq + 1) - 1

@@ -1,4 +1,4 @@
-"""Send finished packets to local sessions: by `roomcast.engineio`, or through a stock python-engineio server."""
+"""Send finished packets to local sessions: through `roomcast.engineio`, or through a stock python-engineio server."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Delivery(Protocol):
 
     @property
     def outgoing(self) -> FlushQueue | None:
-        """The queue to which the fast path writes packets itself, by `Client.target`; None: only `send` delivers."""
+        """The queue to which the fast path pushes packets for `Client.target`. None if only `send` can deliver."""
         ...
 
     async def close(self) -> None:

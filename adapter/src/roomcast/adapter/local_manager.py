@@ -14,7 +14,7 @@ from roomcast.adapter.room_names import is_several, name_of, room_of
 
 
 class LocalManager(socketio.AsyncManager):  # type: ignore[misc]
-    """The clients of this process: tables (a disconnect takes constant time), acks, and deliveries.
+    """The clients of this process, their acks, and deliveries to them. A disconnect does not search all rooms.
 
     `on_change` is called with each room whose local members change.
     """
@@ -31,7 +31,7 @@ class LocalManager(socketio.AsyncManager):  # type: ignore[misc]
         return self.members.namespaces.keys()
 
     def get_participants(self, namespace: str, room: Any) -> Iterator[tuple[str, str]]:
-        """Yield the session id and Engine.IO session id of each client in `room` (one, several, or None: all)."""
+        """Yield the session id and Engine.IO session id of each client in `room`: one room, several, or None (all)."""
         for client in list(self._local(namespace, room).values()):
             yield client.sid, client.eio_sid
 
@@ -102,7 +102,7 @@ class LocalManager(socketio.AsyncManager):  # type: ignore[misc]
             self.delivery.send((client,), packet, attachments)
 
     def deliver_to_sessions(self, namespace: str, sids: Iterable[str], packet: bytes) -> None:
-        """Send a finished packet to sessions of this node; unknown ones are ignored."""
+        """Send a finished packet to sessions of this node. Ignore unknown session ids."""
         found = [client for sid in sids if (client := self.members.client(namespace, sid)) is not None]
         if found and self.delivery is not None:
             self.delivery.send(found, packet, ())

@@ -1,6 +1,7 @@
-"""Keep the sessions, namespaces and rooms of this node. Pure tables; entering and leaving take constant time each.
+"""Keep the sessions, namespaces and rooms of this node in plain tables. Entering and leaving a room take constant time.
 
-At each disconnect python-socketio's own tables search every room: many disconnects block the loop for seconds.
+python-socketio's own manager searches every room at each disconnect, so that many disconnects block the event loop for
+seconds.
 """
 
 from __future__ import annotations

@@ -1,8 +1,11 @@
 """A python-socketio client manager over Redis: `socketio.AsyncServer(client_manager=RedisAdapter(url, node="1"))`.
 
-It serves any python-socketio server: under aiohttp with `roomcast.engineio`, and under ASGI without it, all in one
-cluster. Unlike the stock manager it publishes finished packets on one sharded channel per room, delivers only what
-came back through Redis (so that all gateways see one order), and keeps its tables so that a disconnect is O(1).
+It serves any python-socketio server: under aiohttp with `roomcast.engineio`, and under ASGI with a stock Engine.IO
+server. Both kinds work in one cluster. The adapter differs from the stock manager in three points:
+
+* It publishes finished packets, on one sharded channel per room.
+* It delivers only packets that came back from Redis, so that all gateways see the same order.
+* A disconnect does not search all rooms.
 """
 
 from __future__ import annotations
@@ -44,8 +47,8 @@ NodeHandler = Callable[[Any], None]
 NoteHandler = Callable[[str, bytes], None]
 _NODE: Final = re.compile(r"[A-Za-z0-9_-]{1,16}")
 _DUPLICATE: Final = (
-    "another process has the node name %s: this one serves no clients. Give each process a name of its own, or none:"
-    " then it makes one"
+    "another process has the node name %s, so this process serves no clients. Give each process a different name, or no"
+    " name: it then chooses a random one"
 )
 _log = logging.getLogger(__name__)
 
@@ -58,10 +61,10 @@ class RedisAdapter(LocalManager):
     """The shared Redis adapter.
 
     `url`: see `roomcast.wire.redis_url`. `node`: 1 to 16 characters of `[A-Za-z0-9_-]`, unique among all processes of
-    the deployment; by default each process makes a random name, which suits servers that start several workers.
+    the deployment. By default each process chooses a random name, which suits servers that start several workers.
     Session ids start with `g<node>.`, and a room name of that form counts as a session id. While an older process has
     the same node name, this one serves no clients: `wait_ready` raises DuplicateNodeError, and connections are refused.
-    `is_node_leased`: the application itself makes sure that names are unique.
+    `is_node_leased` switches this check off, for an application that itself makes sure that names are unique.
 
     `scripts`: the Lua scripts that the application runs. `node_messages`: a union of `NodeMessage` and the
     application's own messages to nodes, which `on_node_message` gets.
@@ -126,7 +129,7 @@ class RedisAdapter(LocalManager):
         self._identify()
 
     def _identify(self) -> None:
-        """Choose the node name and the incarnation. A process that was forked after that chooses again."""
+        """Choose the node name and the incarnation. A process that is forked from this one chooses its own."""
         self._process = os.getpid()
         self.node = self._given_node or f"w{secrets.token_hex(5)}"
         self.incarnation = secrets.token_hex(4)
@@ -148,13 +151,13 @@ class RedisAdapter(LocalManager):
     # --- life ---
 
     def set_server(self, server: Any) -> None:
-        """Take the python-socketio server that this manager serves."""
+        """Set the python-socketio server that this manager serves."""
         super().set_server(server)
         self.delivery = make_delivery(server)
         self.fanout.use_delivery(self.delivery)
 
     def initialize(self) -> None:
-        """Start, when python-socketio is about to serve its first client; `start` does it earlier."""
+        """Start the adapter. python-socketio calls this before it serves its first client."""
         self.start()
 
     def start(
@@ -169,7 +172,7 @@ class RedisAdapter(LocalManager):
 
         `log` fills the gaps of rooms. `on_note(room, note)` gets the notes on room channels, `on_node_message` the node
         messages of kinds that the adapter does not know. `on_resubscribed` is called whenever channels were subscribed
-        again: messages may have been missed before.
+        again, because messages may have been missed in between.
         """
         if self.backplane.is_started:
             return
@@ -203,7 +206,7 @@ class RedisAdapter(LocalManager):
         return asyncio.get_running_loop().time() < self._outranked_until
 
     def _give_way(self) -> None:
-        """Refuse new clients while an older process has this node name: both would get messages to their sessions."""
+        """Refuse new clients while an older process has this node name: each would get the other's node messages."""
         if not self._is_node_leased:
             self._outranked_until = asyncio.get_running_loop().time() + DEAF_SECONDS
             self._limited.error("duplicate", _DUPLICATE, self.node)
@@ -235,14 +238,14 @@ class RedisAdapter(LocalManager):
         self.fanout.hold()
 
     def release_rooms(self) -> None:
-        """Deliver again. Rooms with a log lose nothing: the adapter compares them with it."""
+        """Deliver packets again. A room with a log loses no message, because the adapter compares it with its log."""
         self.fanout.release_held()
 
     def _resubscribed(self, owns: Callable[[str], bool]) -> None:
         self.fanout.compare_with_logs(owns)
         self._on_resubscribed()
 
-    # --- tables: what python-socketio asks of a manager ---
+    # --- the methods that python-socketio calls to connect clients and change rooms ---
 
     async def pre_connect(self, eio_sid: str, namespace: str) -> str | None:
         """Prepare a client's connection to a namespace; return its session id, or None to refuse."""
@@ -275,7 +278,7 @@ class RedisAdapter(LocalManager):
         return False
 
     async def disconnect_here(self, namespace: str, sid: str) -> None:
-        """Disconnect a client of this node, as another node asked."""
+        """Disconnect a client of this node, at the request of another node."""
         await self.server.disconnect(sid, namespace=namespace)
 
     async def disconnect(self, sid: str, namespace: str, **kwargs: Any) -> None:
@@ -344,10 +347,10 @@ class RedisAdapter(LocalManager):
         to: Any = None,
         **kwargs: Any,
     ) -> None:
-        """Send an event to a session, a room, several rooms (each recipient once), or (`None`) the whole namespace.
+        """Send an event to a session, to a room, to several rooms (each recipient once), or to the namespace (None).
 
         `callback` gets the ack of a session, or the first ack of a room's members. Raise ValueError for a callback with
-        another target, and for an empty `to` or `room`: that is a caller's mistake, not a broadcast.
+        another target. Also raise it for an empty `to` or `room`: a caller's mistake must not become a broadcast.
         """
         target = to if to is not None else room
         if target is None:
@@ -362,7 +365,7 @@ class RedisAdapter(LocalManager):
         await emission.send(event, data, namespace, target, _as_tuple(skip_sid), callback)
 
     async def _publish(self, channel: str, data: bytes) -> None:
-        """Publish. A process that only publishes needs no `start`: its first packet opens the connections."""
+        """Publish a packet. A process that only publishes needs no `start`: its first packet opens the connections."""
         if not self.backplane.is_started:
             await self.wait_ready()
         await self.backplane.publish(channel, data)
@@ -372,14 +375,14 @@ class RedisAdapter(LocalManager):
     def subscribe(
         self, channel: str, handler: Callable[[bytes], None], unsealed: Unsealed = refuse_unsealed
     ) -> asyncio.Future[None]:
-        """Receive one more channel; the future is done once Redis has confirmed.
+        """Subscribe to a channel. The returned future is done once Redis has confirmed the subscription.
 
         `unsealed` chooses the unsealed messages that are accepted, if the cluster has a key.
         """
         return self._handlers.subscribe(channel, handler, unsealed)
 
     def unsubscribe(self, channel: str) -> None:
-        """Receive nothing more from a channel."""
+        """End the subscription of a channel."""
         self._handlers.unsubscribe(channel)
 
     def _subscribe_namespace(self, namespace: str) -> None:

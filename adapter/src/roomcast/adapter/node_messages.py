@@ -25,7 +25,7 @@ class Emit(Struct, frozen=True, tag="emit", array_like=True):
 
 
 class EmitAck(Struct, frozen=True, tag="emit_ack", array_like=True):
-    """The answer of a client to an `Emit`; `data` is the MessagePack array of the ack's arguments."""
+    """Return a client's ack of an `Emit`. `data` is the MessagePack array of the ack's arguments."""
 
     callback: int
     data: bytes
@@ -48,11 +48,11 @@ class Membership(Struct, frozen=True, tag="membership", array_like=True):
 
 
 class Canary(Struct, frozen=True, tag="canary", array_like=True):
-    """Prove to the sending node that its subscription works: the node publishes this to itself, through Redis.
+    """Prove that a node's subscription works. The node publishes this message to itself, through Redis.
 
-    `incarnation` is the random id of the sending process. `count` numbers its canaries. A second process with the same
-    node name receives the canary, too. The process that started later (`started_at`, unix seconds) then refuses new
-    clients.
+    `incarnation` is the random id of the sending process, `count` the number of this canary. A second process with the
+    same node name receives the canary, too. Of the two processes, the one that started later (`started_at`, unix
+    seconds) then refuses new clients.
     """
 
     incarnation: str

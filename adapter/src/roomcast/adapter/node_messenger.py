@@ -43,7 +43,7 @@ class LocalNode(Protocol):
 
 
 class NodeMessenger:
-    """Sends and receives the messages of node `node`; `other` gets kinds that the adapter does not know."""
+    """Sends and receives the messages of node `node`; `other` gets messages of kinds that the adapter does not know."""
 
     def __init__(
         self, node: str, here: LocalNode, publish: Publish, other: Callable[[Any], None], reader: Reader
@@ -93,7 +93,7 @@ class NodeMessenger:
     # --- in ---
 
     def receive_question(self, clients: Iterable[Client], question: RoomPacket) -> None:
-        """Send a question to these clients of this node. Raise EnvelopeError if the packet holds no event."""
+        """Send a question to these clients of this node. Raise EnvelopeError for a packet without an event."""
         message = self._reader.unpack(question.body)
         if not isinstance(message, Emit):
             raise EnvelopeError("a question without an event")

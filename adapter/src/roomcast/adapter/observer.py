@@ -10,10 +10,10 @@ class AdapterObserver:
         """Count a gap: `missing` packets of a room did not come through pub/sub."""
 
     def filled(self, room: str, count: int) -> None:
-        """Count `count` packets that were delivered from the log instead."""
+        """Count `count` missing packets that were delivered from the log."""
 
     def resync(self, room: str) -> None:
-        """Count a gap that the log could not fill; the room's members were told."""
+        """Count a loss that the log could not repair. The room's members got a `resync` event."""
 
     def forged(self) -> None:
         """Count a message that was dropped because it has no valid seal of the cluster key."""

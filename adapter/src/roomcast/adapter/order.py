@@ -1,8 +1,8 @@
-"""Keep the order of one room on one gateway: nothing is delivered twice, early, or after a silent gap. Pure.
+"""Check the order of a room's packets on one gateway: no packet is delivered twice, early, or after an unnoticed gap.
 
-A gateway gets a room's packets through pub/sub, at most once each. `OrderTracker` compares every `seq` with the last
-one and says what to do; the caller reads the log if messages are missing. `order.pxd` gives the compiled build the
-C types.
+A gateway gets a room's packets through pub/sub, at most once each. `OrderTracker` compares each `seq` with the last
+delivered `seq`, and returns a verdict. The caller reads the log if messages are missing. `order.pxd` gives the compiled
+build the C types.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from roomcast.hotpath.choice import prefer_compiled
 class Verdict(Enum):
     """The result of comparing a packet, or the log, with the last delivered position.
 
-    `compare` uses the same values: DUPLICATE there means "nothing is missing", and OTHER_EPOCH also "the log was rolled
-    back within the same epoch".
+    As a result of `compare`, DUPLICATE means that no message is missing. OTHER_EPOCH also means that the log was rolled
+    back within the same epoch.
     """
 
     DELIVER = "deliver"
@@ -26,7 +26,7 @@ class Verdict(Enum):
 
 
 class OrderTracker:
-    """The last position of a room that was delivered here: `epoch` (16 bytes; empty: not known) and `seq`."""
+    """The position of a room up to which this gateway has delivered: `epoch` (16 bytes; empty: unknown) and `seq`."""
 
     __slots__ = ("epoch", "seq")
 

@@ -29,7 +29,7 @@ class Subscription:
 
 
 class Subscriber:
-    """Receives the packets of all channels of a gateway. It delivers plain messages, and passes the rest to `other`.
+    """Receives the packets of all channels of a gateway. It delivers plain messages, and gives all others to `other`.
 
     `routing` holds the routing bytes, from ROUTING_OFFSET up to the packet, of an envelope for a whole namespace.
     """
@@ -42,12 +42,12 @@ class Subscriber:
         self.other = other
 
     def __call__(self, channel: bytes, data: bytes) -> None:
-        """Take a packet that arrived on the channel."""
+        """Handle a packet that arrived on the channel."""
         if not self.takes(channel, data):
             self.other(channel, data)
 
     def takes(self, channel: bytes, data: bytes) -> bool:
-        """Deliver a plain message and return True; return False, and do nothing, for anything else.
+        """Deliver a plain message and return True. Return False for any other packet, without delivering it.
 
         A message is plain if it is the next one in the log of its room, no earlier one is missing, it is for all
         members in the namespace, and `targets` lists their write buffers.
@@ -61,7 +61,7 @@ class Subscriber:
             return False
         version, kind, epoch, seq = unpack_fixed(data)
         if version != VERSION or kind != KIND_MESSAGE or not data.endswith(b"]"):
-            return False  # a truncated packet would end the connections of the members
+            return False  # the members' clients would disconnect after a truncated packet
         if not room.watch.advance(epoch, seq):
             return False
         if targets:

@@ -1,4 +1,4 @@
-"""The port to a log of rooms, from which the adapter fills gaps. The adapter also works without a log."""
+"""The port to the room logs, from which the adapter fills gaps. The adapter also works without logs."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import NamedTuple, Protocol
 
 
 class Page(NamedTuple):
-    """A contiguous piece of a room's log.
+    """A contiguous part of a room's log.
 
-    `seq`, `epoch`: the room's position (an empty epoch: the room has no log any more); `first`: the lowest seq kept;
-    `packets`: one finished Socket.IO packet per seq, from `after + 1` on.
+    `epoch`, `seq`: the end of the whole log; an empty epoch means that the room has no log any more. `first`: the
+    lowest `seq` in the log. `packets`: one finished Socket.IO packet for each `seq`, starting with `after + 1`.
     """
 
     epoch: bytes
@@ -24,7 +24,7 @@ class RoomLog(Protocol):
     namespace: str
 
     async def page(self, room: str, after: int) -> Page:
-        """Return the entries above `after`, oldest first; possibly not all of them."""
+        """Return the entries after `after`, oldest first. The page may end before the log does."""
         ...
 
     async def positions(self, rooms: list[str]) -> dict[str, tuple[bytes, int]]:
@@ -32,5 +32,5 @@ class RoomLog(Protocol):
         ...
 
     def resync_packet(self, room: str) -> bytes:
-        """Return the packet that tells members that the gateway could not fill a gap."""
+        """Return the `resync` packet for the members of a room with a gap that could not be filled."""
         ...

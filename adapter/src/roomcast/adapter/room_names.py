@@ -1,8 +1,8 @@
-"""Turn the room keys of applications into the texts of channel names, and back: python-socketio takes any key.
+"""Convert the room keys of applications into room names for channels, and back. python-socketio accepts any key.
 
-A text is its own name. Numbers and UUIDs get a name that no text has: a NUL, a letter for the type, and the value. A
-text that starts with a NUL is escaped the same way. As in python-socketio's own tables, equal keys are one room: 1, 1.0
-and True.
+The name of a string is the string itself. The name of a number or UUID is a NUL, a letter for the type, and the value.
+A string that starts with a NUL is escaped in the same way, so that it cannot equal such a name. As in python-socketio's
+own manager, equal keys are the same room, for example 1, 1.0 and True.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _READ: Final[dict[str, Callable[[str], Any]]] = {
 
 
 def is_several(room: Any) -> bool:
-    """Tell whether `room` is a collection of rooms, rather than one."""
+    """Tell whether `room` is a collection of rooms."""
     return isinstance(room, Iterable) and not isinstance(room, str | bytes | bytearray | Enum)
 
 
@@ -34,7 +34,7 @@ def is_empty(room: Any) -> bool:
 def name_of(room: Any) -> str:
     """Return the name of one room. Raise TypeError for a key of another type."""
     if isinstance(room, str):
-        text = str.__str__(room)  # the value of a text Enum, too
+        text = str.__str__(room)  # for an Enum of strings, this is the value
         return f"{_MARK}s{text}" if text.startswith(_MARK) else text
     if isinstance(room, Enum):
         return name_of(room.value)

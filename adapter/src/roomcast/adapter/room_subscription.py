@@ -27,5 +27,5 @@ class RoomSubscription(Subscription):
         self.subscribed = subscribed
         self.holds = 0
         self.must_reread = False
-        """True if the log must be read again after the current fill: packets may have been missed during it."""
+        """True if the log must be read again after the gap is filled: packets may have been missed meanwhile."""
         self.linger: asyncio.TimerHandle | None = None

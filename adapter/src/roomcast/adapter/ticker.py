@@ -1,8 +1,8 @@
 """The ticks of one process: all work that is due every second runs at the same moment.
 
-Waking a sleeping process costs many times the work (about 200 µs of CPU on a machine with sixteen gateways, for 10 µs
-of work). So loops that run once a second share one wake-up, and their commands to Redis share one write. Each process
-has its own random phase, so that the processes of a cluster do not ask Redis all at once.
+Waking a sleeping process costs more CPU than the work itself: about 200 µs for 10 µs of work, on a machine with sixteen
+gateways. So loops that run once a second share one wake-up, and their commands to Redis share one write. Each process
+has its own random phase, so that the processes of a cluster do not all send their commands at the same moment.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from math import ceil
 from typing import Final
 
 _TOO_CLOSE_SECONDS: Final = 0.05
-"""A tick nearer than this counts as over: timers may fire a little early."""
+"""Seconds before a tick in which the tick counts as past, because timers may fire a little early."""
 
 
 def next_tick(now: float, phase: float) -> float:
@@ -27,7 +27,7 @@ class Ticker:
         self._phase = phase
 
     def due(self, count: int = 1) -> float:
-        """Return the loop's time of the next tick, or of the one `count - 1` ticks later."""
+        """Return the time of the `count`th tick from now, on the clock of the event loop."""
         return next_tick(asyncio.get_running_loop().time(), self._phase) + count - 1
 
     async def wait(self) -> None:

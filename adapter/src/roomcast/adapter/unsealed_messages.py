@@ -1,8 +1,8 @@
 """Deliver, from the log, the messages that a process without the cluster key published.
 
-Such a process may append to a room's log, as far as its Redis account allows, but gateways do not trust its packets.
-They treat a packet as an announcement: they compare the room with its log, and deliver the messages of the log. A
-forged announcement costs one read of the room's position; announcements within GATHER_SECONDS share that read.
+If its Redis account permits, such a process can append to a room's log, but gateways do not trust its packets. They
+treat such a packet as an announcement: they compare the room with its log, and deliver the messages of the log. A
+forged announcement costs one read of the room's position. Announcements within GATHER_SECONDS share that read.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from roomcast.wire.tasks import TaskSet
 GATHER_SECONDS: Final = 0.005
 """Announcements within this time, in seconds, share one read."""
 _BUSY_SECONDS: Final = (0.02, 2.0)
-"""First and longest pause, in seconds, while no announced room can be compared, because each room's log is being read
-already: to fill a gap, or for the first member. The announcement may be newer than that read, so the room is compared
-after it."""
+"""First and longest pause, in seconds, while no announced room can be compared. The reason is that the log of each such
+room is being read already: to fill a gap, or for the first member. The announcement may be newer than that read, so the
+room is compared after the read."""
 _RETRY_SECONDS: Final = (0.2, 2.0)
 _AT_ONCE: Final = 500
 

@@ -2,38 +2,38 @@
 
 This package takes the place of python-engineio's server under python-socketio.
 
-**The core decides, the shell acts.** `core.SessionCore` is one session as a state machine: events in (a packet came,
-a GET opened, time passed), commands out (deliver this, answer that GET, close the connection). It knows no socket, no
-loop and no clock, and its tests read as scripts. `websocket.rfc6455`, `websocket.opening`, `timer_wheel`,
-`limits.budget`, `limits.client_addresses`, `http.origins` and `http.payload` are pure in the same way. Around them:
+**The core decides, the shell acts.** `core.SessionCore` is one session as a state machine. Its methods take events (a
+packet arrived, a GET was opened, time has passed) and return commands (deliver a packet, answer a GET, close the
+connection). It uses no socket, no event loop and no clock. `websocket.rfc6455`, `websocket.opening`, `timer_wheel`,
+`limits.budget`, `limits.client_addresses`, `http.origins` and `http.payload` are pure in the same way. The shell:
 
-    http.listener        new connections, and WebSockets without aiohttp
-    http.endpoint        handshakes, polls, posts, upgrades, refusals
-    http.handshake       the caller and kind of a request, and whether its origin is allowed
-    http.polling         a GET that waits, a POST that brings packets
+    http.listener        accepts connections, and opens WebSockets without aiohttp
+    http.endpoint        serves handshakes, polls, posts and upgrades, and refuses other requests
+    http.handshake       finds the caller and kind of a request, and whether its origin is allowed
+    http.polling         answers a GET when there are packets, and reads the packets of a POST
     limits.admission     decides when a new session begins
     websocket.transport  an asyncio protocol: bytes to messages, commands to frames
-    websocket.detach     takes a connection from aiohttp
+    websocket.detach     takes a connection over from aiohttp
     session              the core, the write buffer and the transport of one client
     oversized            the beginning of a message over the limit
-    flush                when to write, and how much at a time
+    flush                decides when to write, and how much at a time
     timers               one timer for all sessions
-    runtime              carries out the commands, keeps the table of sessions
+    runtime              carries out the commands, and keeps the table of sessions
     server               the interface for applications and operators
 
-**A packet on its way out** is framed once (`Frames`), however many clients receive it. `push_many` appends the same
-bytes to each client's write buffer; at the end of the loop's tick each socket gets one joined write, in slices of a few
-milliseconds. Nothing ever waits for a client: its buffer is bounded in bytes, and a client that reads too slowly is cut
-("slow client").
+**An outgoing packet** is framed once (`Frames`) for all clients that receive it. `push_many` appends the same bytes to
+each client's write buffer. At the end of a turn of the event loop, each socket gets one joined write, in slices of a
+few milliseconds. The server never waits for a client: each write buffer is limited in bytes, and a client that reads
+too slowly is disconnected ("slow client").
 
-**A packet on its way in** goes to the receiver synchronously, in the order of arrival; python-socketio's handlers then
-run as tasks of their own, so that a pong never waits for a handler. The frames and bytes that clients send are bounded
-per connection and per address; a client that sends more is cut with 1008 ("flood"). A turn of the loop handles a
-bounded number of packets of one socket. A message over the limit ends the session, or is dropped while it arrives and
-reported with its beginning (`oversized`), so that the application can answer it.
+**An incoming packet** goes to the receiver synchronously, in the order of arrival. The handlers of python-socketio run
+as separate tasks, so that a pong never waits for a handler. The frames and bytes that clients send are limited per
+connection and per address. A client that sends more is disconnected with 1008 ("flood"). A turn of the event loop
+handles a limited number of packets of one socket. A message over the size limit ends the session, or it is dropped
+while it arrives and reported with its beginning (`oversized`), so that the application can answer the client.
 
-**An idle connection** is a transport, a protocol, a session and a parser without buffers: no task, no queue, no timer
-of its own. The timer wheel pings it every 25 seconds.
+**An idle connection** consists of a transport, a protocol, a session and a parser without buffers. It has no task, no
+queue and no timer of its own. The timer wheel pings it every 25 seconds.
 """
 
 from __future__ import annotations
@@ -83,8 +83,8 @@ _MODULES: Final = {
     "Session": "session",
     "Withdraw": "limits.admission",
 }
-"""The module of each name, loaded when the name is first used: an ASGI application has no aiohttp, and the adapter
-imports only `write_buffer` of this package there."""
+"""The module of each public name. It is loaded when the name is first used, because an ASGI application has no aiohttp:
+there, the adapter imports only `write_buffer` of this package."""
 
 
 def __getattr__(name: str) -> Any:

@@ -1,6 +1,6 @@
 """The commands that the session core (`core.py`) returns, and that `runtime.py` carries out.
 
-The core does no I/O. One event may yield several commands; they are carried out in order.
+The core does no I/O. For one event it may return several commands. The runtime carries them out in order.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from roomcast.engineio.oversized import Data
 
 
 class PollAnswer(Enum):
-    """The answer to the GET that waits."""
+    """The content of the answer to the waiting GET."""
 
     QUEUE = auto()
     """The queued packets, or a noop packet if there are none."""
@@ -24,19 +24,19 @@ class PollAnswer(Enum):
 
 
 class Deliver(NamedTuple):
-    """Hand a message to the application: text without its type character, bytes, or the head of an oversized one."""
+    """Give the application a message: text without its type character, bytes, or the start of an oversized message."""
 
     data: Data
 
 
 class AnswerPoll(NamedTuple):
-    """Answer the waiting GET. The core gives this command only while one waits."""
+    """Answer the waiting GET. The core returns this command only while a GET waits."""
 
     answer: PollAnswer
 
 
 class RejectRequest(NamedTuple):
-    """Refuse the GET or POST that the core was just told of, with HTTP 400."""
+    """Refuse, with HTTP 400, the GET or POST that this event reported."""
 
 
 class SendPing(NamedTuple):
@@ -50,34 +50,34 @@ class SendToProbe(NamedTuple):
 
 
 class DropProbe(NamedTuple):
-    """Close the WebSocket that probes: the upgrade has failed, and the session stays on polling."""
+    """Close the probing WebSocket. The upgrade has failed, and the session stays on polling."""
 
 
 class Switch(NamedTuple):
-    """Make the WebSocket that probed the transport, and queue these packets on it."""
+    """Use the probing WebSocket as the session's transport, and queue these packets on it."""
 
     queue: tuple[Frames, ...]
 
 
 class CloseConnection(NamedTuple):
-    """Write what is queued, then `packet` (an Engine.IO packet or `b""`), then close the WebSocket with `code`."""
+    """Write the queued packets, then `packet` (Engine.IO, or `b""` for none). Then close the WebSocket with `code`."""
 
     code: int
     packet: bytes
 
 
 class AbortConnection(NamedTuple):
-    """Cut the WebSocket at once; what is queued is lost."""
+    """Abort the WebSocket at once. The queued packets are lost."""
 
 
 class KeepPayload(NamedTuple):
-    """Keep this payload for the client's next GET: the session has ended while no GET waited."""
+    """Keep this payload for the client's next GET, because the session has ended while no GET waited."""
 
     payload: bytes
 
 
 class Ended(NamedTuple):
-    """Forget the session and tell the application. This is the last command of a session, and comes once."""
+    """Remove the session, and tell the application. This is the last command of every session."""
 
     reason: str
 

@@ -1,8 +1,8 @@
-"""One Engine.IO v4 session as a state machine: events in, commands out; no asyncio, no sockets, no clock.
+"""One Engine.IO v4 session as a state machine, without asyncio, sockets or a clock.
 
-Every method is an event: input of the client, a change of the transport, a call of the application, or the passing of
-time (`now` is any monotonic clock, in seconds). It returns the commands that the shell carries out in order.
-After `Ended` every event is a no-op.
+The methods handle events: input from the client, a change of the transport, a call of the application, or elapsed time
+(`now` is any monotonic clock, in seconds). They return commands, which the shell carries out in order. After the
+command `Ended`, all events are ignored.
 
     POLLING --probe_attached--> PROBING --"2probe"--> PROBED --"5"--> WEBSOCKET
        ^--------------------------- probe lost ---------'
@@ -45,7 +45,7 @@ CLOSE_PACKET = b"1"
 
 
 class Phase(IntEnum):
-    """The phases of a session's life."""
+    """The phases of a session, as in the diagram above."""
 
     POLLING = 0
     PROBING = 1
@@ -64,15 +64,15 @@ _CLOSE_CODES = {
     Reason.FLOOD: rfc6455.POLICY_VIOLATION,
 }
 _SERVER_CHOSEN = frozenset({Reason.SERVER_DISCONNECT, Reason.RECONNECT})
-"""Reasons of an end that a polling client between two GETs is told with its next GET."""
+"""End reasons of the server. A polling client between two GETs gets the close packet in the answer to its next GET."""
 _VIOLATIONS = frozenset({Reason.PARSE_ERROR, Reason.TOO_LARGE, Reason.TRANSPORT_ERROR})
-"""Reasons of an end after which a polling client still gets its queued packets, as from the reference server."""
+"""End reasons after which a polling client still gets its queued packets. The reference server does the same."""
 
 
 class SessionCore:
     """The state of one session. `sid` is its id, `peer` the client's address.
 
-    `queue` holds the packets that a polling client will fetch, `queued_bytes` their size in a payload.
+    `queue` contains the packets that a polling client will fetch. `queued_bytes` is their size in a payload.
     """
 
     __slots__ = (
@@ -110,7 +110,7 @@ class SessionCore:
         self._guard_reason: str = Reason.CONNECT_TIMEOUT
         self._probe_due = inf
         self._ends_after_upgrade = ""
-        """The reason of a close that waits for the upgrade; empty: none waits."""
+        """The reason of a close that waits for the upgrade; empty if no close waits."""
         self.end_reason: str | None = None
 
     # --- the state of the session ---
@@ -138,7 +138,7 @@ class SessionCore:
 
     @property
     def ends_after_upgrade(self) -> bool:
-        """Tell whether the session was closed, and waits for its upgrade to tell the client."""
+        """Tell whether a close waits for the upgrade, after which the client gets its queued packets."""
         return bool(self._ends_after_upgrade)
 
     @property
@@ -147,18 +147,18 @@ class SessionCore:
         return self._poll_open
 
     def expect(self, due: float, reason: str) -> None:
-        """End the session with `reason` at `due`, unless `fulfil` or another `expect` comes before."""
+        """End the session with `reason` at `due`, unless `fulfil` or another `expect` is called before."""
         self._guard_due = due
         self._guard_reason = reason
 
     def fulfil(self) -> None:
-        """Drop the expectation: it was met."""
+        """Cancel the last `expect`, because the client has done what was expected."""
         self._guard_due = inf
 
     # --- input of the client ---
 
     def receive(self, data: Data, now: float) -> list[Command]:
-        """Take a packet on the session's transport: text with its type character, or a binary message."""
+        """Handle a packet on the session's transport: text with its type character, or a binary message."""
         if self.phase is Phase.CLOSED or self._ends_after_upgrade:
             return []
         if isinstance(data, Oversized):
@@ -175,7 +175,7 @@ class SessionCore:
         return [] if data == "6" else self.close(Reason.PARSE_ERROR)
 
     def _oversized(self, data: Oversized) -> list[Command]:
-        """Deliver the head of a message; end the session for any other packet of this size."""
+        """Deliver the beginning of an oversized message. End the session for an oversized packet of another type."""
         if isinstance(data.head, bytes):
             return [Deliver(data)]
         return [Deliver(data._replace(head=data.head[1:]))] if data.head[:1] == "4" else self.close(Reason.TOO_LARGE)
@@ -187,7 +187,7 @@ class SessionCore:
         return []
 
     def _client_closed(self) -> list[Command]:
-        """Answer a waiting GET with a noop: the client itself has closed the session."""
+        """End the session, because the client has closed it. Answer a waiting GET with a noop."""
         if self.phase is Phase.WEBSOCKET:
             return self._end([CloseConnection(rfc6455.NORMAL, b"")], Reason.CLIENT_DISCONNECT)
         return self._end([*self._answer(PollAnswer.NOOP), *self._drop_probe()], Reason.CLIENT_DISCONNECT)
@@ -195,7 +195,7 @@ class SessionCore:
     # --- long polling ---
 
     def poll_opened(self) -> list[Command]:
-        """Take a GET. It waits unless an `AnswerPoll` or `RejectRequest` follows at once."""
+        """Handle a new GET. It waits if the returned commands neither answer nor reject it."""
         if self.phase >= Phase.WEBSOCKET:
             return [RejectRequest()]
         if self._poll_open:
@@ -206,18 +206,18 @@ class SessionCore:
         return self._answer(PollAnswer.NOOP) if self.phase is Phase.PROBED else []
 
     def poll_ready(self) -> list[Command]:
-        """Answer the GET that waits, if one does and something is queued."""
+        """Answer the waiting GET with the queued packets, if there are both."""
         return self._answer(PollAnswer.QUEUE) if self.queue else []
 
     def poll_lost(self) -> list[Command]:
-        """End the session: the client dropped a waiting GET, and an answer to it would be lost."""
+        """End the session, because the client dropped a waiting GET: an answer to that GET would be lost."""
         if not self._poll_open:
             return []
         self._poll_open = False
         return self.close(Reason.TRANSPORT_CLOSE)
 
     def post_opened(self) -> list[Command]:
-        """Take a POST; `receive` gets its packets, `post_ended` its end. A second one meanwhile ends the session."""
+        """Handle a new POST. Its packets go to `receive`. A second POST before `post_ended` ends the session."""
         if self.phase >= Phase.WEBSOCKET:
             return [RejectRequest()]
         if self._post_open:
@@ -251,7 +251,7 @@ class SessionCore:
     def enqueue(self, frames: Frames) -> list[Command]:
         """Queue a packet for a polling client.
 
-        A client is cut as too slow if packets wait for it already, and this one would exceed `max_buffer`.
+        The client is disconnected as too slow if packets already wait for it and this packet would exceed `max_buffer`.
         """
         if self.phase >= Phase.WEBSOCKET or self._ends_after_upgrade:
             return []
@@ -265,7 +265,7 @@ class SessionCore:
     # --- the upgrade from polling to WebSocket ---
 
     def probe_attached(self, now: float) -> bool:
-        """Let a WebSocket try to become the transport; return False if that is not possible now."""
+        """Let a WebSocket probe for the upgrade. Return False if the session does not allow that now."""
         if self.phase is not Phase.POLLING:
             return False
         self.phase = Phase.PROBING
@@ -273,7 +273,7 @@ class SessionCore:
         return True
 
     def probe_received(self, data: Data) -> list[Command]:
-        """Take a packet on the probing WebSocket: first `2probe`, then `5`."""
+        """Handle a packet on the probing WebSocket: first `2probe`, then `5`."""
         if self.phase is Phase.PROBING and data == "2probe":
             self.phase = Phase.PROBED
             return [SendToProbe(b"3probe"), *self._answer(PollAnswer.NOOP)]
@@ -282,11 +282,11 @@ class SessionCore:
         return [*self._drop_probe(), *self._close_now()]
 
     def probe_broke(self) -> list[Command]:
-        """Drop the WebSocket: it broke its protocol before it became the transport."""
+        """Drop the probing WebSocket, because the client violated the WebSocket protocol."""
         return [*self._drop_probe(), *self._close_now()]
 
     def probe_lost(self) -> list[Command]:
-        """Stay on polling: the WebSocket closed before it became the transport."""
+        """Stay on polling, because the probing WebSocket was closed."""
         self._forget_probe()
         return self._close_now()
 
@@ -312,7 +312,7 @@ class SessionCore:
     # --- time, loss and the end ---
 
     def tick(self, now: float) -> list[Command]:
-        """Send a ping that is due, or end a session or probe whose time is up."""
+        """Send a ping that is due, or end a session or probe whose time limit has passed."""
         if self.phase is Phase.CLOSED:
             return []
         if now >= self._guard_due:
@@ -330,11 +330,11 @@ class SessionCore:
         return commands + (self.enqueue(PING) if self.phase < Phase.WEBSOCKET else [SendPing()])
 
     def connection_lost(self) -> list[Command]:
-        """End the session: its WebSocket is gone."""
+        """End the session, because its WebSocket connection is lost."""
         return [] if self.phase is Phase.CLOSED else self._end([], Reason.TRANSPORT_CLOSE)
 
     def connection_failed(self, code: int) -> list[Command]:
-        """End the session: the client broke the WebSocket protocol; `code` is the close code for that."""
+        """End the session with close code `code`, because the client violated the WebSocket protocol."""
         if self.phase is Phase.CLOSED:
             return []
         reason = Reason.TOO_LARGE if code == rfc6455.TOO_BIG else Reason.TRANSPORT_ERROR
@@ -343,11 +343,11 @@ class SessionCore:
     def close(self, reason: str) -> list[Command]:
         """End the session for `reason`.
 
-        `Reason.RECONNECT` moves the client: its transport closes without a close packet, upon which a socket.io client
-        reconnects by itself. A polling client gets the queued packets first, in the GET that waits or the next one.
-        A client that has stopped polling, because the server answered its probe, gets them on the WebSocket: the
-        session then ends with the upgrade, or when the time for the upgrade is over, and takes nothing more meanwhile.
-        A second `close` does not wait.
+        `Reason.RECONNECT` makes the client reconnect: the transport closes without a close packet, after which a
+        socket.io client reconnects by itself. A polling client gets the queued packets first, in the answer to the
+        waiting or the next GET. A client in phase PROBED has stopped polling, so it gets the queued packets on the
+        WebSocket. Its session ends at the upgrade, or when the time for the upgrade is over. Until then the session
+        ignores new packets. A second `close` ends the session at once.
         """
         if self.phase is Phase.CLOSED:
             return []
@@ -365,7 +365,7 @@ class SessionCore:
         return self._end(commands, reason)
 
     def _close_now(self) -> list[Command]:
-        """Carry out the close that waited for the upgrade, if one did."""
+        """Close the session if a close waits for the upgrade."""
         return self.close(self._ends_after_upgrade) if self._ends_after_upgrade else []
 
     @staticmethod

@@ -1,13 +1,13 @@
-"""Write the packets that one tick of the loop queued: one joined write per socket.
+"""Write the packets that were queued in one turn of the event loop: one joined write per socket.
 
-`write_buffer.py` has the queues and the writing; this module decides when to write, and how much at a time. A flush
-that has many sockets to serve runs in slices, with the loop's other work between them. The order of a client's packets
-is that of its own write buffer, whatever the slices do.
+`write_buffer.py` has the queues and the writing. This module decides when to write, and how much at a time. A flush
+with many sockets runs in slices, and the event loop does other work between two slices. The slices do not change the
+order of a client's packets, which is the order of its write buffer.
 
-Under load flushes are paced: the next flush waits `_PACE` times as long as the last one took, at most `_MAX_PAUSE`
-seconds. A write is a system call of 5 µs at least, more than the rest of a delivery together; packets that gather in
-the pause share one. The pause costs no latency, because the loop is busy with other work meanwhile. The flush of a
-quiet server takes microseconds, and so does its pause.
+Between two flushes there is a pause: `_PACE` times the duration of the last flush, at most `_MAX_PAUSE` seconds. A
+write is a system call of at least 5 µs, which is more than all other steps of a delivery together. Packets that are
+queued during the pause share one write. Under load the pause costs no latency, because the event loop is busy with
+other work. Without load a flush takes microseconds, and so does the pause.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ from roomcast.engineio.frames import Frames
 from roomcast.engineio.write_buffer import FlushQueue, Traffic, WriteBuffer, write_out
 
 SLICE = 128
-"""The most sockets per slice: about a millisecond, at 5 to 10 µs for a system call."""
+"""The most sockets per slice. They take about a millisecond, at 5 to 10 µs for a system call."""
 
 LEAST_SLICE = 8
 _LONG_SLICE = 0.003
 _SHORT_SLICE = 0.0015
-"""Seconds that a slice should take. Writes of hundreds of kilobytes take ten times as long as small ones, so a slice
-that took longer is followed by a smaller one."""
+"""Longest and shortest time, in seconds, that a slice should take. After a longer slice, the next slice has fewer
+sockets: a write of hundreds of kilobytes takes ten times as long as a small write."""
 
 _OTHERS_SHARE = 4
-"""The sockets of a huge room get at least one part in so many of every slice."""
+"""Sockets that are left from earlier slices get at least the `_OTHERS_SHARE`th part of each slice."""
 
 _PACE = 4.0
 _MAX_PAUSE = 0.025
 _NO_PAUSE = 0.0005
-"""Pauses shorter than this are not worth a timer."""
+"""Pauses up to this many seconds are left out, because they are not worth a timer."""
 
 _MANY = 100
 _GATHER = 0.002
@@ -44,7 +44,7 @@ saves one system call per member. Small rooms do not wait."""
 
 
 class SlowBuffer(Protocol):
-    """A session whose credit does not cover a packet, as the flush uses it."""
+    """The methods of a session that the flush calls if the session's credit (see `WriteBuffer`) is too small."""
 
     def push_slowly(self, frames: Frames) -> None:
         """Queue the packet without credit, or end the session."""
@@ -54,19 +54,19 @@ class SlowBuffer(Protocol):
 
 
 class Flusher(FlushQueue):
-    """The sessions with something to write, and the flush that serves them at the end of the tick."""
+    """The sessions with queued packets, and the flush that writes these at the end of a turn of the event loop."""
 
     def __init__(self, traffic: Traffic, clock: Callable[[], float] = perf_counter) -> None:
         super().__init__()
         self._traffic = traffic
-        self._clock = clock  # not the loop's: uvloop's stands still within a tick
+        self._clock = clock  # not the clock of the loop: uvloop's clock does not advance within a turn
         self._rest: list[WriteBuffer] = []
         self._spent = 0.0
         self._not_before = 0.0
         self._slice = SLICE
 
     def wake(self, session: WriteBuffer) -> None:
-        """Flush `session` at the end of the tick. Call this when its first packet is queued."""
+        """Flush `session` at the end of this turn of the event loop. Call this when its first packet is queued."""
         self.dirty.append(session)
         if not self.is_armed:
             self.arm()
@@ -96,9 +96,9 @@ class Flusher(FlushQueue):
             asyncio.get_running_loop().call_soon(self.flush)
 
     def flush(self) -> None:
-        """Write one slice; come back in the next tick for the rest.
+        """Write one slice, and schedule the rest for the next turn of the event loop.
 
-        Sockets with new packets go first: a small room does not wait until a huge one has been served.
+        Sockets with new packets come first, so that a small room does not wait for a huge room.
         """
         started = self._clock()
         fresh, self.dirty = self.dirty, []

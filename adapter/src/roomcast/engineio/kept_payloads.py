@@ -1,7 +1,8 @@
 """Keep the last payload of a polling session that was closed between two GETs, until its client fetches it.
 
 An ended session does not count towards the limits of its client, and its payload may be as large as a full write
-buffer. So all payloads share one bound. Otherwise a client could fill the memory by opening and ending sessions.
+buffer. So there is a limit for all payloads together. Without this limit, a client could fill the memory by opening and
+ending sessions.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from roomcast.engineio.timers import Timers
 KEPT_SECONDS: Final = 10.0
 """Time for which a payload is kept, in seconds."""
 MAX_KEPT_BYTES: Final = 16_777_216
-"""Bound on the bytes of all payloads. A further payload is dropped: its client opens a new session, and recovers."""
+"""The most bytes of all payloads. A payload above this is dropped: its client opens a new session, and recovers."""
 
 
 class _KeptPayload:
@@ -57,10 +58,10 @@ class KeptPayloads:
         self._timers.watch(kept)
 
     def take(self, sid: str) -> bytes | None:
-        """Return the payload of a session and forget it; None if none is kept."""
+        """Remove the payload of a session and return it; None if no payload is kept."""
         kept = self._kept.pop(sid, None)
         if kept is None:
             return None
-        payload, kept.payload, kept.due = kept.payload, b"", inf  # the timers hold the object until its old `due`
+        payload, kept.payload, kept.due = kept.payload, b"", inf  # the timers refer to the object until its old `due`
         self.size -= len(payload)
         return payload

@@ -1,4 +1,4 @@
-"""Give freed memory back to the system with glibc's `malloc_trim`: by itself glibc keeps most of it."""
+"""Give freed memory back to the system with glibc's `malloc_trim`. Without this call, glibc keeps most of it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 
 def _find_trim() -> Callable[[int], int] | None:
-    """Return glibc's `malloc_trim`; None if the C library has none."""
+    """Return glibc's `malloc_trim`, or None if the C library does not have it."""
     try:
         trim: Callable[[int], int] | None = getattr(ctypes.CDLL(None), "malloc_trim", None)
     except OSError:

@@ -12,7 +12,7 @@ class Observer(Protocol):
 
     @property
     def traffic(self) -> Traffic:
-        """Counters that the engine increments itself: bytes and packets are too many for a call each."""
+        """Counters that the engine increments directly: a call for each packet would be too slow."""
 
     def opened(self, transport: str) -> None:
         """Report a session that was opened on `polling` or `websocket`."""
@@ -27,11 +27,11 @@ class Observer(Protocol):
         """Report a request that was refused with this HTTP status."""
 
     def cut_slow(self, waiting: int) -> None:
-        """Report a client that was closed because it reads too slowly, with this many bytes waiting for it."""
+        """Report a client that was disconnected because it reads too slowly. `waiting`: its unsent bytes."""
 
 
 class NoObserver:
-    """Counts nothing but the traffic."""
+    """Counts only the traffic."""
 
     def __init__(self) -> None:
         self.traffic = Traffic()
@@ -53,5 +53,5 @@ class NoObserver:
         ...
 
     def cut_slow(self, waiting: int) -> None:
-        """Ignore a slow client that was closed."""
+        """Ignore a slow client that was disconnected."""
         ...

@@ -10,7 +10,7 @@ PROTOCOL_REVISION: Final = "4"
 
 
 class Reason:
-    """Why a session ended. The first five are python-engineio's words, the others Roomcast's."""
+    """Why a session ended. python-engineio has the first five reasons, too. The others are Roomcast's own."""
 
     SERVER_DISCONNECT: Final = "server disconnect"
     CLIENT_DISCONNECT: Final = "client disconnect"
@@ -34,28 +34,28 @@ class Rules:
     ping_interval: float = 25.0
     ping_timeout: float = 20.0
     connect_seconds: float = 10.0
-    """Time that a session may live without a Socket.IO CONNECT."""
+    """The longest time that a session may stay open without a Socket.IO CONNECT."""
     upgrade_seconds: float = 10.0
-    """Time that a polling session may take to upgrade, from the opening of its WebSocket on."""
+    """The longest time from the opening of the probing WebSocket to the end of the upgrade."""
     close_seconds: float = 1.0
-    """Time that a closed WebSocket waits for the client's close frame."""
+    """The longest time that a closed WebSocket waits for the client's close frame."""
     body_seconds: float = 20.0
-    """Time that the body of a polling POST may take."""
+    """The longest time that the body of a polling POST may take."""
     max_payload: int = 1_000_000
     """The largest packet that is handled: a WebSocket message, or a packet in a polling POST."""
     max_dropped_payload: int = 0
-    """A packet above `max_payload` and up to this size is read, dropped and reported as `Oversized`; a larger one ends
-    the session. The body of a polling POST may have the larger of both sizes. 0: each packet above `max_payload` ends
-    the session."""
+    """A packet above `max_payload` and up to this size is read, dropped and reported as `Oversized`. A larger packet
+    ends the session. The body of a polling POST may have the larger of both sizes. 0: each packet above `max_payload`
+    ends the session."""
     max_buffer: int = 1_000_000
-    """The most bytes that wait for one client, in its queue and its transport's buffer together. A single larger
-    packet may still be queued for a client without waiting packets."""
+    """The most bytes that wait for one client, in its queue and its transport's buffer together. If no packet waits,
+    one larger packet may be queued."""
     kernel_buffer: int = 262_144
-    """SO_SNDBUF of a WebSocket (the kernel books twice as much); 0 leaves it to the kernel."""
+    """SO_SNDBUF of a WebSocket, of which the kernel reserves twice as much. 0: the kernel's default."""
     max_pending_per_peer: int = 500
-    """Sessions without a CONNECT that one peer address may hold; an IPv6 /64 counts as one address."""
+    """The most sessions without a CONNECT of one peer address. An IPv6 /64 counts as one address."""
     max_pending_bytes: int = 0
-    """Bytes that a session may send before its CONNECT is accepted; 0: no such limit."""
+    """The most bytes that a client may send before its CONNECT is accepted. 0: no such limit."""
     frames_per_second: float = 500.0
     """WebSocket frames (or polling packets) of any kind that one client may send in the long run."""
     frames_burst: float = 4_000.0

@@ -44,10 +44,11 @@ from roomcast.wire.tasks import TaskSet
 
 _CLOSE_POLL_SECONDS: Final = 0.01
 _SLICE: Final = 8
-"""The most sessions that end in one tick. Each takes 25 µs or more, and thousands of clients may disconnect at once."""
+"""The most sessions that end in one turn of the event loop. Each end takes 25 µs or more, and thousands of clients may
+disconnect at once."""
 _MANY_GONE: Final = 32
 _TRIM_SECONDS: Final = 3.0
-"""Delay, in seconds, after which the memory of ended sessions goes back to the system, if at least _MANY_GONE ended."""
+"""Delay in seconds before freed memory is returned to the system, after at least _MANY_GONE sessions have ended."""
 _SLOW_CONNECT_SECONDS: Final = 2.0
 """Seconds after which a session without a CONNECT may be ended in favour of a newer session of its address."""
 
@@ -69,7 +70,8 @@ Receiver = Callable[[Session, Data], None]
 class Runtime:
     """The sessions of one server. `receiver` gets every message, in the order of arrival.
 
-    Without a receiver the application's `message` handler gets them; `handlers` are the application's, by event.
+    Without a receiver, the application's `message` handler gets the messages. `handlers` contains the application's
+    handlers by event.
     """
 
     def __init__(
@@ -100,7 +102,7 @@ class Runtime:
         self._timers = Timers(time.monotonic, min(0.1, max(0.001, shortest / 100)))
         self._kept_payloads = KeptPayloads(self._timers, time.monotonic)
 
-    # --- the life of a session ---
+    # --- opening, settling and ending sessions ---
 
     def create(self, peer: str, phase: Phase) -> Session:
         """Open a session; it counts as pending until `settle`."""
@@ -117,7 +119,7 @@ class Runtime:
         return session
 
     def connect(self, session: Session | None, *, is_probe: bool = False) -> WebSocketConnection:
-        """Make the WebSocket of a session: its transport, or a probe. Without a session it only closes."""
+        """Make the WebSocket of a session: its transport, or a probe. Without a session, the caller must close it."""
         budget = self._budgets.open("", self.now()) if session is None else session.budget
         if session is None:
             self._budgets.close("")
@@ -138,16 +140,16 @@ class Runtime:
         return FrameParser(session.max_message, session.max_dropped)
 
     def settle(self, session: Session) -> None:
-        """Stop counting the session as pending: its CONNECT was accepted, or it is over."""
+        """Stop counting the session as pending, because its CONNECT was accepted or the session has ended."""
         if session.sid in self._pending_sids:
             self._pending_sids.discard(session.sid)
             self.pending.remove(session.peer, session.sid)
 
     def ensure_pending_capacity(self, peer: str) -> bool:
-        """Return whether this address may have one more pending session; end its oldest one if it is slow.
+        """Return whether this address may have one more pending session. To make room, end its oldest if that is slow.
 
-        A client sends its CONNECT within a round trip. So a client that leaves handshakes idle does not keep other
-        clients of its address out.
+        A client sends its CONNECT within a round trip. So a client that opens sessions without a CONNECT does not keep
+        other clients of its address out.
         """
         if not self.pending.is_full(peer):
             return True
@@ -172,9 +174,9 @@ class Runtime:
         return None if handler is None else handler(*args)
 
     def _receive_by_handler(self, session: Session, data: Data) -> None:
-        """Start the handler: tasks start in the order in which they are made, which is the order of arrival."""
+        """Start the handler as a task. Tasks start in the order in which they are made, here the order of arrival."""
         if isinstance(data, Oversized):
-            session.close(Reason.TOO_LARGE)  # a handler takes only whole messages
+            session.close(Reason.TOO_LARGE)  # a handler accepts only whole messages
             return
         self.tasks.start(self.call("message", session.sid, data), "message")
 
@@ -191,13 +193,13 @@ class Runtime:
 
     @staticmethod
     def _log_end(session: Session, reason: str) -> None:
-        """Log a client that broke the rules: at most one line per reason in ten seconds."""
+        """Log the end of a session whose client violated a rule: at most one line per reason in ten seconds."""
         if reason in _MISBEHAVIOUR:
             detail = f" ({session.end_detail})" if session.end_detail else ""
             _log.warning(reason, "closed a session of %s: %s%s", session.peer, reason, detail)
 
     def _announce_ended(self) -> None:
-        """Start the disconnect handlers of ended sessions, a few in each tick."""
+        """Start the disconnect handlers of ended sessions, a few in each turn of the event loop."""
         for _ in range(min(_SLICE, len(self._ended))):
             sid, reason = self._ended.popleft()
             self._gone += 1
@@ -214,7 +216,7 @@ class Runtime:
         give_back()
 
     def release(self, connection: WebSocketConnection) -> None:
-        """Queue a WebSocket whose client hung up: each turn of the loop calls `release` for a few of them."""
+        """Queue a WebSocket whose client hung up. Each turn of the event loop releases a few of these."""
         if not self._hung_up:
             asyncio.get_running_loop().call_soon(self._release_some)
         self._hung_up.append(connection)
@@ -226,12 +228,12 @@ class Runtime:
             asyncio.get_running_loop().call_soon(self._release_some)
 
     async def drain(self, deadline: float) -> None:
-        """Wait until the application handled every end, and clients have answered CLOSE; then stop.
+        """Wait until all disconnect handlers have run, and clients have answered CLOSE. Then stop the timers.
 
-        Waits until `deadline` at most. A process that ended before the CLOSE of a client could destroy what the client,
-        or a proxy, has not read yet.
+        Wait until `deadline` at most. If the process exited before a client's CLOSE, data could be lost that the client
+        or a proxy has not read yet.
         """
-        while self._ended:  # noqa: ASYNC110 - handlers start in slices, one in each tick
+        while self._ended:  # noqa: ASYNC110 - handlers start in slices, one in each turn of the event loop
             await asyncio.sleep(0)
         await self.tasks.wait(max(0.0, deadline - self.now()))
         while self._closing and self.now() < deadline:  # noqa: ASYNC110 - once in a process
@@ -253,11 +255,11 @@ class Runtime:
         return time.monotonic()
 
     def watch(self, session: Session) -> None:
-        """Plan the session's next `on_time` again: `due` may be earlier than before."""
+        """Schedule the session's next `on_time` again, because `due` may be earlier than before."""
         self._timers.watch(session)
 
     def wake(self, session: Session) -> None:
-        """Flush the session at the end of the tick."""
+        """Flush the session at the end of this turn of the event loop."""
         self.flusher.wake(session)
 
     def run(self, session: Session, commands: list[Command]) -> None:
@@ -288,7 +290,7 @@ class Runtime:
                 self.observer.cut_slow(session.waiting)
                 session.connection.abort()
             case KeepPayload(payload):
-                # Only the server moves its clients, all at once: none may lose its last packets by that.
+                # In a drain the server closes all sessions at once: no client may lose its last packets then.
                 is_bounded = session.core.end_reason != Reason.RECONNECT
                 self._kept_payloads.keep(session.sid, payload, is_bounded=is_bounded)
             case Ended(reason):
@@ -303,12 +305,12 @@ class Runtime:
         session.answer_poll(payload)
 
     def finish(self, connection: WebSocketConnection, code: int, last: bytes) -> None:
-        """Close a WebSocket with a CLOSE frame, and cut it if it does not end in time."""
+        """Close a WebSocket with a CLOSE frame, and abort it if it does not end in time."""
         if connection.finish(code, last, self.now(), self.rules.close_seconds, self._closing.discard):
             self._closing.add(connection)
             self._timers.watch(connection)
 
     @property
     def unfetched(self) -> int:
-        """Return how many closed sessions have packets for a client between two GETs, or in its upgrade."""
+        """Return the number of closed sessions whose client has not fetched its last packets yet."""
         return len(self._kept_payloads) + sum(session.core.ends_after_upgrade for session in self.sessions.values())

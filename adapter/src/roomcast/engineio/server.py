@@ -1,7 +1,7 @@
 """The Engine.IO v4 server for aiohttp: the interface for python-socketio, adapters and operators.
 
-It has the methods of python-engineio's `AsyncServer` that python-socketio uses, and also synchronous sending, and
-operations for draining and monitoring.
+It has the methods of python-engineio's `AsyncServer` that python-socketio uses, and more methods for sending without a
+coroutine, draining and monitoring.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ _default_log = logging.getLogger(__name__)
 class EngineServer:
     """An Engine.IO server. `node` becomes part of every session id: `g<node>.<random>`.
 
-    Without python-socketio on top, call `mark_connected` for every session that may stay beyond `connect_seconds`.
-    `cors_allowed_origins`: see `Origins`. `trusted_proxies`: networks whose X-Forwarded headers count.
+    Without python-socketio on top, call `mark_connected` for every session that may stay longer than `connect_seconds`.
+    `cors_allowed_origins`: see `Origins`. `trusted_proxies`: networks whose X-Forwarded headers are used.
     `observer`: gets the engine's events. `receiver(session, data)`: called for every message, in order of arrival,
-    instead of the `message` handler; `data` is an `Oversized` for a message that was dropped for its size. Raises
-    ValueError for options that make no sense.
+    instead of the `message` handler. `data` is an `Oversized` for a message that was dropped because of its size. Raise
+    ValueError for invalid options.
     """
 
     reason = Reason
@@ -84,7 +84,7 @@ class EngineServer:
         """Register the handler of `connect(sid, environ)`, `message(sid, data)` or `disconnect(sid, reason)`.
 
         A connect handler that returns anything but None or True refuses the session. Message handlers of a client
-        start in the order of arrival; several may be under way. Without `handler` this is a decorator.
+        start in the order of arrival, and several may run at the same time. Without `handler` this is a decorator.
         """
         if event not in ("connect", "message", "disconnect"):
             raise ValueError("Invalid event")
@@ -102,10 +102,10 @@ class EngineServer:
     def listener(self, behind: Callable[[], asyncio.Protocol]) -> DirectListener:
         """Return a protocol factory for a listening socket.
 
-        It opens plain WebSocket sessions itself, which is faster, and gives all other connections to `behind`, an
-        aiohttp server of the attached app.
+        The listener opens plain WebSocket sessions itself, which is faster. It gives all other connections to `behind`,
+        an aiohttp server of the attached app.
 
-        Raises RuntimeError before `attach`.
+        Raise RuntimeError before `attach`.
         """
         if not self._path:
             raise RuntimeError("attach the server to an application first")
@@ -116,11 +116,11 @@ class EngineServer:
         return await self._endpoint.serve(request)
 
     def generate_id(self) -> str:
-        """Return a new id, `g<node>.` and 120 random bits: a proxy finds the node by the prefix."""
+        """Return a new id: `g<node>.`, by which a proxy finds the node, and 120 random bits."""
         return self._new_id()
 
     async def send(self, sid: str, data: str | bytes) -> None:
-        """Queue one message; never waits. Do nothing if the session is over."""
+        """Queue one message, without waiting. Do nothing if the session is over."""
         session = self._runtime.sessions.get(sid)
         if session is not None:
             session.push(Frames(data.encode()) if isinstance(data, str) else Frames.binary(bytes(data)))
@@ -160,7 +160,7 @@ class EngineServer:
         return self._runtime.background.start(target(*args, **kwargs), getattr(target, "__name__", "background"))
 
     async def sleep(self, seconds: float = 0) -> None:
-        """Sleep, as python-socketio asks for it."""
+        """Sleep for `seconds`."""
         await asyncio.sleep(seconds)
 
     def create_event(self) -> asyncio.Event:
@@ -174,12 +174,12 @@ class EngineServer:
     # --- for adapters ---
 
     def session(self, sid: str) -> Session | None:
-        """Return the session of this id; None when it is over. Its `push` sends without a coroutine."""
+        """Return the session with this id; None if it has ended. `Session.push` sends without a coroutine."""
         return self._runtime.sessions.get(sid)
 
     @property
     def sockets(self) -> dict[str, Session]:
-        """All sessions by id; not to be changed."""
+        """All sessions by id. Do not change this dictionary."""
         return self._runtime.sessions
 
     def session_ids(self) -> list[str]:
@@ -188,17 +188,17 @@ class EngineServer:
 
     @property
     def flusher(self) -> Flusher:
-        """Queue packets for sessions; `push_many` queues one for many sessions in one pass."""
+        """Queues packets for sessions; `push_many` queues one packet for many sessions in one pass."""
         return self._runtime.flusher
 
     @property
     def turns(self) -> Turns:
-        """The queue of packets that wait for a later turn of the loop."""
+        """The queue of packets that wait for a later turn of the event loop."""
         return self._runtime.turns
 
     @property
     def fast_path(self) -> FastPath | None:
-        """Handles simple packets straight from their WebSocket frames; those that it declines go to the receiver.
+        """Handles simple packets directly from their WebSocket frames. Packets that it declines go to the receiver.
 
         Set it before the first client connects.
         """
@@ -218,7 +218,7 @@ class EngineServer:
         self._runtime.pending_refusal = refusal
 
     def start_event(self, coroutine: Coroutine[Any, Any, Any]) -> None:
-        """Run a handler as a task: tasks start in the order of these calls, and a shutdown waits for them."""
+        """Run a handler as a task. Tasks start in the order of these calls. A shutdown waits for the tasks."""
         self._runtime.tasks.start(coroutine, "event")
 
     # --- operations ---
@@ -245,22 +245,22 @@ class EngineServer:
         return self._runtime.is_pending(sid)
 
     def expect(self, sid: str, seconds: float, reason: str) -> None:
-        """End the session with `reason` unless `fulfil` (or another `expect`) comes within `seconds`."""
+        """End the session with `reason` after `seconds`, unless `fulfil` or another `expect` is called before."""
         session = self._runtime.sessions.get(sid)
         if session is not None:
             session.core.expect(self._runtime.now() + seconds, reason)
             self._runtime.watch(session)
 
     def fulfil(self, sid: str) -> None:
-        """Cancel the last `expect`: the event came in time."""
+        """Cancel the last `expect`, because the expected event came in time."""
         session = self._runtime.sessions.get(sid)
         if session is not None:
             session.core.fulfil()
 
     def close(self, sid: str, reason: str, detail: str = "") -> None:
-        """End a session, for a reason of `Reason` or of the application's own.
+        """End a session. `reason` is one of `Reason`, or a reason of the application.
 
-        `detail` goes into the log; it must not hold text of the client.
+        `detail` goes into the log. It must not contain text from the client.
         """
         session = self._runtime.sessions.get(sid)
         if session is not None:
@@ -270,7 +270,7 @@ class EngineServer:
         """End a session so that a socket.io client reconnects by itself, perhaps to another gateway.
 
         A WebSocket closes with 1012 and without a close packet. A polling client gets its queued packets and a close
-        packet with the GET that is open, or else with its next one.
+        packet in the answer to the waiting or the next GET.
         """
         self.close(sid, Reason.RECONNECT)
 
@@ -280,7 +280,7 @@ class EngineServer:
         return self._runtime.unfetched
 
     def stop_accepting(self) -> None:
-        """Answer new handshakes with 503 and Retry-After; existing sessions go on, also over new connections."""
+        """Answer new handshakes with 503 and Retry-After. Existing sessions continue, also over new connections."""
         self._endpoint.is_accepting = False
 
     @property
@@ -289,10 +289,10 @@ class EngineServer:
         return self._endpoint.is_accepting
 
     async def shutdown(self, seconds: float = 5.0) -> None:
-        """End all sessions; idempotent, and done within about `seconds`.
+        """End all sessions, within about `seconds`. Idempotent.
 
-        1. accept no session; 2. close all transports, in slices; 3. wait for the application's disconnect
-        handlers; 4. stop the timer and cancel the remaining tasks.
+        1. Stop accepting sessions. 2. Close all transports, in slices. 3. Wait for the application's disconnect
+        handlers. 4. Stop the timer, and cancel the remaining tasks.
         """
         self.stop_accepting()
         deadline = self._runtime.now() + seconds

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 
 _PACKET_OVERHEAD: Final = 6
-"""Counted for each packet besides its data, in bytes: the shortest head of a masked frame (RFC 6455). Packets in a
-polling POST count the same."""
+"""Bytes that each packet counts in addition to its data: the shortest head of a masked frame (RFC 6455). A packet in a
+polling POST counts the same."""
 
 
 class Host(Protocol):
@@ -37,13 +37,13 @@ class Host(Protocol):
         """Return the time by the core's clock, in seconds."""
 
     def watch(self, session: Session) -> None:
-        """Plan the session's next `on_time` again: `due` may be earlier than before."""
+        """Schedule the session's next `on_time` again, because `due` may be earlier than before."""
 
     def wake(self, session: Session) -> None:
-        """Flush the session at the end of the tick. A session calls this when it queues its first packet."""
+        """Flush the session at the end of this turn of the event loop. A session calls this for its first packet."""
 
     def release(self, connection: WebSocketConnection) -> None:
-        """Queue a connection whose client hung up: each turn of the loop calls `release` for a few of them."""
+        """Queue a connection whose client hung up. Each turn of the event loop releases a few of these."""
 
 
 class Session(WriteBuffer):
@@ -86,7 +86,7 @@ class Session(WriteBuffer):
         """True once `pending_refusal` was queued, which tells the client why its session ends."""
         self.input_waiter: asyncio.Future[None] | None = None
         self.end_detail = ""
-        """The exact fault, for the log; it holds nothing that the client wrote."""
+        """The exact fault, for the log. It contains no text from the client."""
         self.pending_events = 0
         self.pending_bytes = 0
         if core.phase is Phase.WEBSOCKET:
@@ -110,7 +110,7 @@ class Session(WriteBuffer):
     # --- sending ---
 
     def push(self, frames: Frames) -> None:
-        """Queue a packet; never blocks, never raises. It is written at the end of the loop's tick."""
+        """Queue a packet, which is written at the end of this turn of the event loop. Never blocks, never raises."""
         if self.credit < 0:
             self.push_slowly(frames)
             return
@@ -122,7 +122,7 @@ class Session(WriteBuffer):
         self._append(data, credit)
 
     def push_slowly(self, frames: Frames) -> None:
-        """Queue a packet that the credit does not cover: the client polls, its transport is full, or a burst came."""
+        """Queue a packet that the credit does not cover: the client polls, its transport is full, or packets pile up."""
         if self.core.phase is Phase.WEBSOCKET:
             self._push_to_connection(frames.websocket)
             return
@@ -133,7 +133,7 @@ class Session(WriteBuffer):
 
     def _push_to_connection(self, data: bytes) -> None:
         if self.credit >= 0:
-            # `max_buffer` bounds what the kernel refuses. So a burst within one tick goes to the kernel first.
+            # `max_buffer` limits only bytes that the kernel refuses, so give the kernel the queued packets first.
             self._write_outbox()
             if self.credit >= 0:
                 self._append(data, max(0, self.credit - len(data)))
@@ -152,7 +152,7 @@ class Session(WriteBuffer):
         self.outbox.append(data)
 
     def flush_slowly(self) -> None:
-        """Flush a session without credit: answer a waiting GET. A full transport waits for `writing_resumed`."""
+        """Flush a session without credit: answer a waiting GET. A full WebSocket flushes in `writing_resumed`."""
         if self.core.phase <= Phase.PROBED:
             self._host.run(self, self.core.poll_ready())
 
@@ -165,7 +165,7 @@ class Session(WriteBuffer):
             write_now(self, data)
 
     def last_frames(self, packet: bytes) -> bytes:
-        """Return the last bytes of a closing WebSocket: the outbox, then `packet` in a frame (empty: none)."""
+        """Return the last bytes for a closing WebSocket: the outbox, then a frame with `packet`, if not empty."""
         frames = b"".join(self.outbox)
         return frames + frame(TEXT, packet) if packet else frames
 
@@ -179,14 +179,14 @@ class Session(WriteBuffer):
     # --- the transport ---
 
     def attach(self, connection: WebSocketConnection, transport: asyncio.Transport) -> None:
-        """Make `connection` the session's transport."""
+        """Use `connection` as the session's transport."""
         self.connection = connection
         self.transport = transport
         if connection.unsent:
             self.pause()
 
     def adopt_probe(self, queue: tuple[Frames, ...]) -> None:
-        """Complete the upgrade: make the probing WebSocket the transport, and queue these packets on it."""
+        """Complete the upgrade: use the probing WebSocket as the transport, and queue these packets on it."""
         self.outbox = [frames.websocket for frames in queue]
         self.queued = sum(map(len, self.outbox))
         self.resume()
@@ -198,7 +198,7 @@ class Session(WriteBuffer):
                 self._host.wake(self)
 
     def answer_poll(self, payload: bytes) -> None:
-        """Complete the GET that waits."""
+        """Answer the waiting GET."""
         waiter, self.waiter = self.waiter, None
         if waiter is not None and not waiter.done():
             waiter.set_result(payload)
@@ -212,7 +212,7 @@ class Session(WriteBuffer):
         else:
             self.packet_received(data)
             if data == "3":
-                self._host.watch(self)  # after a pong, `due` is the time of the next ping, which may be earlier
+                self._host.watch(self)  # a pong changes `due` to the time of the next ping, which may be earlier
 
     def packet_received(self, data: Data) -> None:
         """Handle an Engine.IO packet, or a binary message, from either transport."""
@@ -220,7 +220,7 @@ class Session(WriteBuffer):
             self._host.run(self, self.core.receive(data, self._host.now()))
 
     def ping_received(self, connection: WebSocketConnection, pong: bytes) -> None:
-        """Answer a WebSocket PING with `pong`. Drop the pong if the client has read too little to make room for it."""
+        """Answer a WebSocket PING with `pong`. Drop the pong if too many bytes wait for the client."""
         if connection is not self.connection:
             if connection.unsent < self.max_credit:
                 connection.send(pong)
@@ -228,32 +228,32 @@ class Session(WriteBuffer):
             self._append(pong, self.credit - len(pong))
 
     def writing_resumed(self) -> None:
-        """Flush: the transport has drained."""
+        """Flush the outbox, because the transport accepts writes again."""
         if self.core.phase is Phase.WEBSOCKET:
             self.resume()
             if self.outbox:
                 self._host.wake(self)
 
     def hung_up(self, connection: WebSocketConnection) -> None:
-        """Stop writing: the client of a WebSocket is gone. `Host.release` leads to `connection_ended` later."""
+        """Stop writing, because the client closed the connection. `Host.release` leads to `connection_ended` later."""
         if connection is self.connection:
             self.transport = None
         self._host.release(connection)
 
     def connection_ended(self, connection: WebSocketConnection) -> None:
-        """End the session when its transport has ended; when only the probe has ended, keep polling."""
+        """End the session if its transport has ended. Keep polling if only the probe has ended."""
         is_transport = connection is self.connection
         self._host.run(self, self.core.connection_lost() if is_transport else self.core.probe_lost())
 
     def connection_failed(self, connection: WebSocketConnection, code: int) -> None:
-        """End the session, or drop the probe: the client broke the WebSocket protocol. `code` is the close code."""
+        """End the session or drop the probe, because the client violated the protocol. `code` is the close code."""
         is_transport = connection is self.connection
         if is_transport and code == TOO_BIG:
             self._explain_limit()
         self._host.run(self, self.core.connection_failed(code) if is_transport else self.core.probe_broke())
 
     def flooded(self, connection: WebSocketConnection) -> None:
-        """End the session: the client, or its address, exceeds the rate of frames or bytes (`InputBudget`)."""
+        """End the session, because the client or its address exceeds the rate of frames or bytes (`InputBudget`)."""
         self.close(Reason.FLOOD)
 
     # --- input before and after the CONNECT ---
@@ -263,7 +263,7 @@ class Session(WriteBuffer):
         self.input_left = max_bytes
 
     def unlimit_input(self) -> None:
-        """Let the client send messages of up to `max_payload` bytes: its CONNECT was accepted."""
+        """Let the client send messages of up to `max_payload` bytes, because its CONNECT was accepted."""
         self.input_left = -1
         for connection in (self.connection, self.probe):
             if connection is not None:
@@ -271,26 +271,26 @@ class Session(WriteBuffer):
 
     @property
     def max_message(self) -> int:
-        """Return the bound on the client's next message, in bytes."""
+        """Return the size limit of the client's next message, in bytes."""
         return self.rules.max_payload if self.input_left < 0 else min(self.rules.max_payload, self.input_left)
 
     @property
     def max_dropped(self) -> int:
-        """Return the size up to which a too large message is dropped and the session goes on, in bytes; 0: never."""
+        """Return the size, in bytes, up to which an oversized message does not end the session; 0: it always does."""
         return self.rules.max_dropped_payload if self.input_left < 0 else 0
 
     @property
     def max_body(self) -> int:
-        """Return the bound on the body of the client's next POST, in bytes."""
+        """Return the size limit of the body of the client's next POST, in bytes."""
         return max(self.max_message, self.max_dropped)
 
     def refuse_input(self) -> None:
-        """End the session: a message is too large, or the client sent too much before its CONNECT was accepted."""
+        """End the session, because a message is too large, or the client sent too much before its CONNECT."""
         self._explain_limit()
         self.close(Reason.TOO_LARGE)
 
     def _count_input(self, size: int) -> bool:
-        """Count a message towards the limit before the CONNECT is accepted; return False if that is exceeded."""
+        """Count a message towards the limit that applies before the CONNECT. Return False if it is exceeded."""
         if self.input_left < 0:
             return True
         self.input_left -= size
@@ -301,15 +301,15 @@ class Session(WriteBuffer):
         return True
 
     def _explain_limit(self) -> None:
-        """Queue `pending_refusal` for a client over the limit before its CONNECT; the caller ends the session."""
+        """Queue `pending_refusal` if the client exceeded the limit before its CONNECT. The caller ends the session."""
         if self.input_left >= 0 and (refusal := self._host.pending_refusal) is not None:
             self.was_told_why = True
             self.push(refusal)
 
-    # --- input that has to wait ---
+    # --- pausing the input ---
 
     def pause_input(self) -> None:
-        """Read nothing more from the client until `resume_input`: what it sent is still being handled."""
+        """Stop reading from the client until `resume_input`, because its earlier input is still being handled."""
         self.is_input_paused = True
         if self.connection is not None:
             self.connection.pause_input()
@@ -331,19 +331,19 @@ class Session(WriteBuffer):
         return self.core.due
 
     def on_time(self, now: float) -> None:
-        """Send a ping that is due, or end a session or probe whose time is up."""
+        """Send a ping that is due, or end a session or probe whose time limit has passed."""
         was_empty = not self.core.queue
         self._host.run(self, self.core.tick(now))
         if was_empty and self.core.queue:
             self._host.wake(self)
 
     def close(self, reason: str, detail: str = "") -> None:
-        """End the session. `reason` is one of `Reason`, or the application's own; `detail` is for the log."""
+        """End the session. `reason` is one of `Reason`, or a reason of the application; `detail` is for the log."""
         self.end_detail = self.end_detail or detail
         self._host.run(self, self.core.close(reason))
 
     def detach(self) -> None:
-        """Drop the transport and all queued packets: the session is over, but a caller may still refer to it."""
+        """Drop the transport and all queued packets of an ended session, to which a caller may still refer."""
         self.resume_input()
         self.outbox = []
         self.credit = BLOCKED

@@ -1,7 +1,7 @@
 """A timer wheel: thousands of deadlines behind one timer (Varghese and Lauck, 1987; the hashed form).
 
-Deadlines fall into slots of `tick_seconds`. An entry is never moved or removed: `pop_due` returns the entries
-of a slot, and the caller checks each deadline (an item with a later one is added again).
+Deadlines fall into slots of `tick_seconds`. An entry stays in its slot until `pop_due` returns it. The caller then checks
+the deadline of the item, and adds the item again if the deadline has become later.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ Item = TypeVar("Item")
 
 
 class Wheel(Generic[Item]):
-    """Items by the time at which they are due."""
+    """Items, sorted into slots by the time at which they are due."""
 
     __slots__ = ("_order", "_slots", "_tick")
 
@@ -42,7 +42,7 @@ class Wheel(Generic[Item]):
         return ceil(due / self._tick)
 
     def next_due(self) -> float | None:
-        """Return when the earliest slot ends; None if nothing waits."""
+        """Return the end of the earliest slot; None if the wheel is empty."""
         return self._order[0] * self._tick if self._order else None
 
     def pop_due(self, now: float, limit: int) -> list[tuple[int, Item]]:

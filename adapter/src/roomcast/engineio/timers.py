@@ -10,15 +10,15 @@ from typing import Protocol
 from roomcast.engineio.timer_wheel import Wheel
 
 _SLICE = 500
-"""The most entries handled per tick of the loop: after a mass reconnect many pings are due together."""
+"""The most entries handled per turn of the event loop. After a mass reconnect many pings are due together."""
 _STALL_SECONDS = 1.0
-"""Lag of the timer from which the process counts as having been stopped."""
+"""Seconds of lag above which the timer assumes that the process was stopped."""
 _CATCH_UP_SECONDS = 0.25
-"""Time to read the sockets after such a stop, before any item is called."""
+"""Seconds after such a stop in which the sockets are read, before the due items are called."""
 
 
 class Timed(Protocol):
-    """An item of the wheel. `slot` is the number of its slot, or -1 outside of the wheel."""
+    """An item of the wheel. `slot` is the number of its slot; -1 while the item is not in the wheel."""
 
     slot: int
 
@@ -32,7 +32,7 @@ class Timed(Protocol):
 
 
 class Timers:
-    """Calls `on_time` of the items that are due."""
+    """Calls the method `on_time` of items that are due."""
 
     def __init__(self, clock: Callable[[], float], tick_seconds: float) -> None:
         self._clock = clock
@@ -67,7 +67,7 @@ class Timers:
         now = self._clock()
         lag, self._planned = now - self._planned, inf
         if lag > _STALL_SECONDS and not self._is_catching_up:
-            # The process was stopped: pongs may wait unread in the sockets, so read before any timeout.
+            # The process was stopped, so pongs may wait unread in the sockets: read them before a session times out.
             self._is_catching_up = True
             self._planned = now
             self._handle = asyncio.get_running_loop().call_later(_CATCH_UP_SECONDS, self._run)

@@ -1,10 +1,10 @@
-"""Share the turns of the event loop among clients, so that floods of many clients do not delay the others.
+"""Share the turns of the event loop among clients, so that clients that send many packets do not delay other clients.
 
-A packet costs little to read and much to handle. If every socket handled all received packets in one turn, a few
-hundred flooding clients would make turns of a tenth of a second, and an answer to any other client takes several turns.
-So a turn handles only a share of the packets. A client that sends one packet at a time is served at once. Packets sent
-in bulk wait in a queue, which serves `QUANTUM` packets of each client in rotation; the server reads nothing more from
-such a client meanwhile. The share follows the CPU time that turns take.
+A packet costs little to read and much to handle. If a turn handled all received packets, a turn with a few hundred
+flooding clients would take a tenth of a second, and an answer to any other client takes several turns. So a turn
+handles at most `Turns.share` packets. A client that sends one packet at a time is served at once. Packets that a client
+sends in bulk wait in a queue, which serves `QUANTUM` packets of each client in rotation. Until they are handled, the
+server does not read from that client. The share is adapted to the CPU time that turns take.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Final
 QUANTUM: Final = 4
 """Packets of one client that are handled before the next client is served."""
 AT_ONCE: Final = 1
-"""Packets of a client with nothing in the queue that are always handled at once."""
+"""Packets that are always handled at once, for a client without queued packets."""
 FIRST_SHARE: Final = 64
 LEAST_SHARE: Final = 16
 MOST_SHARE: Final = 512
@@ -28,11 +28,11 @@ _GROWTH: Final = 8
 _FALL: Final = 0.75
 
 Work = Callable[[int], int]
-"""Handles at most the given number of packets; returns how many it handled. To continue, it adds itself again."""
+"""Handles at most the given number of packets, and returns their number. Adds itself to the queue again to continue."""
 
 
 class Turns:
-    """The queue of work that waits for a later turn. `clock` counts the thread's CPU time, in seconds."""
+    """The queue of work for later turns of the event loop. `clock` returns the thread's CPU time, in seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.thread_time) -> None:
         self._clock = clock
@@ -41,10 +41,10 @@ class Turns:
         self._left = 0
         self._served_at: float | None = None
         self.share = FIRST_SHARE
-        """The most packets of all clients in one turn, as adapted last."""
+        """The most packets of all clients that one turn handles."""
 
     def grant(self, wanted: int) -> int:
-        """Return how many packets of those that were just read may be handled at once."""
+        """Return how many of the `wanted` packets, which were just read, may be handled at once."""
         if not self._is_armed:
             self._left = self.share
             self._arm()
@@ -53,13 +53,13 @@ class Turns:
         return granted
 
     def add(self, work: Work) -> None:
-        """Do this work in one of the next turns, behind the work that waits already."""
+        """Queue this work for one of the next turns."""
         self._waiting.append(work)
         if not self._is_armed:
             self._arm()
 
     async def wait(self) -> None:
-        """Wait for a turn with place for one quantum."""
+        """Wait for a turn that can handle QUANTUM more packets."""
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
         def go_on(packets: int) -> int:
@@ -92,7 +92,7 @@ class Turns:
 
     @staticmethod
     def _do(work: Work) -> int:
-        """Do a quantum of work. An error ends only the work of this client."""
+        """Handle QUANTUM packets of one client. An error ends only the work of this client."""
         try:
             return work(QUANTUM)
         except Exception as error:

@@ -1,1 +1,1 @@
-"""Redis as the adapter uses it: commands and channels, at one server, behind Sentinels, or in a cluster."""
+"""Commands and channels of Redis for the adapter: on one server, behind Sentinels, or in a cluster."""

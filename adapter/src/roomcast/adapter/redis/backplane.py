@@ -39,7 +39,7 @@ class Backplane:
     ) -> None:
         self.target = target
         self.seals = seals
-        """Seals what `publish` sends."""
+        """Seals the messages that `publish` sends."""
         self.keyspace = target.keyspace
         """Adds the deployment prefix to keys and channels."""
         self._scripts = scripts
@@ -110,7 +110,7 @@ class Backplane:
         return bool(self._servers) and all(server.is_up for server in self._servers)
 
     def is_up_for(self, channel: str) -> bool:
-        """Tell whether all connections to the server of a channel work, and its channels are subscribed."""
+        """Tell whether all connections to the server of a channel are open, and all channels there subscribed."""
         try:
             return self._server(self.keyspace.name(channel)).is_up
         except NotConnected:
@@ -130,20 +130,20 @@ class Backplane:
         self._resubscribed(self._server(self.keyspace.name(channel)))
 
     def canary_channels(self, node: str) -> list[str]:
-        """Return one channel of the node for each pub/sub connection: the canary probes go through them."""
+        """Return one channel of the node for each pub/sub connection. The node publishes its canary probes there."""
         return [channels.node_channel(f"{node}.0")]
 
     # --- commands ---
 
     def run_id(self, key: str) -> str:
-        """Return the run id of the server that holds `key`. Raise NotConnected.
+        """Return the run id of the server of `key`. Raise NotConnected.
 
-        A run id differs after a restart or failover: then the data may differ, too.
+        The run id changes when the server restarts or fails over. The data may then have changed, too.
         """
         return self._server(self.keyspace.name(key)).run_id
 
     def command(self, name: str, key: str, *args: bytes | str | int | float) -> Awaitable[Any]:
-        """Send a command on one key. TIME takes no key: there, `key` only chooses the server.
+        """Send a command on one key. TIME has no key: for TIME, `key` only selects the server.
 
         This call raises NotConnected; awaiting its result raises ConnectionLost or CommandError.
         """
@@ -157,16 +157,15 @@ class Backplane:
     def durable(self, key: str) -> DurableConnection | None:
         """Return the connection for durable scripts to the server of `key`, or None.
 
-        The fast path of plain messages writes encoded commands to it.
-
-        It is None while there is no connection, and in a cluster, where a server may redirect. Use `script` then.
+        The fast path of plain messages writes encoded commands to this connection. Without a connection, and in a
+        cluster, where a server may redirect a command, the result is None: use `script` instead.
         """
         return self._servers[0].durable if self._servers else None
 
     def publish(self, channel: str, data: bytes) -> Awaitable[Any]:
         """Seal and publish to a channel, with SPUBLISH if its name has a hash tag, else with PUBLISH.
 
-        The reply is the number of connections of this server that received it.
+        The reply is the number of connections of this server that received the message.
         """
         full = self.keyspace.name(channel)
         return self._call(full, "SPUBLISH" if "{" in channel else "PUBLISH", full, self.seals.seal(full, data))
@@ -174,7 +173,7 @@ class Backplane:
     # --- subscriptions ---
 
     def subscribe(self, channel: str) -> asyncio.Future[None]:
-        """Subscribe; return a future that is done once Redis confirms. It waits while the connection is down."""
+        """Subscribe. The returned future is done once Redis confirms; it stays pending while the connection is down."""
         return self._subscribe(self.keyspace.name(channel))
 
     def unsubscribe(self, channel: str) -> None:

@@ -19,10 +19,10 @@ def make_backplane(
     scripts: ScriptLibrary | None = None,
     seals: Seals = UNSEALED,
 ) -> Backplane:
-    """Return the backplane for a URL of `roomcast.wire.redis_url`; raise ValueError for one that cannot be used.
+    """Return the backplane for a URL of `roomcast.wire.redis_url`. Raise ValueError for an unusable URL.
 
-    `name` names the connections in CLIENT LIST. `replicas`: the number of replicas that must hold a durable write
-    before its reply (WAIT); 0: only the master. `seals` seals what `publish` sends.
+    `name` names the connections in CLIENT LIST. `replicas`: the number of replicas that must have a durable write
+    before its reply (WAIT); 0: replies wait for the master only. `seals` seals the messages that `publish` sends.
     """
     target = parse(url)
     make_context(target)  # raises ValueError now for a certificate file that cannot be read

@@ -1,10 +1,10 @@
-"""Test whether the subscriptions of a node receive: publish one canary a second through every pub/sub connection.
+"""Test whether the subscriptions of a node work: publish one canary a second for every pub/sub connection.
 
-A connection can be open and yet deaf (a subscription was lost, a proxy swallows pushes): commands work, but no message
-arrives. `CanaryWatch` is pure; `CanaryProbe` publishes, receives, and reopens a deaf connection.
+A connection can be open and yet deaf (a subscription was lost, a proxy drops pushes): commands work, but no message
+arrives. `CanaryWatch` keeps the state, without I/O. `CanaryProbe` publishes, receives, and reopens a deaf connection.
 
-A canary also shows when two processes have one node name. A message to a session would then reach the wrong
-process half of the time, without an error. The younger process gives way: it refuses clients.
+A canary also shows that two processes have the same node name. Each of them would get the node messages of the other,
+for example acks, without an error. Therefore the younger process refuses clients.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from roomcast.wire.envelope import Reader, pack
 from roomcast.wire.limited_log import LimitedLog
 
 DEAF_SECONDS: Final = 3.0
-"""A connection counts as deaf after this time without a canary."""
+"""Seconds without a canary after which a connection counts as deaf."""
 REPEAT_SECONDS: Final = 60.0
-"""Interval at which the log repeats a warning."""
+"""Seconds before the log repeats a warning."""
 CLAIM_SECONDS: Final = 0.1
-"""Seconds in which an older process of the same name can object, after the first canary came back."""
+"""Seconds that `claim` waits for a canary of an older process, after the first own canary has come back."""
 _log = logging.getLogger(__name__)
 
 
 class CanaryWatch:
-    """The canaries of one connection, sent and received by this incarnation. The clock is monotonic, in seconds."""
+    """The canaries that this process sends and receives over one connection. Times are monotonic, in seconds."""
 
     def __init__(self, incarnation: str, deaf_seconds: float = DEAF_SECONDS) -> None:
         self._incarnation = incarnation
@@ -54,7 +54,7 @@ class CanaryWatch:
         self._last_received = self._count
 
     def receive(self, canary: Canary, now: float) -> bool:
-        """Take a canary. Return True if earlier ones were missed: then other packets may have been missed, too."""
+        """Record a received canary. Return True if earlier canaries were missed: other packets may be missing, too."""
         if canary.incarnation != self._incarnation:
             return False
         missed = canary.count > self._last_received + 1
@@ -64,15 +64,15 @@ class CanaryWatch:
         return missed
 
     def take_late_seconds(self) -> float:
-        """Return the delay of the last canary that arrived since the last call; 0 if none did.
+        """Return the delay of the last canary that arrived since the last call of this method; 0 if no canary arrived.
 
-        A missing canary does not count: the connection is lost or deaf then, and Redis need not be busy.
+        A missing canary does not count as late. It shows a lost or deaf connection, but not that Redis is busy.
         """
         took, self._took = self._took, 0.0
         return took
 
     def excuse(self) -> None:
-        """Measure the silence anew: no canary could be published, so the connection need not be deaf."""
+        """Restart the measurement. No canary could be published, so a missing canary does not show deafness."""
         self._silent_since = None
 
     def deaf_seconds(self, now: float) -> float:
@@ -122,10 +122,10 @@ class ChannelSubscriber(Protocol):
 
 
 class CanaryProbe:
-    """The canaries of all pub/sub connections of one node.
+    """Sends and receives the canaries of all pub/sub connections of one node.
 
-    `on_deaf` is called when a connection is opened again for being deaf, `on_duplicate` when an older process has the
-    same node name. `started_at`: when this process started, in unix seconds.
+    `on_deaf` is called when a deaf connection is reopened, `on_duplicate` when an older process has the same node name.
+    `started_at`: when this process started, in unix seconds.
     """
 
     def __init__(
@@ -149,7 +149,7 @@ class CanaryProbe:
         self._on_duplicate = on_duplicate
         self._started_at = started_at
         self.is_refused = False
-        """True while Redis answers a canary with an error: no permission, no such command, or it is still loading."""
+        """True while Redis refuses canaries: no permission, an unknown command, or Redis is still loading its data."""
         self._reader = Reader(NodeMessage)
         self._limited = LimitedLog(_log, REPEAT_SECONDS)
         self._watches: dict[str, CanaryWatch] = {}
@@ -177,13 +177,13 @@ class CanaryProbe:
             await self._publish(channel, watch)
 
     async def claim(self) -> None:
-        """Return once the first canary has come back, and an older process had time to object."""
+        """Return after the first canary has come back, and after CLAIM_SECONDS for a canary of an older process."""
         await self.publish_all()
         await self._confirmed.wait()
         await asyncio.sleep(CLAIM_SECONDS)
 
     async def _pause(self) -> None:
-        """Wait for the next tick, or until a younger process of the same name must get a canary."""
+        """Wait for the next tick. Return early if a younger process of the same name must get a canary."""
         self._wake.clear()
         try:
             async with asyncio.timeout_at(self._ticker.due()):
@@ -192,7 +192,7 @@ class CanaryProbe:
             return
 
     def _follow(self, channels: list[str]) -> None:
-        """Subscribe new channels and unsubscribe old ones: the masters of a cluster change."""
+        """Subscribe new channels and unsubscribe old ones, because the masters of a cluster change."""
         for channel in self._watches.keys() - set(channels):
             del self._watches[channel]
             self._subscriber.unsubscribe(channel)
@@ -228,7 +228,7 @@ class CanaryProbe:
             self._backplane.report_missed(channel)
 
     def _meet(self, other: Canary) -> None:
-        """Refuse clients if the other process of the same name is older; send it a canary at once if it is younger.
+        """Refuse clients if the other process of the same name is older. Send a canary at once if it is younger.
 
         Both processes compare the same two pairs (start time, incarnation), so exactly one refuses clients.
         """

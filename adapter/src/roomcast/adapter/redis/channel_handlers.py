@@ -10,7 +10,7 @@ from roomcast.wire.seals import ForgedError
 
 Handler = Callable[[bytes], None]
 Unsealed = Callable[[bytes], bool]
-"""Tells whether to accept a message that no holder of the cluster key sealed."""
+"""Tells whether to accept a message that has no seal of the cluster key."""
 
 
 def refuse_unsealed(data: bytes) -> bool:
@@ -19,7 +19,7 @@ def refuse_unsealed(data: bytes) -> bool:
 
 
 def take_unsealed(data: bytes) -> bool:
-    """Accept any message: only the Redis accounts limit who publishes on the channel."""
+    """Accept any message. Only the permissions of the Redis accounts limit who can publish on the channel."""
     return True
 
 
@@ -31,7 +31,7 @@ class Channels(Protocol):
         ...
 
     def unsubscribe(self, channel: str) -> None:
-        """Receive nothing more from a channel."""
+        """End the subscription of a channel."""
         ...
 
     def received_as(self, channel: str) -> bytes:
@@ -52,7 +52,7 @@ class ChannelHandlers:
         self._handlers: dict[bytes, _Subscription] = {}
 
     def subscribe(self, channel: str, handler: Handler, unsealed: Unsealed = refuse_unsealed) -> asyncio.Future[None]:
-        """Receive a channel; the future is done once Redis has confirmed. A second handler replaces the first.
+        """Subscribe to a channel. The future is done once Redis has confirmed. A second handler replaces the first.
 
         `unsealed` chooses the unsealed messages that are accepted, if the cluster has a key.
         """
@@ -60,7 +60,7 @@ class ChannelHandlers:
         return self._channels.subscribe(channel)
 
     def unsubscribe(self, channel: str) -> None:
-        """Receive nothing more from a channel."""
+        """End the subscription of a channel."""
         if self._handlers.pop(self._channels.received_as(channel), None) is not None:
             self._channels.unsubscribe(channel)
 

@@ -1,8 +1,8 @@
 """Send commands and subscribe to channels on a Redis Cluster: by hash slot, following redirections.
 
 The map of slots is read again every few seconds, when a server answers MOVED, and when a server ends the subscription
-to a channel whose slot has moved.
-Channels follow their slots. Rooms whose channels moved are compared with their logs, as after a lost connection.
+to a channel because its slot has moved. The channel is then subscribed at the new owner of the slot. The channel's room
+is compared with its log, as after a lost connection.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class ClusterBackplane(Backplane):
         """Tell whether the topology is known and every master reachable."""
         return self._known.is_set() and super().is_up
 
-    # --- the map ---
+    # --- the map of slots ---
 
     async def _watch(self) -> None:
         """Read the map of slots every few seconds and whenever it is stale, until cancelled."""
@@ -129,7 +129,7 @@ class ClusterBackplane(Backplane):
         return server
 
     def _move_channels(self, server: ServerConnections) -> None:
-        """Subscribe moved channels at their new owners, then report them: they may have missed messages."""
+        """Subscribe moved channels at their new owners. Then report these channels: they may have missed messages."""
         for channel in server.channels:
             owner = self._owner(channel)
             if owner is None or owner is server:
@@ -154,7 +154,7 @@ class ClusterBackplane(Backplane):
         return owner
 
     def canary_channels(self, node: str) -> list[str]:
-        """Return one channel for each master: this gateway's first numbered channel whose slot the master holds."""
+        """Return one channel for each master: the first numbered channel of this node whose slot the master owns."""
         found: dict[ServerConnections, str] = {}
         for number in range(_MAX_CANARIES):
             channel = channels.node_channel(f"{node}.{number}")
@@ -188,7 +188,7 @@ class ClusterBackplane(Backplane):
                 return await reply
             except CommandError as error:
                 reply = await self._again(key, send, error)
-        return await reply  # whatever is sent is awaited: a command must not run while its caller is told otherwise
+        return await reply  # await the last try, too: Redis may run it, so the caller must not get an older error
 
     async def _again(self, key: str, send: Send, error: CommandError) -> Awaitable[Any]:
         """Send again after a redirection or a temporary error; raise any other error."""
@@ -245,7 +245,7 @@ def _forget(reply: asyncio.Future[Any]) -> None:
 
 
 def _chain(source: asyncio.Future[None], target: asyncio.Future[None]) -> None:
-    """Let `target` end as `source` does."""
+    """Copy the result or error of `source` to `target`, once `source` is done."""
 
     def copy(done: asyncio.Future[None]) -> None:
         if target.done() or done.cancelled():

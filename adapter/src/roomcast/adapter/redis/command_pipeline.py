@@ -1,4 +1,4 @@
-"""Send commands to Redis and hand out the replies, without a task or a future per command.
+"""Send commands to Redis and give each reply to its receiver, without a task or a future per command.
 
 `RedisConnection` adds the socket. `command_pipeline.pxd` gives the compiled build the C types.
 """
@@ -18,7 +18,7 @@ from roomcast.hotpath.choice import prefer_compiled
 OnReply = Callable[[Any], None]
 """Called with a command's reply or error, synchronously; it must not raise."""
 ReplyTarget = OnReply | Future[Any]
-"""The receiver of a reply: a callback, or a future, which the pipeline resolves. The subclass hands out errors."""
+"""The receiver of a reply: a callback, or a future. The pipeline gives it the reply, the subclass an error."""
 PushHandler = Callable[[bytes, bytes], None]
 
 SLICE_SECONDS: Final = 0.004
@@ -27,17 +27,17 @@ MESSAGES: Final = (b"smessage", b"message")
 
 
 class CommandPipeline:
-    """Packs the commands of one connection, and hands out its replies and pushes; a subclass has the socket.
+    """Sends the commands of one connection, and distributes its replies and pushes. A subclass has the socket.
 
-    `out` holds the packed commands of this loop turn. `pending` holds, for each command without a reply, the receiver
-    of the reply, the time of sending (monotonic clock), and a note of the subclass. Pushes go to
-    `on_push(channel, data)`.
+    `out` contains the packed commands that are sent at the end of this turn of the event loop. `pending` contains, for
+    each command without a reply, the receiver of the reply, the time of sending (monotonic clock), and a note for the
+    subclass. Pushes go to `on_push(channel, data)`.
     """
 
     def __init__(self, on_push: PushHandler | None) -> None:
         self.is_open = False
         self.has_unread = False
-        """Replies have arrived that `read_some` will handle in the next turn."""
+        """True while received replies wait for `read_some` in the next turn."""
         self.on_push = on_push
         self.out: list[bytes] = []
         self.pending: deque[tuple[ReplyTarget, float, Any]] = deque()
@@ -77,16 +77,16 @@ class CommandPipeline:
         self.out.append(command)
 
     def data_received(self, data: bytes) -> None:
-        """Take in bytes from Redis."""
+        """Handle bytes from Redis."""
         self.reader.feed(data)
         if not self.has_unread:
             self.read_some()
 
     def read_some(self) -> None:
-        """Handle replies and pushes in order, one slice per turn: one read may bring thousands.
+        """Handle replies and pushes in order, one slice per turn, because one read may bring thousands of replies.
 
-        A reply costs little here, but wakes a task that costs 20 to 100 µs in the next turn. So a slice also has a
-        maximum number of replies.
+        A reply takes little time here, but wakes a task that takes 20 to 100 µs in the next turn. So a slice is limited
+        in time and in its number of replies.
         """
         self.has_unread = False
         ends = monotonic() + SLICE_SECONDS
@@ -112,7 +112,7 @@ class CommandPipeline:
                 return
 
     def answer(self, reply: Any) -> None:
-        """Give the oldest command its reply."""
+        """Give the reply to the receiver of the oldest command."""
         target = self.pending.popleft()[0]
         if isinstance(target, Future):
             if not target.done():

@@ -2,9 +2,10 @@
 
 Why not redis-py here: a command through its asyncio client costs 60 to 100 µs of CPU, a received message 12 µs. A
 gateway sends one script per message and receives one packet per message and room. This protocol costs a few µs for
-either (RESP2 through hiredis, the writes of one loop tick joined). Everything else in Roomcast uses redis-py.
+either: it parses RESP2 with hiredis, and joins the writes of one turn of the event loop. All other code in Roomcast
+uses redis-py.
 
-A connection object is one connection: it starts open, and never reconnects. `server_connections.py` opens the next.
+A connection object starts open, and never reconnects. `server_connections.py` opens a new connection instead.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from roomcast.wire.redis_url import RedisTarget
 
 _UNREAD_SECONDS: Final = 0.1
 _MAX_UNREAD_BYTES: Final = 4_000_000
-"""The most received bytes that wait to be handled. The rest waits in Redis (client-output-buffer-limit)."""
+"""The most received bytes that wait to be handled. Further bytes wait in Redis (client-output-buffer-limit)."""
 _CLOSED: Final = "the Redis connection is closed"
 
 
@@ -58,8 +59,8 @@ class _Run(NamedTuple):
 class RedisConnection(CommandPipeline, asyncio.Protocol):
     """One connection for commands, or for pub/sub, whose messages go to `on_push(channel, data)`.
 
-    `on_unsubscribed(channel)` is called when the server drops a channel on its own, `on_demoted` when it refuses a
-    write because it is a replica now. `CommandPipeline` has the code that runs for every command and message.
+    `on_unsubscribed(channel)` is called when the server ends a subscription without a command, `on_demoted` when it
+    refuses a write because it is a replica now. `CommandPipeline` has the code that runs for every command and message.
     """
 
     def __init__(
@@ -117,12 +118,12 @@ class RedisConnection(CommandPipeline, asyncio.Protocol):
     # --- asyncio.Protocol ---
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the transport (asyncio)."""
+        """Keep the transport (asyncio)."""
         self._transport = cast("asyncio.Transport", transport)
         self.is_open = True
 
     def data_received(self, data: bytes) -> None:
-        """Take in bytes from Redis (asyncio). Pause reading while more than _MAX_UNREAD_BYTES wait."""
+        """Handle bytes from Redis (asyncio). Pause reading while more than _MAX_UNREAD_BYTES wait to be handled."""
         super().data_received(data)
         if self.has_unread:
             self._unread_bytes += len(data)
@@ -139,7 +140,7 @@ class RedisConnection(CommandPipeline, asyncio.Protocol):
             self._transport.resume_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Fail the waiting calls (asyncio), after all replies that arrived before are handled."""
+        """Fail the waiting calls (asyncio), after `read_some` has handled all replies that arrived before."""
         self.is_open = False
         self._when_handled(partial(self._end, str(exc) if exc else "connection closed by Redis"))
 
@@ -165,7 +166,7 @@ class RedisConnection(CommandPipeline, asyncio.Protocol):
     def _flush(self) -> None:
         out, self.out = self.out, []
         if self._transport is not None and not self._transport.is_closing():
-            self._transport.write(b"".join(out))  # else `connection_lost` follows, and fails the pending calls
+            self._transport.write(b"".join(out))  # on a closing transport, `connection_lost` fails the pending calls
 
     def read_later(self) -> None:
         """Read the next replies in the next turn of the loop."""
@@ -177,7 +178,7 @@ class RedisConnection(CommandPipeline, asyncio.Protocol):
         self.close()
 
     def report_error(self, error: Exception) -> None:
-        """Report the error of a reply's callback, and go on."""
+        """Report the error of a reply's callback to the event loop."""
         self._loop.call_exception_handler({"message": "the callback of a Redis reply failed", "exception": error})
 
     def handle_other_reply(self, reply: Any) -> None:
@@ -208,11 +209,11 @@ class RedisConnection(CommandPipeline, asyncio.Protocol):
             self.report_error(trouble)
 
     def _is_forced_unsubscription(self) -> bool:
-        """Tell whether the server dropped a channel by itself: its slot moved to another node of the cluster."""
+        """Tell whether the server ended a subscription without a command: the slot moved to another server."""
         return not self.pending or self.pending[0][2] != "SUNSUBSCRIBE"
 
     def _check(self) -> None:
-        """End the connection to a Redis that accepts but does not answer (a stopped process): callers must not hang."""
+        """End the connection if Redis accepts commands but does not reply (a stopped process). No caller must hang."""
         self._checker = None
         if not self.pending:
             return  # the next call sets the timer again: an idle connection costs no wake-up
@@ -239,11 +240,11 @@ def _set_error(future: asyncio.Future[Any], error: RedisConnectionError) -> None
         return
     future.set_exception(error)
     if isinstance(error, ConnectionLost):
-        future.exception()  # retrieve it: asyncio would log it if the caller has gone
+        future.exception()  # mark the error as retrieved: asyncio would log it if no caller awaits the future
 
 
 def pack_command(count: int, *args: bytes | str | int) -> bytes:
-    """Return the packed beginning of a command of `count` arguments; the caller appends the others."""
+    """Return the packed beginning of a command with `count` arguments. The caller appends the other arguments."""
     whole: bytes = hiredis.pack_command(cast("Any", args))
     return b"*%d%b" % (count, whole[whole.index(b"\r") :])
 
@@ -257,7 +258,7 @@ def _ignore_demotion() -> None:
 
 
 def _is_readonly(error: str) -> bool:
-    """Return whether a write was refused by a replica. Before Redis 7 a script's error has the word further inside."""
+    """Return whether a replica refused a write. Before Redis 7, READONLY does not start the error of a script."""
     return error.startswith("READONLY") or ": -READONLY" in error
 
 
@@ -314,5 +315,5 @@ async def _log_in(connection: RedisConnection, target: RedisTarget, name: str) -
 def _context(target: RedisTarget) -> SSLContext | None:
     try:
         return make_context(target)
-    except ValueError as error:  # the files were there when the process started
+    except ValueError as error:  # the certificate files were readable when the process started
         raise NotConnected(str(error)) from None

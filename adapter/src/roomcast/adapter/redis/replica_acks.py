@@ -1,4 +1,4 @@
-"""Delay replies until enough replicas have the writes. One WAIT covers many writes of its connection.
+"""Delay the replies to writes until enough replicas have them. One WAIT covers many writes of its connection.
 
 WAIT is not allowed in scripts, covers only the writes of its own connection, and blocks that connection until it
 answers. So one WAIT runs at a time, and the writes that come meanwhile share the next WAIT. If too few replicas answer
@@ -17,7 +17,7 @@ from roomcast.adapter.redis.connection import ConnectionLost, RedisConnection
 
 
 class ReplicaGate:
-    """The writes of one connection. `timeout_ms` must be well below the connection's own timeout."""
+    """Delays the replies to the writes of one connection. `timeout_ms` must be well below the connection's timeout."""
 
     def __init__(self, connection: RedisConnection, replicas: int, timeout_ms: int) -> None:
         self._connection = connection
@@ -78,9 +78,9 @@ class ReplicaGate:
 
 
 def _fail(batch: list[tuple[asyncio.Future[Any], asyncio.Future[Any]]], error: ConnectionLost) -> None:
-    """Fail all writes: those that Redis refused with its error, the others with `error`."""
+    """Fail all writes. A write that Redis refused fails with the error from Redis, any other write with `error`."""
     for reply, kept in batch:
         refused = reply.exception() if reply.done() and not reply.cancelled() else None
         if not kept.done():
             kept.set_exception(refused or error)
-            kept.exception()  # the caller may have gone: asyncio must not log the error
+            kept.exception()  # mark the error as retrieved: asyncio would log it if no caller awaits the future

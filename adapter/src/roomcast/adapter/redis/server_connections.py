@@ -1,9 +1,9 @@
 """Keep the connections to one Redis server open: one for commands and one for pub/sub, reopened after random pauses.
 
 A backplane has one such server, or one for each master of a Redis Cluster. Commands and pub/sub use separate
-connections: a flood of messages must not delay commands, and Redis may drop one connection and keep the other. If acks
-wait for replicas, a third connection carries only the durable writes: WAIT blocks its connection, and reads must not
-wait behind it.
+connections, so that many messages do not delay commands, and so that Redis can drop the pub/sub connection alone. If
+acks wait for replicas, a third connection sends only the durable writes. WAIT blocks that connection, and reads must
+not wait for it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from roomcast.wire.tasks import TaskSet
 _FIRST_RETRY_SECONDS: Final = 0.05
 _LAST_RETRY_SECONDS: Final = 1.0
 _ROLE_SECONDS: Final = 2.0
-"""Seconds between checks of the server's role. A replica accepts PUBLISH, so no error may show the change of role."""
+"""Seconds between checks of the server's role. A replica accepts PUBLISH, so the change may cause no error."""
 _REPEAT_SECONDS: Final = 60.0
 """Seconds after which the log repeats the same reason for a lost connection."""
 _log = logging.getLogger(__name__)
@@ -44,8 +44,8 @@ Resolve = Callable[[], Awaitable[RedisTarget]]
 class DurableConnection(NamedTuple):
     """The connection for durable scripts. Use it only while it is open.
 
-    `send` replaces `connection.send` if replies wait for replicas; else it is None. A reply may be an error: a
-    CommandError (also for NOSCRIPT) or ConnectionLost.
+    Call `send` instead of `connection.send` if it is not None: its replies wait for replicas. A reply may be an error:
+    a CommandError (also for NOSCRIPT) or ConnectionLost.
     """
 
     connection: RedisConnection
@@ -56,8 +56,8 @@ class ServerConnections:
     """The connections to one Redis server, for commands, scripts and subscriptions.
 
     `on_message(channel, data)` receives the messages of subscribed channels. `on_resubscribed(server)` is called each
-    time a new connection has subscribed all channels: messages may have been missed before. `on_moved` is called when
-    a channel turns out to belong to another server of the cluster.
+    time a new connection has subscribed all channels, because messages may have been missed before. `on_moved` is
+    called when the server reports that a channel belongs to another server of the cluster.
     """
 
     def __init__(
@@ -150,7 +150,7 @@ class ServerConnections:
 
     @property
     def durable(self) -> DurableConnection | None:
-        """The connection for packed durable scripts; None while it is down."""
+        """The connection for packed durable scripts; None while it is not open."""
         if not self._replicas:
             return None if self._commands is None else DurableConnection(self._commands, None)
         return None if self._writes is None or self._gate is None else DurableConnection(self._writes, self._gate.send)
@@ -173,9 +173,9 @@ class ServerConnections:
     # --- subscriptions ---
 
     def subscribe(self, channel: str) -> asyncio.Future[None]:
-        """Subscribe; return a future that is done once Redis has confirmed. It waits while the connection is down."""
+        """Subscribe. The returned future is done once Redis confirms; it stays pending while the connection is down."""
         wanted = self._wanted.get(channel)
-        if wanted is None or (wanted.done() and wanted.exception() is not None):  # try a refused channel again
+        if wanted is None or (wanted.done() and wanted.exception() is not None):  # retry a channel that was refused
             wanted = self._wanted[channel] = asyncio.get_running_loop().create_future()
             if self._subscriptions is not None:
                 self._send_subscribe(self._subscriptions, channel)
@@ -190,13 +190,13 @@ class ServerConnections:
             _fail(wanted, NotConnected("unsubscribed"))
         if self._subscriptions is not None and self._subscriptions.is_open:
             reply = self._subscriptions.call(_verb(channel, "UNSUBSCRIBE"), channel)
-            reply.add_done_callback(_forget)  # MOVED if the slot has another owner: then nothing is left to unsubscribe
+            reply.add_done_callback(_forget)  # ignore MOVED: the slot has another owner, so the subscription has ended
 
     def subscribe_moved(self) -> list[tuple[str, asyncio.Future[None]]]:
         """Subscribe again the wanted channels that this server dropped or refused with MOVED; return them.
 
-        Call this after `unsubscribe` of all channels whose slots have another owner: this server owns the remaining
-        ones.
+        Before this call, `unsubscribe` all channels whose slots have another owner: this server must own the slots of
+        all remaining channels.
         """
         moved, self._moved = self._moved, set()
         again = [(channel, self._wanted[channel]) for channel in moved if channel in self._wanted]
@@ -236,7 +236,7 @@ class ServerConnections:
             self._tell_moved(name)
 
     def _tell_moved(self, channel: str) -> None:
-        """Ask for a new map of slots. After it is read, the channel is subscribed at the owner of its slot."""
+        """Request a new map of slots. After the map is read, the channel is subscribed at the owner of its slot."""
         self._moved.add(channel)
         self._on_moved()
 
@@ -265,7 +265,7 @@ class ServerConnections:
             await asyncio.sleep(backoff.pause())
 
     def _tell(self, purpose: str, reason: str) -> None:
-        """Log why a connection is opened again: a new reason at once, a known one at most once a minute."""
+        """Log why a connection is reopened. Log a new reason at once, and the same reason at most once a minute."""
         if reason not in self._reasons.values():
             self._limited.forget("lost")
         self._reasons[purpose] = reason
@@ -283,7 +283,7 @@ class ServerConnections:
                 _log.warning("%s", warning)
 
     def _demoted(self) -> None:
-        """Close all connections, because the server became a replica: they are opened again at the master."""
+        """Close all connections, because the server became a replica. New ones are opened to the master."""
         for connection in (self._commands, self._subscriptions, self._writes):
             if connection is not None and connection.is_open:
                 self._limited.warning("demoted", "redis of %s became a replica; looking for the master", self._name)
@@ -317,7 +317,7 @@ class ServerConnections:
             connection.close()
 
     async def _open_writes(self) -> None:
-        """Open the connection for durable writes. Its timeout is double: the write and its WAIT may each take one."""
+        """Open the connection for durable writes. The timeout is double: a write and its WAIT may each take one."""
         connection = await open_connection(
             await self._resolve(),
             timeout_seconds=self._timeout * 2,
@@ -399,5 +399,5 @@ def _fail(wanted: asyncio.Future[None], error: RedisConnectionError) -> None:
 
 
 def _verb(channel: str, verb: str) -> str:
-    """Return the command for a channel: the sharded one if its name has a hash tag. `control` has none."""
+    """Return the command for a channel: the sharded command if its name has a hash tag. `control` has no hash tag."""
     return f"S{verb}" if "{" in channel else verb

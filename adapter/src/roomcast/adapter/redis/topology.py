@@ -1,4 +1,4 @@
-"""Find the server that holds a key: a fixed server, the master that Sentinels name, or the owner of a hash slot."""
+"""Find the server of a key: a fixed server, the master that Sentinels name, or the owner of a hash slot."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class FixedServer:
 
 
 class SentinelMaster:
-    """The master of a service. `resolve` asks the Sentinels for it, before every connection.
+    """The master of a Sentinel service. `resolve` asks the Sentinels for its address before every connection.
 
     A Sentinel may name the old master for a moment after a failover. Callers check the role after they connect.
     """
@@ -36,7 +36,7 @@ class SentinelMaster:
         self._sentinels = list(target.hosts)
 
     async def resolve(self) -> RedisTarget:
-        """Return the master. Raise NotConnected when no Sentinel answers, or none knows the service."""
+        """Return the master. Raise NotConnected when no Sentinel answers, or no Sentinel knows the service."""
         reason = "no Sentinel knows the service"
         for address in list(self._sentinels):
             try:
@@ -62,7 +62,7 @@ class SentinelMaster:
 
 
 class SlotRange(NamedTuple):
-    """Hash slots `first` to `last` belong to the master at `host:port`."""
+    """The hash slots from `first` to `last`. They belong to the master at `host:port`."""
 
     first: int
     last: int
@@ -82,7 +82,7 @@ def slot_of(key: bytes) -> int:
 
 
 class Redirection(NamedTuple):
-    """A node redirects a command for good (MOVED) or once (ASK). `host` is empty if the node does not know it."""
+    """A server's redirection of a command: permanent (MOVED) or once (ASK). An empty `host` means an unknown host."""
 
     is_ask: bool
     slot: int
@@ -100,7 +100,7 @@ def read_redirection(error: str) -> Redirection | None:
 
 
 class ClusterTopology:
-    """Asks the nodes of a cluster, one after the other, which master holds which slots."""
+    """Asks the servers of a cluster, one after the other, which master owns which slots."""
 
     def __init__(self, target: RedisTarget, timeout_seconds: float) -> None:
         self._target = target
@@ -108,7 +108,7 @@ class ClusterTopology:
         self._hosts = list(target.hosts)
 
     async def discover(self) -> list[SlotRange]:
-        """Return the ranges of all masters. Raise NotConnected when no known node returns one."""
+        """Return the ranges of all masters. Raise NotConnected when no known server returns a range."""
         reason = "no node answers"
         for host, port in list(self._hosts):
             try:
@@ -132,10 +132,10 @@ class ClusterTopology:
 
 
 def read_slots(rows: Any, asked: str) -> list[SlotRange]:
-    """Read the reply of CLUSTER SLOTS from the node at `asked`; leave out ranges whose master cannot be reached.
+    """Read the reply of CLUSTER SLOTS from the server at `asked`. Leave out ranges whose master has no known address.
 
-    A null or empty endpoint means the node that was asked. `?` means that the endpoint is unknown; then the metadata
-    may hold the address (https://redis.io/docs/latest/commands/cluster-slots/).
+    A null or empty endpoint means the server at `asked`. `?` means an unknown endpoint: the metadata may then contain
+    the address (https://redis.io/docs/latest/commands/cluster-slots/).
     """
     if not isinstance(rows, list):
         return []
@@ -155,7 +155,7 @@ def _read_range(row: Any, asked: str) -> SlotRange | None:
 
 
 def _metadata(more: list[Any]) -> dict[str, str]:
-    """Return a node's metadata: the list of alternating names and values after the node's id."""
+    """Return the metadata of a server: the list of alternating names and values after the server's id."""
     flat = more[1] if len(more) > 1 and isinstance(more[1], list) else []
     texts = [part.decode(errors="replace") if isinstance(part, bytes) else "" for part in flat]
     return dict(zip(texts[::2], texts[1::2], strict=False))

@@ -116,13 +116,13 @@ class Endpoint:
             withdraw()
 
     def refusal_for(self, caller: Caller) -> Refusal | None:
-        """Return why this caller gets no new session now, or None. May end a slow pending session of its address."""
+        """Return the reason to refuse this caller a session, or None. May end a slow pending session of its address."""
         if not self.is_accepting:
             return refusals.DRAINING
         return None if self._runtime.ensure_pending_capacity(caller.peer) else refusals.TOO_MANY_PENDING
 
     def request_place(self, caller: Caller, decide: Decide) -> Withdraw:
-        """Ask `admission` to admit a new session, now or later; `decide` gets the answer. Return how to withdraw."""
+        """Ask `admission` for a new session; `decide` gets the answer, now or later. Return a function to withdraw."""
         refusal = self.refusal_for(caller)
         if refusal is None:
             return PlaceRequest(caller, self._runtime.pending, self.refusal_for, decide).begin(self.admission)
@@ -166,8 +166,8 @@ class Endpoint:
     def examine(self, opening: Opening) -> DirectSession | None:
         """Return the session to open once it is admitted, or None if aiohttp must answer the request.
 
-        A caller who gets no session now is refused here as well: in a mass reconnect most callers are refused, and
-        aiohttp takes ten times as long for a refusal.
+        If the caller gets no session now, the later refusal does not use aiohttp, either. In a mass reconnect most
+        callers are refused, and a refusal by aiohttp takes ten times as long.
         """
         if not handshake.names_one_host(opening) or "websocket" not in self._transports:
             return None
@@ -183,8 +183,8 @@ class Endpoint:
     def start_direct(self, direct: DirectSession, transport: asyncio.Transport, early: bytes) -> None:
         """Open the session on `transport`.
 
-        The session opens before this returns, unless the application's verdict is awaitable. `early` holds the bytes
-        that the client sent after its request, while it waited for admission.
+        The session opens before this method returns, unless the application's verdict is awaitable. `early` contains
+        the bytes that the client sent after its request, while it waited for admission.
         """
         session = self._runtime.create(direct.caller.peer, Phase.WEBSOCKET)
         verdict = self._call(session, direct.opening, direct.caller)
@@ -229,7 +229,7 @@ class Endpoint:
         transport.write(refusal_bytes(refusal, self._origins.headers(direct.opening.headers, "GET")))
         transport.close()
 
-    # --- sessions that exist ---
+    # --- existing sessions ---
 
     async def _continue(self, request: web.Request, transport: str, sid: str) -> web.StreamResponse:
         session = self._runtime.sessions.get(sid)
@@ -273,7 +273,7 @@ class Endpoint:
     def _take_over(
         self, request: web.Request, session: Session, connection: WebSocketConnection, head: bytes
     ) -> web.StreamResponse:
-        """Take the connection from aiohttp, and answer on it."""
+        """Take the connection over from aiohttp, and send `head` on it."""
         tail = detach(request, connection)
         if tail is None or connection.transport is None:
             session.connection_ended(connection)
@@ -291,17 +291,17 @@ class Endpoint:
 
 
 async def answer_expectation(request: web.Request) -> None:
-    """Send 100 where the client waits for it; ignore any other expectation (RFC 9110, section 10.1.1).
+    """Send 100 if the client waits for it. Ignore any other expectation (RFC 9110, section 10.1.1).
 
-    aiohttp refuses those by an exception, which keeps the request's memory until a garbage collection.
+    aiohttp refuses other expectations by an exception, which keeps the request's memory until a garbage collection.
     """
     if request.version >= HttpVersion11 and request.headers.get("Expect", "").lower() == "100-continue":
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        request.writer.output_size = 0  # the answer itself has not begun
+        request.writer.output_size = 0  # aiohttp must not take these bytes for the beginning of the response
 
 
 def _give_up(decided: asyncio.Future[Refusal | None], withdraw: Withdraw) -> None:
-    """Withdraw the request of a client that has gone. The client does not receive the refusal that is set here."""
+    """Withdraw the request of a client that has disconnected. The client does not get the refusal that is set here."""
     withdraw()
     if not decided.done():
         decided.set_result(refusals.BAD_REQUEST)

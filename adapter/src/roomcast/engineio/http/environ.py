@@ -1,8 +1,8 @@
 """Build the WSGI-like environment that python-socketio keeps for each client.
 
-The environment stays in memory as long as the client. For a WebSocket that was opened without aiohttp (see
+The environment stays in memory until its client disconnects. For a WebSocket that was opened without aiohttp (see
 `listener.py`), the headers are kept as text until the environment is read. python-engineio also stores
-`aiohttp.request`; it is left out here, because it would keep 10 KiB per client alive.
+`aiohttp.request`. This module leaves it out, because it would keep 10 KiB per client in memory.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from roomcast.engineio.http.handshake import Request
 from roomcast.engineio.websocket.opening import Opening
 
 _MAX_INTERNED_LENGTH = 256
-"""Header values up to this many characters are interned: browsers of one kind send the same values."""
+"""Header values up to this many characters are interned, because many clients send the same values."""
 _LEFT_OUT = frozenset({"SEC_WEBSOCKET_KEY", "SEC_WEBSOCKET_EXTENSIONS", "CONNECTION", "UPGRADE", "CONTENT_LENGTH"})
 
 
@@ -74,7 +74,7 @@ def _build(path: str, query: str, peer: str, scheme: str, headers: Iterable[tupl
 
 @lru_cache(maxsize=256)
 def _key(name: str) -> str | None:
-    """Return the key of a header; None for one that is left out."""
+    """Return the key of a header; None for a header that is left out."""
     key = name.upper().replace("-", "_")
     if key in _LEFT_OUT:
         return None

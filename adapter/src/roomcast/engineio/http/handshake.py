@@ -36,7 +36,7 @@ class Request(Protocol):
 
     @property
     def headers(self) -> MultiMapping[str]:
-        """The headers, whatever the case of their names."""
+        """The headers. Their names are case-insensitive."""
         ...
 
     @property
@@ -82,7 +82,7 @@ def names_one_host(request: Request) -> bool:
 
 
 def is_allowed(request: Request, caller: Caller, origins: Origins) -> bool:
-    """Tell whether the page behind this request may use the server. No browser sends more than one Origin header."""
+    """Tell whether the web page that sent this request may use the server. No browser sends two Origin headers."""
     listed = request.headers.getall("Origin", [])
     origin = listed[0] if listed else None
     return len(listed) < 2 and origins.accepts(origin, caller.scheme, caller.hosts, is_proxied=caller.is_proxied)
@@ -97,8 +97,8 @@ def wants_websocket(request: Request) -> bool:
 def switching_protocols(request: Request) -> bytes:
     """Return the 101 answer to a WebSocket handshake (RFC 6455, section 4.2.2), without extensions.
 
-    The first subprotocol that a client offers is accepted: it has no meaning here, but a browser fails the connection
-    if none is accepted. Raises HandshakeError: 400, or 426 for another version than 13.
+    The server accepts the first subprotocol that the client offers. Subprotocols have no meaning here, but a browser
+    fails the connection if the server accepts none. Raise HandshakeError: 400, or 426 for a version other than 13.
     """
     if request.headers.get("Sec-WebSocket-Version") != "13":
         raise HandshakeError("Sec-WebSocket-Version must be 13", 426)

@@ -1,10 +1,10 @@
 """Accept connections: open plain WebSocket sessions directly, and give every other connection to aiohttp.
 
-For a WebSocket, aiohttp makes a parser, two tasks, a request, a match and a response, and then gives the connection up.
-That costs more than the session itself. Here the head of the first request decides. If it is a plain opening
-(`opening.py`) that the endpoint's checks allow, the connection becomes a WebSocket directly. Else aiohttp gets the
-connection and the bytes received so far, and answers: refusals, long polling, upgrades, other routes, and everything
-unusual. The endpoint makes the same checks for both.
+For a WebSocket, aiohttp makes a parser, two tasks, a request, a match and a response, and then hands the connection
+over. That costs more than the session itself. This listener therefore reads the head of the first request. If it is a
+plain opening (`opening.py`) that passes the endpoint's checks, the connection becomes a WebSocket directly. Otherwise
+aiohttp gets the connection and the bytes received so far. aiohttp answers refusals, long polling, upgrades, other
+routes, and all unusual requests. The endpoint makes the same checks in both cases.
 
 A connection whose first request has no complete head after `HEAD_SECONDS` is closed.
 """
@@ -28,13 +28,13 @@ _LOOK_SECONDS: Final = 1.0
 _MAX_HEAD_BYTES: Final = 16_384
 """Longer heads go to aiohttp, which refuses them."""
 _MAX_EARLY_BYTES: Final = 4_096
-"""Bytes that a client may send after its request while it waits for admission."""
+"""The most bytes that a client may send after its request while it waits for admission."""
 _PACKETS_PER_OPENING: Final = 2
-"""The number of packets that a new session counts as, within a turn of the event loop."""
+"""A new session counts as this many packets in a turn of the event loop (see `turns.py`)."""
 
 
 class DirectListener:
-    """Make the protocol of each new connection. `behind` makes aiohttp's protocol, for all but plain openings."""
+    """Makes the protocol of each new connection. `behind` makes aiohttp's protocol for requests of other kinds."""
 
     def __init__(
         self, endpoint: Endpoint, path: str, behind: Callable[[], asyncio.Protocol], kernel_buffer: int
@@ -67,7 +67,7 @@ class DirectListener:
             connection.cut()
 
     def opened(self, connection: NewConnection) -> None:
-        """Watch a new connection, and close it if the head of its first request does not come in time."""
+        """Watch a new connection, and close it if the head of its first request does not arrive in time."""
         self._unread[connection] = time.monotonic()
         self._look_soon()
 
@@ -76,7 +76,7 @@ class DirectListener:
             self._timer = asyncio.get_running_loop().call_later(_LOOK_SECONDS, self._look)
 
     def forget(self, connection: NewConnection) -> None:
-        """Stop watching a connection: the head has come, or the client has gone."""
+        """Stop watching a connection, because the head has arrived or the connection is closed."""
         self._unread.pop(connection, None)
 
     def hand_on(self, transport: asyncio.Transport, data: bytes) -> None:
@@ -93,7 +93,7 @@ class DirectListener:
         latest = time.monotonic() - HEAD_SECONDS
         for connection, since in list(self._unread.items()):
             if since > latest:
-                break  # the oldest connection comes first
+                break  # the dict is in the order of age: all further connections are younger
             connection.cut()
         self._stalled.look(time.monotonic())
         if self._unread or self._stalled:
@@ -110,23 +110,23 @@ class NewConnection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._data = b""
         self._has_head = False
-        """True once the request waits for a turn of the loop."""
+        """True once the head has arrived, and its answer is scheduled in `turns`."""
         self._waiting: DirectSession | None = None
         self._withdraw: Withdraw = withdraw_nothing
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin to read."""
+        """Keep the transport, and let the listener watch this connection."""
         self._transport = cast("asyncio.Transport", transport)
         self._listener.opened(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Withdraw the client's request for admission, if it has made one."""
+        """Withdraw the client's request for admission, if there is one."""
         self._transport = None
         self._listener.forget(self)
         self._withdraw()
 
     def data_received(self, data: bytes) -> None:
-        """Collect the head of the first request; `turns` schedules the answer. Reading goes on, to notice an end."""
+        """Collect the head of the first request; `turns` schedules the answer. Keep reading, to notice a disconnect."""
         transport = self._transport
         if transport is None:
             return
@@ -148,7 +148,7 @@ class NewConnection(asyncio.Protocol):
             self._transport.abort()
 
     def _answer(self, packets: int) -> int:
-        """Answer the first request; return its share of the turn, in packets."""
+        """Answer the first request. Return the number of packets that it counts as in this turn of the loop."""
         transport = self._transport
         if transport is None or transport.is_closing():
             return 0

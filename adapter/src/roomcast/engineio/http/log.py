@@ -1,4 +1,4 @@
-"""The logger for an aiohttp server of clients: a malformed request leaves one short line."""
+"""The logger for an aiohttp server that clients connect to. It logs one short line for a malformed request."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Decide which web pages may talk to the server, by the Origin header.
 
-Browsers enforce CORS headers for polling, but not for WebSocket. There the server must refuse a foreign Origin.
+Browsers enforce CORS headers for polling, but not for WebSocket. There, the server must refuse a foreign Origin.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 OWN_HOST: Final = "self"
-"""Stands in a list of allowed origins for pages of the same host as the request."""
+"""The entry in a list of allowed origins for pages of the same host as the request."""
 _ORIGIN: Final = re.compile(r"([a-z][a-z0-9+.-]*)://(\*\.)?([^\s/*@?#]+)|file://")
 _DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
 _WEB_SCHEMES: Final = {"ws": "http", "wss": "https"}
@@ -18,16 +18,16 @@ _WEB_SCHEMES: Final = {"ws": "http", "wss": "https"}
 
 
 def is_origin(text: str) -> bool:
-    """Tell whether `text` can stand in a list of allowed origins.
+    """Tell whether `text` is valid in a list of allowed origins.
 
-    That is `*`, `https://app.example.com`, an app's own scheme (`capacitor://localhost`; `file://`, as Electron sends
-    for pages from disk), or all subdomains of a domain (`https://*.example.com`).
+    Valid are `*`, a web origin (`https://app.example.com`), all subdomains of a domain (`https://*.example.com`), and
+    an app's own scheme (`capacitor://localhost`, or `file://`, which Electron sends for pages from disk).
     """
     return text == "*" or _ORIGIN.fullmatch(text.lower()) is not None
 
 
 class Origins:
-    """The policy `cors_allowed_origins`, as python-engineio reads it.
+    """The policy `cors_allowed_origins` of python-engineio, extended by subdomains and `self`.
 
     * `None`: only pages of the same host as the request (its Host header, or the host that a trusted proxy forwards)
     * `"*"`: all pages
@@ -35,8 +35,8 @@ class Origins:
       same host as the request
     * an empty list: no check and no CORS headers
 
-    A request without an Origin header does not come from a page and is accepted. The Origin `null` is accepted only
-    where there is no check.
+    A request without an Origin header does not come from a web page, and is accepted. The Origin `null` is refused,
+    except with an empty list.
     """
 
     def __init__(self, allowed: str | Iterable[str] | None = None, *, credentials: bool = True) -> None:
@@ -56,8 +56,8 @@ class Origins:
     def accepts(self, origin: str | None, scheme: str, hosts: Iterable[str], *, is_proxied: bool = False) -> bool:
         """Tell whether a page of `origin` may talk to this server.
 
-        `scheme` and `hosts` are those of the request, for the comparison with the same host. Behind a trusted proxy
-        (`is_proxied`) http and https count as the same, because yet another proxy may have ended TLS.
+        `scheme` and `hosts` of the request are compared with the origin for the same-host rule. Behind a trusted proxy
+        (`is_proxied`) http and https count as the same, because another proxy in front of it may have terminated TLS.
         """
         if origin is None or self._disabled:
             return True
@@ -81,7 +81,7 @@ class Origins:
         return False
 
     def headers(self, request: Mapping[str, str], method: str) -> dict[str, str]:
-        """Return the CORS headers of the answer to a request whose Origin was accepted."""
+        """Return the CORS headers for the response to a request whose Origin was accepted."""
         origin = request.get("Origin")
         if origin is None or self._disabled:
             return {}

@@ -37,7 +37,7 @@ class PayloadReader:
         self._add(rest)
 
     def end(self) -> Data:
-        """Return the packet that ends here. The caller calls this at the end of the body for the last packet."""
+        """Return the packet that ends here. Call this for the last packet, at the end of the body."""
         part, size = bytes(self._part), self._size
         self._part.clear()
         self._size = 0

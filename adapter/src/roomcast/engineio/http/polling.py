@@ -1,4 +1,4 @@
-"""The long-polling transport: a GET waits for packets to the client, POSTs carry packets from the client."""
+"""The long-polling transport: a GET waits for packets to the client; a POST contains packets from the client."""
 
 from __future__ import annotations
 
@@ -31,9 +31,10 @@ _REFUSALS: Final = {
     Reason.PING_TIMEOUT: BAD_REQUEST,
     Reason.TRANSPORT_CLOSE: BAD_REQUEST,
 }
-"""The answer to a POST when the session ended because of it or while it was read, by the reason of the end."""
+"""The answer to a POST whose session ended while the body was read, by the reason of the end."""
 _READING_SECONDS: Final = 0.2
-"""Delay before a POST is refused. The client's GET says why; a client stops reading it when a POST fails."""
+"""Seconds before a POST is refused. The answer to the client's GET gives the reason of the refusal, but a client stops
+reading that answer when a POST fails."""
 
 
 class Host(Protocol):
@@ -46,7 +47,7 @@ class Host(Protocol):
         """Return the time by the core's clock."""
 
     def watch(self, session: Session) -> None:
-        """Plan the session's next `on_time` again: `due` may be earlier than before."""
+        """Schedule the session's next `on_time` again, because `due` may be earlier than before."""
 
     @property
     def observer(self) -> Observer:
@@ -54,7 +55,7 @@ class Host(Protocol):
 
     @property
     def turns(self) -> Turns:
-        """The queue of packets that wait for a later turn of the loop."""
+        """The queue of packets that wait for a later turn of the event loop."""
 
 
 class _Payload(web.Response):
@@ -71,7 +72,7 @@ def payload_response(body: bytes) -> web.Response:
 
 
 async def get(host: Host, session: Session, request: web.Request) -> web.Response:
-    """Answer with the queued packets, at once or when there are some."""
+    """Answer a GET with the queued packets: at once, or when the first packet is queued."""
     waiter: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
     if not session.core.has_poll:
         session.waiter = waiter
@@ -98,7 +99,7 @@ def _end_lost_poll(host: Host, session: Session, waiter: asyncio.Future[bytes]) 
 
 
 async def post(host: Host, session: Session, request: web.Request) -> web.Response:
-    """Handle the packets of the body in order, as they arrive. The body may hold `session.max_body` bytes in all."""
+    """Handle the packets of the body in order, as they arrive. The body may have at most `session.max_body` bytes."""
     commands = session.core.post_opened()
     host.run(session, commands)
     if RejectRequest() in commands:
@@ -119,14 +120,14 @@ async def post(host: Host, session: Session, request: web.Request) -> web.Respon
         if session.was_told_why:
             await asyncio.sleep(_READING_SECONDS)
         response = refusal_response(refusal)
-        response.force_close()  # the rest of the body may still be on its way
+        response.force_close()  # the rest of the body may not have arrived yet
         return response
     await _wait_until_handled(session)
     return payload_response(b"ok")
 
 
 async def _wait_until_handled(session: Session) -> None:
-    """Wait until the session takes input again, at most `body_seconds`. So a slow back end slows its clients down."""
+    """Wait until the session accepts input again, at most `body_seconds`. This slows down clients of a slow handler."""
     if session.is_input_paused:
         session.input_waiter = asyncio.get_running_loop().create_future()
         with suppress(TimeoutError):
@@ -135,9 +136,9 @@ async def _wait_until_handled(session: Session) -> None:
 
 
 async def _read_body(host: Host, session: Session, request: web.Request) -> None:
-    """Read the body and pass its packets to the session. End the session at the first byte or packet over a limit.
+    """Read the body, and give its packets to the session. End the session if the body exceeds a limit.
 
-    Raises TimeoutError when the body takes too long, PayloadError when it is no valid polling payload.
+    Raise TimeoutError when the body takes too long, and PayloadError when it is not a valid polling payload.
     """
     left = session.max_body
     if (request.content_length or 0) > left:
@@ -167,9 +168,9 @@ def _spend(host: Host, session: Session, packets: int, size: int) -> bool:
 
 
 async def _pass_packets(host: Host, session: Session, packets: Iterator[Data]) -> None:
-    """Pass the packets to the session, some in each turn of the loop.
+    """Give the packets to the session, at most QUANTUM in each turn of the event loop.
 
-    Before each one, wait while the session's input is paused.
+    Before each packet, wait while the session's input is paused.
     """
     for number, packet in enumerate(packets):
         if number and number % QUANTUM == 0:

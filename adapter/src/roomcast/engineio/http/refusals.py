@@ -1,4 +1,4 @@
-"""The error answers to refused requests. Their codes are those of the Engine.IO reference server."""
+"""The error answers to refused requests, with the error codes of the Engine.IO reference server."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Refusal(NamedTuple):
     """An error answer to a request.
 
     `status` is the HTTP status, `code` the Engine.IO error code, `retry_after` the seconds after which the client may
-    try again (0: no such header). `reason` labels the refusal in metrics; the body has it only with `retry_after`.
+    try again (0: no such header). `reason` labels the refusal in metrics. With `retry_after`, the body contains it, too.
     """
 
     status: int
@@ -45,7 +45,7 @@ def refusal_response(refusal: Refusal) -> web.Response:
 
 
 def refusal_bytes(refusal: Refusal, headers: Mapping[str, str]) -> bytes:
-    """Return the answer as raw HTTP/1.1 bytes with additional `headers`. It announces the end of the connection."""
+    """Return the answer as raw HTTP/1.1 bytes with additional `headers`, among them `Connection: close`."""
     body = _body(refusal)
     lines = {
         "Content-Type": "application/json; charset=utf-8",

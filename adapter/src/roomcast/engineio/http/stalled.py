@@ -1,7 +1,7 @@
-"""Cut connections whose clients do not read the answers to their HTTP requests.
+"""Abort connections whose clients do not read the answers to their HTTP requests.
 
-aiohttp waits without end until a client has read an answer. So a client could leave any number of large answers in the
-memory of the server, each on a connection of its own. WebSockets have bounds of their own and are not watched.
+aiohttp waits without a limit until a client has read an answer. So a client with many connections could leave any
+number of large answers in the memory of the server. WebSockets have their own limits, and are not watched here.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ import asyncio
 from typing import Final, NamedTuple
 
 STALLED_SECONDS: Final = 45.0
-"""Time after which a connection on which unsent bytes wait at every look is cut: as long as a session lasts that does
-not answer a ping, with the defaults."""
+"""Seconds after which a connection is aborted if unsent bytes waited at each call of `look`. With the default rules, a
+session that does not answer a ping ends after the same time."""
 MAX_STALLED_BYTES: Final = 33_554_432
-"""Unsent bytes of all connections, above which those that have waited longest are cut."""
+"""The most unsent bytes of all connections. Above this, the connections whose bytes wait longest are aborted."""
 
 
 class _Watched(NamedTuple):
-    """The protocol of a connection, and since when unsent bytes wait at every look; 0: none waited at the last one."""
+    """A watched connection. `since`: the first call of `look` after which unsent bytes always waited; 0 if none wait."""
 
     protocol: asyncio.BaseProtocol
     since: float
@@ -37,7 +37,7 @@ class StalledConnections:
         self._watched[transport] = _Watched(protocol, 0.0)
 
     def look(self, now: float) -> None:
-        """Cut what waits too long, and what waits longest if too much waits. Call this once a second."""
+        """Abort connections with bytes that wait too long, or too many bytes. Call this once a second."""
         waiting: list[tuple[float, asyncio.Transport, int]] = []
         for transport, (protocol, since) in list(self._watched.items()):
             size = transport.get_write_buffer_size()

@@ -10,12 +10,12 @@ from roomcast.engineio.http.refusals import Refusal
 from roomcast.engineio.limits.client_addresses import PendingCap
 
 Decide = Callable[[Refusal | None], bool]
-"""Called once: with None to admit, else with the refusal.
+"""Takes the decision, once: None to admit the session, else the refusal.
 
-Returns whether the session began. If not, another client may be admitted instead.
+Returns whether the session began. If it did not, another client may be admitted instead.
 """
 Withdraw = Callable[[], None]
-"""Called when the client has gone before the decision. Idempotent."""
+"""Withdraws a request, when its client disconnects before the decision. Idempotent."""
 
 
 class Admission(Protocol):
@@ -24,7 +24,7 @@ class Admission(Protocol):
     def __call__(self, caller: Caller, decide: Decide) -> Withdraw:
         """Call `decide` once, now or later, with the decision about a new session.
 
-        Returns a function to call when the client leaves before the decision.
+        Return a function to call when the client disconnects before the decision.
         """
         ...
 
@@ -36,13 +36,13 @@ def admit_all(caller: Caller, decide: Decide) -> Withdraw:
 
 
 def withdraw_nothing() -> None:
-    """Do nothing: the decision has been made."""
+    """Do nothing, because the decision has been made."""
 
 
 class PlaceRequest:
     """A request for a new session. While it waits, it counts as a pending session of its address.
 
-    `check_refusal` is called again when the request is admitted: the server may have begun to drain.
+    `check_refusal` is called again when the request is admitted, because the server may have begun to drain.
     """
 
     __slots__ = ("_caller", "_check_refusal", "_decide", "_is_open", "_pending", "_withdraw")
@@ -64,7 +64,7 @@ class PlaceRequest:
         return self.withdraw
 
     def withdraw(self) -> None:
-        """Give up, unless a decision was made. Idempotent."""
+        """Withdraw the request, if no decision was made yet. Idempotent."""
         if self._is_open:
             self._close()
             self._withdraw()
@@ -77,7 +77,7 @@ class PlaceRequest:
         return decide(refusal or self._check_refusal(self._caller))
 
     def _close(self) -> None:
-        """Stop counting the request, and drop `decide`: its owner may refer to this object (a reference cycle)."""
+        """Stop counting the request. Drop `decide` to break a reference cycle: its owner may refer to this object."""
         self._is_open = False
         self._decide = _unused
         self._pending.remove(self._caller.peer)

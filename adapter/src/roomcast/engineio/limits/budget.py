@@ -1,4 +1,4 @@
-"""Bound the frames and bytes that clients may send, per connection and per address. Pure."""
+"""Limit the frames and bytes that clients may send, per connection and per address. Pure."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from roomcast.engineio.limits.token_bucket import TokenBucket
 from roomcast.engineio.rules import Rules
 
 _MAX_IDLE_ADDRESSES = 1_000
-"""The most addresses whose budgets are kept after their last session, so that a reconnect does not renew a budget."""
+"""The number of addresses up to which a budget is kept after the address's last connection ends. A reconnect does not
+renew a kept budget."""
 
 
 class Budget:
-    """The frames and bytes that one sender may still send. Times are in seconds."""
+    """The frames and bytes that one connection or address may still send. Times are in seconds."""
 
     __slots__ = ("_bytes", "_frames", "users")
 
@@ -21,12 +22,12 @@ class Budget:
         self.users = 0
 
     def spend(self, now: float, frames: int, size: int) -> bool:
-        """Charge `frames` and `size` bytes; return False if that is more than allowed."""
+        """Charge `frames` and `size` bytes. Return False if the budget does not cover them."""
         return self._frames.take(now, frames) and self._bytes.take(now, size)
 
 
 class InputBudget:
-    """The budget of one connection, together with that of its address."""
+    """The budget of one connection, combined with the budget of its address."""
 
     __slots__ = ("_address", "_own")
 
@@ -35,7 +36,7 @@ class InputBudget:
         self._address = address
 
     def spend(self, now: float, frames: int, size: int) -> bool:
-        """Charge `frames` and `size` bytes; return False if the connection or its address sends too much."""
+        """Charge `frames` and `size` bytes. Return False if one of the two budgets does not cover them."""
         return self._own.spend(now, frames, size) and self._address.spend(now, frames, size)
 
 
@@ -68,7 +69,7 @@ class AddressBudgets:
             self._forget_idle()
 
     def _forget_idle(self) -> None:
-        """Forget addresses without a connection, the oldest first."""
+        """Remove addresses without a connection. Begin with those whose last new connection is the longest ago."""
         idle = [group for group, budget in self._by_address.items() if budget.users <= 0]
         for group in idle[: len(self._by_address) - _MAX_IDLE_ADDRESSES]:
             del self._by_address[group]

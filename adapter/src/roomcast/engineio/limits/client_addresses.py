@@ -10,24 +10,24 @@ LOOPBACK = ("127.0.0.0/8", "::1/128")
 
 
 class Peers:
-    """Find the client's address behind trusted proxies (networks in CIDR form)."""
+    """Finds the client's address behind trusted proxies (networks in CIDR form)."""
 
     def __init__(self, trusted_proxies: Iterable[str] = LOOPBACK) -> None:
         self._networks = [ip_network(network) for network in trusted_proxies]
         self.is_trusted = lru_cache(maxsize=1024)(self._is_trusted)
 
     def _is_trusted(self, address: str) -> bool:
-        """Tell whether `address` is a trusted proxy. The peer of a Unix socket (it has no address) counts as one."""
+        """Tell whether `address` is a trusted proxy. The peer of a Unix socket, which has no address, is trusted, too."""
         parsed = _parse(address)
         if parsed is None:
             return address == ""
         return any(parsed in network for network in self._networks if network.version == parsed.version)
 
     def find(self, remote: str, forwarded_for: str | None) -> str:
-        """Return the client's address: `remote`, or the right-most address of X-Forwarded-For that is no trusted proxy.
+        """Return `remote`, or behind a trusted proxy the last address in X-Forwarded-For that is not a trusted proxy.
 
-        Each trusted proxy appends the address that it saw. Entries further to the left may be forged by the client and
-        are not read. If every entry is a trusted proxy, the left-most entry is the client's address.
+        Each trusted proxy appends the address that it saw. The entries before the result may be forged by the client,
+        and are not read. If every entry is a trusted proxy, the first entry is the result.
         """
         peer = remote
         for entry in reversed((forwarded_for or "").split(",")):
@@ -41,7 +41,7 @@ class Peers:
 
 
 class PendingCap:
-    """Count, for each address, the sessions that have not sent their Socket.IO CONNECT yet."""
+    """Counts, for each address, the sessions that have not sent their Socket.IO CONNECT yet."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -57,20 +57,20 @@ class PendingCap:
         return self._counts.get(address_group(peer), 0) >= self._limit
 
     def add(self, peer: str, sid: str = "", now: float = 0.0) -> None:
-        """Count one more pending session, or (without `sid`) a request that waits for admission."""
+        """Count one more pending session, or, without `sid`, one more request that waits for admission."""
         group = address_group(peer)
         self._counts[group] = self._counts.get(group, 0) + 1
         if sid:
             self._opened.setdefault(group, {})[sid] = now
 
     def oldest(self, peer: str, before: float) -> str:
-        """Return the oldest pending session of this address, or `""` if even that one was opened after `before`."""
+        """Return the oldest pending session of this address, or `""` if it was opened after `before`."""
         for sid, opened_at in self._opened.get(address_group(peer), {}).items():
             return sid if opened_at <= before else ""
         return ""
 
     def remove(self, peer: str, sid: str = "") -> None:
-        """Count one pending session less; `sid` is that of `add`."""
+        """Undo one call of `add` with the same arguments."""
         group = address_group(peer)
         if sid and (opened := self._opened.get(group)) is not None:
             opened.pop(sid, None)
@@ -92,7 +92,7 @@ def _parse(text: str) -> IPv4Address | IPv6Address | None:
 
 
 def address_group(peer: str) -> str:
-    """Return the address, or the /64 network of an IPv6 address: one subscriber usually has a whole /64."""
+    """Return an IPv4 address itself, and the /64 network of an IPv6 address: one subscriber usually has a whole /64."""
     if ":" not in peer:
         return peer
     parsed = _parse(peer)

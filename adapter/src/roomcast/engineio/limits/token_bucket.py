@@ -6,7 +6,7 @@ from roomcast.hotpath.choice import prefer_compiled
 
 
 class TokenBucket:
-    """Give out `rate` units a second in the long run, and up to `burst` at once. Times are in seconds."""
+    """Grants `rate` units a second in the long run, and up to `burst` at once. Times are in seconds."""
 
     __slots__ = ("burst", "filled_at", "level", "rate", "taken")
 
@@ -16,10 +16,10 @@ class TokenBucket:
         self.level = burst
         self.filled_at = now
         self.taken = 0.0
-        """Units given out since the start."""
+        """Units granted since the start."""
 
     def take(self, now: float, amount: float = 1.0) -> bool:
-        """Take `amount` units; return False, and take nothing, if there are not that many."""
+        """Take `amount` units and return True. If fewer units are available, take none and return False."""
         level = min(self.burst, self.level + (now - self.filled_at) * self.rate)
         self.filled_at = now
         if level < amount:
