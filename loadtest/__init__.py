@@ -3,8 +3,8 @@
 * `locustfile`, `stages`, `scenarios`, `results`  locust users against any deployment, judged by targets
 * `load`    calls locust for the cluster of this checkout (`make load`)
 * `drill`   causes every alert on a cluster of its own (`make drill`)
-* `bench`   this gateway and its peers side by side, CPU microseconds per delivery (`make bench`)
-* `peers`   the small server programs of the peers that `bench` starts
+* `bench`   compares Roomcast with its peers in CPU microseconds per delivery (`make bench`)
+* `peers`, `rivals`  the servers that `bench` starts, with their small programs
 
 No process of the cluster imports anything from here.
 """

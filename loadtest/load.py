@@ -3,8 +3,8 @@
 It finds the cluster of this checkout, signs tokens with its secret, and calls locust with our locustfile. Other options
 are passed to locust unchanged (`--html out.html`, `--processes 2`, `LargeRoom`).
 
-Exit status 0: all targets held; 1: one was missed; 2: there was nothing to measure (no cluster, wrong options); 3: the
-load generator was saturated, so that its figures do not count.
+Exit status 0: all targets were met; 1: a target was missed; 2: no measurement (no cluster, wrong options, locust did
+not end); 3: the load generator was saturated, so that its figures do not count.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def main() -> int:
         print(f"load: {problem}; start a cluster with `make run`, or name one with --url", file=sys.stderr)
         return NOTHING
     if secret:
-        os.environ.setdefault(_SECRET, secret)  # noqa: TID251 (inherited by locust: a command line would show it)
+        os.environ.setdefault(_SECRET, secret)  # noqa: TID251 (locust inherits it; a command line would show it)
     return _locust(command(options, url, passed_on), _time_limit(options))
 
 
@@ -56,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("-u", "--users", type=_count, default=200, help="users at once (default 200)")
     parser.add_argument("-t", "--time", type=_seconds, default=30, help="time under full load: 30s, 5m (default 30s)")
     parser.add_argument("-r", "--spawn-rate", type=float, help=f"users a second (default: all in {RAMP_SECONDS} s)")
-    parser.add_argument("--url", help="another deployment than the one of this checkout")
+    parser.add_argument("--url", help="another deployment than this checkout's cluster")
     parser.add_argument("--state", type=Path, default=ROOT / ".state", help="the cluster's folder (default: .state)")
     parser.add_argument("--report", default="load-test.html", help="the HTML page (default load-test.html)")
     parser.add_argument("--headless", action="store_true", default=True, help="no web interface (the default)")

@@ -1,7 +1,7 @@
 """Load tests of a Roomcast deployment with locust: `locust -f loadtest/locustfile.py --host https://chat.example.com`.
 
-User classes are the scenarios; name one or more on the command line, the default is `Mixed`. docs/load-testing.md has
-the commands and says what each figure means. Rows of the report:
+User classes are the scenarios. Name one or more on the command line; the default is `Mixed`. docs/load-testing.md has
+the commands, and explains each figure. Rows of the report:
 
 * `delivery message`  from the send time in a text to its arrival at another member or at the sender
 * `ack <event>`       from an event to its ack

@@ -43,5 +43,5 @@ def connect(token: str) -> str:
 
 
 def event(name: str, payload: Any, ack: int | None = None) -> str:
-    """Return an event with one argument; with `ack`, one that expects an ack."""
+    """Return an event with one argument; with `ack`, the event asks for an ack with that number."""
     return f"42{'' if ack is None else ack}{orjson.dumps([name, payload]).decode()}"

@@ -1,4 +1,4 @@
-"""A staged shape: `locust -f loadtest/locustfile.py,loadtest/stages.py --stages 50x30s,200x2m,0x10s`.
+"""A load in stages: `locust -f loadtest/locustfile.py,loadtest/stages.py --stages 50x30s,200x2m,0x10s`.
 
 Each stage is `USERSxTIME`; the number of users moves to USERS at `--spawn-rate`, and stays until the stage has ended.
 """

@@ -1,12 +1,12 @@
 """The benchmark: the same work for several servers, one after the other, in interleaved rounds.
 
 The runner measures one kind of server at a time. It starts two processes of that server, a Redis of their own, and a
-load client (`agent`) in another process. The load client opens WebSockets and decodes their frames, and nothing more.
-It reads the servers' CPU time from `/proc` when it begins and when it ends counting deliveries.
+load client (`agent`) in another process. The load client opens WebSockets, sends messages, and counts the deliveries.
+It reads the servers' CPU time from `/proc` at the begin and at the end of the count.
 
 Pure modules, tested without a server: `workloads` (the load), `frames` (the client's half of RFC 6455), `dialects`
-(the protocol of each kind of server), `stamps`, `stats`, `results`, `report`, `chart`, `lag`. Shells: `link` and
-`agent` (the load client), `processes`, `procfs`, `stalls`, `measure`, `growth`, the rows that run parts of a gateway in
-this process (`presence`, `presence_changes`, `presence_million`, `inbox`), `rows` (all of them), and the command line
-in `__main__`.
+(the protocol of each kind of server), `stamps`, `stats`, `results`, `report`, `chart`, `lag`. Modules with I/O: `link`
+and `agent` (the load client), `processes`, `procfs`, `stalls`, `measure`, `growth`, the rows that only Roomcast has
+(`presence`, `presence_changes`, `presence_million`, `inbox`), `rows` (the list of all rows), and the command line in
+`__main__`.
 """

@@ -46,7 +46,7 @@ def main() -> int:
     samples: list[Sample] = []
     stopped = False
     try:
-        samples.extend(_install_and_measure(rows, peers, options))  # keeps what came before an interruption
+        samples.extend(_install_and_measure(rows, peers, options))  # extend() keeps the samples before an interruption
     except KeyboardInterrupt:
         print("bench: stopped; the report has the measurements so far", file=sys.stderr)
         stopped = True
@@ -64,7 +64,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--minutes",
         type=float,
-        help="skip a round that would end later (default: 20 for the default rows, no limit for others)",
+        help="time limit: skip a round that would exceed it (default: 20 for the default rows, else no limit)",
     )
     parser.add_argument("--seconds", type=float, default=4.0, help="counted seconds of a delivery row (default 4)")
     parser.add_argument("--warm", type=float, default=1.5, help="seconds of load before counting (default 1.5)")
@@ -72,7 +72,7 @@ def _arguments() -> argparse.Namespace:
         "--until",
         choices=("members", "publisher"),
         default="members",
-        help="a window moves on when all members have a message, or when its publisher has its own copy",
+        help="send the next message of a window when all members have the last, or when its publisher has its copy",
     )
     parser.add_argument(
         "--out", type=Path, default=ROOT / ".state" / "bench", help="folder for peers, logs and results"
@@ -129,7 +129,7 @@ def fits(elapsed_seconds: float, rounds: int, budget_seconds: float) -> bool:
 
 
 def _installed(peer: Peer, folder: Path) -> bool:
-    """Install a kind of server; return False when that fails. The report then leaves it out."""
+    """Install a kind of server; return False when that fails. The report then leaves this kind out."""
     _say(f"setting up {peer.title}")
     try:
         peer.install(folder)
@@ -140,7 +140,7 @@ def _installed(peer: Peer, folder: Path) -> bool:
 
 
 def _measure(row: Row, peer: Peer, number: int, folder: Path, span: Span) -> list[Sample]:
-    """Return the samples of one row on one server; return [] when it failed: the report then has a gap."""
+    """Return the samples of one row on one server; [] when the measurement failed. The report then has a gap."""
     try:
         figures = row.measure(peer, folder / "run" / f"{row.name}-{peer.name}", span)
     except (BenchError, OSError, ValueError) as error:

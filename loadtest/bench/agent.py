@@ -32,7 +32,7 @@ WATCH_SECONDS = 0.5
 
 
 class Setup(msgspec.Struct, frozen=True):
-    """The setup of a load client, passed at its start."""
+    """The setup of a load client, given on its command line."""
 
     workload: Workload
     dialect: str
@@ -69,7 +69,7 @@ class Agent:
         self._lost = 0
 
     async def connect(self, first: int, count: int, pids: Pids) -> dict[str, Any]:
-        """Open `count` connections, a bounded number at once; return the time and CPU used until all had joined."""
+        """Open `count` connections, 50 at a time; return the seconds and the CPU used until all have joined."""
         gate = asyncio.Semaphore(CONNECTING_AT_ONCE)
         before, started = procfs.cpu_of_groups(pids), time.monotonic()
         members = [member(self._setup.workload, index) for index in range(first, first + count)]
@@ -116,7 +116,7 @@ class Agent:
         return link
 
     async def _keep_windows(self) -> None:
-        """Start every slot; restart a slot whose message did not reach every member."""
+        """Start every slot; restart a slot whose message did not reach every member within two seconds."""
         slots = self._make_slots()
         self._meter.slots = {slot.name: slot for slot in slots}
         for slot in slots:
@@ -130,7 +130,7 @@ class Agent:
                     slot.send()
 
     def _make_slots(self) -> list[Slot]:
-        """Return the publishing members: `window` per room, spread evenly, so on both gateways."""
+        """Return one slot per publisher: `window` members of each room, evenly spaced and thus on both gateways."""
         work = self._setup.workload
         stride = work.members // work.window
         places = range(0, stride * work.window, stride)
@@ -141,7 +141,7 @@ class Agent:
         ]
 
     async def _pace(self) -> None:
-        """Publish at the workload's rate, room after room, each time by the next member of that room."""
+        """Publish at the workload's rate, round-robin over the rooms and over the members of each room."""
         work = self._setup.workload
         started, count = time.monotonic(), 0
         while True:

@@ -18,7 +18,7 @@ TOKEN_SECONDS: Final = 6 * 3600
 
 
 class Step(NamedTuple):
-    """Send (unless empty), then wait for a text that starts with `expect` and holds `holds`."""
+    """One step: send `send` unless empty, then wait for a text that starts with `expect` and contains `holds`."""
 
     send: bytes
     expect: bytes
@@ -26,7 +26,7 @@ class Step(NamedTuple):
 
 
 class Signs(NamedTuple):
-    """The marks of texts that are no deliveries. `many_per_frame`: a frame may hold several texts, one per line."""
+    """The contents of texts other than deliveries. `many_per_frame`: a frame may have several texts, one per line."""
 
     ping: bytes = b"2"
     pong: bytes = b"3"
@@ -51,7 +51,7 @@ class Dialect(Protocol):
 
 
 class SocketIo:
-    """The other Socket.IO servers. Their programs join the room named at connect, and relay event `m`."""
+    """Socket.IO servers except Roomcast. They join a client to the room in its CONNECT packet, and relay event `m`."""
 
     signs = Signs()
 
@@ -67,7 +67,7 @@ class SocketIo:
 
 
 class Nchan:
-    """nchan: the path names the room; a published text is delivered as it is."""
+    """nchan: the path names the room; a published text is delivered unchanged."""
 
     signs = Signs()
 
@@ -105,7 +105,7 @@ class Roomcast:
 
 
 class Centrifugo:
-    """Centrifugo's JSON protocol: a signed token, a channel per room, every publish acked, pings by JSON message."""
+    """Centrifugo's JSON protocol: a signed token, a channel per room, every publish acked, pings as JSON messages."""
 
     signs = Signs(ping=b"{}", pong=b"{}", refusal=b'"error":', many_per_frame=True)
 

@@ -22,7 +22,7 @@ class Control(NamedTuple):
 def split(data: bytes) -> tuple[list[bytes], list[Control], int]:
     """Return the payloads of the whole text frames in `data`, its control frames, and the bytes consumed.
 
-    The loop is inlined: it runs once per delivery, and the load client shares a machine with the measured servers.
+    The loop calls no helpers: it runs once per delivery, and the load client shares the CPU with the measured servers.
     """
     texts: list[bytes] = []
     controls: list[Control] = []
@@ -72,7 +72,7 @@ def client_head(first: int, size: int) -> bytes:
 
 
 def upgrade_request(host: str, target: str) -> bytes:
-    """Return the HTTP request that opens a WebSocket; it offers no extension, so nothing is compressed."""
+    """Return the HTTP request that opens a WebSocket. It offers no extension, so that no server compresses messages."""
     lines = (
         f"GET {target} HTTP/1.1",
         f"Host: {host}",

@@ -30,7 +30,7 @@ CHAIN_CONNECTIONS: Final = 20_000
 CHAIN_RATE: Final = 600.0
 CHAIN_SETTLE_SECONDS: Final = 5.0
 CHAIN_NGINX_WORKERS: Final = 4
-"""Workers of nginx. A connection takes two descriptors, so with four workers each stays below 20,000 files."""
+"""Number of nginx workers. A connection takes two file descriptors, and a worker may have 20,000 (`proxy.conf`)."""
 
 _CONSTANT = Workload("gateways", "100 rooms of 10, paced 300/s", rooms=100, members=10, rate=300)
 _LARGE_ROOM = Workload("room-10000", "one room of 10,000", rooms=1, members=ROOM_MEMBERS, rate=2)
@@ -90,7 +90,7 @@ def chain(peer: Peer, folder: Path, span: Span) -> dict[str, float]:
 
 
 def _run_together(clients: list[LoadClient], span: Span, pids: measure.Pids) -> measure.Answer:
-    """Let all clients publish at the same time; return sums, the worst latencies, and the CPU that the first reads."""
+    """Let all clients publish at the same time; return sums, worst latencies, and the first client's CPU figures."""
     for client in clients:
         client.tell(do="run", warm=span.warm_seconds, seconds=span.seconds, pids=pids)
     runs = [client.answer(ANSWER_SECONDS + span.warm_seconds + span.seconds) for client in clients]
@@ -100,7 +100,7 @@ def _run_together(clients: list[LoadClient], span: Span, pids: measure.Pids) -> 
 
 
 def _chain_connected(made: measure.Answer, grown_bytes: Mapping[str, int]) -> dict[str, float]:
-    """Return the costs of opening and of keeping a connection, in the servers and in the whole chain."""
+    """Return the costs of opening a connection and of keeping it, in the servers and in the whole chain."""
     kib = {group: size / CHAIN_CONNECTIONS / 1024 for group, size in grown_bytes.items()}
     micro = {group: cpu / CHAIN_CONNECTIONS * measure.MICRO for group, cpu in made["cpu"].items()}
     return {
@@ -146,7 +146,7 @@ def mass_disconnect(peer: Peer, folder: Path, _: Span) -> dict[str, float]:
 
 
 def watched(peer: Peer) -> Peer:
-    """Return the same server with its loop-lag probe at the highest rate."""
+    """Return the same kind of server; a Roomcast gateway then probes its loop lag every two milliseconds."""
     return replace(peer, settings={PROBE: str(PROBE_SECONDS)}) if isinstance(peer, Roomcast) else peer
 
 

@@ -1,7 +1,7 @@
-"""Measure the inbox: a message into a room on absent people's lists, and 10,000 idle connections with 200 rooms each.
+"""Measure the inbox: messages into a room on absent users' lists, and 10,000 idle connections with 200 rooms each.
 
-Both run parts of the gateway in this process, on a real Redis, as `presence` does. The row `connections-10000` measures
-the connections themselves; the figures here are the additional costs of a live inbox.
+Both measurements run parts of the gateway in this process, on a real Redis, as `presence` does. The figures are the
+additional costs of a live inbox; the row `connections-10000` measures the connections themselves.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ ROOMS_PER_PERSON: Final = 200
 ROOMS: Final = 20_000
 """Number of rooms; each is on the lists of 100 users."""
 UNREAD_ROOMS: Final = 5
-"""Rooms of each user that have unread messages when the subscriptions are lost."""
+"""Number of rooms per user with unread messages when the subscriptions are lost."""
 PATIENT_SECONDS: Final = 10.0
-"""Time limit of Redis's answers, longer than a gateway's: a late answer does no harm, because only CPU is measured."""
+"""Time limit of Redis's replies, longer than a gateway's: only CPU is measured, so that late replies do no harm."""
 MAX_CATCH_UP_SECONDS: Final = 300
 IDLE_SECONDS: Final = 5.0
 ACTIVE_SECONDS: Final = 5.0
@@ -58,14 +58,14 @@ _TAIL: Final = b'"id":"1","user":"writer","name":"Writer","kind":"text","text":"
 
 
 class Rig(NamedTuple):
-    """The connections to a Redis of its own, and its process id."""
+    """The connections to the Redis server of one measurement, and the server's process id."""
 
     backplane: Backplane
     handlers: ChannelHandlers
     redis_pid: int
 
     def spent(self) -> tuple[float, float]:
-        """Return the CPU seconds so far of this thread and of Redis."""
+        """Return the CPU seconds that this thread and that Redis have used so far."""
         return time.thread_time(), procfs.run_seconds(self.redis_pid)
 
 
@@ -73,7 +73,7 @@ Work = Callable[[Rig], Coroutine[Any, Any, dict[str, float]]]
 
 
 def message(_: Peer, folder: Path, span: Span) -> dict[str, float]:
-    """Measure Redis's CPU per message into a room on 1,000 absent people's lists, and into one on no list."""
+    """Measure Redis's CPU per message: into a room on the lists of 1,000 absent users, and into a room on no list."""
     return _on_redis(folder, _messages)
 
 
@@ -109,13 +109,13 @@ async def _messages(rig: Rig) -> dict[str, float]:
             for start in range(0, MESSAGES // _ROUNDS, _AT_ONCE):
                 sent = [log.append(room, "writer", f"{turn}-{start + n}", _TAIL) for n in range(_AT_ONCE)]
                 await asyncio.gather(*sent)
-            if turn > 0:  # the first round makes the rooms
+            if turn > 0:  # the first round, which creates the rooms, does not count
                 spent[room] += procfs.run_seconds(rig.redis_pid) - before
     return {f"redis_{room}_us": seconds / MESSAGES * MICRO for room, seconds in spent.items()}
 
 
 class _Clients:
-    """A stand-in for the clients: every user may see every room; it counts events and the lines in them."""
+    """A stand-in for the clients. Every user may see every room; it encodes events, and counts the lines in them."""
 
     def __init__(self) -> None:
         self.lines = 0
@@ -124,7 +124,7 @@ class _Clients:
         return True
 
     async def remove_from_list(self, user: str, room: str) -> None:
-        raise BenchError(f"{room} is gone")
+        raise BenchError(f"the inbox removed {room} from a list")
 
     async def names(self, users: list[str]) -> dict[str, str]:
         return {user: user for user in users}
@@ -158,7 +158,7 @@ async def _idle(rig: Rig) -> dict[str, float]:
         "inbox_kib": (_memory() - memory) / CONNECTIONS / 1024,
         "redis_inbox_bytes": (await _redis_memory(rig.backplane) - redis_memory) / CONNECTIONS,
     }
-    await asyncio.sleep(2.0)  # until the activity in the rooms just written has settled
+    await asyncio.sleep(2.0)  # until the gateway has handled the activity of the first messages
     before = rig.spent()
     await asyncio.sleep(IDLE_SECONDS)
     after = rig.spent()
@@ -170,7 +170,7 @@ async def _idle(rig: Rig) -> dict[str, float]:
 
 
 async def _active(rig: Rig, clients: _Clients) -> dict[str, float]:
-    """Write continuously, each time into another room; return the cost of each line that reaches a client."""
+    """Write messages at a constant rate, each into another room; return the cost per line that reaches a client."""
     log, loop = LogStore(rig.backplane), asyncio.get_running_loop()
     count = int(ACTIVE_SECONDS * ACTIVE_PER_SECOND)
     before, lines, started = rig.spent(), clients.lines, loop.time()
@@ -186,7 +186,7 @@ async def _active(rig: Rig, clients: _Clients) -> dict[str, float]:
 
 
 async def _catch_up(rig: Rig, inbox: InboxService) -> dict[str, float]:
-    """Lose the subscriptions without other load, while some rooms of each user have unread messages."""
+    """Measure the comparison after lost subscriptions, without other load; each user has some unread rooms."""
     for watcher in inbox.watchers:
         watcher.record_all([])
         for watched in watcher.rooms[:UNREAD_ROOMS]:
@@ -208,7 +208,7 @@ async def _catch_up(rig: Rig, inbox: InboxService) -> dict[str, float]:
 
 
 async def _fill_lists(backplane: Backplane) -> None:
-    """Put 200 of the rooms on each list, a different choice for each person; one message is in each room."""
+    """Write one message into each room, and put 200 rooms on each user's list: different rooms for each user."""
     log = LogStore(backplane)
     for start in range(0, ROOMS, _AT_ONCE):
         await asyncio.gather(*(log.append(_room(n), "writer", f"{n}", _TAIL) for n in range(start, start + _AT_ONCE)))

@@ -18,7 +18,7 @@ Buckets = Mapping[float, float]
 
 
 def buckets(page: str, metric: str = LAG) -> Buckets:
-    """Return a histogram of a metrics page, summed over its label sets; raise ValueError when there is none."""
+    """Return a histogram of a metrics page, summed over its label sets; raise ValueError without that histogram."""
     found: defaultdict[float, float] = defaultdict(float)
     for name, bound, count in _BUCKET.findall(page):
         if name == metric:
@@ -37,7 +37,7 @@ def longest(before: Buckets, after: Buckets) -> float:
 
 
 def above(before: Buckets, after: Buckets, seconds: float) -> float:
-    """Count the observations between two readings above the smallest bound that is at least `seconds`."""
+    """Count the observations between two readings that exceed the smallest bucket bound of at least `seconds`."""
     bound = min((each for each in after if each >= seconds), default=float("inf"))
     total = max(after.values()) - max(before.values(), default=0.0)
     return total - (after[bound] - before.get(bound, 0.0)) if bound in after else 0.0

@@ -19,10 +19,10 @@ class JoinError(ConnectionError):
 
 @dataclass(slots=True)
 class Slot:
-    """One message in flight at a time. The slot sends the next one when `missing`, the copies to come, is zero.
+    """A publisher with one message in flight. It sends the next one when `missing`, the copies to come, is zero.
 
-    With `own_copy` it sends the next one as soon as the publisher has its own copy. That is not the default, because
-    a server that delivers locally before it publishes then gets ahead of its second process.
+    With `own_copy` it sends the next one as soon as the publisher has its own copy. This is not the default: some
+    servers deliver locally before they publish, and would then get ahead of their second process.
     """
 
     name: bytes
@@ -78,7 +78,7 @@ class Link(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's transports are no subclass
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's transports are no subclass of it
         self._transport.write(frames.upgrade_request(self._host, self._dialect.target(self.who)))
 
     def connection_lost(self, exc: Exception | None) -> None:

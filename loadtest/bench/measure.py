@@ -43,7 +43,7 @@ def deliveries(
     *,
     at_rest: bool = False,
 ) -> dict[str, float]:
-    """Measure one delivery row; `at_rest`: also the CPU of the same servers with connected clients before the load."""
+    """Measure one delivery row; `at_rest`: also the servers' CPU while all clients are connected and none publishes."""
     with Processes(folder) as processes:
         redis_port, redis_pid = processes.redis()
         running = peer.start(processes, redis_port, gateways)
@@ -73,7 +73,7 @@ def rest_figures(run: Answer, rest: float) -> dict[str, float]:
 
 
 def idle(peer: Peer, folder: Path, workload: Workload = IDLE, gateways: int = 2) -> dict[str, float]:
-    """Measure the costs of opening and keeping a connection. Connections made before absorb the one-time costs."""
+    """Measure the costs of opening a connection and of keeping it, after 200 connections took the one-time costs."""
     with Processes(folder) as processes:
         redis_port, redis_pid = processes.redis()
         running = peer.start(processes, redis_port, gateways)

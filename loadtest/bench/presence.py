@@ -1,6 +1,6 @@
 """Measure presence: the cost of a heartbeat without its frame and ack, and how long a sweep blocks Redis.
 
-Both run parts of the gateway and the sweeper in this process, on a real Redis.
+Both measurements run parts of the gateway and the sweeper in this process, on a real Redis.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _SILENT_SECONDS: Final = 100
 _CHUNK: Final = 1_000
 _LOG_SECONDS: Final = 60.0
 _LOGGED: Final = 100_000
-"""Number of entries read from Redis's slow log: commands over 0.1 ms, the sweeper's steps and this reading."""
+"""Maximum number of entries in Redis's slow log, which records the commands over 0.1 ms."""
 
 
 def heartbeat(_: Peer, folder: Path, span: Span) -> dict[str, float]:
@@ -68,14 +68,14 @@ async def _heartbeats(url: str, redis_pid: int) -> dict[str, float]:
         await store.write_batch(activity.take_batch())
     own = redis = 0.0
     for _ in range(ROUNDS):
-        await asyncio.sleep(_ROUND_SECONDS)  # Redis's clock, in whole seconds, moves on
+        await asyncio.sleep(_ROUND_SECONDS)  # presence scores are whole seconds: the next round writes new ones
         spent, redis_spent = time.thread_time(), procfs.run_seconds(redis_pid)
         for sid in sids:
             activity.mark_seen(sid)
             activity.set_status(sid, "online", None)
         while batch := activity.take_batch():
             if (await store.write_batch(batch)).unknown:
-                raise BenchError("Redis has no presence of people who were just written")
+                raise BenchError("Redis lacks the presence of users that was just written")
         own += time.thread_time() - spent
         redis += procfs.run_seconds(redis_pid) - redis_spent
     await backplane.close()
@@ -99,7 +99,7 @@ async def _sweep(url: str, _: int) -> dict[str, float]:
 
 
 async def silenced(url: str, users: Sequence[str]) -> None:
-    """Set the last sign of life of these users to before the presence window."""
+    """Set the last sign of life of these users to a time before the presence window."""
     client = connect(url)
     silent, shards = int(time.time()) - _SILENT_SECONDS, by_shard(users)
     for shard, members in shards.items():
@@ -118,10 +118,10 @@ def by_shard(users: Iterable[str]) -> dict[int, list[str]]:
 
 
 async def swept(url: str, count: int) -> dict[str, float]:
-    """Expire `count` users whose presence is over; raise BenchError when another number expires."""
+    """Expire `count` users whose window has ended; raise BenchError when another number of users expires."""
     windows = Windows(grace_seconds=0.0)
     store = SweeperStore(connect(url), windows)
-    for shard in range(keys.PRESENCE_SHARDS):  # the first step leaves a mark, and expires no user
+    for shard in range(keys.PRESENCE_SHARDS):  # the first step only writes the sweeper's mark
         state = await store.read_shard(shard)
         await store.sweep(shard, state._replace(due=[]), judge(state.now_ms, state.mark, windows))
     log = make_client(parse(url), socket_timeout=_LOG_SECONDS)

@@ -1,7 +1,7 @@
 """Measure how soon a change of presence reaches a watching client on another gateway: paced, and in a storm.
 
-A hundred people are connected to the first gateway, and one client watches all of them from the second. Client and
-people are in this process, so one clock measures both ends of a change.
+A hundred users are connected to the first gateway, and one client on the second gateway watches all of them. All
+clients run in this process, so that one clock gives the send time and the arrival time of a change.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _SETTLE_SECONDS: Final = 2.5
 _LOST_SECONDS: Final = 10.0
 
 Clients = dict[str, socketio.AsyncClient]
-"""The clients of the people, by user id."""
+"""The clients of the watched users, by user id."""
 
 
 def changes(peer: Peer, folder: Path, _: Span) -> dict[str, float]:

@@ -47,7 +47,7 @@ WATCHERS: Final = 1_000
 PASSES: Final = 20
 REPEATED: Final = 40_000
 _AT_ONCE: Final = 800
-"""Signs of life a second of a gateway with 10,000 connections, each of which gives five a minute."""
+"""Signs of life a second that a gateway with 10,000 connections writes: about five a minute per connection."""
 _REPEATED_AT_ONCE: Final = 80
 """Full states per second that a gateway with 10,000 connections repeats."""
 _NOTE_SECONDS: Final = 20
@@ -68,7 +68,7 @@ class _Rig(NamedTuple):
     store: PresenceStore
 
     def spent(self) -> tuple[float, float]:
-        """Return the CPU seconds so far of this thread and of Redis."""
+        """Return the CPU seconds that this thread and Redis have used so far."""
         return time.thread_time(), procfs.run_seconds(self.redis_pid)
 
     async def memory(self) -> int:
@@ -127,7 +127,7 @@ async def _heartbeats(rig: _Rig) -> dict[str, float]:
     for start in range(0, PRESENT, _AT_ONCE):
         numbers = range(start, min(PRESENT, start + _AT_ONCE))
         if await rig.store.keep_alive(by_shard(map(_user, numbers))):
-            raise BenchError("Redis has no presence of people who were just written")
+            raise BenchError("Redis lacks the presence of users that was just written")
     after = rig.spent()
     return {
         "heartbeat_us": (after[0] - before[0]) / PRESENT * MICRO,
@@ -221,7 +221,7 @@ def _receiving() -> dict[str, float]:
 
 
 def _watching() -> dict[str, float]:
-    """Watch 200 people on each of 1,000 connections; change them one by one, and make the packet of each watcher."""
+    """Let 1,000 connections watch 200 users each; change one user after the other, and encode each watcher's packet."""
     watchers, people = Watchers(time.monotonic), 10 * MAX_WATCHED_USERS
     memory = _memory()
     for number in range(WATCHERS):
@@ -239,7 +239,7 @@ def _watching() -> dict[str, float]:
             packets += 1
     spent = time.thread_time() - before
     if packets != WATCHERS * MAX_WATCHED_USERS:
-        raise BenchError(f"{packets} packets")
+        raise BenchError(f"{packets} packets were made, not {WATCHERS * MAX_WATCHED_USERS}")
     return {"watch_bytes": grown / packets, "watched_us": spent / packets * MICRO}
 
 

@@ -25,11 +25,11 @@ _PR_SET_PDEATHSIG = 1
 
 
 class BenchError(RuntimeError):
-    """A measurement cannot go on. The text is one line for the person who started it."""
+    """The measurement cannot continue. The text is one line for the user of the command."""
 
 
 def find_tool(name: str) -> str:
-    """Return the path of a program as the cluster finds it; raise BenchError naming its package."""
+    """Return the path of a program that the cluster or a peer needs; raise BenchError with the package to install."""
     try:
         found = str(tools.require(name)) if name in tools.TOOLS else shutil.which(name)
     except tools.MissingTool as error:
@@ -52,7 +52,7 @@ def _is_listening(port: int) -> bool:
 
 
 class Processes:
-    """All processes of one measurement; leaving the context ends them, the first one last.
+    """All processes of one measurement. Leaving the context ends them; the process that was started first ends last.
 
     `folder` is emptied at the start, and keeps logs and configurations afterwards.
     """
@@ -131,7 +131,7 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 
 
 class LoadClient:
-    """A running `agent`: one command in, one answer out."""
+    """A running load client (`agent`), which gives one answer to each command."""
 
     def __init__(self, command: Sequence[str], log: Path, preexec: Any) -> None:
         with log.open("ab") as errors:

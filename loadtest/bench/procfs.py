@@ -18,7 +18,7 @@ def cpu_seconds(pid: int) -> float:
 
 
 def run_seconds(pid: int) -> float:
-    """Return the CPU seconds of a process's live threads, in nanosecond resolution, for nearly idle processes."""
+    """Return the CPU seconds of a process's live threads, at a resolution of 1 ns, also for nearly idle processes."""
     threads = Path(f"/proc/{pid}/task").iterdir()
     return sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads) / 1e9
 
@@ -29,7 +29,7 @@ def cpu_of_groups(groups: Mapping[str, Iterable[int]]) -> dict[str, float]:
 
 
 def memory_bytes(pid: int) -> int:
-    """Return the proportional set size: shared pages count once over the processes that share them."""
+    """Return the proportional set size: each shared page is divided among the processes that share it."""
     for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
         if line.startswith("Pss:"):
             return int(line.split()[1]) * 1024
@@ -42,7 +42,7 @@ def children(pid: int) -> tuple[int, ...]:
 
 
 def wait_for_children(pid: int, count: int) -> tuple[int, ...]:
-    """Return the children once there are `count`: nginx listens before it has workers. Raise TimeoutError."""
+    """Wait for `count` children, and return them: nginx listens before it starts its workers. Raise TimeoutError."""
     deadline = time.monotonic() + CHILDREN_SECONDS
     while len(found := children(pid)) < count:
         if time.monotonic() > deadline:

@@ -64,7 +64,7 @@ Found = Mapping[str, Mapping[str, Spread]]
 
 
 def number(value: float) -> str:
-    """Format with at most three significant digits and commas for thousands."""
+    """Format with two decimals below 10, one below 100, else none, and with commas for thousands."""
     if value >= 100:
         return f"{value:,.0f}"
     if value >= 10:
@@ -88,7 +88,7 @@ def markdown(results: Results) -> str:
 
 
 def splice(document: str, generated: str) -> str:
-    """Replace the text between the markers of `document`; raise ValueError when it has none."""
+    """Replace the text between the markers of `document`. Raise ValueError without markers."""
     head, begin, rest = document.partition(BEGIN)
     _, end, tail = rest.partition(END)
     if not begin or not end:
@@ -128,7 +128,7 @@ def _summary(results: Results, rows: Sequence[RowInfo], figures: Figures) -> str
 
 
 def _against(peers: Sequence[PeerInfo]) -> dict[str, dict[str, str]]:
-    """Return the groups of servers, each compared with Roomcast by its best: title -> label by name."""
+    """Return the groups of servers, of which the best is compared with Roomcast: title -> server name -> label."""
     groups = {
         "Node": {peer.name: "" for peer in peers if peer.name.startswith("node")},
         "the best rival": {peer.name: peer.label for peer in peers if peer.is_rival},
@@ -140,7 +140,7 @@ def _against(peers: Sequence[PeerInfo]) -> dict[str, dict[str, str]]:
 
 
 def _times_best(own: float, found: Found, row: RowInfo, names: Mapping[str, str]) -> str:
-    """Return by which factor `own` is better than the best of these servers, and the label of that server."""
+    """Return the factor by which `own` is better than the best of these servers, and that server's label."""
     medians = {name: _median(found, name, row.headline) for name in names if name in found}
     if not medians:
         return ""
@@ -172,7 +172,7 @@ def _row_table(results: Results, row: RowInfo, figures: Figures) -> str:
 
 
 def _headline_cells(head: Spread, found: Found, figure: str, rivals: Sequence[str]) -> list[str]:
-    """Return median, range, rounds, and the ratios to the better Node, to the best rival and to nchan."""
+    """Return median, range, rounds, and the ratios to the better Node server, the best rival and nchan."""
     nodes = [name for name in found if name.startswith("node")]
     times = [_times(head.median, _best(found, figure, names)) for names in (nodes, rivals, ["nchan"])]
     return [number(head.median), f"{number(head.low)} to {number(head.high)}", str(head.rounds), *times]

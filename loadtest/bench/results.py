@@ -23,7 +23,7 @@ class Sample(Struct, frozen=True):
 
 
 class PeerInfo(Struct, frozen=True):
-    """A server of the run. `is_rival` and `keeps_history`: with which servers Roomcast is compared in ratios."""
+    """A server of the run. `is_rival` and `keeps_history` choose the servers for the ratios of the summary."""
 
     name: str
     title: str
@@ -120,4 +120,4 @@ METRICS: Final = {
     "redis_catch_up_us": "Redis's CPU, µs per connection that is compared",
     "lags_20ms": "times the loop was more than 20 ms late",
 }
-"""Every figure a sample may hold, with its meaning and unit."""
+"""Every figure that a sample may contain, with its meaning and unit."""

@@ -1,4 +1,4 @@
-"""The benchmark's rows, each with its measurement, its servers and its subset."""
+"""The rows of the benchmark, each with its measurement and its servers, and the subsets of rows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Measure = Callable[[Peer, Path, Span], dict[str, float]]
 
 @dataclass(frozen=True)
 class Row:
-    """One measurement and its lines in the report; `peers`: the servers that take part (empty: all)."""
+    """One measurement and its lines in the report. `peers`: its servers (empty: all); `once`: first round only."""
 
     infos: tuple[RowInfo, ...]
     measure: Measure

@@ -1,9 +1,10 @@
 """Measure how long a gateway's event loop stalls: from outside, and by the gateway's own metric.
 
-The gateway checks its loop every two milliseconds here. It also measures which part of a lateness was CPU time of its
-own thread; for the rest, the machine ran another process on that core. The watch requests the health page, which the
-same loop serves, without pause: the slowest answer is an upper bound of the longest stall. It includes two scheduler
-delays.
+From outside: the watch requests the health page, which the gateway's loop serves, every two milliseconds. The slowest
+answer is an upper bound of the longest stall; it includes two scheduler delays.
+
+By metric: the gateway's loop-lag probe also runs every two milliseconds. A second metric says how much of a lateness
+was CPU time of the gateway's own thread; in the rest of that time, the core ran other processes.
 """
 
 from __future__ import annotations

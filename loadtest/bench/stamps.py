@@ -1,4 +1,4 @@
-"""Make message texts with their send time and slot at fixed places, so that they are read without parsing. Pure.
+"""Make message texts with send time and slot at fixed places: the load client reads both without parsing. Pure.
 
 Form: `~t`, 16 digits of microseconds (the host's monotonic clock), `:`, 6 digits of slot, `~`, then padding.
 """
@@ -18,7 +18,7 @@ PACED_SLOT: Final = b"999999"
 
 
 def slot_name(number: int) -> bytes:
-    """Return slot `number` as it is written in a text."""
+    """Return the six digits of slot `number` in a text."""
     return b"%06d" % number
 
 

@@ -25,7 +25,7 @@ class Spread(NamedTuple):
 
 
 def percentile(ordered: Sequence[float], share: float) -> float:
-    """Return the nearest-rank percentile of sorted values; `share` between 0 and 1. 0.0 for no values."""
+    """Return the nearest-rank percentile of sorted values (`share` from 0 to 1); 0.0 for an empty sequence."""
     if not ordered:
         return 0.0
     rank = max(1, -(-len(ordered) * share // 1))
@@ -46,5 +46,5 @@ def spread(values: Sequence[float]) -> Spread:
 
 
 def ratio(value: float, against: float) -> float | None:
-    """Return `against / value`: above 1, `value` is better, because less is better. None without a figure."""
+    """Return `against / value`: above 1, `value` is better, because less is better. None when a figure is 0."""
     return against / value if value > 0 and against > 0 else None

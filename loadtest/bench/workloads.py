@@ -16,8 +16,8 @@ class Workload:
     """One row of the comparison.
 
     `window` messages per room are in flight at any time. Each slot has its own publisher, which sends the next message
-    when all members have the last one (or, by `until`, when the publisher has its own copy). With `rate`, that many
-    messages per second are sent over all rooms, however many have arrived.
+    when all members have the last one (with `until="publisher"`, when the publisher has its own copy). With `rate`,
+    the members of all rooms together send that many messages per second, also when earlier ones have not arrived.
     """
 
     name: str
@@ -49,7 +49,7 @@ def member(workload: Workload, index: int) -> Member:
 
 
 def gateway_of(who: Member, gateways: int, placement: Placement) -> int:
-    """Return the gateway of a member: any (`spread`), one of the room's two (`paired`), the first two (`confined`)."""
+    """Return a member's gateway: any (`spread`), one of its room's two (`paired`), or of the first two (`confined`)."""
     if placement == "spread":
         return who.number % gateways
     if placement == "confined":
@@ -58,7 +58,7 @@ def gateway_of(who: Member, gateways: int, placement: Placement) -> int:
 
 
 def source_address(index: int) -> str:
-    """Return the source address of connection `index`, so that no limit per address or port range binds."""
+    """Return the source address of connection `index`: 500 share one, below limits per address and of ports."""
     block = index // CONNECTIONS_PER_ADDRESS
     return f"127.0.{1 + block // 250}.{1 + block % 250}"
 

@@ -3,13 +3,13 @@
 * `journal`, `checker`: the record that clients keep, and the verdict on it (pure; after Jepsen's queue checks);
 * `timeline`, `outbox`, `waits`: how a client handles received messages, unacked messages and backoff (pure);
 * `wire`, `person`, `crowd`: a thousand clients in one event loop, on WebSockets through nginx;
-* `rig`, `redis_admin`, `gauges`, `proxy`, `private`, `exits`: tools that stop and cut connections, run processes, and
-  measure;
+* `rig`, `redis_admin`, `gauges`, `proxy`, `private`, `exits`: tools that run and kill processes, delay and cut
+  connections, and read metrics;
 * `stages`: Redis under Sentinel, and Redis Cluster;
 * `faults/`: one function for each fault; `catalogue` lists the experiments of the table in docs/reliability.md;
 * `experiment`, `report`, `__main__`: one experiment from start to verdict, the table, the command line.
 
 Clients behave like `web/sdk`: they reconnect with jittered backoff, join again with `since`, hold live messages back
-until they have caught up, and resend unacked messages under the same id. One client in five is *plain*: like a bare
-socket.io-client it fills no gap by itself, so that the gateways' guarantees are tested without the client's help.
+until they have caught up, and resend unacked messages under the same id. One client in five is *plain*: it fills no gap
+by itself, like a bare socket.io-client. Plain clients show what the gateways guarantee without the client's help.
 """

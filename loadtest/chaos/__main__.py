@@ -46,7 +46,7 @@ def _run(fault: Fault, plan: Plan) -> Result:
 
 
 def _plans(options: argparse.Namespace, faults: Sequence[Fault], seed: int) -> Iterator[tuple[Plan, Fault]]:
-    """Yield every fault at every requested level (default: at each of its own), once per seed."""
+    """Yield each fault with a plan per seed and level: the level of --durability, or each of the fault's `levels`."""
     size = Size(options.clients, options.rate)
     span = Span(before=options.seconds, held=options.held, after=options.seconds)
     for step in range(options.seeds):
@@ -58,19 +58,19 @@ def _plans(options: argparse.Namespace, faults: Sequence[Fault], seed: int) -> I
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m loadtest.chaos", description=__doc__, allow_abbrev=False)
     parser.add_argument("--fault", default="all", help="an experiment, several joined by commas, or all (the default)")
-    parser.add_argument("--list", action="store_true", help="list the experiments and end")
+    parser.add_argument("--list", action="store_true", help="list the experiments and exit")
     parser.add_argument("--clients", type=int, default=1000, help="connected clients (default 1000)")
     parser.add_argument(
         "--rate", type=float, default=200.0, help="messages a second of all clients together (default 200)"
     )
     parser.add_argument("--seconds", type=float, default=10.0, help="load before and after the fault (default 10)")
     parser.add_argument(
-        "--held", type=float, default=10.0, help="seconds for which a lasting fault is held (default 10)"
+        "--held", type=float, default=10.0, help="seconds before a lasting fault is healed (default 10)"
     )
     parser.add_argument("--seed", type=int, help="seed of all random choices (default: random, and printed)")
     parser.add_argument("--seeds", type=int, default=1, help="number of runs, each with another seed (default 1)")
     parser.add_argument(
-        "--durability", choices=LEVELS, help="durability level of all experiments (default: the levels of each)"
+        "--durability", choices=LEVELS, help="durability level of all experiments (default: their own levels)"
     )
     parser.add_argument("--write", action="store_true", help="write docs/reliability.md also for single experiments")
     return parser

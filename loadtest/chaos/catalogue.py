@@ -22,7 +22,7 @@ _FAILOVER: Final = ("everysec", "wait")
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One experiment. `may_declare`: it passes with declared loss at `everysec`. `clients` overrides the default.
+    """One experiment. `may_declare`: declared loss is allowed at `everysec`. `clients` overrides the default number.
 
     `levels`: the durability levels at which it is run and must pass; `also`: further levels that can be requested.
     """
@@ -41,7 +41,7 @@ class Fault:
     capacity: int = GATEWAY_CAPACITY
     """Number of gateways to which the cluster can be scaled."""
     stage: Callable[[Cluster, str], AbstractContextManager[Stage]] | None = None
-    """Starts another Redis topology than the cluster's own Redis; no sweeper or signer runs on it."""
+    """Starts a Redis topology in place of the cluster's own Redis. The cluster then runs no sweeper and no signer."""
 
 
 FAULTS: Final[tuple[Fault, ...]] = (

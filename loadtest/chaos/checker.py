@@ -1,10 +1,10 @@
-"""Judge the journal of a run, after Jepsen's queue checks. Pure.
+"""Judge the journal of a run by rules modelled on Jepsen's queue checks. Pure.
 
     lost        acked, and a member of the room did not read it
-    declared    lost, but a fitting declaration for that room (`recovered: false` or `resync`) reached that member
-    unexpected  read, and no writer tried to send it
+    declared    not read, but the member received a declaration (`recovered: false` or `resync`) that covers the message
+    unexpected  read, but never sent to that room
     duplicates  one message at two places of one epoch, or delivered twice on one connection
-    inversions  a message after one with a higher seq, on a connection or in a client's merged timeline
+    inversions  a message that came after a higher seq, on a connection or in a client's merged timeline
     disagreements  places (epoch and seq) at which two readers saw different messages
 
 A send that timed out is unknown, neither acked nor lost. Each kind is also counted per gateway that served the reader.
@@ -49,7 +49,7 @@ class Verdict:
 
     @property
     def failures(self) -> list[str]:
-        """Return one sentence per count that must be 0 and is not; none for a good run."""
+        """Return one sentence per kind of violation that was found; an empty list for a good run."""
         bad = [kind for kind in KINDS if self.counts[kind] and not (kind == "declared" and self.may_declare)]
         sentences = [f"{kind}: {self.counts[kind]}" for kind in bad]
         return sentences if self.acked else [*sentences, "no message was acked: there is nothing to judge"]
@@ -117,12 +117,12 @@ def _unexpected(reading: Reading, sent: dict[str, Sent]) -> Iterator[Finding]:
 
 
 def _twice(reading: Reading) -> Iterator[Finding]:
-    """Yield duplicates within an epoch. In a new epoch the server may log a resend again, which clients must drop."""
+    """Yield duplicates within an epoch. In a new epoch the server may log a resent message again; clients drop it."""
     first: dict[str, Place] = {}
     for delivery in reading.deliveries:
         known = first.setdefault(delivery.id, delivery.place)
         if known is not delivery.place:
-            yield Finding("duplicates", delivery.node, reading.reader, reading.room, delivery.id, "past the filter")
+            yield Finding("duplicates", delivery.node, reading.reader, reading.room, delivery.id, "kept twice")
     for repeat in reading.repeats:
         before = first.get(repeat.id)
         if before is not None and before.epoch == repeat.place.epoch:
@@ -142,7 +142,7 @@ def _disordered(reading: Reading) -> Iterator[Finding]:
     last: dict[str, int] = {}
     for delivery in reading.deliveries:
         if delivery.via == "history":
-            continue  # read backwards, a page at a time
+            continue  # clients read the history backwards, page by page
         epoch, seq = delivery.place
         if seq <= last.get(epoch, 0):
             detail = f"{delivery.place} after {last[epoch]}"
@@ -159,7 +159,7 @@ def _disagreeing(reading: Reading, seen_at: dict[tuple[str, Place], str]) -> Ite
 
 
 def incomplete(journal: Journal) -> list[tuple[Reading, Sent]]:
-    """Return the readers that lack a writer's last acked message of their room, which no declaration covers."""
+    """Return each reader with the writers' last acked messages that it lacks and that no declaration covers."""
     last: dict[tuple[str, str], Sent] = {}
     for sent in journal.sent.values():
         key = (sent.room, sent.writer)

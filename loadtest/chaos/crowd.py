@@ -1,4 +1,4 @@
-"""All clients of one run, the messages that they send, and figures about them."""
+"""All clients of one run, the load that they send, and figures about both."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ class Size:
 
 
 def rooms_of(index: int, rooms: int) -> tuple[int, int]:
-    """Return a client's two rooms: its home room with nine others, and one more. Pure."""
+    """Return the numbers of a client's two rooms: a home room of ten neighbours, and another room. Pure."""
     home = index // ROOM_SIZE % rooms
     away = (index * 7 + 3) % rooms
     return home, away if away != home else (away + 1) % rooms
 
 
 def source_address(index: int) -> str:
-    """Return the source address of client `index`, so that no limit per address binds. Pure."""
+    """Return the source address of client `index`. Few clients share one, so that no limit per address stops them."""
     return f"127.1.{index // CLIENTS_PER_ADDRESS // 250}.{1 + index // CLIENTS_PER_ADDRESS % 250}"
 
 
@@ -78,7 +78,7 @@ class Crowd:
     # --- life ---
 
     async def arrive(self, seconds: float = 60.0) -> None:
-        """Connect all clients, a bounded number at once. Raise NotReached."""
+        """Connect all clients, 100 at a time. Raise NotReached."""
         for start in range(0, len(self.people), _CONNECTING_AT_ONCE):
             batch = self.people[start : start + _CONNECTING_AT_ONCE]
             for person in batch:
@@ -99,7 +99,7 @@ class Crowd:
             self._tasks.start(person.stop(), "dismissal")
 
     async def wait_back(self, seconds: float, people: Iterable[Person] | None = None) -> None:
-        """Wait until all clients are connected and caught up. Raise NotReached."""
+        """Wait until `people` (default: all clients) are connected and caught up. Raise NotReached."""
         wanted = list(self.people if people is None else people)
         deadline = clock() + seconds
         while missing := [person for person in wanted if not person.is_back]:
@@ -107,7 +107,7 @@ class Crowd:
                 unconnected = sum(person.wire is None for person in missing)
                 errors = [error for _, error in self.ledger.failed_connects[-3:]]
                 raise NotReached(
-                    f"{len(missing)} of {len(wanted)} clients are not back in {seconds:g} s "
+                    f"{len(missing)} of {len(wanted)} clients are not back within {seconds:g} s "
                     f"({unconnected} without a connection; {errors} {self.ledger.told})"
                 )
             await asyncio.sleep(0.02)
@@ -147,8 +147,8 @@ class Crowd:
     async def finish(self, seconds: float) -> float:
         """Stop writing; wait until no message waits for an ack, and every reader has every writer's last acked message.
 
-        Return the seconds that it took. The wait ends after `seconds` in any case; the checker then reports what is
-        missing.
+        Return the length of the wait in seconds. It ends after `seconds` at the latest; the checker then reports the
+        missing messages.
         """
         self.stop_writing()
         begun = clock()
@@ -174,7 +174,7 @@ class Crowd:
         return counts
 
     def latencies_ms(self, begin: float, end: float, among: set[str]) -> list[float]:
-        """Return the sorted times from write to read of messages that these clients sent each other then."""
+        """Return the sorted times in ms from write to read: messages between clients `among`, sent in [begin, end)."""
         sent_then = {
             sent.id: sent.at for sent in self.journal.sent.values() if begin <= sent.at < end and sent.writer in among
         }
@@ -189,7 +189,7 @@ class Crowd:
 
 
 def times_back(people: Iterable[Person], cut_at: float, since: float) -> list[float]:
-    """Return the sorted seconds from `since` until each client cut off after `cut_at` was back (inf: never)."""
+    """Return the sorted seconds from `since` to the return of each client cut off after `cut_at` (inf: never)."""
     return sorted(found for person in people if (found := _time_back(person, cut_at, since)) is not None)
 
 

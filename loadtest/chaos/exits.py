@@ -11,7 +11,7 @@ import zmq
 
 
 class Exits:
-    """A subscriber of `watcher.<name>.reap`, from its creation on."""
+    """A subscriber of the events `watcher.<name>.reap`. It receives the exits that follow its creation."""
 
     def __init__(self, state: Path) -> None:
         self._socket: Any = zmq.Context.instance().socket(zmq.SUB)
@@ -20,7 +20,7 @@ class Exits:
         self._codes: dict[int, int] = {}
 
     async def code(self, pid: int, seconds: float) -> int | None:
-        """Return the exit code of an ended process (negative: a signal); None when no event arrives in time."""
+        """Return the exit code of a process (negative: a signal ended it); None when no event arrives in time."""
         deadline = asyncio.get_running_loop().time() + seconds
         while pid not in self._codes and asyncio.get_running_loop().time() < deadline:
             while self._socket.poll(0):

@@ -40,7 +40,7 @@ class Plan:
 
 @dataclass(slots=True)
 class Result:
-    """The outcome of one run. `verdict` None: it was not run (`not_run`: why) or ended early (`broke`: why)."""
+    """The outcome of one run. Without `verdict`, `not_run` says why it did not start, or `broke` why it ended early."""
 
     fault: str
     title: str
@@ -54,7 +54,7 @@ class Result:
 
     @property
     def failures(self) -> list[str]:
-        """Return one sentence per violation."""
+        """Return one sentence per kind of violation and per missed limit, or the reason why the run ended early."""
         if self.verdict is None:
             return [self.broke] if self.broke else []
         return [*self.verdict.failures, *(str(figure) for figure in self.figures if not figure.holds)]
@@ -65,7 +65,7 @@ class Result:
 
 
 def run_alone(fault: Fault, plan: Plan, say: Say) -> Result:
-    """Run a fault on a cluster of its own, which ends with the run. Call it in the main thread."""
+    """Run an experiment on a cluster of its own, and stop that cluster afterwards. Call this in the main thread."""
     if reason := _reason_against(fault, plan):
         return Result(fault.name, fault.title, plan, not_run=reason)
     try:
@@ -74,11 +74,11 @@ def run_alone(fault: Fault, plan: Plan, say: Say) -> Result:
             stage = stack.enter_context(fault.stage(cluster, plan.level)) if fault.stage else None
             return run_on(cluster, fault, plan, say, stage)
     except (ClusterFailed, NotReached) as error:
-        return Result(fault.name, fault.title, plan, broke=f"the cluster did not start or end: {error}")
+        return Result(fault.name, fault.title, plan, broke=f"the cluster did not start or stop: {error}")
 
 
 def _reason_against(fault: Fault, plan: Plan) -> str:
-    return "" if plan.level in (*fault.levels, *fault.also) else f"has no meaning at the durability level {plan.level}"
+    return "" if plan.level in (*fault.levels, *fault.also) else f"not defined at the durability level {plan.level}"
 
 
 @contextmanager
@@ -101,7 +101,7 @@ def own_cluster(fault: Fault, env: dict[str, str] | None = None) -> Iterator[Clu
 
 
 def run_on(cluster: Cluster, fault: Fault, plan: Plan, say: Say, stage: Stage | None = None) -> Result:
-    """Run a fault on a running cluster, which must be healthy again afterwards."""
+    """Run an experiment on a running cluster. Its fault heals what it breaks, so that the cluster can be used again."""
     result = Result(fault.name, fault.title, plan)
     begun = time.monotonic()
     try:
@@ -141,7 +141,7 @@ async def _run(cluster: Cluster, fault: Fault, plan: Plan, result: Result, say: 
 
 
 async def _set_level(redis: RedisAdmin, level: str) -> None:
-    """Set the durability level, also in redis.conf, because the fault may restart Redis."""
+    """Set the durability level in Redis and in redis.conf: the fault may restart Redis."""
     await redis.call("CONFIG", "SET", "appendfsync", level)
     await redis.call("CONFIG", "REWRITE")
 
@@ -159,6 +159,6 @@ def _note_ledger(crowd: Crowd, result: Result) -> None:
     failed.update(str(refusal) for _, refusal in crowd.ledger.turned)
     if failed:
         kinds = ", ".join(f"{count} {reason}" for reason, count in failed.most_common(5))
-        result.notes.append(f"connects: {crowd.ledger.connects}, of them failed: {kinds}")
+        result.notes.append(f"connects: {crowd.ledger.connects}; failed: {kinds}")
     if crowd.skipped:
         result.notes.append(f"{crowd.skipped} messages were not written: the outbox of the client was full")

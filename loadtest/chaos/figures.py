@@ -1,4 +1,4 @@
-"""Figures of an experiment: each is a number with its limit. Pure."""
+"""Figures of an experiment: numbers, most of them with a limit. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Figure(NamedTuple):
-    """One figure. `limit` None: for information only. `at_least`: the limit is a lower bound."""
+    """One figure. Without a `limit` it is information only. `at_least`: the limit is a lower bound."""
 
     name: str
     value: float
@@ -36,7 +36,7 @@ class Figure(NamedTuple):
 
 
 def number(value: float) -> str:
-    """Format with at most three digits."""
+    """Format with two decimals below 10, one below 100, else none; whole numbers have none, and inf is "never"."""
     if not math.isfinite(value):
         return "never"
     if abs(value) >= 100 or value == int(value):
@@ -45,5 +45,5 @@ def number(value: float) -> str:
 
 
 def share_within(values: list[float], limit: float) -> float:
-    """Return the percentage of values up to `limit`; 100 for no values."""
+    """Return the percentage of values up to `limit`; 100 for an empty list."""
     return 100.0 * sum(value <= limit for value in values) / len(values) if values else 100.0

@@ -25,7 +25,7 @@ def parse(text: str) -> dict[str, float]:
 
 
 def quantile(before: Reading, after: Reading, histogram: str, share: float) -> float:
-    """Return the upper edge of the bucket with the quantile of the observations between two readings. Pure."""
+    """Return the upper edge of the bucket that contains the quantile `share` of what was observed in between. Pure."""
     edges = []
     for key, value in after.items():
         if key.startswith(f"{histogram}_bucket") and (edge := _LE.search(key)):
@@ -41,7 +41,7 @@ def total(reading: Reading, name: str) -> float:
 
 
 async def fetch(url: str, seconds: float = 2.0) -> dict[str, float]:
-    """Read the metrics of a process; {} when it does not answer."""
+    """Read the metrics of a process; {} when it does not answer with 200."""
     status, body = await get(url, seconds)
     return parse(body) if status == 200 else {}
 

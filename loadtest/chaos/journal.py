@@ -29,7 +29,7 @@ class Delivery(NamedTuple):
 class Declared(NamedTuple):
     """A declaration by the server that messages of a room may be missing.
 
-    After `recovered: false` the reader restarts behind `seq` of `epoch`; `resync` names no place (`epoch` is '').
+    After `recovered: false` the reader continues after `seq` of `epoch`. A `resync` names no place: its `epoch` is ''.
     """
 
     epoch: str
@@ -39,14 +39,14 @@ class Declared(NamedTuple):
 
 
 class Visit(NamedTuple):
-    """A reader was connected to gateway `node` from the time `at` on."""
+    """A connection of a reader to gateway `node`, made at the time `at`."""
 
     at: float
     node: str
 
 
 class Disorder(NamedTuple):
-    """A live message whose seq is not above the previous one on its connection; `repeat`: the same seq and epoch."""
+    """A live message with a seq not above that of the message before it (`last`). `repeat`: the two are equal."""
 
     room: str
     node: str
@@ -57,7 +57,7 @@ class Disorder(NamedTuple):
 
 @dataclass(slots=True)
 class Sent:
-    """One message of a writer. `node`: where the writer was when it wrote ('' = offline)."""
+    """One message of a writer. `node`: the writer's gateway at that time ('' = offline)."""
 
     id: str
     room: str
@@ -73,7 +73,7 @@ class Sent:
 
 @dataclass(slots=True)
 class Reading:
-    """The messages of one room that one reader kept after its own filter."""
+    """The messages of one room that one reader kept, and what the reader dropped or was told about missing ones."""
 
     reader: str
     room: str
@@ -86,7 +86,7 @@ class Reading:
     visits: Sequence[Visit] = ()
 
     def node_at(self, when: float) -> str:
-        """Return the gateway that served this reader at that moment, or the last one before."""
+        """Return the gateway of the last connection made up to `when`; before the first connection, that gateway."""
         node = self.visits[0].node if self.visits else ""
         for visit in self.visits:
             if visit.at > when:

@@ -12,7 +12,7 @@ MAX_WAITING: Final = 50
 
 @dataclass(slots=True)
 class Outbox:
-    """Messages without an ack. `is_open`: the room is joined on this connection; `paused`: no sends after a refusal."""
+    """Messages without an ack. `is_open`: the room is joined on this connection; `paused`: backoff after a refusal."""
 
     waiting: dict[str, Sent] = field(default_factory=dict)
     in_flight: set[str] = field(default_factory=set)
@@ -35,7 +35,7 @@ class Outbox:
         return due
 
     def answered(self, message_id: str, *, acked: bool) -> None:
-        """Settle a send: an ack removes the message; anything else lets it be sent again under the same id."""
+        """Settle a send. An ack removes the message; after any other outcome the client sends it again, with its id."""
         self.in_flight.discard(message_id)
         if acked:
             self.waiting.pop(message_id, None)

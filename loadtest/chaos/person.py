@@ -35,7 +35,7 @@ class Answer(NamedTuple):
 
 
 class Change(NamedTuple):
-    """A client disconnected (`up` False), or was back with all rooms caught up; `node`: the gateway left or reached."""
+    """A client's disconnect (`up` False), or its return with all rooms caught up. `node`: the old or new gateway."""
 
     at: float
     up: bool
@@ -45,15 +45,15 @@ class Change(NamedTuple):
 
 @dataclass(slots=True)
 class Ledger:
-    """Answers, refusals and counts of all clients of a run, beside the journal."""
+    """Outcomes of sends, refused connections and event counts of all clients of a run; the journal has the messages."""
 
     answers: list[Answer] = field(default_factory=list)
     turned: list[tuple[float, Turned]] = field(default_factory=list)
-    """The refusals of connections by HTTP, with their times."""
+    """Connections that were refused with an HTTP status, with their times."""
     failed_connects: list[tuple[float, str]] = field(default_factory=list)
     connects: int = 0
     told: dict[str, int] = field(default_factory=dict)
-    """Counts of `drain`, `resync` and `recovered: false`."""
+    """Counts of `drain`, `resync`, `recovered: false` and refused joins."""
 
     def tell(self, what: str) -> None:
         self.told[what] = self.told.get(what, 0) + 1
@@ -84,7 +84,7 @@ class Room:
 
 
 class Person:
-    """One client: `start` it; `stop` ends it for good. `is_back`: connected, and caught up in every room."""
+    """One client. `start` connects it, `stop` ends it for good. `is_back`: connected, and caught up in every room."""
 
     def __init__(
         self,
@@ -126,7 +126,7 @@ class Person:
         return self.wire is not None and all(room.timeline.is_current for room in self.rooms.values())
 
     def say(self, sent: Sent) -> None:
-        """Write a message: send it now, or when the room is joined."""
+        """Put a message into the outbox; it is sent at once, or after the room is joined."""
         room = self.rooms[sent.room]
         room.outbox.add(sent)
         self._flush(room)
@@ -216,7 +216,7 @@ class Person:
     # --- joining ---
 
     def _wish(self, room: Room) -> None:
-        """Join a room. One join runs at a time; a request during a join is served afterwards."""
+        """Join a room. Each room has one join at a time; a wish during a join starts another join afterwards."""
         room.join_again = True
         if not room.is_joining and self.wire is not None:
             room.is_joining = True
@@ -232,7 +232,7 @@ class Person:
         room.is_joining = False
 
     async def _catch_up(self, room: Room, wire: Wire) -> bool:
-        """Join, read the missed pages, and the history before a declared loss. Return False to try again later."""
+        """Join, and read the missed pages and the history before a declared loss. Return False to be called again."""
         timeline, was_back = room.timeline, self.is_back
         with suppress(TimeoutError, WireLost):
             for _ in range(_MAX_PAGES):
@@ -295,7 +295,7 @@ class Person:
             asyncio.get_running_loop().call_later(ECHO_SECONDS, self._expect_copy, room, sent.place)
 
     def _refused(self, room: Room, sent: Sent, answer: Answer, retry_after: float) -> None:
-        """Pause the room after a refusal, so that later messages do not overtake."""
+        """Pause the room after a refusal, so that later messages do not overtake the refused one."""
         self._ledger.answers.append(answer)
         room.outbox.answered(sent.id, acked=False)
         if not room.outbox.paused:
@@ -308,7 +308,7 @@ class Person:
         self._flush(room)
 
     def _expect_copy(self, room: Room, place: Place) -> None:
-        """Join again when the copy of an acked message has not arrived: messages were missed."""
+        """Join again if the writer's own copy of an acked message has not arrived: the client has missed messages."""
         timeline = room.timeline
         if timeline.is_current and timeline.last < place.seq:
             self._wish(room)

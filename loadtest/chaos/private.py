@@ -1,4 +1,4 @@
-"""Run processes that the cluster's supervisor does not run, or runs with another environment."""
+"""Run processes outside the cluster's supervisor: Redis servers, and gateways with another environment."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Private:
             self._running[name] = subprocess.Popen(
                 [sys.executable, "-I", "-S", str(_CHILD), str(os.getpid()), *argv],
                 cwd=ROOT,
-                env={**os.environ, **(env or {})},  # noqa: TID251 (a child inherits what we have)
+                env={**os.environ, **(env or {})},  # noqa: TID251 (a child inherits our environment)
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -42,12 +42,12 @@ class Private:
         return self._running[name].pid
 
     def start_again(self, name: str) -> None:
-        """Wait for the end of a killed process, and start it as before."""
+        """Wait for the end of a killed process, and start it with the same arguments and environment."""
         self._running[name].wait(_STOP_SECONDS)
         self.start(name, *self._how[name])
 
     def gateway(self, cluster: Cluster, number: int, env: Mapping[str, str] | None = None) -> str:
-        """Run a gateway that the supervisor does not run, with more environment; return its name."""
+        """Run a gateway outside the supervisor, with `env` added to its environment; return its name."""
         process = cluster.control.process(f"gateway{number}")
         self.start(process.name, process.argv, {**process.env, **(env or {})})
         return process.name

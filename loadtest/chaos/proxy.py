@@ -1,4 +1,4 @@
-"""A TCP proxy on loopback that simulates a bad network without privileges: delays, one dead direction, closes."""
+"""A TCP proxy on loopback that simulates a bad network without root: it delays data, or drops one direction."""
 
 from __future__ import annotations
 

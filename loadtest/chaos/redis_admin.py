@@ -1,4 +1,4 @@
-"""Send administrative commands to one Redis server, as the account in its URL (`admin`)."""
+"""Send administrative commands to one Redis server, as the account in the URL (`admin` in a cluster of `deploy`)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class RedisAdmin:
         self.target: RedisTarget = redis_url.parse(url)
 
     async def call(self, *args: str | int | bytes, seconds: float = 2.0) -> Any:
-        """Return the reply. Raise RedisAway if none comes, and hiredis.ReplyError for an error reply."""
+        """Return the reply. Raise RedisAway when no reply comes, and hiredis.ReplyError for an error reply."""
         [reply] = await self.pipeline([args], seconds=seconds)
         return reply
 
@@ -79,7 +79,7 @@ class RedisAdmin:
         return [row for row in rows if is_wanted(row)]
 
     async def wait_answers(self, seconds: float) -> float:
-        """Wait until Redis answers PING without an error; return that time. Raise RedisAway after `seconds`."""
+        """Wait until Redis answers PING without an error; return the time. Raise RedisAway after `seconds`."""
         deadline = time.monotonic() + seconds
         while True:
             try:

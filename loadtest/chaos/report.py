@@ -65,7 +65,7 @@ def exit_status(results: Sequence[Result]) -> int:
 
 
 def markdown(results: Sequence[Result]) -> str:
-    """Return the table of the document: a line per experiment and level, with summed counts and worst figures."""
+    """Return the table of docs/reliability.md: a line per experiment and level, with summed counts, worst figures."""
     plan = results[0].plan
     machine = f"{platform.system()} {platform.release()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
@@ -105,7 +105,7 @@ def _line(runs: Sequence[Result]) -> str:
 
 
 def worst(runs: Sequence[Result]) -> list[Figure]:
-    """Return, for every figure of several runs, the one that is worst against its limit."""
+    """Return the worst value of each figure over several runs, relative to its limit."""
     found: dict[str, Figure] = {}
     for figure in (figure for run in runs for figure in run.figures):
         found[figure.name] = max(found.get(figure.name, figure), figure, key=lambda one: one.badness)
@@ -113,7 +113,7 @@ def worst(runs: Sequence[Result]) -> list[Figure]:
 
 
 def splice(document: str, generated: str) -> str:
-    """Replace the text between the markers of `document`; raise ValueError when it has none."""
+    """Replace the text between the markers of `document`. Raise ValueError without markers."""
     head, begin, rest = document.partition(BEGIN)
     _, end, tail = rest.partition(END)
     if not begin or not end:

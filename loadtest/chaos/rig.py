@@ -1,4 +1,4 @@
-"""The rig that every fault gets: the cluster, the clients, Redis as an operator, and shared measurements."""
+"""The rig that every fault function gets: the cluster, its clients, an operator's access to Redis, measurements."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ from loadtest.chaos.wire import WireLost
 from roomcast.wire.tasks import TaskSet
 
 P99_FLOOR_MS: Final = 25.0
-"""A p99 below this value in ms counts as this value in comparisons, because scheduling decides it."""
+"""Least p99 before the fault, in ms, from which a limit is computed: lower values depend on process scheduling."""
 _LAG: Final = "roomcast_gateway_loop_lag_seconds"
 
 
 class CannotRun(RuntimeError):
-    """An experiment cannot run here; the text says why. It is reported as not run, never as passed."""
+    """The experiment cannot run here; the text says why. The report then says "not run", never "passed"."""
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Seconds: load `before` and `after` a fault, how long a lasting fault is `held`, limit of `Crowd.finish`."""
+    """Durations in seconds: load `before` and `after` a fault, a lasting fault (`held`), at most `Crowd.finish`."""
 
     before: float = 10.0
     held: float = 10.0
@@ -56,7 +56,7 @@ class Rig:
     gateways: tuple[str, ...]
     stage: Stage | None = None
     steady: tuple[float, float] = (0.0, 0.0)
-    """Begin and end of the load before the fault; figures are compared with that span."""
+    """Begin and end of the load before the fault; figures are compared with this span."""
     figures: list[Figure] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -69,7 +69,7 @@ class Rig:
         return await asyncio.to_thread(self.cluster.pids)
 
     async def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> float:
-        """Send a signal; return when it was sent."""
+        """Send a signal to a process; return the time of sending."""
         pid = (await self.pids())[name]
         os.kill(pid, number)
         return clock()
@@ -85,7 +85,7 @@ class Rig:
         try:
             yield clock()
         finally:
-            with suppress(ProcessLookupError):  # it was replaced meanwhile
+            with suppress(ProcessLookupError):  # the supervisor has replaced the process
                 os.kill(pid, signal.SIGCONT)
 
     @asynccontextmanager
@@ -94,7 +94,7 @@ class Rig:
         config = self.cluster.state / "run" / "redis.conf"
         aside = config.with_suffix(".aside")
         pid = (await self.pids())["redis"]
-        config.rename(aside)  # the supervisor's attempts to start it fail
+        config.rename(aside)  # without the file, the supervisor's attempts to start Redis fail
         try:
             os.kill(pid, signal.SIGKILL)
             yield clock()
@@ -118,14 +118,15 @@ class Rig:
         return {name: psutil.Process(pids[name]).memory_info().rss for name in self.gateways}
 
     def report_lag(self, before: dict[str, dict[str, float]], after: dict[str, dict[str, float]]) -> None:
-        """Report the gateways' loop lag between two readings, against 100 ms."""
+        """Report the worst p99 of a gateway's loop lag between two readings; the limit is 100 ms."""
         worst = max(gauges.quantile(before[name], after[name], _LAG, 0.99) for name in self.gateways)
         self.figure("loop lag p99 up to", worst * 1000, 100.0, "ms")
 
     def report_back(self, people: Iterable[Person], cut_at: float, could_from: float | None = None) -> None:
         """Report the reconnects of cut-off clients: 99 % within 5 s, all within 15 s.
 
-        `could_from`: no client could reconnect before that time. Their backoff has grown, so only the 15 s apply.
+        `could_from`: the time before which no client could reconnect. The clients' backoff has grown until then, so
+        only the limit of 15 s applies.
         """
         times = times_back(people, cut_at, could_from or cut_at)
         limit = 99.0 if could_from is None else None
@@ -145,7 +146,7 @@ class Rig:
         self.figure("p99 during", during, factor * max(before, P99_FLOOR_MS), "ms")
 
     def report_answers(self, begin: float, end: float) -> None:
-        """Report the answers to sends while Redis was away: refusals take up to 2 s, and no send may have no answer."""
+        """Report the answers to sends while Redis was away: no send may time out, no refusal take more than 2 s."""
         answers = [answer for answer in self.crowd.ledger.answers if begin <= answer.at <= end]
         refused = [answer.took for answer in answers if answer.outcome not in ("ack", "timeout", "cut")]
         self.figure("sends refused", len(refused), None, "")
@@ -169,7 +170,7 @@ class Rig:
         self.figure("connections lost", lost, 0, "")
 
     def report_told(self, since: float) -> None:
-        """Report the readers that received no declaration (`recovered: false` or `resync`) since `since`."""
+        """Report the readers without a declaration (`recovered: false` or `resync`) since `since`: the limit is 0."""
         readings = self.crowd.journal.readings
         untold = sum(not any(cut.at >= since for cut in reading.declared) for reading in readings)
         self.figure("readers not told", untold, 0, "")
@@ -194,7 +195,7 @@ class Rig:
             await tasks.cancel()
 
     async def ask(self, name: str, payload: dict[str, Any], seconds: float = 8.0) -> dict[str, Any]:
-        """Send one request as a connected client; when its connection ends or its rate is used up, as the next one.
+        """Send one request as a connected client. If its connection ends or its rate is used up, try the next client.
 
         Raise NotReached when no client gets an answer.
         """
@@ -219,7 +220,7 @@ class Rig:
 
 
 class ReadyWatch:
-    """The times at which each gateway was ready, and not ready."""
+    """A record of when each gateway was ready or unready."""
 
     def __init__(self, urls: dict[str, str]) -> None:
         self.urls = urls
@@ -232,7 +233,7 @@ class ReadyWatch:
             await asyncio.sleep(0.1)
 
     def unready_after(self, since: float) -> float:
-        """Return the seconds until the last gateway was first unready (inf: one never was)."""
+        """Return the seconds from `since` until each gateway had been unready once (inf: a gateway never was)."""
         return self._slowest(since, ready=False)
 
     def ready_after(self, since: float) -> float:

@@ -1,6 +1,6 @@
 """Other Redis topologies: a master with replicas under three Sentinels, and a cluster with replicas.
 
-An experiment on a stage starts the gateways itself, with the URL of that topology, behind the cluster's nginx.
+Each topology is a *stage*. It also starts the gateways, with its own Redis URL, behind the cluster's nginx.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _LAST_PORT: Final = 22_500
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Redis servers (name to port), the processes that run them and the gateways, and the gateways' URL of Redis."""
+    """A running topology: its child processes, its Redis servers (name to port), and the Redis URL of its gateways."""
 
     processes: Private
     nodes: dict[str, int]
@@ -49,7 +49,7 @@ def admin_of(port: int) -> RedisAdmin:
 
 @contextmanager
 def sentinels(cluster: Cluster, level: str) -> Iterator[Stage]:
-    """Start `master`, `replica1`, `replica2`, `sentinel1` to `3`: one replica is left after the other is promoted."""
+    """Start `master`, `sentinel1` to `3`, and two replicas, so that one is left after the other is promoted."""
     with private(cluster.state / "logs") as processes:
         names = ("master", "replica1", "replica2", "sentinel1", "sentinel2", "sentinel3")
         nodes = dict(zip(names, free_ports(len(names)), strict=True))
@@ -68,7 +68,7 @@ def sentinels(cluster: Cluster, level: str) -> Iterator[Stage]:
 
 @contextmanager
 def masters(cluster: Cluster, level: str) -> Iterator[Stage]:
-    """Start the masters `node1` to `node3` and one replica each; two each at the level whose acks WAIT for one."""
+    """Start the masters `node1` to `node3` with one replica each; at level `wait` with two: acks need one of them."""
     with private(cluster.state / "logs") as processes:
         replicas = 2 if level == "wait" else 1
         names = [f"node{number}" for number in range(1, 4 + 3 * replicas)]
@@ -77,7 +77,7 @@ def masters(cluster: Cluster, level: str) -> Iterator[Stage]:
             options = ("--cluster-enabled", "yes", "--cluster-node-timeout", "2000")
             start_redis(cluster, processes, name, port, level, *options)
         for port in nodes.values():
-            _until(lambda port=port: ask(port, "PING") == "PONG", "a node answers")  # type: ignore[misc]
+            _until(lambda port=port: ask(port, "PING") == "PONG", "a Redis server answers")  # type: ignore[misc]
         addresses = [f"127.0.0.1:{port}" for port in nodes.values()]
         command = [
             str(tools.require("redis-cli")),
@@ -96,7 +96,7 @@ def masters(cluster: Cluster, level: str) -> Iterator[Stage]:
 
 
 def start_redis(cluster: Cluster, processes: Private, name: str, port: int, level: str, *options: str) -> None:
-    """Start a Redis with an append-only file of its own, kept over restarts."""
+    """Start a Redis server with its own folder, so that a restart loads the append-only file again."""
     home = cluster.state / name
     home.mkdir(exist_ok=True)
     fsync = "everysec" if level == "wait" else level
@@ -106,7 +106,7 @@ def start_redis(cluster: Cluster, processes: Private, name: str, port: int, leve
 
 
 def _ports_with_bus(count: int) -> list[int]:
-    """Return free ports whose cluster bus port (10,000 above) is free too, below the range of outgoing connections."""
+    """Return free ports whose cluster bus ports (10,000 above) are free, too; all are below the ephemeral range."""
     found: list[int] = []
     for port in range(random.randrange(11_000, 20_000), _LAST_PORT):
         if len(found) < count and _is_free(port) and _is_free(port + _BUS):

@@ -1,7 +1,7 @@
 """Put the messages of one room in order, as a client of `web/sdk` does. Pure.
 
-A *plain* room fills no gap by itself: it takes live messages in the order of their arrival, and only a new session or
-the server's `resync` makes it join again.
+The timeline of a *plain* client fills no gap. It accepts live messages in the order of their arrival. Such a client
+joins again only after a reconnect or the server's `resync`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Message = Mapping[str, Any]
 
 
 class Timeline:
-    """A timeline that fills a `Reading`. Methods take the time and the gateway of an event."""
+    """A timeline that fills a `Reading`. `at` and `node` are the time and the gateway of an event."""
 
     def __init__(self, reading: Reading) -> None:
         self.reading = reading
@@ -25,7 +25,7 @@ class Timeline:
         self.is_current = False
         """True after the last page of this connection's join; until then live messages are held back."""
         self.gap_before: int | None = None
-        """Set after a declared loss: read history below this seq until it reaches a known message."""
+        """Set after a declared loss: read history below this seq until a page contains a known message."""
         self._ahead: dict[Place, Message] = {}
         self._known: dict[str, Place] = {}
         self._wire: Place | None = None
@@ -40,7 +40,7 @@ class Timeline:
         return self.is_current and bool(self._ahead)
 
     def connected(self) -> None:
-        """Begin a new connection: drop the messages held back, which are not in order with new ones."""
+        """Begin a new connection. Drop the held-back messages of the last one: new messages do not continue them."""
         self.is_current = False
         self._ahead.clear()
         self._wire = None
@@ -64,7 +64,7 @@ class Timeline:
             self._hold(place, message)
 
     def joined(self, answer: Message, since: Mapping[str, Any] | None, at: float, node: str) -> bool:
-        """Take the ack of a `room:join` with `since`; return whether the next page must be requested."""
+        """Process the ack of a `room:join` with `since`; return whether the next page must be requested."""
         page = sorted(answer["messages"], key=lambda message: int(message["seq"]))
         if since is None or not answer["recovered"] or answer["epoch"] != self.epoch:
             self._start_anew(answer, page, at, node)
@@ -81,7 +81,7 @@ class Timeline:
         return False
 
     def history(self, answer: Message, at: float, node: str) -> None:
-        """Take a page that was requested because of `gap_before`."""
+        """Process a page of history that was requested because of `gap_before`."""
         page = sorted(answer["messages"], key=lambda message: -int(message["seq"]))
         self.gap_before = int(page[-1]["seq"]) if page and answer["more"] else None
         for message in page:
@@ -91,7 +91,7 @@ class Timeline:
             self._take(message, at, node, "history")
 
     def resync(self, at: float, node: str) -> None:
-        """Note a declared loss: hold live messages back until the room is joined again."""
+        """Record a declared loss, and hold live messages back until the room is joined again."""
         if self.epoch is not None:
             self.reading.declared.append(Declared("", 0, at, node))
         self.is_current = False
@@ -110,7 +110,7 @@ class Timeline:
             self._take(message, at, node, "join")
 
     def _settle(self, at: float, node: str) -> None:
-        """Release the messages held back, once caught up."""
+        """Mark the room as caught up, and release the messages that were held back."""
         self.is_current = True
         if self.reading.is_plain:
             held, self._ahead = self._ahead, {}

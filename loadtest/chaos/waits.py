@@ -1,4 +1,4 @@
-"""Compute a client's backoff: exponential, half of it random, never below Retry-After. Pure."""
+"""Compute a client's backoff: exponential, half of it random, at least Retry-After. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Backoff(NamedTuple):
     most: float
 
     def wait(self, attempt: int, random: float, retry_after: float = 0.0) -> float:
-        """Return the wait before `attempt` (0: the first); `random`: 0 to 1; `retry_after`: the least wait."""
+        """Return the wait in seconds before `attempt` (from 0), at least `retry_after`. `random`: 0 to 1."""
         ceiling = min(self.most, self.base * float(2 ** min(attempt, 16)))
         return max(ceiling / 2, retry_after) + random * ceiling / 2
 
@@ -26,7 +26,7 @@ MAX_RETRY_AFTER: Final = 120.0
 
 
 def retry_after(header: str | None) -> float:
-    """Parse a Retry-After header in seconds (RFC 9110, 10.2.3; the form with a number only); 0.0 for none."""
+    """Return the seconds of a numeric Retry-After header (RFC 9110, 10.2.3); 0.0 for a date or no header."""
     try:
         return min(max(float(header or 0), 0.0), MAX_RETRY_AFTER)
     except ValueError:

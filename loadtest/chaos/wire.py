@@ -1,4 +1,4 @@
-"""One Socket.IO connection over WebSocket: handshake, packets, acks by number. It checks and retries nothing."""
+"""One Socket.IO connection over WebSocket: handshake, packets, acks by number, but no checks and no reconnects."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class WireLost(ConnectionError):
 
 
 class Turned(WireLost):
-    """The server refused the handshake: HTTP status, seconds of Retry-After, and the body."""
+    """The server refused the handshake: HTTP status, seconds of Retry-After (0: none), and the start of the body."""
 
     def __init__(self, status: int, wait: float, words: str) -> None:
         super().__init__(f"HTTP {status} {words}")
@@ -155,7 +155,7 @@ class Wire(asyncio.Protocol):
         for waiting in (self._opened, self._accepted, *self._answers.values()):
             if not waiting.done():
                 waiting.set_exception(error)
-                waiting.exception()  # retrieve it, or asyncio logs it when no caller awaits it
+                waiting.exception()  # marks it as retrieved; else asyncio logs it when no caller awaits it
         self.lost.set_result(str(error))  # last: pending calls get the error before a waiter on `lost` cancels them
 
 

@@ -1,9 +1,9 @@
 """`python -m loadtest.drill`: cause the alerts on a cluster of its own, and print which fired and cleared.
 
-With `--hold SECONDS` a cause goes on after its alert fired, so that its section of the runbook can be tried. It ends
-when the alert has been quiet for QUIET_SECONDS, or when the time is over.
+With `--hold SECONDS` a cause continues after its alert has fired, so that an operator can try the runbook's section on
+it. The cause ends when the alert has not fired for QUIET_SECONDS, or after SECONDS.
 
-Exit status 0: all fired and cleared; 1: one did not; 2: there is no Prometheus, or an unknown alert was named.
+Exit status 0: all alerts fired and cleared; 1: an alert did not; 2: Prometheus is missing, or an alert is unknown.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ HEALS_SECONDS: Final = 60.0
 CLEARS_SECONDS: Final = 90.0
 DOCTOR_SECONDS: Final = 6.0
 QUIET_SECONDS: Final = 15.0
-"""Longer than the pauses of a cause that repeats, such as one drain after another."""
+"""Seconds without the alert that end a cause under --hold. The pauses of repeating causes (drains) are shorter."""
 SIZE: Final = Size(clients=120, rate=40.0)
 _HOOK: Final = {
     "url": "http://127.0.0.1:9/",  # the discard port: nothing listens there
@@ -50,13 +50,13 @@ ENVIRONMENT: Final = {
     "ROOMCAST_PENDING_PER_ADDRESS": "10000",
     "ROOMCAST_PUBLISH_HOOK": json.dumps(_HOOK),
 }
-"""Settings of the gateways: they keep a slow Redis connection, so that acks become slow instead of failing."""
+"""Settings of the gateways. They wait up to 3 s for Redis, so that acks become slow instead of failing."""
 
 
 class Seen(NamedTuple):
     """The outcome for one alert: seconds until it fired and until it cleared; None: it did not.
 
-    `doctor`: what `roomcast doctor` found while it fired.
+    `doctor`: what `roomcast doctor` found while the alert fired.
     """
 
     cause: Cause
@@ -67,8 +67,8 @@ class Seen(NamedTuple):
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m loadtest.drill", description=__doc__, allow_abbrev=False)
-    parser.add_argument("--alert", action="append", help="cause only this one; repeatable")
-    parser.add_argument("--hold", type=float, default=0.0, metavar="SECONDS", help="keep each alert firing so long")
+    parser.add_argument("--alert", action="append", help="cause only this alert; repeatable")
+    parser.add_argument("--hold", type=float, default=0.0, metavar="SECONDS", help="continue each cause for so long")
     options = parser.parse_args()
     wanted: list[str] | None = options.alert
     causes = [cause for cause in CAUSES if not wanted or cause.alert in wanted]
@@ -116,8 +116,8 @@ async def _run(cluster: Cluster, watch: Watch, causes: list[Cause], hold_seconds
 
 
 async def _drill(rig: Rig, watch: Watch, cause: Cause, hold_seconds: float) -> Seen:
-    """Run one cause until its alert fires, end it, and wait until the alert clears and the cluster is whole."""
-    await watch.wait(cause.alert, CLEARS_SECONDS, fires=False)  # the previous cause may have made it fire, too
+    """Run a cause until its alert fires, end the cause, and wait until the alert clears and the cluster is healthy."""
+    await watch.wait(cause.alert, CLEARS_SECONDS, fires=False)  # the previous cause may also fire this alert
     task = TaskSet().start(cause.run(rig), cause.alert)
     fired = await watch.wait(cause.alert, FIRES_SECONDS, fires=True)
     found = await _ask_doctor(rig.cluster.redis_url())
@@ -125,7 +125,7 @@ async def _drill(rig: Rig, watch: Watch, cause: Cause, hold_seconds: float) -> S
         print(_guide(rig, watch, cause, hold_seconds), flush=True)
         await watch.wait_quiet(cause.alert, QUIET_SECONDS, hold_seconds)
     task.cancel()
-    await asyncio.wait({task}, timeout=HEALS_SECONDS)  # its fix takes a while
+    await asyncio.wait({task}, timeout=HEALS_SECONDS)  # the fix at the end of a cause takes time
     cleared = await watch.wait(cause.alert, CLEARS_SECONDS, fires=False)
     await rig.wait_ready()
     await rig.settle()
@@ -135,14 +135,14 @@ async def _drill(rig: Rig, watch: Watch, cause: Cause, hold_seconds: float) -> S
 
 
 def _guide(rig: Rig, watch: Watch, cause: Cause, hold_seconds: float) -> str:
-    """Return the commands with which one follows the runbook on this cluster, in another shell."""
+    """Return the commands for another shell, in which an operator follows the runbook on this cluster."""
     command = f".venv/bin/python -m deploy --state {rig.cluster.state}"
     lines = (
         f"{cause.alert} fires: docs/runbook.md#{cause.alert.lower()}. In another shell, in this folder:",
         f'  eval "$({command} env)"; export PATH="$PWD/.venv/bin:$PWD/.state/tools/bin:$PATH"',
-        f"  {command} status        (scale, roll, logs: in place of make status, …)",
+        f"  {command} status        (also scale, roll, logs; here they replace make status, …)",
         f"  Prometheus: {watch.url}/alerts",
-        f"It goes on until the alert has been quiet for {QUIET_SECONDS:.0f} s, {hold_seconds:.0f} s at most.",
+        f"The cause ends when the alert has not fired for {QUIET_SECONDS:.0f} s, or after {hold_seconds:.0f} s.",
         "Ctrl-C ends the drill.",
     )
     return "\n".join(lines)

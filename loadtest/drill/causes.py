@@ -1,4 +1,4 @@
-"""One small cause for each alert. A cause runs until it is cancelled; ending it is the fix that the runbook names."""
+"""One small cause for each alert. Each runs until it is cancelled; its end is the fix that the runbook names."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ async def _slow_drain(rig: Rig) -> None:
 
 
 async def _killed_connections(rig: Rig) -> None:
-    """Close the Redis connections of one gateway, faster than it opens them."""
+    """Close the Redis connections of one gateway faster than the gateway opens them."""
     while True:
         await _kill(rig, lambda row: row.get("name", "").startswith(_connection_name()))
         await asyncio.sleep(0.05)
@@ -112,7 +112,7 @@ async def _killed_now_and_then(rig: Rig) -> None:
 
 
 async def _lost_publications(rig: Rig) -> None:
-    """Close the subscriptions of all gateways again and again: packets published meanwhile are lost."""
+    """Close the pub/sub connections of all gateways every 0.7 s: packets published meanwhile are lost."""
     while True:
         await _kill(rig, lambda row: row.get("name", "").endswith("-pubsub"))
         await asyncio.sleep(0.7)
@@ -274,7 +274,7 @@ async def _plain(rig: Rig) -> None:
 
 
 async def _failing_uploads(rig: Rig) -> None:
-    """Ask for uploads and their verification while the storage does not answer."""
+    """Request upload forms and the verification of uploads while the storage does not answer."""
     tasks = TaskSet()
     try:
         async with rig.stopped("s3"):

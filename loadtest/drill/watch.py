@@ -1,4 +1,4 @@
-"""Run Prometheus on a cluster, with Roomcast's alerts sped up: minutes become seconds, thresholds stay."""
+"""Run Prometheus on a cluster, with Roomcast's alerts sped up: minutes become seconds, but thresholds do not change."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from loadtest.bench.processes import free_ports
 from loadtest.chaos import gauges
 
 WINDOW_SECONDS: Final = 12
-"""Seconds that replace every range of minutes in an expression."""
+"""Length in seconds of every range in an expression whose length was in minutes."""
 LONGER_WINDOWS: Final[Mapping[str, int]] = {"RoomcastExpirySuspended": 75}
-"""Longer windows in seconds, for alerts whose cause takes longer to show."""
+"""Longer ranges in seconds, for alerts whose cause takes longer to show."""
 HELD_SECONDS: Final = 2
-"""Seconds that replace every `for:`."""
+"""Length in seconds of every `for:`, instead of the alert's own."""
 _POLL_SECONDS: Final = 0.5
 _RANGE: Final = re.compile(r"\[\d+m\]")
 

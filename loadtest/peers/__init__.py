@@ -1,6 +1,7 @@
 """The servers that the benchmark compares: one module per kind (see `interface`), and their server programs.
 
-The likely alternatives to Roomcast are in `loadtest.rivals`, except Node.
+`loadtest.rivals` has the likely alternatives to Roomcast, except Node, which is here.
 
-Programs: `server.js` (Node.js), `stock_server.py` (stock python-socketio), `nchan.conf`: started, never imported.
+The programs are started, never imported: `server.js` (Node.js), `stock_server.py` (stock python-socketio). nginx runs
+with `nchan.conf` as a server, and with `proxy.conf` in front of servers.
 """

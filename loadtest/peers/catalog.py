@@ -29,4 +29,4 @@ def all_peers() -> dict[str, Peer]:
 
 
 DEFAULT_PEERS = ("stock", "node", "node-sharded", "bun", "socketioxide", "centrifugo", "nchan", "roomcast")
-"""The default servers. Stock on asyncio's own loop is left out: it is never faster than on uvloop."""
+"""The default servers: all but python-socketio on asyncio's own loop, which is never faster than on uvloop."""

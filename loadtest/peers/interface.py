@@ -29,7 +29,7 @@ class Running:
 
 
 class Peer(Protocol):
-    """A kind of server. `dialect` names its client protocol; `leaves_out` lists Roomcast's features that it lacks here.
+    """A kind of server. `dialect` names its client protocol; `leaves_out` says which features of Roomcast it lacks.
 
     `label` is the title of its column, `title` adds versions. `is_rival`: it is an alternative to Roomcast; the report
     compares Roomcast with the best rival. `keeps_history`: the server keeps messages for members who missed them.
@@ -51,10 +51,10 @@ class Peer(Protocol):
     def keeps_history(self) -> bool: ...
 
     def install(self, folder: Path) -> None:
-        """Install the server under `folder`, once; raise BenchError."""
+        """Install the server under `folder`, unless it is there already; raise BenchError."""
 
     def start(self, processes: Processes, redis_port: int, count: int) -> Running:
-        """Start `count` processes that share rooms through that Redis; raise BenchError."""
+        """Start `count` processes that share rooms through the Redis on `redis_port`; raise BenchError."""
 
 
 def start_each(
@@ -70,7 +70,7 @@ def start_each(
 
 
 def install_once(folder: Path, recipe: Path, steps: Callable[[], None], made_with: str = "") -> None:
-    """Run `steps` unless `folder` holds their result for the same content of `recipe` and the same `made_with`."""
+    """Run `steps`, unless they have run in `folder` for the same content of `recipe` and the same `made_with`."""
     mark = folder / ".installed"
     wanted = hashlib.sha256(recipe.read_bytes() + made_with.encode()).hexdigest()
     if mark.exists() and mark.read_text() == wanted:
@@ -100,7 +100,7 @@ def run(command: Sequence[str], folder: Path) -> None:
 
 
 def render(template: Path, target: Path, **values: object) -> Path:
-    """Fill in `${name}` placeholders of a configuration; nginx's own `$name` variables stay."""
+    """Fill in the `${name}` placeholders of a configuration; nginx's own `$name` variables stay unchanged."""
     text = template.read_text()
     for name, value in values.items():
         text = text.replace("${" + name + "}", str(value))

@@ -13,8 +13,8 @@ from loadtest.peers.interface import PROGRAMS, Running, install_once, render
 _PACKAGE = "libnginx-mod-nchan=1:1.3.6+dfsg-2"
 _MOUNT = "mount -t tmpfs tmpfs /var/lib && mkdir /var/lib/nginx"
 _WITH_A_STATE_FOLDER = ("unshare", "--map-root-user", "--mount", "sh", "-c", _MOUNT + ' && exec "$@"', "sh")
-"""Command that mounts /var/lib/nginx for one process alone: nchan needs this folder of Debian's nginx regardless of the
-configuration, and an unpacked nginx has none. `exec` keeps the process id."""
+"""Prefix of nginx's command: mount an empty /var/lib/nginx for that process only. nchan needs this folder of Debian's
+nginx whatever the configuration says, and an unpacked nginx has none. `exec` keeps the process id."""
 _MODULE = "tools/root/usr/lib/nginx/modules/ngx_nchan_module.so"
 
 

@@ -1,4 +1,5 @@
-// A Node.js Socket.IO peer: joins the room named at connect, relays event `m` to its room. Keeps no log, acks nothing.
+// A Socket.IO server on Node.js. A client joins the room in its CONNECT; event `m` is relayed to the room it names. The
+// server keeps no log and acks nothing.
 // Usage: node server.js <port> <redis url> <plain|sharded>
 "use strict";
 

@@ -1,6 +1,7 @@
-"""A stock python-socketio peer: joins the room named at connect, relays event `m` to its room. No log, no acks.
+"""A stock python-socketio server. A client joins the room in its CONNECT; event `m` is relayed to the room it names.
 
-Usage: stock_server.py <port> <redis url> <asyncio|uvloop>; runs in an environment of its own.
+It keeps no log and acks nothing. It runs in a virtual environment of its own.
+Usage: stock_server.py <port> <redis url> <asyncio|uvloop>
 """
 
 from __future__ import annotations

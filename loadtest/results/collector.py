@@ -1,4 +1,4 @@
-"""Gather the reports of a run's processes, and figures over time. Runs on the master, or in the only process."""
+"""Gather the reports of a run's processes, and figures over time: in the master, or in the only process."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Collector:
         self._begun = self._sampled = time.monotonic()
 
     def take(self, process: str, report: Mapping[str, Any]) -> None:
-        """Take a process's counts (of the whole run) and its meter's summary."""
+        """Store a process's counts (of the whole run) and its meter's summary."""
         self._counts[process] = Counter(report["counts"])
         self.processes[process] = dict(report["meter"])
 
@@ -70,7 +70,7 @@ class Collector:
         self.points.append(self._point(now - self._begun, users, span, gained, failed))
 
     def _gained(self, title: str, stats: Any) -> Counter[float]:
-        """Return the response times added to a row; all of them if it has fewer than before (statistics were reset)."""
+        """Return the response times that a row gained: all of them if it has fewer, because locust reset the row."""
         kind, _, name = title.partition(" ")
         entry = stats.entries.get((name, kind))
         found: Counter[float] = Counter(dict(entry.response_times)) if entry is not None else Counter()

@@ -114,7 +114,7 @@ def _processes(processes: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, ..
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]], texts: int) -> str:
-    """Return a table: the first `texts` columns hold text, the others numbers."""
+    """Return a table: the first `texts` columns contain text, the others numbers."""
 
     def cells(tag: str, row: Sequence[str]) -> str:
         return "".join(

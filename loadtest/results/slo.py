@@ -24,7 +24,7 @@ class Check(NamedTuple):
 
 @dataclass(frozen=True)
 class Slo:
-    """Targets. `rows`: limits in ms by figure, by the row's kind and name; `are_rows_needed`: a missing row fails."""
+    """Targets. `rows`: limits in ms by figure, for each row; `are_rows_needed`: a row without requests is a miss."""
 
     error_ratio: float = 0.001
     missing: float = 0.0
@@ -36,7 +36,7 @@ class Slo:
 
 
 def parse(text: str) -> Slo:
-    """Read the targets of a file; raise ValueError with one line for an unreadable or unknown target."""
+    """Read the targets of a file; raise ValueError with one line for invalid TOML or an unknown target."""
     try:
         values: dict[str, Any] = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -49,7 +49,7 @@ def parse(text: str) -> Slo:
 
 
 def judge(slo: Slo, rows: Sequence[Row], counts: Mapping[str, int], users: int) -> list[Check]:
-    """Compare the measured figures with the targets. A target for a row that the run lacks is missed."""
+    """Compare the measured figures with the targets. For a row that the run lacks, see `Slo.are_rows_needed`."""
     by_title = {row.title: row for row in rows}
     wanted = {title: each for title, each in slo.rows.items() if slo.are_rows_needed or title in by_title}
     checks = [check for title, figures in wanted.items() for check in _judge_row(title, by_title.get(title), figures)]

@@ -1,6 +1,6 @@
 """End a run: judge it, print the summary, write the page, and choose the exit status.
 
-Exit status 0: all targets held; 1: one was missed, or a message is missing; 2: nothing was measured; 3: a load
+Exit status 0: all targets held; 1: a target was missed, or a message is missing; 2: no request succeeded; 3: a load
 generator was saturated, so that its figures do not count.
 """
 
@@ -29,7 +29,7 @@ class Status(IntEnum):
 
 
 def choose(found: Sequence[rows.Row], checks: Sequence[Check], missing: int, saturated: Sequence[str]) -> Status:
-    """Return the exit status. Pure. A loss always counts; a saturated process invalidates all other figures."""
+    """Return the exit status. Pure. A missing message always counts; a saturated process invalidates the rest."""
     if not any(row.requests > row.failures for row in found):
         return Status.NOTHING
     is_missed = not all(check.is_held for check in checks)

@@ -51,6 +51,6 @@ class Bun:
     def _install(self) -> None:
         for name in ("package.json", "package-lock.json"):
             shutil.copy(PROGRAMS / name, self._folder)
-        # Without scripts: they only link the program to where the shell finds it.
+        # The packages' install scripts only link Bun into the shell's search path, and `_program` needs no link.
         run([find_tool("npm"), "ci", "--no-audit", "--no-fund", "--ignore-scripts"], self._folder)
         self._program()

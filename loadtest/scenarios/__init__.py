@@ -8,7 +8,7 @@
 * `tokens`      gets tokens: from a secret, a command, a file, or a URL
 * `clock`       the master's clock, so that send times of different workers can be compared
 * `meter`       measures whether this process is saturated
-* `options`     the options that locust gets
+* `options`     the options that the locustfile adds to locust's
 * `stages`      reads the stages of `loadtest/stages.py` (pure)
 * `lifecycle`   connects these modules to locust's events
 """

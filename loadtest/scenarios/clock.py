@@ -1,7 +1,7 @@
 """Measure how far a worker's clock is from the master's, so that send times of different workers can be compared.
 
 A worker asks the master for its time and assumes that the answer took half the round trip (RFC 5905, section 8, with
-one server). An offset below the round trip counts as 0: workers on the master's machine read the same clock.
+one server). An offset below the round trip counts as 0, because a worker on the master's machine has the same clock.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ OnEvent = Callable[[str, Any, float], None]
 
 
 class ChatError(ConnectionError):
-    """A refused connection, a negative ack, or no answer in time; the text is short, because locust groups by it."""
+    """A refused connection, a negative ack, or no answer in time. Locust groups failures by the text: it is short."""
 
 
 class ConnectionEnded(ChatError):
@@ -102,7 +102,7 @@ class Connection:
         self._send(packets.event(name, payload).encode())
 
     def stop_reading(self, buffer_bytes: int) -> None:
-        """Stop reading; the kernel buffers up to `buffer_bytes`. `ended` is set when the server closes it."""
+        """Stop reading; the kernel buffers up to `buffer_bytes`. A close by the server still sets `ended`."""
         self.is_reading.clear()
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)
         gevent.spawn(self._watch_state)
@@ -198,7 +198,7 @@ def _open(url: str, source: str | None) -> socket.socket:
 
 
 def _upgrade(opened: socket.socket, host: str) -> bytes:
-    """Ask for a WebSocket; return what follows the response's head. Raise TurnedAway or ChatError for a refusal."""
+    """Request a WebSocket; return the bytes after the response's head. Raise TurnedAway or ChatError for a refusal."""
     opened.sendall(frames.upgrade_request(host, TARGET))
     head = b""
     while b"\r\n\r\n" not in head:

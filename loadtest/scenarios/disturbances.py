@@ -17,7 +17,7 @@ _LONG_TEXT = 12_000
 
 
 class ReconnectStorm(ChatUser):
-    """All users drop their connections at the same moment, every `--storm-seconds`; some users chat in between."""
+    """All users drop their connections at the same moment, every `--storm-seconds`, and send a message in between."""
 
     wait_time = constant(0)
 
@@ -35,7 +35,7 @@ class ReconnectStorm(ChatUser):
 
 
 class SlowClients(ChatUser):
-    """One busy room of all users. One in ten stops reading: the server must cut it off without harm to the others."""
+    """One busy room of all users. One user in ten stops reading: the gateway must cut it off, and serve the others."""
 
     wait_time = constant(1)
 

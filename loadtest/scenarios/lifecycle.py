@@ -38,7 +38,7 @@ def install() -> None:
 
 def _start(environment: Any, **_: Any) -> None:
     """Set up this process. The master runs no users; a worker does not judge the run."""
-    gevent.get_hub().loop.update_now()  # its cached time is old after the imports; the run time begins now
+    gevent.get_hub().loop.update_now()  # the loop's cached time is older than the imports; the run time begins now
     if not environment.parsed_options.user_classes:
         environment.user_classes = [Mixed]
     targets = _targets(environment.parsed_options.slo)
@@ -181,7 +181,7 @@ def _announce(second: meter.Second) -> None:
 
 
 def _targets(path: str) -> Slo:
-    """Read the targets, or end with one line and status 2."""
+    """Read the targets, or exit with one line on standard error and status 2."""
     if not path:
         return Slo()
     try:

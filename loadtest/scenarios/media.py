@@ -17,7 +17,7 @@ _HTTP_SECONDS = 30.0
 
 
 class Media(ChatUser):
-    """A user posts a picture every five to ten seconds, and opens it again."""
+    """A user posts a picture every five to ten seconds, and downloads it."""
 
     wait_time = between(5, 10)
 
@@ -31,7 +31,7 @@ class Media(ChatUser):
 
 
 def post_picture(user: ChatUser, http: requests.Session) -> None:
-    """Upload a picture and send it into the user's room; every step is timed, and a failed one ends it."""
+    """Upload a picture, send it into the user's room, and download it: timed steps, until one fails."""
     data = picture.png()
     signed = user.call("media:sign", {"room": user.room, "name": "load.png", "type": "image/png", "size": len(data)})
     if signed is None or not _stored(user, http, signed, data):

@@ -1,4 +1,4 @@
-"""Measure this process: a load generator whose event loop is late would report its own delay as the cluster's."""
+"""Measure whether this load generator is saturated: a late event loop adds its own delay to the cluster's latencies."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ BUSY_SHARE: Final = 0.9
 LATE_MS: Final = 50.0
 TOLERATED_SHARE: Final = 0.05
 MIN_SECONDS: Final = 3
-"""A process is saturated from this many bad seconds on, if they also exceed the tolerated share of all seconds."""
+"""Least number of bad seconds of a saturated process. They must also exceed TOLERATED_SHARE of all seconds."""
 
 
 class Second(NamedTuple):
-    """One second of a process: CPU seconds per second, and the largest delay of its event loop but one."""
+    """One second of a process: CPU seconds per second, and the second-largest delay of its event loop in ms."""
 
     cpu: float
     late_ms: float
@@ -68,7 +68,7 @@ class Meter:
             self.take(_measure())
 
     def take(self, second: Second) -> None:
-        """Take the measurement of one second."""
+        """Add the measurement of one second."""
         self.seconds.append(second)
         if not self._is_announced and is_saturated(self.seconds):
             self._is_announced = True

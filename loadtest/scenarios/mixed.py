@@ -15,7 +15,7 @@ LOBBY_USERS: Final = 200
 
 
 class Mixed(Chat):
-    """A room of ten and a lobby of two hundred: messages, typing, history, a picture, a lost network now and then."""
+    """Rooms of ten and lobbies of two hundred: messages, typing, history, a picture, a lost network now and then."""
 
     wait_time = between(1, 3)
 

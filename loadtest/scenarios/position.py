@@ -7,7 +7,7 @@ from typing import Any
 
 
 class Position:
-    """A position. `last`: the `seq` up to which every message arrived; `ahead`: numbers that arrived after a gap."""
+    """A user's position in a room. `last`: every message up to this `seq` arrived; `ahead`: those after a gap."""
 
     __slots__ = ("_held", "ahead", "declared", "duplicates", "epoch", "last")
 
@@ -31,11 +31,11 @@ class Position:
         return bool(self.ahead)
 
     def begin(self) -> None:
-        """Hold live messages until the ack of a join is handled, because both may arrive at the same time."""
+        """Keep live messages back until the ack of a join is handled, because both may arrive at the same time."""
         self._held = []
 
     def received(self, epoch: str, seq: int) -> bool:
-        """Note a live message; return False for one that was received before or belongs to another epoch."""
+        """Record a live message; return False for a duplicate or a message of another epoch."""
         if self._held is not None:
             self._held.append((epoch, seq))
             return True
@@ -54,7 +54,7 @@ class Position:
         return True
 
     def joined(self, answer: Mapping[str, Any]) -> bool:
-        """Take one page of a join's ack; return whether another page is needed."""
+        """Process the page in a join's ack; return whether another page is needed."""
         held, self._held = self._held or [], None
         needs_more = self._take_page(answer)
         for epoch, seq in held:
@@ -63,7 +63,7 @@ class Position:
         return needs_more
 
     def missing(self, newest: int) -> Sequence[int]:
-        """Return the numbers up to `newest` that did not arrive."""
+        """Return each `seq` up to `newest` that did not arrive."""
         return [seq for seq in range(self.last + 1, newest + 1) if seq not in self.ahead]
 
     def _take_page(self, answer: Mapping[str, Any]) -> bool:
@@ -78,6 +78,6 @@ class Position:
         return bool(answer["more"])
 
     def _recovered(self, seq: int) -> None:
-        """Note a message of a page; it may also have arrived live in the meantime."""
+        """Record a message of a page, unless it has also arrived live in the meantime."""
         if seq > self.last and seq not in self.ahead:
             self.received(self.epoch, seq)

@@ -37,7 +37,7 @@ class Run:
         self.known_users: set[str] = set()
         """Ids of the users of this process, as the server sees them."""
         self.typed_at: dict[tuple[str, str], float] = {}
-        """The time when each user of this process last announced typing, by room and user."""
+        """When each user of this process last announced typing: seconds since the epoch, by room and user."""
         self._numbers = itertools.count()
         self._tokens: Source | None = None
 
@@ -78,7 +78,7 @@ class Run:
         return f"127.{1 + place // 62_500 % 250}.{1 + place // 250 % 250}.{1 + place % 250}" if is_loopback else None
 
     def stamped(self, size: int = TEXT_SIZE) -> str:
-        """Return a text of `size` characters that carries its send time."""
+        """Return a text of `size` characters that contains its send time."""
         return texts.stamped(self.id, self.clock.now(), size)
 
     def delivered(self, text: str, read_at: float) -> None:

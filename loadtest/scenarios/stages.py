@@ -11,7 +11,7 @@ _STAGE: Final = re.compile(r"(\d+)x(\d+)([smh]?)")
 
 
 class Stage(NamedTuple):
-    """A number of users, and seconds for which it holds."""
+    """A number of users, and the length of the stage in seconds."""
 
     users: int
     seconds: int

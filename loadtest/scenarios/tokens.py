@@ -26,8 +26,8 @@ class TokenError(RuntimeError):
 def make_source(options: Any, host: str, share: tuple[int, int] = (0, 1)) -> Source:
     """Return the source that the options name: the first of file, command, URL and secret that is given.
 
-    Without any, the cluster's own local sign-in is used. `share`: this process is number `share[0]` of `share[1]`, and
-    takes only its share of the lines of a file of tokens. Raises TokenError.
+    Without any of these, the source is the sign-in of a local cluster (`/dev/login`). `share`: this process is number
+    `share[0]` of `share[1]`, and uses only its share of the lines of a token file. Raises TokenError.
     """
     if options.token_file:
         return _from_file(Path(options.token_file), *share)
@@ -48,7 +48,7 @@ def _from_secret(secret: str, user: str) -> str:
 
 
 def _from_command(command: str, user: str) -> str:
-    """Run the command, `{user}` replaced, and return the first line that it prints."""
+    """Run the command with `{user}` replaced, and return the first word that it prints."""
     words = [word.replace("{user}", user) for word in shlex.split(command)]
     try:
         done = subprocess.run(words, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False)
@@ -73,7 +73,7 @@ def _from_url(url: str, user: str) -> str:
 
 
 def _from_file(path: Path, place: int, count: int) -> Source:
-    """Hand out the tokens of a file, one a line; each is used by one user."""
+    """Return a source that gives each user another token of a file: the last word of each line is a token."""
     try:
         lines = [line.split()[-1] for line in path.read_text().splitlines() if line.strip()]
     except OSError as error:

@@ -35,7 +35,7 @@ _MAX_PAGES: Final = 200
 
 
 class ChatUser(User):
-    """A user that connects and joins `room_names()`; subclasses add tasks. `run` is set when locust starts."""
+    """A user that connects and joins `room_names()`; subclasses add tasks. `run_state` is set when locust starts."""
 
     abstract = True
     run_state: ClassVar[Run]
@@ -69,7 +69,7 @@ class ChatUser(User):
         self.ready.wait(BACK_SECONDS)
 
     def on_stop(self) -> None:
-        """Close the connection; actions that the end of the run interrupts do not count as failures."""
+        """Close the connection. Actions that are interrupted by the end of the run do not count as failures."""
         self._is_leaving = True
         self.state.users.discard(self)
         for greenlet in (self._keeper, self._beat):
@@ -100,10 +100,10 @@ class ChatUser(User):
         self.emit("typing", {"room": room or self.room, "typing": True})
 
     def call(self, name: str, payload: dict[str, Any]) -> dict[str, Any] | None:
-        """Send an event and time its ack; return None when it failed (locust has noted it).
+        """Send an event and time its ack; return None after a failure, which locust has counted.
 
         If the connection ends before the ack, the event is sent again over the next one, as the SDK does. The end of
-        the connection is reported once, and only if the server did not announce it (`drain`).
+        the connection counts as one failure, unless the server has announced it (`drain`).
         """
         begun, row = time.perf_counter(), name
         while (connection := self._usable()) is not None:
@@ -289,7 +289,7 @@ class ChatUser(User):
         return self.connection
 
     def _may_repeat(self, connection: Connection, error: ChatError) -> bool:
-        """Return whether to send an event over the next connection: this one ended, or the server will move it."""
+        """Return whether to send an event over the next connection: this one ended, or its gateway is draining."""
         if isinstance(error, NegativeAck) and error.reason == "draining":
             connection.ended.wait(BACK_SECONDS)
             return True

@@ -1,4 +1,4 @@
-"""Faults of clients."""
+"""Faults of clients: one stops reading, another stops answering."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ async def slow_consumer(rig: Rig) -> None:
     await asyncio.sleep(3.0)
     slow.pause()
     begun = clock()
-    rig.steady = (flooded, begun)  # the flood costs something by itself
+    rig.steady = (flooded, begun)  # compare with the flood before the pause: the flood alone adds latency
     peak, cut_at = 0, float("inf")
     while clock() - begun < 60.0 and cut_at == float("inf"):
         await asyncio.sleep(0.2)
@@ -77,7 +77,7 @@ async def _slow_ones(rig: Rig) -> float:
 
 
 async def _most_held(rig: Rig) -> float:
-    """Return the bytes that a gateway had buffered for a slow client when it disconnected it."""
+    """Return the most bytes that a gateway had buffered for a slow client when it cut the client off."""
     return max(gauges.total(page, _HELD) for page in (await rig.metrics()).values())
 
 

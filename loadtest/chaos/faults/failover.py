@@ -20,7 +20,7 @@ _MOVED_ROOMS = 6
 
 def _stage(rig: Rig) -> Stage:
     if rig.stage is None:
-        raise CannotRun("needs another Redis topology")
+        raise CannotRun("needs Redis under Sentinel or Redis Cluster")
     return rig.stage
 
 
@@ -85,7 +85,7 @@ def _last_room_acked(rig: Rig, since: float) -> float:
 
 
 async def slot_migration(rig: Rig) -> None:
-    """Migrate slots with busy rooms from master to master, live."""
+    """Migrate slots of busy rooms from master to master under load."""
     stage = _stage(rig)
     admins = [stage.admin(f"node{number}") for number in (1, 2, 3)]
     rooms = sorted({reading.room for reading in rig.crowd.journal.readings})
@@ -124,4 +124,4 @@ async def _owner(admins: list[RedisAdmin], slot: int) -> RedisAdmin:
     for first, last, master, *_ in await admins[0].call("CLUSTER", "SLOTS"):
         if first <= slot <= last:
             return next(admin for admin in admins if admin.target.hosts[0][1] == int(master[1]))
-    raise CannotRun(f"no server holds slot {slot}")
+    raise CannotRun(f"no master owns slot {slot}")

@@ -19,7 +19,7 @@ _SKEWED: Final = Path(__file__).resolve().parents[1] / "skewed"
 
 
 async def kill_gateway(rig: Rig) -> None:
-    """Kill one gateway with SIGKILL: its clients move to others, and other clients are not affected."""
+    """Kill one gateway with SIGKILL: its clients move to the other gateways, whose own clients are not affected."""
     name = rig.random.choice(rig.gateways)
     victims = rig.crowd.on_nodes([name.removeprefix("gateway")])
     others = [person for person in rig.crowd.people if person not in set(victims)]
@@ -106,7 +106,7 @@ async def clock_skew(rig: Rig) -> None:
         processes.gateway(rig.cluster, number, {"PYTHONPATH": str(_SKEWED), "CHAOS_CLOCK_SECONDS": str(offset)})
         await wait_ready([rig.cluster.metrics_url(f"gateway{number}", "/readyz")])
         begun = clock()
-        await rig.kill(rig.gateways[0])  # its clients move, some of them to the gateway with the shifted clock
+        await rig.kill(rig.gateways[0])  # some of its clients move to the gateway with the shifted clock
         await asyncio.sleep(1.0)
         await rig.settle()
         moved = rig.crowd.on_nodes([str(number)])
@@ -130,7 +130,7 @@ def _refused_tokens(rig: Rig, since: float) -> int:
 
 
 async def _signs_in(rig: Rig, number: int, seconds: float) -> int:
-    """Return 1 when that gateway, asked directly, accepts a token that expires `seconds` from now."""
+    """Return 1 when gateway `number`, without nginx, accepts a token that expires `seconds` from now; else 0."""
     token = sign(rig.cluster.jwt_secret, "skew.probe", seconds=seconds)
     wire = await open_wire("127.0.0.1", rig.cluster.ports.gateway(number), "127.0.0.1", lambda name, payload: None)
     try:

@@ -1,4 +1,4 @@
-"""Inject random, overlapping faults for minutes; then check that all processes run, and use no more CPU than before."""
+"""Inject random, overlapping faults for two minutes; then check that all processes run, and are idle without load."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from loadtest.chaos.rig import Rig
 from roomcast.wire.tasks import TaskSet
 
 INJECTORS: Final = 2
-"""Number of concurrent loops that inject faults, so that two faults may overlap."""
+"""Number of concurrent loops that inject faults: two faults may overlap."""
 
 _SUSPENDED_SECONDS: Final = (0.5, 3.0)
 _BETWEEN_FAULTS_SECONDS: Final = (0.5, 4.0)
 _SPANS: Final = 12
-"""Faults are injected for this many times `Span.held`: 120 s by default."""
+"""Duration of the injection, in multiples of `Span.held`: 120 s by default."""
 
 _MAX_RECOVERY_SECONDS: Final = 30.0
 _MORE_IDLE_CPU_PERCENT: Final = 1.0
-"""Limit of a process's CPU use without load after the faults: twice its use before them, plus this % of a core."""
+"""Part of the limit of CPU use without load after the faults: twice the use before them, plus this % of a core."""
 _QUIET_SECONDS: Final = 2.0
 _IDLE_SPAN_SECONDS: Final = 5.0
 
@@ -35,7 +35,7 @@ Injection = Callable[[Rig], Awaitable[None]]
 
 
 async def mixed(rig: Rig) -> None:
-    """Inject random faults, wait for recovery; check that all processes are ready, and as idle as before the faults."""
+    """Inject random faults and wait for recovery; check that all processes are ready, and about as idle as before."""
     injected: Counter[str] = Counter()
     tasks = TaskSet()
     idle_before = await _idle_before(rig)
@@ -67,7 +67,7 @@ async def _inject(rig: Rig, ends: float, injected: Counter[str]) -> None:
         try:
             await INJECTIONS[name](rig)
         except (OSError, KeyError, RedisAway, hiredis.ReplyError):
-            pass  # the other injector has just stopped the process or Redis: this fault is not counted
+            pass  # the other injector has just stopped the target, so this fault is not counted
         else:
             injected[name] += 1
         await asyncio.sleep(rig.random.uniform(*_BETWEEN_FAULTS_SECONDS))

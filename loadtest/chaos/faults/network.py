@@ -12,12 +12,12 @@ from loadtest.chaos.rig import Rig
 
 _ONE_WAY_SECONDS = (0.025, 0.075)
 _ASIDE = 3
-"""Redis moves to the port this far above its own while the proxy uses its port."""
+"""Distance from Redis's port, which the proxy takes over, to the port that Redis moves to."""
 
 
 @asynccontextmanager
 async def redis_behind_proxy(rig: Rig) -> AsyncIterator[Proxy]:
-    """Route all Redis connections of the cluster through the proxy until the context ends; `rig.redis` stays direct."""
+    """Route all Redis connections of the cluster through the proxy until the context ends, except `rig.redis`."""
     port = rig.cluster.ports.redis
     proxy = Proxy(port + _ASIDE)
     await rig.redis.move(port + _ASIDE)

@@ -51,7 +51,7 @@ async def _leader(rig: Rig) -> str:
 async def _watch_absent(rig: Rig, absent: list[Person], living: list[Person], died: float) -> tuple[float, int]:
     """Return the seconds until all absent clients were offline, and how many connected users were shown offline."""
     evicted: set[str] = set()
-    await asyncio.sleep(10.0)  # disconnected clients have reconnected by then; no presence ends so soon
+    await asyncio.sleep(10.0)  # in this time the other clients reconnect, and no presence can expire
     while clock() - died < _ABSENT_SECONDS + 20:
         evicted.update(await rig.offline(living))
         if len(await rig.offline(absent)) == len(absent):
@@ -89,7 +89,7 @@ class Signing:
             self.answers.append((begun, clock() - begun, bool(answer["ok"])))
 
     def report(self, broke: float) -> None:
-        """Report failed requests, the slowest of them, the time until the last one, and the forms issued in the end."""
+        """Report the failed requests, the slowest error, the time to the last error, and the last five requests."""
         rig, since = self._rig, [answer for answer in self.answers if answer[0] >= broke]
         failed = [took for _, took, ok in since if not ok]
         rig.figure("requests for upload forms that failed", len(failed), None, "")
@@ -110,7 +110,7 @@ async def _signing(rig: Rig) -> AsyncIterator[Signing]:
 
 
 async def kill_signer(rig: Rig) -> None:
-    """Kill the only signer: requests fail at once, and get forms when it is back. The chat is not affected."""
+    """Kill the only signer: requests for forms fail at once until it is back. The chat is not affected."""
     async with _signing(rig) as signing:
         await asyncio.sleep(1.0)
         died = await rig.kill("signer1")
@@ -135,7 +135,7 @@ async def storage_hang(rig: Rig) -> None:
 
 
 async def nginx_reload(rig: Rig) -> None:
-    """Reload nginx ten times: it may drop no client before `worker_shutdown_timeout`, and no message may be lost."""
+    """Reload nginx ten times: no client may lose its connection before `worker_shutdown_timeout`."""
     pid = (await rig.pids())["nginx"]
     begun = clock()
     for _ in range(10):

@@ -125,7 +125,7 @@ async def redis_sigstop(rig: Rig, seconds: float | None = None) -> None:
 
 
 async def redis_sigstop_60(rig: Rig) -> None:
-    """Stop Redis for a minute, which is as long as presence lasts without a sign of life."""
+    """Stop Redis for 60 s, the time after which presence without a heartbeat expires."""
     await redis_sigstop(rig, 60.0)
 
 
@@ -150,7 +150,7 @@ async def _kill_pubsub(rig: Rig) -> float:
 
 
 async def _resubscribed(rig: Rig, since: float, links: int) -> float:
-    """Return the seconds until that many pub/sub connections hold subscriptions again (at most 15)."""
+    """Return the seconds until `links` pub/sub connections have subscriptions again; inf after 15 s."""
     while clock() - since < 15.0:
         found = await rig.redis.clients(is_gateways_pubsub)
         if sum(int(row.get("ssub", 0)) > 1 for row in found) >= links:
@@ -160,7 +160,7 @@ async def _resubscribed(rig: Rig, since: float, links: int) -> float:
 
 
 async def pubsub_overflow(rig: Rig) -> None:
-    """Publish a burst that exceeds the output buffers of the subscribers: Redis cuts them."""
+    """Publish bursts that exceed the output buffers of the subscribers: Redis cuts their connections."""
     limit = "client-output-buffer-limit"
     kept = (await rig.redis.call("CONFIG", "GET", limit))[1]
     await rig.redis.call("CONFIG", "SET", limit, "pubsub 262144 131072 10")
@@ -180,7 +180,7 @@ async def pubsub_overflow(rig: Rig) -> None:
 
 
 async def redis_cut_20(rig: Rig) -> None:
-    """Cut all Redis connections of the gateways twenty times: no descriptor may stay open."""
+    """Cut all Redis connections of the gateways twenty times: no file descriptor may leak."""
     pids = await rig.pids()
     before = rig.files_open(pids)
     begun = clock()
@@ -217,7 +217,7 @@ async def redis_oom(rig: Rig) -> None:
 async def redis_misconf(rig: Rig) -> None:
     """Make snapshots fail, as with a full disk: Redis refuses writes (MISCONF)."""
     obstacle = rig.cluster.state / "redis" / "dump.rdb"
-    obstacle.mkdir()  # the snapshot cannot be renamed onto it
+    obstacle.mkdir()  # Redis cannot rename a snapshot onto a folder
     await rig.redis.call("CONFIG", "SET", "save", "3600 1")
     try:
         await rig.redis.call("BGSAVE")

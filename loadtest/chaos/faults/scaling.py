@@ -13,13 +13,13 @@ FEW: Final = 4
 
 
 async def scale_and_roll(rig: Rig) -> None:
-    """Scale from one gateway to 40, then to 4, and roll these. Gateways must announce the end of every connection."""
+    """Scale from one gateway to 40, then to 4, and roll those 4. Gateways must announce the end of every connection."""
     ledger = rig.crowd.ledger
     connects, failed, drains = ledger.connects, len(ledger.failed_connects), ledger.told.get("drain", 0)
     begun = clock()
     await asyncio.to_thread(rig.cluster.scale, MANY)
     rig.figure("gateways 1 to 40 ready within", clock() - begun, None)
-    for name in rig.gateways:  # its clients move to the new gateways, which would have none otherwise
+    for name in rig.gateways:  # without a restart, no client would move to the new gateways
         await asyncio.to_thread(rig.cluster.restart, name)
     await rig.settle()
     rig.figure("gateways with clients", len(rig.crowd.placement()), 20, "", at_least=True)

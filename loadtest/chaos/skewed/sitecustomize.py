@@ -1,4 +1,4 @@
-"""Shift the wall clock of a process with this folder on PYTHONPATH by CHAOS_CLOCK_SECONDS; not the monotonic clock."""
+"""Shift the wall clock, not the monotonic clock, by CHAOS_CLOCK_SECONDS, if this folder is on PYTHONPATH."""
 
 import os
 import time

@@ -1,5 +1,6 @@
-// Socket.IO on Bun, on the engine that its makers wrote for Bun: joins the room named at connect, relays event `m` to
-// its room. Keeps no log, acks nothing. Usage: bun server.mjs <port> <redis url>
+// A Socket.IO server on Bun, with the engine that Socket.IO's makers wrote for Bun. A client joins the room in its
+// CONNECT; event `m` is relayed to the room it names. The server keeps no log and acks nothing.
+// Usage: bun server.mjs <port> <redis url>
 import { Server as Engine } from "@socket.io/bun-engine";
 import { createAdapter } from "@socket.io/redis-adapter";
 import { createClient } from "redis";

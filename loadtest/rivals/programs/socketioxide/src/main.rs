@@ -1,6 +1,7 @@
-//! A socketioxide peer: joins the room named at connect, relays event `m` to its room. Keeps no log, acks nothing.
+//! A Socket.IO server in Rust. A client joins the room in its CONNECT; event `m` is relayed to the room it names. The
+//! server keeps no log and acks nothing.
 //!
-//! Usage: socketioxide-rival <port> <redis url>. One thread per process, as the other peers.
+//! Usage: socketioxide-rival <port> <redis url>. It runs one thread per process, like Node.
 
 use std::{env, error::Error};
 
