@@ -6,6 +6,7 @@ import type { Phase } from "../src/connection/connection.ts";
 import { ServerClock } from "../src/connection/clock.ts";
 import type { Connection } from "../src/connection/connection.ts";
 import { TokenRenewal } from "../src/connection/token_renewal.ts";
+import { RoomcastError } from "../src/errors.ts";
 import { gateway, joined, LOBBY, online, open, useGateway } from "./harness.ts";
 import { until } from "./test_gateway.ts";
 import { TcpProxy, type Fault } from "./tcp_proxy.ts";
@@ -98,6 +99,20 @@ describe("the token source", () => {
       return "token";
     };
     await online({ token });
+    assert.equal(asked, 2);
+  });
+
+  it("is not called again after it threw `unauthorized`, until `reconnect` is called", async () => {
+    let asked = 0;
+    const token = () => {
+      if (++asked === 1) throw RoomcastError.of("unauthorized", "signed out");
+      return "token";
+    };
+    const client = open({ token });
+    await until(() => client.state.phase === "refused", "refused");
+    assert.deepEqual([client.state.error?.reason, client.state.retryAtMs, asked], ["unauthorized", null, 1]);
+    client.reconnect();
+    await until(() => client.state.phase === "online", "online");
     assert.equal(asked, 2);
   });
 });

@@ -43,7 +43,7 @@ export interface ConnectionOptions {
  * - `connecting`: an attempt is under way.
  * - `online`: signed in.
  * - `waiting`: the connection was lost; the next attempt is at `retryAtMs`.
- * - `refused`: the server does not accept the tokens. `reconnect` tries again.
+ * - `refused`: the server does not accept the tokens, or the token source has none. `reconnect` tries again.
  * - `closed`: `close` was called; the client stays closed.
  */
 export type Phase = "connecting" | "online" | "waiting" | "refused" | "closed";
@@ -229,7 +229,8 @@ export class Connection {
       this.#socket.auth = { ...this.#auth(), token };
       this.#open();
     } catch (error) {
-      if (isCurrent()) this.#retry(RoomcastError.from(error));
+      const failure = RoomcastError.from(error);
+      if (isCurrent()) failure.retryable ? this.#retry(failure) : this.#giveUp(failure);
     }
   }
 
@@ -297,6 +298,11 @@ export class Connection {
   #refused(error: RoomcastError): void {
     this.#refusals += 1;
     if (error.retryable || this.#refusals <= MAX_REFUSALS) return this.#retry(error, error.retryAfterMs);
+    this.#giveUp(error);
+  }
+
+  /** Stay unconnected until `connect` is called. */
+  #giveUp(error: RoomcastError): void {
     this.#isAttempting = false;
     this.#release();
     this.#change({ phase: "refused", error, retryAtMs: null });

@@ -2,7 +2,12 @@
 
 import { RoomcastError } from "../errors.ts";
 
-/** Returns a fresh token for the signed-in user. The SDK calls it before every connect and before a token expires. */
+/**
+ * Returns a fresh token for the signed-in user. The SDK calls it before every connect and before a token expires.
+ *
+ * After a failure the SDK calls it again later. If that cannot help, because the user is signed out, throw
+ * `RoomcastError.of("unauthorized")`: the client's phase becomes `refused`, and only `reconnect` tries again.
+ */
 export type TokenSource = () => string | Promise<string>;
 
 /** Milliseconds after which a token source that has not answered counts as failed; the client asks again later. */
@@ -26,7 +31,8 @@ export class Tokens {
   /**
    * Return a fresh token. Calls at the same time share one call of the source.
    *
-   * @throws RoomcastError `unavailable`: the source failed, or did not answer in time, or `stop` was called
+   * @throws RoomcastError `unavailable`: the source failed, or did not answer in time, or `stop` was called; the
+   * source's own RoomcastError as it is
    */
   fetch(): Promise<string> {
     this.#pending ??= this.#ask().finally(() => {
@@ -61,7 +67,7 @@ export class Tokens {
       if (typeof token !== "string" || token === "") throw new Error("the token source did not return a text");
       return token;
     } catch (error) {
-      throw failed(error);
+      throw error instanceof RoomcastError ? error : failed(error);
     }
   }
 }
