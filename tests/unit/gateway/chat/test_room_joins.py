@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import pytest
@@ -38,8 +39,11 @@ class Records:
     async def note_join(self, user: str, person: str, room: str) -> None:
         self.listed.append((user, room))
 
-    async def read_kicks(self, room: str) -> dict[str, int]:
-        return self.kicks
+    async def read_kicks(self, rooms: Mapping[str, Collection[str]]) -> dict[str, dict[str, int]]:
+        return {
+            room: {user: at for user, at in self.kicks.items() if user in ("*", *users)}
+            for room, users in rooms.items()
+        }
 
 
 class Rig:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from typing import Any, Final, Protocol
 
@@ -21,6 +21,8 @@ from roomcast.gateway.stores.room_log import History
 
 _SUBSCRIBE_SECONDS: Final = 2.0
 _MAX_ADMISSION_TRIES: Final = 20
+_RECHECKED_AT_ONCE: Final = 20
+"""Sessions whose kicks are read in one round trip: two thousand commands where each is in a hundred rooms."""
 _log = logging.getLogger(__name__)
 
 
@@ -63,8 +65,8 @@ class JoinRecords(Protocol):
         """Put the room on the user's list, and keep the user's display name."""
         ...
 
-    async def read_kicks(self, room: str) -> dict[str, int]:
-        """Return the users kicked from the room lately, and when (ms by Redis's clock); `*` stands for all users."""
+    async def read_kicks(self, rooms: Mapping[str, Collection[str]]) -> dict[str, dict[str, int]]:
+        """Return, by room, when (ms by Redis's clock) these users and `*`, all users, were kicked lately."""
         ...
 
 
@@ -294,18 +296,22 @@ class RoomJoins:
         `only` names the one room to check; empty: all rooms. Each room of each session costs Redis one or two commands.
         Joins in progress have already passed their access check. They fail if the session may no longer enter the room.
         """
-        kicks: dict[str, dict[str, int]] = {}
-        for session in sessions:
-            for room in [room for room in session.joining if room not in session.rooms and only in ("", room)]:
-                if not await self._access.may_enter(session, room):
-                    await self.remove_session(session, room)
-            for room in [room for room in session.rooms if only in ("", room)]:
-                if room not in kicks:
-                    kicks[room] = await self._store.read_kicks(room)
-                change = await self._lost_by(session, room, kicks[room])
-                if change is not None:
-                    await self.remove_session(session, room)
-                    self._emitter.to_sessions([session.sid], ROOM, {"room": room, "change": change})
+        checked = list(sessions)
+        for start in range(0, len(checked), _RECHECKED_AT_ONCE):
+            part = checked[start : start + _RECHECKED_AT_ONCE]
+            kicks = await self._store.read_kicks(_users_by_room(part, only))
+            for session in part:
+                await self._recheck(session, only, kicks)
+
+    async def _recheck(self, session: ChatSession, only: str, kicks: Mapping[str, dict[str, int]]) -> None:
+        for room in [room for room in session.joining if room not in session.rooms and only in ("", room)]:
+            if not await self._access.may_enter(session, room):
+                await self.remove_session(session, room)
+        for room in [room for room in session.rooms if only in ("", room)]:
+            change = await self._lost_by(session, room, kicks.get(room, {}))
+            if change is not None:
+                await self.remove_session(session, room)
+                self._emitter.to_sessions([session.sid], ROOM, {"room": room, "change": change})
 
     async def _lost_by(self, session: ChatSession, room: str, kicks: dict[str, int]) -> str | None:
         """Return the `change` of the `room` event for a session that must leave; None if it may stay."""
@@ -315,6 +321,16 @@ class RoomJoins:
         if kicks.get(session.user, 0) > joined_at or not await self._access.may_enter(session, room):
             return "removed"
         return None
+
+
+def _users_by_room(sessions: Iterable[ChatSession], only: str) -> dict[str, set[str]]:
+    """Return the rooms of the sessions (`only`: this one at most), each with the users who are in it."""
+    rooms: dict[str, set[str]] = {}
+    for session in sessions:
+        for room in session.rooms:
+            if only in ("", room):
+                rooms.setdefault(room, set()).add(session.user)
+    return rooms
 
 
 def is_recoverable(page: History, seq: int, epoch: str) -> bool:

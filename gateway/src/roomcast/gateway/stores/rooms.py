@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any, Final
 
 from roomcast.contract import keys
@@ -93,10 +93,20 @@ class RoomStore:
             raise RoomcastError(Code.NOT_FOUND, "no such member")
         return 0 if outcome == b"removed" else int(moment)
 
-    async def read_kicks(self, room: str) -> dict[str, int]:
-        """Return the users kicked from the room lately, and when (ms by Redis's clock); `*` stands for all users."""
-        flat = await self._redis.call("HGETALL", keys.room_kicked(room))
-        return {flat[at].decode(): int(flat[at + 1]) for at in range(0, len(flat), 2)}
+    async def read_kicks(self, rooms: Mapping[str, Collection[str]]) -> dict[str, dict[str, int]]:
+        """Return, by room, when (ms by Redis's clock) these users and `*`, all users, were kicked lately.
+
+        Takes one round trip. It does not read the whole record of a room: a moderator can kick 100,000 users a day.
+        """
+        asked = {room: ("*", *users) for room, users in rooms.items()}
+        commands: list[tuple[str, str, *tuple[str, ...]]] = [
+            ("HMGET", keys.room_kicked(room), *users) for room, users in asked.items()
+        ]
+        found = await self._redis.run_together(*commands)
+        return {
+            room: {user: int(at) for user, at in zip(users, times, strict=True) if at is not None}
+            for (room, users), times in zip(asked.items(), found, strict=True)
+        }
 
     async def read_name(self, room: str) -> str:
         """Return the room's display name, or its id."""
