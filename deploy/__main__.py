@@ -20,9 +20,7 @@ _EXPECTED = (CannotStart, MissingTool, SetupError, StartFailed, control.NotRunni
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m deploy", description="Run and look after a cluster on this machine."
-    )
+    parser = argparse.ArgumentParser(prog="python -m deploy", description="Run and control a cluster on this machine.")
     parser.add_argument("--state", type=Path, default=MACHINE_STATE, help="the cluster's folder (default: .state)")
     commands = parser.add_subparsers(dest="command", required=True)
     start = commands.add_parser("run", help="start a cluster and stay until Ctrl-C")
@@ -53,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main() -> None:
-    """Run one command; end with one line and status 1 when it fails."""
+    """Run one command; if it fails, exit with one line of text and status 1."""
     arguments = _parser().parse_args()
     try:
         _do(arguments)

@@ -1,12 +1,12 @@
-"""Make `.venv` with the packages of uv.lock. Only a Python is needed.
+"""Make `.venv` with the packages of uv.lock. The machine needs only a Python.
 
     python3 -m deploy.bootstrap [--best]
 
-With `--best`, the distribution's Python replaces one that was built without optimisations (pyenv's default), because
-everything here then takes a tenth to a sixth less CPU. `make` passes `--best`, unless PYTHON names a Python to use.
+With `--best`, a Python that was built without optimisations (pyenv's default) is replaced by the distribution's Python,
+with which Roomcast takes a tenth to a sixth less CPU. `make` passes `--best` unless PYTHON names the Python to use.
 
-This is the first file that runs on a machine. It must load in any Python 3 to be able to report one that is too old:
-it uses no newer syntax at the top, and imports the rest of the project only after that check.
+This is the first file that runs on a machine. Any Python 3 must be able to load the file, so that it can report that
+the Python is too old. So the file uses no newer syntax, and imports the rest of the project only after that check.
 """
 
 import hashlib
@@ -27,14 +27,14 @@ STAMP = VENV / ".roomcast-lock"
 
 
 def main() -> None:
-    """Make or update the environment; end with one line when that fails."""
+    """Make or update the environment; exit with one line of text if that fails."""
     if sys.version_info < OLDEST:
         _run_newer_python()
     wanted = sys.argv[2] if sys.argv[1:2] == ["--stamp"] else _fingerprint()
     if _is_current(wanted):
         return
     if "--best" in sys.argv and not is_optimised() and _suits(DISTRIBUTION):
-        _say(f"{sys.executable} was built without optimisations: {DISTRIBUTION} is used (PYTHON=… decides)")
+        _say(f"{sys.executable} was built without optimisations: using {DISTRIBUTION} (PYTHON=… chooses another)")
         os.execv(DISTRIBUTION, [DISTRIBUTION, "-m", "deploy.bootstrap", "--stamp", wanted])
     _say("installing Python packages into .venv")
     program = uv()
@@ -45,12 +45,12 @@ def main() -> None:
 
 
 def _say(line: str) -> None:
-    """Print one step to standard error: standard output belongs to the target, as in `eval "$(make -s env)"`."""
+    """Print one step to standard error. Standard output is for the target's result, as in `eval "$(make -s env)"`."""
     print(f"· {line}", file=sys.stderr, flush=True)
 
 
 def is_optimised() -> bool:
-    """Tell whether this Python was built with a profile. A distribution's Python is, even if its settings hide that."""
+    """Tell whether this Python was built with optimisations. Count every Python in /usr, as a distribution's is."""
     import sysconfig
 
     options = sysconfig.get_config_var("CONFIG_ARGS")
@@ -58,7 +58,7 @@ def is_optimised() -> bool:
 
 
 def _suits(python: str) -> bool:
-    """Tell whether a Python is new enough and has the headers that compiling needs."""
+    """Tell whether a Python is new enough and has the headers for C extensions."""
     ask = (
         "import os, sys, sysconfig; headers = sysconfig.get_paths()['include'];"
         "sys.exit(sys.version_info < {!r} or not os.path.exists(headers + '/Python.h'))"
@@ -110,7 +110,7 @@ def _says_version(program: str) -> bool:
 
 
 def _venv_pip() -> "list[str]":
-    """Return the install command of a fresh virtual environment's pip; [] when the distribution left ensurepip out."""
+    """Return the install command of a fresh virtual environment's pip; [] when this Python cannot make one."""
     if (
         subprocess.call([sys.executable, "-m", "venv", str(HOME)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         == 0
@@ -121,7 +121,7 @@ def _venv_pip() -> "list[str]":
 
 
 def _own_pip() -> "list[str]":
-    """Return the command by which this Python's pip installs into a plain folder; [] when it has no pip."""
+    """Return the command by which this Python's pip installs into a plain folder; [] when this Python has no pip."""
     pip = [sys.executable, "-m", "pip"]
     if subprocess.call([*pip, "--version"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) == 0:
         return [*pip, "install", "--target", str(HOME)]
@@ -129,7 +129,7 @@ def _own_pip() -> "list[str]":
 
 
 def _unpacked_pip() -> "list[str]":
-    """Return the install command of an unpacked python3-pip-whl; exit with one line when that fails, too."""
+    """Unpack Debian's python3-pip-whl and return the install command of its pip; exit with one line if that fails."""
     from deploy import tools
 
     _say("this Python has neither venv nor pip: unpacking python3-pip-whl")

@@ -14,7 +14,7 @@ from deploy.tools import MissingTool, Say, quiet
 
 NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 SHELL: Final = "chromium-headless-shell"
-"""Debian's package of Chromium without a window: it draws the same pages with about 40 % less CPU. Optional."""
+"""Debian's package of Chromium without windows. It renders the same pages with about 40 % less CPU. Optional."""
 DRIVER: Final = ROOT / "tests" / "browser"
 INSTALL_SECONDS: Final = 900
 

@@ -17,7 +17,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
-    """Replace this process by the program that the command line names."""
+    """Replace this process with the program that the command line names."""
     parent, argv = int(sys.argv[1]), sys.argv[2:]
     if sys.platform == "linux":
         import ctypes

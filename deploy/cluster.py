@@ -4,8 +4,8 @@
         requests.get(cluster.url)
         cluster.kill("gateway1")
 
-The cluster is a child process with its own supervisor. It ends with the `with` block, or when the thread that entered
-the block ends, even if its process is killed. So enter the block in the main thread.
+The cluster is a child process with its own supervisor. It stops at the end of the `with` block. It also stops when the
+thread that entered the block ends, even by a kill of the test process. So enter the block in the main thread.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ _CHILD: Final = Path(__file__).with_name("child.py")
 
 
 class ClusterFailed(RuntimeError):
-    """The cluster did not start, or did not reach the requested state; the text is the reason."""
+    """The cluster did not start, or did not reach the requested state; the text says why."""
 
 
 def free_base(attempts: int = 20) -> int:
-    """Return a base port whose whole block is free and held for this process; raise ClusterFailed."""
+    """Return the first port of a free block, and hold the block for this process; raise ClusterFailed."""
     for _ in range(attempts):
         base = free_ports.hold_block()
         try:
@@ -49,7 +49,7 @@ def free_base(attempts: int = 20) -> int:
 
 
 class Cluster:
-    """A running cluster. `state` keeps its data, so a second Cluster on the same folder continues where it ended."""
+    """A running cluster. Its data stay in the folder `state`, so that a later Cluster with this folder can use them."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class Cluster:
         page: Path | None = None,
         env: Mapping[str, str] | None = None,
     ) -> None:
-        """`page`: a built page (default: web/, built when needed); `env`: more environment for our own processes."""
+        """`page`: the folder of a built page (default: build web/); `env`: more variables for the processes."""
         self.ports = Ports(base_port)
         self.state = state
         self._counts = {"--gateways": gateways, "--capacity": capacity, "--sweepers": sweepers, "--signers": signers}
@@ -82,7 +82,7 @@ class Cluster:
         cluster._control = control
         return cluster
 
-    # --- life -----------------------------------------------------------------------------------------------------
+    # --- start and stop -------------------------------------------------------------------------------------------
 
     def __enter__(self) -> Self:
         page = self._page or run.set_up(tools.quiet)
@@ -114,7 +114,7 @@ class Cluster:
         self.close()
 
     def close(self) -> None:
-        """Stop everything in order; raise ClusterFailed when it does not end. A second call does nothing."""
+        """Stop all processes in order; raise ClusterFailed if that takes too long. A second call does nothing."""
         process = self._process
         if process is None or process.poll() is not None:
             return
@@ -170,7 +170,7 @@ class Cluster:
         return self.control.credentials.cluster_key
 
     def metrics_url(self, name: str, path: str = "/metrics") -> str:
-        """Return the address of a process's health and metrics, which nginx does not show."""
+        """Return the address of a process's health and metrics, which are not reachable through nginx."""
         return f"http://127.0.0.1:{self._named(name).ready.port}{path}"
 
     def log(self, name: str) -> str:
@@ -185,7 +185,7 @@ class Cluster:
         return self.control.pids()
 
     def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> int:
-        """Send a signal to one process and return its pid. The supervisor starts a dead one again."""
+        """Send a signal to one process and return its pid. The supervisor starts the process again if it ends."""
         pid = self.pids()[name]
         os.kill(pid, number)
         return pid
@@ -200,7 +200,7 @@ class Cluster:
             )
 
     def wait_replaced(self, name: str, pid: int, seconds: float = 30.0) -> int:
-        """Wait until a successor of process `pid` under this name is ready; return its pid or raise ClusterFailed."""
+        """Wait until a process other than `pid` is ready under this name; return its pid or raise ClusterFailed."""
         deadline = time.monotonic() + seconds
         while (found := self.pids().get(name, pid)) == pid:
             if time.monotonic() > deadline:
@@ -210,7 +210,7 @@ class Cluster:
         return found
 
     def scale(self, gateways: int) -> None:
-        """Run exactly the gateways 1 to `gateways`; return when they are ready and the others have drained."""
+        """Run exactly the gateways 1 to `gateways`; return when these are ready and the other gateways have drained."""
         self.control.scale("gateway", gateways)
 
     def restart(self, name: str) -> None:

@@ -30,7 +30,8 @@ def write(folder: Path) -> None:
         path = folder / name
         path.touch(mode=0o600)
         path.write_text(text)
-    for name in ("redis.conf", "users.acl"):  # read by another user inside the container; the folder stays closed
+    # Another user inside the container reads these two. On this machine, other users cannot open the folder.
+    for name in ("redis.conf", "users.acl"):
         (folder / name).chmod(0o644)
 
 
@@ -66,7 +67,7 @@ def files(secrets: Credentials) -> dict[str, str]:
 
 
 def nginx_values() -> dict[str, str]:
-    """Return the values of nginx.conf: one name for all gateways, and `gateway-<n>` for each."""
+    """Return the values of nginx.conf: one DNS name for all gateways together, and `gateway-<n>` for each gateway."""
     return {
         "PAGE_LISTEN": "8080",
         **nginx_config.PLAIN,

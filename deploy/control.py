@@ -26,7 +26,7 @@ from deploy.supervisor import CONTROL_SOCKET, START_SECONDS
 STOP_SECONDS: Final = DRAIN_SECONDS + REDIS_STOP_SECONDS + 30
 ANSWER_SECONDS: Final = 5.0
 START_SECONDS_EACH: Final = 3.0
-"""Seconds that each starting process adds to a wait: a start takes a second of CPU, and all processes start at once."""
+"""Seconds that each starting process adds to a wait: all start at once, and each start takes a second of CPU."""
 
 _BASE_FILE: Final = "port"
 _ENDED: Final = ("no longer exists", "it's a zombie")
@@ -36,11 +36,11 @@ _PIDS_PAUSE_SECONDS: Final = 0.1
 
 
 class NotRunning(RuntimeError):
-    """No cluster of this folder runs."""
+    """No cluster runs from this state folder."""
 
 
 class Refused(RuntimeError):
-    """The supervisor did not carry out a command; the text says why."""
+    """The supervisor did not run a command; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Row:
 
 
 class Control:
-    """A running cluster, seen from outside its supervisor; raises NotRunning when there is none."""
+    """A client of a running cluster's supervisor; raises NotRunning when no cluster runs."""
 
     def __init__(self, state: Path) -> None:
         self._state = state
@@ -75,12 +75,12 @@ class Control:
         return {process.name: process for process in self._processes}[name]
 
     def pids(self) -> dict[str, int]:
-        """Return the process ids of the running processes by name (of nginx, the master's)."""
+        """Return the process ids of the running processes by name; for nginx, the id of its master process."""
         for tries_left in reversed(range(_PIDS_TRIES + 1)):
             try:
                 answer = self._ask("stats")
                 break
-            except Refused as error:  # a process ended while the supervisor looked at it
+            except Refused as error:  # a process ended while the supervisor was reading its figures
                 if not tries_left or not any(words in str(error) for words in _ENDED):
                     raise
                 time.sleep(_PIDS_PAUSE_SECONDS)
@@ -101,7 +101,7 @@ class Control:
     def scale(self, kind: str, count: int) -> None:
         """Run exactly the processes 1 to `count` of a kind (gateway, sweeper, signer, api).
 
-        Return when they are ready and the others have drained; raise Refused or ValueError.
+        Return when these are ready and the other processes of the kind have ended; raise Refused or ValueError.
         """
         every = [process for process in self._processes if process.kind == kind]
         if kind not in ("gateway", "sweeper", "signer", "api") or not 0 <= count <= len(every):
@@ -136,7 +136,7 @@ class Control:
             yield process.name
 
     def stop(self) -> None:
-        """Stop everything in order; return when all is gone, or raise Refused when it takes too long."""
+        """Stop all processes in order; return when the supervisor has ended. Raise Refused after STOP_SECONDS."""
         os.kill(self.pid, signal.SIGTERM)
         deadline = time.monotonic() + STOP_SECONDS
         while prepare.supervisor_pid(self._state) is not None:
@@ -162,7 +162,7 @@ class Control:
 
 @contextmanager
 def _in_folder(folder: Path) -> Iterator[None]:
-    """Make `folder` the working directory: the control socket is named relative to it (see supervisor)."""
+    """Make `folder` the working directory, because the control socket's name is relative to it (see supervisor)."""
     before = Path.cwd()
     os.chdir(folder)
     try:
@@ -193,7 +193,7 @@ def table(rows: list[Row]) -> str:
 
 
 def _metrics(row: Row) -> str:
-    """Return the port of health, readiness and metrics; servers that are not ours have none."""
+    """Return the port of health, readiness and metrics; `-` for Redis, the storage and nginx, which have none."""
     return "-" if row.process.kind in ("redis", "s3", "nginx") else str(row.process.ready.port)
 
 
@@ -208,10 +208,10 @@ def _span(seconds: float) -> str:
 
 
 def environment(cluster: Control) -> dict[str, str]:
-    """Return the variables for scripts, back ends, own Socket.IO servers and operators: page, token secret, Redis, API.
+    """Return the variables for programs that use this cluster: addresses, the token secret, Redis accounts, an API key.
 
-    A server with the adapter subscribes and publishes as gateways do, so it gets their account; a back end needs less.
-    The operator command may read and change everything.
+    ROOMCAST_ADAPTER_REDIS_URL has the gateways' account, for Socket.IO servers with the adapter. ROOMCAST_REDIS_URL has
+    the back ends' account, with fewer rights. ROOMCAST_ADMIN_REDIS_URL is for the operator command and has all rights.
     """
     return {
         "ROOMCAST_URL": f"http://localhost:{cluster.ports.page}",

@@ -1,4 +1,4 @@
-"""Make the random secrets of one machine, once; only their owner can read them."""
+"""Make the random secrets of a cluster once, and store them so that only their owner can read them."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ def load(folder: Path) -> Credentials:
 
 
 def load_or_make(folder: Path) -> Credentials:
-    """Return the credentials in `folder`: the folder gets mode 0700, the file 0600.
+    """Return the credentials in `folder`. The folder gets mode 0700, the file mode 0600.
 
-    Missing credentials are made: all of them on first use, and after an upgrade those that the older release lacked.
+    The function makes missing credentials: all on first use, and after an upgrade those that the older release lacked.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)

@@ -40,7 +40,7 @@ def serve_command(frontend: Path, mode: str, port: int) -> list[str]:
 
 
 def main() -> None:
-    """Run both servers until Ctrl-C, or until one of them ends; end with one line when no cluster runs."""
+    """Run both servers until Ctrl-C, or until one server ends; exit with one line of text when no cluster runs."""
     parser = argparse.ArgumentParser(description="Run the example application on the local cluster.")
     parser.add_argument("--port", type=int, default=3000)
     parser.add_argument("--backend-port", type=int, default=8000)
@@ -68,7 +68,7 @@ def main() -> None:
 
 
 def _wait(servers: list[subprocess.Popen[bytes]]) -> None:
-    """Return when a server has ended, or on Ctrl-C or SIGTERM, and stop the other one."""
+    """Wait until a server ends, or for Ctrl-C or SIGTERM; then stop all servers."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     try:

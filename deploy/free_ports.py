@@ -1,9 +1,9 @@
 """Choose free ports for test servers, so that tests in parallel processes do not collide.
 
-Single servers get ports above the range from which the kernel takes the local ports of outgoing connections, and
-clusters get whole blocks below it. A lock file holds a port or block. A block is held until it is released or its
-process ends, because a cluster binds most of its ports only when gateways are added. A single port is held until its
-process has chosen SINGLES_HELD others: its server has bound it by then.
+Both ranges avoid the ports that the kernel gives to outgoing connections: single servers get ports above that range,
+and clusters get blocks of ports below it. A process reserves a port or block with a lock file. It holds a block until
+it releases the block or ends, because a cluster binds most of its ports only when gateways are added. It holds a single
+port until it has chosen SINGLES_HELD further ports: by then a server has bound the port.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from typing import Final
 from deploy.layout import HIGHEST_BASE, HOST
 
 SINGLE: Final = range(61_000, HIGHEST_BASE + 1)
-"""The ports for single servers; each can also be the page's port of a cluster."""
+"""The ports for single servers. A cluster could also start with any of them as the page's port."""
 BLOCK_PORTS: Final = 400
 BLOCKS: Final = range(10_000, 32_000, BLOCK_PORTS)
 ATTEMPTS: Final = 200
 SINGLES_HELD: Final = 64
 
 _random: Final = SystemRandom()
-"""A generator of its own: tests seed `random`, and two test processes would then choose the same ports."""
+"""A separate random generator, because tests seed `random`: two test processes would then choose the same ports."""
 
 _held: dict[int, int] = {}
 """The lock files of this process's blocks, by first port."""
@@ -51,7 +51,7 @@ def is_free(port: int, host: str = HOST) -> bool:
 
 
 def singles(count: int) -> list[int]:
-    """Hold and return `count` different free ports (held as the module says); raise NoFreePortError."""
+    """Reserve and return `count` different free ports, for as long as the module says; raise NoFreePortError."""
     found: set[int] = set()
     for port in _random.sample(SINGLE, ATTEMPTS):
         if len(found) < count and (file := _lock_file(port)) is not None:
@@ -66,7 +66,7 @@ def singles(count: int) -> list[int]:
 
 
 def hold_block() -> int:
-    """Return the first port of a block that no other process holds, and hold it; raise NoFreePortError."""
+    """Reserve a block that no process holds, and return its first port; raise NoFreePortError."""
     for base in _random.sample(BLOCKS, len(BLOCKS)):
         if base not in _held and _lock(base):
             return base
@@ -74,7 +74,7 @@ def hold_block() -> int:
 
 
 def release_block(base: int) -> None:
-    """Let other processes have a block; does nothing when this process does not hold it."""
+    """Release a block for other processes. Do nothing when this process does not hold the block."""
     if (file := _held.pop(base, None)) is not None:
         os.close(file)
 
@@ -93,7 +93,7 @@ def _lock(base: int) -> bool:
 
 
 def _lock_file(port: int) -> int | None:
-    """Return the descriptor of a port's lock file, locked; None when another process holds it."""
+    """Lock a port's lock file and return its descriptor; None when another process holds the lock."""
     folder = Path(tempfile.gettempdir()) / f"roomcast-ports-{os.getuid()}"
     folder.mkdir(exist_ok=True)
     file = os.open(folder / str(port), os.O_CREAT | os.O_WRONLY)

@@ -8,14 +8,14 @@ from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 MACHINE_STATE: Final = ROOT / ".state"
-"""The state folder that all clusters of this checkout share: unpacked tools, the storage's environment, stamps."""
+"""The folder that all clusters of this checkout share: unpacked tools, the storage's environment, stamps of builds."""
 
 HOST: Final = "127.0.0.1"
 GATEWAY_CAPACITY: Final = 16
-"""Number of gateways that a local cluster can be scaled to, unless it was started with another capacity."""
+"""The number of gateways to which a local cluster can be scaled, unless it was started with another capacity."""
 
 MAX_GATEWAYS: Final = 99
-"""The largest capacity of a local cluster: each gateway has a port in a range of a hundred."""
+"""The largest capacity of a local cluster: the gateways' ports are in a range of a hundred."""
 
 MAX_SWEEPERS: Final = 4
 MAX_SIGNERS: Final = 4
@@ -25,7 +25,7 @@ HIGHEST_BASE: Final = 65_535 - 353
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """All ports of a cluster, derived from the page's; raises ValueError when they would not fit."""
+    """All ports of a cluster, derived from the page's port; raises ValueError when the highest would exceed 65,535."""
 
     page: int
 
@@ -36,7 +36,7 @@ class Ports:
             )
 
     def gateway(self, number: int) -> int:
-        """Return the socket's port of a gateway."""
+        """Return the port of a gateway's socket."""
         return self.page + 100 + number
 
     def gateway_metrics(self, number: int) -> int:
@@ -104,7 +104,7 @@ class Paths:
 
     @property
     def run(self) -> Path:
-        """The folder of rendered configurations, locks and sockets, which every start makes anew."""
+        """The folder of rendered configurations, locks and sockets. Every start writes them anew."""
         return self.state / "run"
 
     @property

@@ -1,4 +1,4 @@
-"""Lock files between processes, so that two test runs do not unpack or build into the same folder at once."""
+"""Lock files, so that two processes do not unpack or build into the same folder at once."""
 
 from __future__ import annotations
 

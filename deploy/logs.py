@@ -1,4 +1,4 @@
-"""Write each process's output into a rotating file, which is made with the first output."""
+"""Write the output of each process into a rotating log file, and read the logs."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ COPIES: Final = 3
 
 
 class RotatingLog:
-    """A rotating file that circus calls with each piece of output; `name.log.1` is the one before `name.log`."""
+    """A rotating log file. Circus calls it with each piece of output. The file before `name.log` is `name.log.1`."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file: BinaryIO | None = None
 
     def __call__(self, piece: Mapping[str, Any]) -> None:
-        """Append one piece of output, to a new file when this one is full."""
+        """Append one piece of output, to a new file if the present one is full."""
         data: bytes = piece["data"]
         if self._file is None:
             self._file = self._path.open("ab")
@@ -48,7 +48,7 @@ class RotatingLog:
 def last_words(path: Path, lines: int = 3) -> str:
     """Return the last lines of a log, joined into one line; empty when there is no log.
 
-    A process that the supervisor started several times repeats its reason; a repeated line counts once.
+    Repeated lines count once: a process that the supervisor starts again and again prints the same reason each time.
     """
     with suppress(OSError):
         text = [line.strip() for line in path.read_text(errors="replace").strip().splitlines()]
@@ -57,7 +57,7 @@ def last_words(path: Path, lines: int = 3) -> str:
 
 
 def follow(folder: Path, lines: int = 50) -> None:
-    """Print the end of every log, and then each new line, until Ctrl-C; raise FileNotFoundError without any log."""
+    """Print the end of every log, then each new line, until Ctrl-C; raise FileNotFoundError when there is no log."""
     logs = sorted(folder.glob("*.log"))
     if not logs:
         raise FileNotFoundError(folder)

@@ -1,4 +1,4 @@
-"""Fill in the template of nginx.conf, for a local cluster and for compose. Pure."""
+"""Compute the values of nginx.conf for a local cluster and for compose, and fill in its template. Pure."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from deploy.layout import GATEWAY_CAPACITY, HOST, ROOT, Ports
 TEMPLATE: Final = ROOT / "nginx.conf"
 S3_BUCKET: Final = "roomcast-media"
 UPLOAD_BYTES: Final = 10_485_760
-"""Largest upload in bytes: the signers' own default when ROOMCAST_UPLOAD_BYTES does not set another."""
+"""Largest upload in bytes, unless ROOMCAST_UPLOAD_BYTES sets another. The signers have the same default."""
 
 FORM_BYTES: Final = 65_536
 """Bytes added to the upload limit for the fields around a file in a POST form. The storage checks the exact size."""
 
 API_BODY: Final = "2m"
-"""nginx's limit of a request body for the API: the API's own bound, `roomcast.api.guard.MAX_BODY_BYTES`."""
+"""nginx's limit for the body of an API request. The API has the same limit: `roomcast.api.guard.MAX_BODY_BYTES`."""
 
 PICTURE_ORIGINS: Final = "https:"
-"""Origins from which the page may load profile pictures: any https address. A deployment can name its own instead."""
+"""Origins from which the page may load profile pictures: any https address. A deployment can name origins instead."""
 
 MAX_CONNECTIONS: Final = 65_536
 MAX_WORKERS: Final = 4
@@ -30,21 +30,21 @@ _RETRY: Final = "max_fails=1 fail_timeout=1s"
 
 
 def gateway_servers(addresses: Sequence[str], suffix: str = "") -> str:
-    """Return the lines of an upstream for new sessions, with all addresses; `suffix`: more parameters of each line."""
+    """Return the `server` lines of the upstream for new polling sessions. `suffix`: more parameters of each line."""
     return " ".join(f"server {address}{suffix} {_RETRY};" for address in addresses)
 
 
 def websocket_servers(addresses: Sequence[str], suffix: str = "") -> str:
-    """Return the lines of the upstream for new WebSockets, which always try every gateway.
+    """Return the `server` lines of the upstream for new WebSockets, with which nginx always tries every gateway.
 
-    nginx would mark a gateway that refused once as working again only after a request to it has ended. A WebSocket
-    ends hours later. Until then the gateway would get one new session every other second.
+    Otherwise nginx would treat a gateway that refused once as working again only after a request to it has ended. A
+    WebSocket ends hours later. Until then the gateway would get only one new session every other second.
     """
     return " ".join(f"server {address}{suffix} max_fails=0;" for address in addresses)
 
 
 def gateway_upstreams(addresses: Sequence[str], suffix: str = "") -> str:
-    """Return `upstream gateway_<n>` for each address, so that a session id's number leads to exactly one."""
+    """Return an `upstream gateway_<n>` for each address, so that the number in a session id selects one gateway."""
     return "\n    ".join(
         f"upstream gateway_{n} {{ zone gateway_{n} 64k; server {address}{suffix} max_fails=0; keepalive 16; }}"
         for n, address in enumerate(addresses, 1)
@@ -61,7 +61,7 @@ def front_proxies(networks: Sequence[str]) -> dict[str, str]:
 
 
 def api_route(address: str) -> str:
-    """Return the location that routes `/api/…` to the HTTP API; without it the API is not reachable through nginx."""
+    """Return the location that routes `/api/…` to the HTTP API. Without it, nginx does not route to the API."""
     return (
         f"location /api/ {{ proxy_pass http://{address}/; client_max_body_size {API_BODY}; proxy_read_timeout 30s;"
         ' proxy_set_header Connection ""; add_header X-Content-Type-Options nosniff always; }'
@@ -69,13 +69,13 @@ def api_route(address: str) -> str:
 
 
 def page_tls(certificate: str, key: str) -> str:
-    """Return the lines of nginx's own certificate; write `ssl` behind the address in PAGE_LISTEN, too."""
+    """Return the lines for nginx's own certificate. PAGE_LISTEN must then end with `ssl`."""
     session = "ssl_session_cache shared:page:10m; ssl_session_timeout 1d; ssl_session_tickets off;"
     return f'ssl_certificate "{certificate}"; ssl_certificate_key "{key}"; ssl_protocols TLSv1.2 TLSv1.3; {session}'
 
 
 def gateway_tls(authority: str, name: str) -> str:
-    """Return the lines with which nginx checks that gateways have a certificate for `name`, signed by `authority`."""
+    """Return the lines that make nginx check gateways' certificates: for `name`, signed by `authority`."""
     checks = f'proxy_ssl_trusted_certificate "{authority}"; proxy_ssl_verify on; proxy_ssl_verify_depth 3;'
     return f"{checks} proxy_ssl_name {name}; proxy_ssl_server_name on; proxy_ssl_protocols TLSv1.2 TLSv1.3;"
 
@@ -94,10 +94,10 @@ def local_values(
     fronts: Sequence[str] = (),
     has_api_route: bool = False,
 ) -> dict[str, str]:
-    """Return the values for `make run`: everything on the loopback address, paths relative to nginx's prefix.
+    """Return the values for `make run`: all addresses on the loopback address, paths relative to nginx's prefix.
 
-    `open_files`: the hard limit of descriptors; nginx raises its own limit to it, at most to 65,536 for each worker.
-    `has_api_route`: show the HTTP API under `/api/`.
+    `open_files`: the hard limit of file descriptors; each nginx worker uses up to this number, at most 65,536.
+    `has_api_route`: whether to route `/api/` to the HTTP API.
     """
     addresses = [f"{HOST}:{ports.gateway(number)}" for number in range(1, capacity + 1)]
     return {
@@ -125,5 +125,5 @@ def local_values(
 
 
 def render(values: Mapping[str, str]) -> str:
-    """Return nginx.conf with the values filled in; raise KeyError for one that is missing."""
+    """Return nginx.conf with the values filled in; raise KeyError for a missing value."""
     return template.fill(TEMPLATE.read_text(), values)

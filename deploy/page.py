@@ -20,7 +20,7 @@ _NOT_SOURCES: Final = frozenset({"node_modules", "dist", "coverage"})
 
 
 def ensure(*, sources: Path = SOURCES, state: Path = MACHINE_STATE, say: Say = quiet) -> Path:
-    """Return the folder of the built page, built first when its sources have changed; raise MissingTool."""
+    """Build the page if its sources have changed, and return the folder of the built page; raise MissingTool."""
     built, stamp = sources / "dist", state / "page.stamp"
     with locked(state / "page.lock"):
         wanted = fingerprint(sources)
@@ -43,7 +43,7 @@ def check(*, sources: Path = SOURCES, say: Say = quiet) -> None:
 def pack(folder: Path, *names: str, say: Say = quiet) -> list[Path]:
     """Pack npm packages (all by default) into `folder`; return the tarballs. Raises MissingTool.
 
-    One process at a time: each build starts by removing the files of the previous one.
+    Only one process packs at a time: each build starts by removing the files of the previous build.
     """
     packages(SOURCES, say=say)
     with locked(MACHINE_STATE / "pack.lock"):
@@ -52,9 +52,9 @@ def pack(folder: Path, *names: str, say: Say = quiet) -> list[Path]:
 
 
 def packages(folder: Path, *, say: Say = quiet) -> None:
-    """Install the Node packages that `folder`'s lock file names, unless they are there; raise MissingTool.
+    """Install the Node packages that `folder`'s lock file names, unless they are installed; raise MissingTool.
 
-    One process at a time: `npm ci` starts by removing what another process has just installed.
+    Only one process installs at a time: `npm ci` starts by removing all installed packages.
     """
     lock = (folder / "package-lock.json").read_bytes()
     wanted = hashlib.sha256(lock).hexdigest()
@@ -69,7 +69,7 @@ def packages(folder: Path, *, say: Say = quiet) -> None:
 
 
 def install_packed(folder: Path, tarballs: Iterable[Path]) -> None:
-    """Install the packages in an application's lock file, then packages that `pack` made; raise MissingTool."""
+    """Install an application's packages: those in its lock file, then those that `pack` made; raise MissingTool."""
     for arguments in (["ci"], ["install", "--no-save", *map(str, tarballs)]):
         _npm([*arguments, "--no-audit", "--no-fund", "--prefer-offline"], folder)
 

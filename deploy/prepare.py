@@ -25,7 +25,7 @@ _PID_FILE: Final = "supervisor.pid"
 
 
 class CannotStart(RuntimeError):
-    """The cluster cannot start; the text is one line that says why, and what to do about it."""
+    """The cluster cannot start; the text is one line that says why and what to do."""
 
 
 @contextmanager
@@ -64,7 +64,7 @@ def supervisor_pid(state: Path) -> int | None:
 def check_ports(ports: Ports, capacity: int = GATEWAY_CAPACITY) -> None:
     """Raise CannotStart when one of the cluster's ports is taken.
 
-    It checks the ports of all gateways up to `capacity`, running or not: nginx sends new sessions to any server there.
+    The check includes the ports of gateways that do not start yet, because nginx sends sessions to any server there.
     """
     wanted = {ports.page: "the page", ports.redis: "Redis", ports.s3: "the object storage"}
     wanted |= {ports.gateway(n): f"gateway {n}" for n in range(1, capacity + 1)}
@@ -82,10 +82,11 @@ def check_ports(ports: Ports, capacity: int = GATEWAY_CAPACITY) -> None:
 
 @contextmanager
 def public_folder(state: Path) -> Iterator[Path]:
-    """Make a folder that nginx's workers can reach, and remove it at the end.
+    """Make a folder that nginx's workers can read, and remove it at the end.
 
-    When nginx starts as root, its workers run as another user, who cannot enter a checkout under a home of mode 0700.
-    The folder is then in the temporary directory. A start removes folders that a crash left: no process has their lock.
+    When nginx starts as root, its workers run as another user. This user cannot read a checkout in a home of mode 0700,
+    so the folder is then in the temporary directory. A start also removes the folders of crashed starts: those that no
+    process has locked.
     """
     outside = Path(tempfile.gettempdir())
     for left in (*outside.glob(f"{_PUBLIC_PREFIX}*"), state / "run" / "public"):
@@ -103,7 +104,7 @@ def public_folder(state: Path) -> Iterator[Path]:
 def _make_locked(state: Path, outside: Path) -> tuple[Path, TextIO]:
     """Make the folder and its locked file.
 
-    Another start may remove the new folder as abandoned before the file is locked. Then this function makes another.
+    Before the file is locked, another start may take the new folder for abandoned and remove it. Then make another one.
     """
     while True:
         if os.geteuid() == 0:
@@ -127,7 +128,7 @@ def _remove_abandoned(folder: Path) -> None:
 
 
 def publish_page(page: Path, public: Path) -> None:
-    """Copy the built page to where nginx serves it from, readable by all."""
+    """Copy the built page into the folder that nginx serves, readable by all users."""
     target = public / "page"
     shutil.copytree(page, target)
     for path in (target, *target.rglob("*")):
@@ -135,7 +136,7 @@ def publish_page(page: Path, public: Path) -> None:
 
 
 def worker_user() -> str | None:
-    """Return the user and group of nginx's workers under root; None otherwise: the workers then run as our user."""
+    """Return user and group for nginx's workers if this process is root; else None: they run as the present user."""
     if os.geteuid() != 0:
         return None
     for user in ("www-data", "nobody"):

@@ -1,6 +1,6 @@
-"""List every process of a cluster: what to run, with which environment, and when it is ready. Pure.
+"""List every process of a cluster: its command, environment, ports and readiness probe. Pure.
 
-The supervisor, the status table and the tests all read this one list, so that they never disagree.
+The supervisor, the status table and the tests all read this list.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ APPLICATION_ORIGINS: Final = ("http://localhost:3000", "http://localhost:5173")
 Kind = Literal["redis", "s3", "nginx", "gateway", "sweeper", "signer", "api"]
 
 START_ORDER: Final[tuple[tuple[Kind, ...], ...]] = (("redis", "s3"), ("gateway", "sweeper", "signer", "api", "nginx"))
-"""Stages of a start: each begins when the one before is ready."""
+"""The stages of a start. Each stage starts when the processes of the previous stage are ready."""
 
 STOP_ORDER: Final[tuple[tuple[Kind, ...], ...]] = (
     ("gateway", "api"),
@@ -28,7 +28,7 @@ STOP_ORDER: Final[tuple[tuple[Kind, ...], ...]] = (
     ("nginx", "s3"),
     ("redis",),
 )
-"""Stages of a stop: gateways drain while the processes that they need still run; Redis stops last."""
+"""The stages of a stop. Gateways drain first, while the processes that they need still run; Redis stops last."""
 
 DRAIN_SECONDS: Final = 15.0
 STOP_SECONDS: Final = 10.0
@@ -40,7 +40,7 @@ _INHERITED_PREFIXES: Final = ("ROOMCAST_", "COVERAGE_PROCESS_")
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The probe by which a process is found ready: an HTTP path that answers 200, a PING, or an open port."""
+    """The readiness probe of a process: an HTTP path that answers 200, a Redis PING, or an open port."""
 
     how: Literal["http", "redis", "port"]
     port: int
@@ -49,7 +49,7 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """One process. `starts`: it runs from the start of the cluster; others start when the cluster is scaled."""
+    """One process. `starts`: whether it starts with the cluster; other processes start when the cluster is scaled."""
 
     name: str
     kind: Kind
@@ -64,7 +64,7 @@ class Process:
 
 @dataclass(frozen=True, slots=True)
 class Programs:
-    """Commands of the servers that are not ours: redis-server, nginx with its prefix options, the object storage."""
+    """The commands of third-party servers: redis-server, nginx with its prefix options, the object storage."""
 
     redis: str
     nginx: tuple[str, ...]
@@ -73,9 +73,9 @@ class Programs:
 
 
 def inherited(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that a process inherits from the shell: the basics, and ROOMCAST_… for tuning.
+    """Return the variables that a process inherits from the shell: the basics, ROOMCAST_… and COVERAGE_PROCESS_… .
 
-    It inherits nothing else: the user's proxy or AWS profile must not change which servers a local cluster talks to.
+    Other variables are removed: the user's proxy or AWS profile must not change the servers that a cluster connects to.
     """
     return {
         name: value for name, value in environment.items() if name in _INHERITED or name.startswith(_INHERITED_PREFIXES)
@@ -168,7 +168,7 @@ class Plan:
         return self._python("api", "api", number, env, port, ready, STOP_SECONDS, number <= started)
 
     def _origins(self) -> str:
-        """Return the origins of the page and of applications under development, and those set in the environment."""
+        """Return the allowed origins: of the page, of applications under development, and from the environment."""
         added = [origin.strip() for origin in self._base.get("ROOMCAST_ALLOWED_ORIGINS", "").split(",")]
         return ",".join([*origins(self._ports), *APPLICATION_ORIGINS, *filter(None, added)])
 
@@ -199,7 +199,7 @@ def origins(ports: Ports) -> tuple[str, str]:
 
 
 def nginx_command(binary: str, paths: Paths, worker_user: str | None) -> tuple[str, ...]:
-    """Return nginx's command line: in the foreground, prefix in the public folder; `worker_user`: under root."""
+    """Return nginx's command line: in the foreground, with the public folder as prefix. See `prepare.worker_user`."""
     directives = "daemon off;" + (f" user {worker_user};" if worker_user else "")
     prefix = f"{paths.public}/"
     return (binary, "-p", prefix, "-c", str(paths.nginx_config), "-e", "stderr", "-g", directives)

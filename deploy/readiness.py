@@ -1,4 +1,4 @@
-"""Check whether a process is ready, with the same probes as an orchestrator."""
+"""Check whether a process is ready, with the probes that an orchestrator would use."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def redis_answers(url: str) -> bool:
 
 
 def is_ready(process: Process, credentials: Credentials) -> bool:
-    """Tell whether a process passes its own check."""
+    """Tell whether a process passes its readiness probe."""
     check = process.ready
     if check.how == "redis":
         return redis_answers(credentials.redis_url("admin", check.port))
@@ -59,7 +59,7 @@ def first_unready(
     seconds: float,
     give_up: Callable[[], bool] = lambda: False,
 ) -> Process | None:
-    """Wait until all are ready; after `seconds`, or when `give_up` returns true, return the first unready one."""
+    """Wait until all processes are ready. Return the first unready one after `seconds`, or when `give_up` says so."""
     deadline = time.monotonic() + seconds
     for process in processes:
         while not is_ready(process, credentials):

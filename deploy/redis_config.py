@@ -1,9 +1,9 @@
-"""Write redis.conf and the ACL file of a cluster, as text. Pure.
+"""Return redis.conf and the ACL file of a cluster, as text. Pure.
 
-Each kind of process has its own account. An account may use the keys and channels that `roomcast.contract.keys` gives
-it, and only with the commands that its code and its scripts call. No account may change the configuration, list keys,
-load functions or empty a database. A script gets the channel that it publishes on among its KEYS, so the key patterns
-include `room:{*}` and `presence:{*}`.
+Each kind of process has its own account, with the keys and channels of `roomcast.contract.keys` that the process uses,
+and the commands that its code and its scripts call. Except for `admin`, no account may change the configuration, list
+keys, load functions or empty a database. Scripts get the names of channels in KEYS, too, so the key patterns include
+`room:{*}` and `presence:{*}`.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ _BASE: Final = (
     " cluster|slots cluster|shards cluster|nodes multi exec discard"
     " eval evalsha eval_ro evalsha_ro script|load script|exists"
 )
-"""Commands of every account: connection and scripts. INFO gives `run_id`, by which scripts notice a Redis restart."""
+"""Commands of every account, for connections and scripts. `run_id` in INFO shows scripts that Redis has restarted."""
 
 _CALL: Final = re.compile(r"redis\.p?call\(\s*'([A-Za-z]+)'")
 _READ_ONLY: Final = "%R~"
 
 
 class Account(NamedTuple):
-    """One account's rights: keys to write, keys to read only, channels, scripts by prefix, more commands."""
+    """The rights of an account: keys to write, keys to read only, channels, prefixes of script names, more commands."""
 
     writes: str
     reads: str
@@ -50,7 +50,7 @@ class Account(NamedTuple):
         return f"{patterns} -@all {' '.join(f'+{command}' for command in allowed)}"
 
     def extended(self, writes: str, reads: str, scripts: tuple[str, ...]) -> Account:
-        """Return an account with these rights as well."""
+        """Return an account that has these rights in addition."""
         return self._replace(
             writes=f"{self.writes} {writes}", reads=f"{self.reads} {reads}", scripts=(*self.scripts, *scripts)
         )
@@ -121,13 +121,13 @@ ACCOUNTS: Final[Mapping[str, str]] = {
 """The rights of each account: key patterns (`%R~` to read only), channel patterns, commands."""
 
 DEFAULT_ACCOUNT: Final = "user default reset off ~* &* +@all"
-"""The rule of the default account: off, so that no client logs in with it. It keeps all rights, because Redis replays
-its append-only file under this account. With fewer rights, Redis would refuse and drop every transaction in the file
-(each script is one) at the next start, and lose that data."""
+"""The rule of the default account. It is off, so that no client can log in with it. It keeps all rights, because Redis
+replays its append-only file with this account. With fewer rights, Redis would refuse every transaction in the file
+(each script is one) at the next start, and its data would be lost."""
 
 
 def acl(passwords: Mapping[str, str]) -> str:
-    """Return the ACL file: the default account is off, every other has the SHA-256 of its password (`#<hash>`)."""
+    """Return the ACL file: the default account is off; each other account has its password's SHA-256 (`#<hash>`)."""
     lines = [DEFAULT_ACCOUNT]
     for account, rules in ACCOUNTS.items():
         digest = hashlib.sha256(passwords[account].encode()).hexdigest()
@@ -136,7 +136,7 @@ def acl(passwords: Mapping[str, str]) -> str:
 
 
 def config(port: int, data: Path, acl_file: Path, bind: str = HOST) -> str:
-    """Return the redis.conf of a server on `port` of the address `bind`. Paths may hold spaces and quotes."""
+    """Return the redis.conf of a server on `port` of the address `bind`. Paths may contain spaces and quotes."""
     values = {
         "REDIS_BIND": bind,
         "REDIS_PORT": str(port),

@@ -17,7 +17,7 @@ from deploy.tools import Say
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The options of a start. `page_folder`: a built page, instead of building the one in web/."""
+    """The options of a start. `page_folder`: the folder of a built page; None: build the page in web/."""
 
     port: int
     state: Path
@@ -31,7 +31,7 @@ def say(line: str) -> None:
 
 
 def set_up(say: Say = say, *, system_tools: bool = True) -> Path:
-    """Fetch and build all that a cluster needs, and return the folder of the built page. Quick when all is there."""
+    """Fetch and build missing or outdated parts of a cluster, and return the folder of the built page."""
     tools.require("redis-server", system=system_tools, say=say)
     tools.require("nginx", system=system_tools, say=say)
     if not (MACHINE_STATE / "s3-venv").exists():
@@ -48,7 +48,7 @@ def bootstrap_uv() -> str | None:
 
 
 def run(options: Options) -> None:
-    """Run a cluster until a signal; raise CannotStart, MissingTool, SetupError or StartFailed, one line each."""
+    """Run a cluster until a signal; raise CannotStart, MissingTool, SetupError or StartFailed, each with one line."""
     begun = time.monotonic()
     ports = Ports(options.port)
     with prepare.claimed(options.state):
@@ -73,7 +73,7 @@ def run(options: Options) -> None:
 
 
 def _ignore_terminal() -> None:
-    """Let this process write to its terminal as a background job, without being stopped."""
+    """Ignore SIGTTOU, so that this process can write to its terminal as a background job without being stopped."""
     signal.signal(signal.SIGTTOU, signal.SIG_IGN)
 
 
@@ -95,5 +95,5 @@ def _screen(options: Options, ports: Ports, seconds: float) -> str:
 
 
 def fail(error: Exception) -> None:
-    """End with one clear line and exit status 1."""
+    """Exit with the error's text on one line and status 1."""
     sys.exit(f"roomcast: {error}")

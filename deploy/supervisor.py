@@ -1,12 +1,12 @@
 """Keep the processes of one cluster running, with circus.
 
-Circus spawns, respawns, reads output into rotating files and takes commands (`start`, `stop`, `list`, `stats`) on a
-socket in the state folder. This module adds three things: the order of start and stop, signals, and the restart of dead
-processes while a command waits. (During a command, circus restarts nothing and ignores signals: while one gateway
-drains, a dead one would stay dead, and Ctrl-C would be lost.)
+Circus starts processes, restarts them, writes their output into rotating files, and takes commands (`start`, `stop`,
+`list`, `stats`) on a socket in the state folder. This module adds three things: the order of start and stop, signals,
+and the restart of dead processes while a command runs. (During a command, circus itself restarts no process and ignores
+signals: while one gateway drains, another dead gateway would stay dead, and Ctrl-C would be lost.)
 
-Its two Unix sockets are named relative to the run folder, because a socket's path may hold 107 characters and a
-checkout can lie deeper. A client changes into that folder first.
+The names of the two Unix sockets are relative to the run folder: the path of a socket is limited to 107 characters, and
+the path of a checkout can be longer. A client changes into that folder first.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ EVENTS_SOCKET: Final = "ipc://events.sock"
 LOOK_SECONDS: Final = 0.25
 RESPAWN_PAUSE_SECONDS: Final = 0.5
 GATEWAY_REST_SECONDS: Final = 1.5
-"""Pause in seconds before a gateway that ended is started again. A start costs a second of CPU, which the other
-gateways need first: its clients reconnect to them."""
+"""Pause in seconds before a gateway that ended is started again. A start takes a second of CPU, which the other
+gateways need first, because the clients of the ended gateway reconnect to them."""
 START_SECONDS: Final = 30.0
 
 _CHILD: Final = Path(__file__).with_name("child.py")
@@ -52,11 +52,11 @@ _STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIG
 
 
 class StartFailed(RuntimeError):
-    """A process did not become ready; the text names it and its log."""
+    """A process did not become ready; the text names the process and its log."""
 
 
 class _Arbiter(Arbiter):  # type: ignore[misc]
-    """Circus's arbiter, except that dead processes are restarted while a command is under way, too."""
+    """Circus's arbiter, changed so that it restarts dead processes also during a command."""
 
     @gen.coroutine
     def manage_watchers(self) -> Any:
@@ -66,7 +66,7 @@ class _Arbiter(Arbiter):  # type: ignore[misc]
 
 
 class Supervisor:
-    """Runs the processes that start with the cluster; `run` starts them, and stops them after a signal."""
+    """The supervisor of a cluster: `run` starts the processes, keeps them running, and stops them after a signal."""
 
     def __init__(self, processes: Iterable[Process], paths: Paths, credentials: Credentials) -> None:
         self._processes = tuple(processes)
@@ -87,7 +87,7 @@ class Supervisor:
         self._arbiter.ctrl.sys_hdl.stop()  # circus's handlers lose a signal that comes during a command
 
     async def run(self, started: Callable[[], None]) -> None:
-        """Start in stages, call `started` when all is ready, and stop in stages after a signal; raise StartFailed."""
+        """Start in stages, call `started` when all are ready, and stop in stages after a signal; raise StartFailed."""
         loop = asyncio.get_running_loop()
         for number in _STOP_SIGNALS:
             loop.add_signal_handler(number, self._on_signal)
@@ -100,7 +100,7 @@ class Supervisor:
             await self._shut_down()
 
     async def _start(self) -> bool:
-        """Start everything in order; return False when a signal came first."""
+        """Start the processes in stages; return False when a signal came before all were ready."""
         for kinds in START_ORDER:
             stage = [process for process in self._of(kinds) if process.starts]
             for process in stage:
@@ -121,7 +121,7 @@ class Supervisor:
         return [process for process in self._processes if process.kind in kinds]
 
     def _on_signal(self) -> None:
-        """Stop in order at the first signal; at another one, stop waiting for drains."""
+        """Stop in order at the first signal. At a further signal, kill all processes except Redis."""
         self._signals += 1
         self._stop.set()
         if self._signals > 1:
@@ -137,13 +137,13 @@ class Supervisor:
 
     async def _stop_one(self, process: Process) -> None:
         watcher = self._watchers[process.name]
-        while watcher.status() == "stopping":  # by an earlier command; circus has no event for its end
+        while watcher.status() == "stopping":  # by an earlier command; circus has no event for the end of a stop
             await gen.sleep(LOOK_SECONDS)
         await watcher._stop(True)
 
 
 class _ClusterWatcher(Watcher):  # type: ignore[misc]
-    """A watcher of one process. When the process dies, the rest of its process group (nginx's workers) is killed."""
+    """A watcher of one process. When the process dies, the watcher kills its process group (nginx's workers), too."""
 
     def send_signal_all(self, number: signal.Signals) -> None:
         for pid in self.get_active_pids():
@@ -153,7 +153,7 @@ class _ClusterWatcher(Watcher):  # type: ignore[misc]
     @gen.coroutine
     def manage_processes(self) -> Any:
         for process in list(self.processes.values()):
-            if process.status in (DEAD_OR_ZOMBIE, UNEXISTING):  # circus would forget it without reaping
+            if process.status in (DEAD_OR_ZOMBIE, UNEXISTING):  # circus would forget the process without reaping it
                 self.reap_process(process.pid)
         if time.monotonic() >= self._rests_until:
             yield super().manage_processes()
@@ -167,7 +167,7 @@ class _ClusterWatcher(Watcher):  # type: ignore[misc]
             os.killpg(pid, signal.SIGKILL)
 
     def _take_last_words(self, process: Any) -> None:
-        """Read a dead process's pipes to their end: circus would close them while its loop still watches them."""
+        """Read the last output of a dead process, and stop watching its pipes before circus closes them."""
         for name, pipe in Redirector.get_process_pipes(process):
             if not pipe.closed:
                 os.set_blocking(pipe.fileno(), False)
@@ -177,7 +177,7 @@ class _ClusterWatcher(Watcher):  # type: ignore[misc]
 
     @gen.coroutine
     def spawn_processes(self) -> Any:
-        """Pause between starts, so that a program that ends at once does not use up the CPU."""
+        """Pause between starts, so that a program that always ends at once does not use all CPU."""
         pause = self._last_spawn + RESPAWN_PAUSE_SECONDS - time.monotonic()
         if pause > 0:
             yield gen.sleep(pause)

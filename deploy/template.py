@@ -1,4 +1,4 @@
-"""Fill in `${NAME}` placeholders. Only capital names count, so that a configuration's own variables stay. Pure."""
+"""Fill in `${NAME}` placeholders with capital names. Other variables of a configuration stay unchanged. Pure."""
 
 from __future__ import annotations
 
@@ -14,5 +14,5 @@ def names(text: str) -> set[str]:
 
 
 def fill(text: str, values: Mapping[str, str]) -> str:
-    """Return `text` with its placeholders filled in; raise KeyError naming the first one that has no value."""
+    """Return `text` with its placeholders filled in; raise KeyError with the first name that has no value."""
     return _NAME.sub(lambda match: values[match[1]], text)

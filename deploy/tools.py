@@ -1,7 +1,7 @@
-"""Find redis-server, nginx and promtool, or unpack the distribution's packages into the state folder.
+"""Find redis-server, nginx, prometheus and promtool, or unpack the distribution's packages into the state folder.
 
-Nothing is installed: an installation needs root and would start services on the machine. Packages and the libraries
-that the machine lacks are downloaded with apt and unpacked; a small launcher per program sets the library path.
+The packages are not installed: that needs root and would start services on the machine. Instead, apt downloads the
+packages and missing libraries, and this module unpacks them. A launcher for each program sets the library path.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ DOWNLOAD_SECONDS: Final = 600
 
 
 class MissingTool(RuntimeError):
-    """A program is missing and cannot be fetched; the text is one line that names the packages."""
+    """A program is missing, too old, or has failed; the text says what to install, or why it failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ def quiet(_: str) -> None:
 
 
 def require(name: str, *, state: Path = MACHINE_STATE, system: bool = True, say: Say = quiet) -> Path:
-    """Return the path of a program, fetched first when the machine lacks it.
+    """Return the path of a program; fetch the program first if the machine lacks it.
 
     `system=False` ignores installed programs. Raises MissingTool when the program cannot be fetched or is too old.
     """
@@ -98,9 +98,9 @@ def _check_version(tool: Tool, path: Path) -> None:
 
 
 def unpack(packages: Sequence[str], state: Path = MACHINE_STATE, sources: Sequence[str] = ()) -> Path:
-    """Unpack packages, with the libraries they lack here, and return the root of the unpacked tree.
+    """Unpack packages with the libraries that this machine lacks, and return the root of the unpacked tree.
 
-    `sources`: apt's options for other package lists than the machine's. Raises MissingTool.
+    `sources`: apt's options that replace the machine's package lists. Raises MissingTool.
     """
     home = state / "tools"
     _unpack(packages, home, sources)
@@ -127,13 +127,13 @@ def _unpack(packages: Sequence[str], home: Path, sources: Sequence[str] = ()) ->
 
 
 def _download(packages: Sequence[str], archives: Path, options: Sequence[str]) -> bool:
-    """Fetch the packages with the dependencies that are not installed; tell whether that worked."""
+    """Download the packages and their dependencies that are not installed; tell whether that worked."""
     arguments = ["--download-only", "--yes", "--reinstall", "--no-install-recommends", "install", *packages]
     return _apt(arguments, archives, options) and any(archives.glob("*.deb"))
 
 
 def _apt(arguments: Sequence[str], archives: Path, options: Sequence[str]) -> bool:
-    """Run apt-get on our own folders, without the system's locks: it works as any user and changes nothing."""
+    """Run apt-get on separate folders without the system's locks. Any user can run it, and it installs no package."""
     own = {
         "Dir::Cache::archives": str(archives),
         "Dir::Cache::pkgcache": "",
@@ -150,7 +150,7 @@ def _apt(arguments: Sequence[str], archives: Path, options: Sequence[str]) -> bo
 
 
 def _write_launcher(home: Path, name: str) -> None:
-    """Write `bin/<name>`, which finds the unpacked tree beside itself, so that a moved checkout still works."""
+    """Write the script `bin/<name>`. It finds the unpacked tree relative to itself, so a checkout can be moved."""
     root = home / "root"
     program = next((path for path in (root / "usr/sbin" / name, root / "usr/bin" / name) if path.exists()), None)
     if program is None:
@@ -168,7 +168,7 @@ def _write_launcher(home: Path, name: str) -> None:
 
 
 def main() -> None:
-    """Fetch the programs named on the command line that are missing, and print the path of each."""
+    """Fetch missing programs of those named on the command line, and print the path of each."""
     for name in sys.argv[1:]:
         print(require(name, say=print))
 

@@ -1,4 +1,4 @@
-"""Check the chart with helm (`make chart`). Helm is built when only Go is there; without both, nothing is checked."""
+"""Check the chart with helm (`make chart`). Without helm, build it with Go; without Go, skip the checks."""
 
 from __future__ import annotations
 

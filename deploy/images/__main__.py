@@ -1,4 +1,4 @@
-"""Build every image without a container engine and state its size; with `--run`, start compose.yaml's services.
+"""Build every image without a container engine and print its size; with `--run`, start compose.yaml's services.
 
     python -m deploy.images [--run]
 
@@ -37,7 +37,7 @@ def main() -> int:
 
 
 def build_all() -> None:
-    """Build every target and print its size; raise ImageError when a container would run as a named user."""
+    """Build every target and print its size; raise ImageError when an image's user is a name instead of a number."""
     require("buildah", "debootstrap", "npm")
     STATE.mkdir(parents=True, exist_ok=True)
     stages = dockerfile.stages(DOCKERFILE.read_text())

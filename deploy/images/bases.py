@@ -14,7 +14,7 @@ from deploy.images.tools import STATE, ImageError, buildah, run
 
 HERE: Final = Path(__file__).resolve().parent
 SUITES: Final = {"python": "bookworm", "redis": "bookworm", "node": "trixie", "nginx": "sid"}
-"""The Debian suite of each base image, chosen by version: Python 3.11, Node 20, an nginx that re-resolves names."""
+"""The Debian suite of each base image. It has the needed version: Python 3.11, Node 20, an nginx with `resolve`."""
 
 _NPM: Final = "npm@10.9.4"
 _CERTIFICATES: Final = Path("/etc/ssl/certs/ca-certificates.crt")
@@ -22,7 +22,7 @@ _TRUST: Final = ("SSL_CERT_FILE", "PIP_CERT", "NODE_EXTRA_CA_CERTS")
 
 
 def make(wanted: Iterable[str]) -> None:
-    """Build each of the `wanted` images that is missing; they are named like `python:3.11-slim-bookworm`."""
+    """Build the `wanted` images that are missing. The names are like `python:3.11-slim-bookworm`."""
     for image in wanted:
         target = image.split(":")[0]
         if target not in SUITES:
@@ -42,13 +42,13 @@ def exists(image: str) -> bool:
 
 
 def build(dockerfile: Path, context: Path, target: str, tag: str, options: Iterable[str] = ()) -> None:
-    """Build one target without a container engine. The output is in `<target>.log` in the state folder."""
+    """Build one target without a container engine. The output goes to `<target>.log` in the state folder."""
     command = ["bud", "--isolation", "chroot", "--pull-never", "--layers", "--network", "host", "--target", target]
     buildah(*command, "--tag", tag, *options, "--file", dockerfile, context, log=STATE / f"{target}.log")
 
 
 def machine_trust() -> Mapping[str, str]:
-    """Return the environment variables for this machine's certificates, which may include more than a new Debian's."""
+    """Return the variables that name this machine's certificates, which may be more than those of a new Debian."""
     return {name: str(_CERTIFICATES) for name in _TRUST if os.environ.get(name)}
 
 
@@ -58,7 +58,7 @@ def _debian(suite: str) -> None:
     if exists(name):
         return
     if os.geteuid() != 0:
-        raise ImageError("debootstrap makes the base images as root: run this as root")
+        raise ImageError("debootstrap makes the base images and needs root: run this as root")
     print(f"· Debian {suite}", flush=True)
     with TemporaryDirectory(dir=STATE) as folder:
         root = Path(folder) / "root"

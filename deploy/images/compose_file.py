@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 PREFIX: Final = "roomcast-try-"
-"""Prefix of the names of containers, volumes and the network, so that no others are touched."""
+"""Prefix of the names of containers, volumes and the network, so that no other containers are touched."""
 
 _PROCESSES: Final = 4096
 
@@ -16,7 +16,7 @@ Service = Mapping[str, Any]
 
 
 def in_order(services: Mapping[str, Service]) -> list[str]:
-    """Return the services that start without a profile, each after those it depends on."""
+    """Return the services that start without a profile, each after the services that it depends on."""
     chosen = {name: service for name, service in services.items() if "profiles" not in service}
     graph = {
         name: [other for other in service.get("depends_on", ()) if other in chosen] for name, service in chosen.items()
@@ -27,7 +27,7 @@ def in_order(services: Mapping[str, Service]) -> list[str]:
 def run_arguments(name: str, service: Service, folder: Path, port: int, most_files: int) -> list[str]:
     """Return the arguments of `podman run` for a service of the file in `folder`.
 
-    `port` replaces the published one; `most_files`: the most that this machine lets a process open.
+    `port`: the published port, instead of the one in the file; `most_files`: the most files that a process may open.
     """
     arguments = ["--name", PREFIX + name, "--network", PREFIX + "net", "--network-alias", name]
     for alias in service.get("networks", {}).get("default", {}).get("aliases", ()):
@@ -53,7 +53,7 @@ def health_command(service: Service) -> list[str]:
 
 
 def image(service: Service) -> str:
-    """Return the name of a service's image in the local storage: ours are under localhost, others under docker.io."""
+    """Return the name of a service's image in the local storage: localhost/… if it is built, else docker.io/… ."""
     name = str(service["image"])
     return f"localhost/{name}" if "build" in service else f"docker.io/library/{name}"
 
@@ -69,6 +69,6 @@ def _confinement(service: Service, most_files: int) -> list[str]:
         for value in service.get(key, ()):
             arguments += [option, str(value).replace("no-new-privileges:true", "no-new-privileges")]
     files = min(most_files, service.get("ulimits", {}).get("nofile", most_files))
-    # podman's own defaults are higher than what a machine without all privileges may set.
+    # podman's defaults are higher than the limits that a machine without full privileges may set.
     arguments += ["--ulimit", f"nofile={files}:{files}", "--ulimit", f"nproc={_PROCESSES}:{_PROCESSES}"]
     return arguments

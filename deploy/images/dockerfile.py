@@ -1,4 +1,4 @@
-"""Read a Dockerfile: its stages, the targets worth building, and the base images from outside. Pure."""
+"""Read a Dockerfile: its stages, the targets to build, and the base images from outside. Pure."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def stages(text: str) -> list[Stage]:
 
 
 def targets(of: Sequence[Stage]) -> list[str]:
-    """Return the stages that are images of their own: no other stage uses them."""
+    """Return the names of the stages that no other stage uses: these are the images to build."""
     used = frozenset().union(*(stage.uses for stage in of))
     return [stage.name for stage in of if stage.name not in used]
 
@@ -44,5 +44,5 @@ def outside_bases(of: Sequence[Stage]) -> list[str]:
 
 
 def is_numeric_user(user: str) -> bool:
-    """Tell whether a container's user is a number other than root's, as Kubernetes' runAsNonRoot needs it."""
+    """Tell whether a container's user is a number other than 0 (root), as Kubernetes' runAsNonRoot requires."""
     return _USER.fullmatch(user) is not None and user.split(":")[0] != "0"

@@ -1,4 +1,4 @@
-"""Start compose.yaml's services from the images with podman, talk to them, and drain them."""
+"""Start compose.yaml's services from the images with podman, send messages through them, and drain them."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def check(file: Mapping[str, Any]) -> None:
 
 @contextmanager
 def _network(subnet: str) -> Iterator[None]:
-    """Make a network of our own, and remove it at the end."""
+    """Make a network for this test, and remove it at the end."""
     (STATE / "networks").mkdir(exist_ok=True)
     _forget("network", "rm", "--force", PREFIX + "net")
     podman("network", "create", "--subnet", subnet, PREFIX + "net")
@@ -60,7 +60,7 @@ def _network(subnet: str) -> Iterator[None]:
 
 @contextmanager
 def _running(names: list[str]) -> Iterator[None]:
-    """Remove the containers and their volumes at the end, and any that an earlier run left."""
+    """Remove the containers and volumes of an earlier run at the start, and those of this run at the end."""
 
     def remove() -> None:
         for name in reversed(names):
@@ -81,7 +81,7 @@ def _forget(*arguments: str) -> None:
 
 
 def _know_the_resolver(path: Path, subnet: str) -> None:
-    """Write nginx's environment file with podman's resolver (the network's first address) instead of the engine's."""
+    """Write nginx's environment file with podman's resolver (the network's first address) instead of Docker's."""
     values = compose.nginx_values() | {"RESOLVER": f"resolver {subnet.rsplit('.', 1)[0]}.1 valid=5s ipv6=off;"}
     path.write_text("".join(f"{key}={value}\n" for key, value in values.items()))
 
@@ -105,7 +105,7 @@ def _start(name: str, service: Service, folder: Path, port: int) -> None:
 
 
 async def _talk(url: str, secret: str) -> None:
-    """Send messages through nginx; each must be acked and delivered to the sender."""
+    """Send messages through nginx; raise ImageError unless each is acked and delivered to the sender."""
     heard: set[str] = set()
     all_heard = asyncio.Event()
 
@@ -137,7 +137,7 @@ def _message(number: int) -> dict[str, str]:
 
 
 def _drain(name: str) -> None:
-    """Stop a container by SIGTERM, as a container engine does; it must end in time and with status 0."""
+    """Stop a container by SIGTERM, as a container engine does; raise ImageError unless its status is 0."""
     started = time.monotonic()
     podman("stop", "--time", str(STOP_SECONDS), PREFIX + name)
     status = podman("inspect", "--format", "{{.State.ExitCode}}", PREFIX + name).strip()

@@ -16,20 +16,20 @@ _STORAGE: Final = ("--root", str(STATE / "storage"), "--runroot", str(STATE / "r
 
 
 class ImageError(RuntimeError):
-    """The images cannot be built or started; the text is one line for the person who asked."""
+    """The images cannot be built or started; the text is one line that says why."""
 
 
 def require(*names: str) -> None:
-    """Raise ImageError naming the programs that are missing; their packages have the same names on Debian."""
+    """Raise ImageError with the names of missing programs. Their Debian packages have the same names."""
     missing = [name for name in names if shutil.which(name) is None]
     if missing:
         raise ImageError(f"install these first: {', '.join(missing)}")
 
 
 def run(command: Sequence[str | Path], *, seconds: float = BUILD_SECONDS, log: Path | None = None) -> str:
-    """Run a command and return its output; raise ImageError with its last line, or when it takes too long.
+    """Run a command and return its output; raise ImageError when it fails or takes too long.
 
-    `log`: a file that gets the output instead.
+    `log`: a file to which the output is also written.
     """
     name = " ".join(map(str, command[:1]))
     try:
@@ -50,7 +50,7 @@ def buildah(*arguments: str | Path, seconds: float = BUILD_SECONDS, log: Path | 
 
 
 def podman(*arguments: str | Path, seconds: float = 60.0) -> str:
-    """Run podman; see `run`. podman manages no cgroups here: the machine may lack systemd, which it asks for them."""
+    """Run podman; see `run`. It manages cgroups itself (`cgroupfs`), because the machine may lack systemd."""
     networks = str(STATE / "networks")
     options = (*_STORAGE, "--cgroup-manager", "cgroupfs", "--network-config-dir", networks)
     return run(["podman", *options, *arguments], seconds=seconds)

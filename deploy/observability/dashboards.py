@@ -23,7 +23,7 @@ _LISTS: Final = 'roomcast_gateway_events_total{event="inbox:list"}'
 
 
 class Panel(NamedTuple):
-    """One time series panel: queries by legend. `unit` is one of Grafana's ids (`s`, `bytes`, `ops`, `short`, …)."""
+    """One time series panel. `queries`: legend → PromQL. `unit`: an id of Grafana's (`s`, `bytes`, `ops`, `short`)."""
 
     title: str
     unit: str

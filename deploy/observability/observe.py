@@ -1,7 +1,7 @@
 """Run Debian's Prometheus on the local cluster: `python -m deploy.observability.observe` (`make observe`).
 
-It scrapes every process of the running cluster and evaluates the alerts. Its page shows graphs and alerts; Grafana can
-import the dashboards beside this file with this Prometheus as their data source.
+Prometheus scrapes every process of the running cluster and evaluates the alerts; its own page shows graphs and alerts.
+To see the dashboards beside this file, import them into a Grafana with this Prometheus as its data source.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def command(folder: Path, port: int) -> list[str]:
 
 
 def main() -> None:
-    """Run Prometheus in the foreground until Ctrl-C; end with one line where no cluster runs."""
+    """Run Prometheus in the foreground until Ctrl-C; exit with one line of text when no cluster runs."""
     parser = argparse.ArgumentParser(description="Run Prometheus on the local cluster.")
     parser.add_argument("--port", type=int, default=_PORT)
     parser.add_argument("--state", type=Path, default=MACHINE_STATE)

@@ -1,7 +1,7 @@
 """Build the published packages: wheels and sdists of the Python distributions, npm packages of SDK and React hooks.
 
-Each wheel is built from its sdist, so a file that the sdist lacks breaks the build. Where there is a C compiler, the
-adapter's wheel holds the compiled fast path and fits this Python only; all others are pure.
+Each wheel is built from its sdist, so a file that the sdist lacks breaks the build. With a C compiler, the adapter's
+wheel contains the compiled fast path and works only with this version of Python; all other wheels are pure Python.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ BUILD_SECONDS: Final = 600
 
 
 def build(folder: Path = FOLDER, *, say: Say = quiet) -> list[Path]:
-    """Build all artifacts into `folder`, without older ones, and return their paths; raise MissingTool on failure."""
+    """Delete older artifacts in `folder`, build all artifacts and return their paths; raise MissingTool on failure."""
     folder.mkdir(parents=True, exist_ok=True)
     for old in artifacts(folder):
         old.unlink()
@@ -37,7 +37,7 @@ def artifacts(folder: Path) -> list[Path]:
 
 
 def build_python(folder: Path) -> None:
-    """Build the sdist of each distribution, and its wheel from that."""
+    """Build the sdist of each distribution, and the wheel from the sdist."""
     uv = bootstrap.uv()
     for name in versions.DISTRIBUTIONS:
         _run([uv, "build", "--quiet", "--package", f"roomcast-{name}", "--out-dir", str(folder)], ROOT)

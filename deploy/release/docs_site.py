@@ -1,6 +1,6 @@
 """Build the documentation site: the pages of docs/, the Python reference, and the TypeScript reference of the SDK.
 
-mkdocs and its plugins live in an environment of their own, made on first use from the `docs` group of uv.lock.
+mkdocs and its plugins have a separate virtual environment. The first use makes it from the `docs` group of uv.lock.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def build(folder: Path = SITE, *, say: Say = quiet) -> Path:
 
 
 def _install(say: Say) -> None:
-    """Install the `docs` group of uv.lock; quick when the environment is up to date."""
+    """Install the `docs` group of uv.lock. This is quick when the environment is up to date."""
     if not HOME.exists():
         say("installing mkdocs into .state/docs-venv")
     environment = {"UV_PROJECT_ENVIRONMENT": str(HOME)}

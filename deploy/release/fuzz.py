@@ -1,4 +1,4 @@
-"""Install atheris, then fuzz the parsers: `make fuzz SECONDS=20`. Skips, with status 0, when it cannot be installed.
+"""Install atheris, then fuzz the parsers: `make fuzz SECONDS=20`. Skip, with status 0, if atheris cannot be installed.
 
 Atheris is installed into its own folder from the `fuzz` group of uv.lock, because no other task needs it, and not every
 Python and system has a build of it.
@@ -21,7 +21,7 @@ INSTALL_SECONDS: Final = 120
 
 
 def main() -> int:
-    """Run `tests.attack.fuzz` on the plain build, whose branches atheris sees, with the arguments given."""
+    """Run `tests.attack.fuzz` with the arguments, on the plain build: atheris sees no branches of compiled code."""
     with locked(MACHINE_STATE / "fuzz.lock"):
         if not is_installed():
             print(f"fuzz: skipped, atheris cannot be installed for Python {sys.version.split()[0]} on this system")
@@ -32,7 +32,7 @@ def main() -> int:
 
 
 def is_installed() -> bool:
-    """Install the `fuzz` group of uv.lock unless that is done; tell whether it is there now."""
+    """Install the `fuzz` group of uv.lock if needed; tell whether it is installed."""
     if (HOME / "atheris").exists():
         return True
     MACHINE_STATE.mkdir(parents=True, exist_ok=True)

@@ -1,9 +1,9 @@
-"""Run the suites that speak to Redis on every Redis and Valkey that Debian has: `make redis-matrix`.
+"""Run the test suites that use Redis on every Redis and Valkey that Debian has: `make redis-matrix`.
 
     python -m deploy.release.redis_matrix [NAME …]
 
-The packages of each suite are unpacked with their libraries into the state folder and run by their own linker, so
-that nothing is installed. The suites cover one server, TLS, ACL accounts, Sentinel and Cluster.
+The Debian packages are unpacked with their libraries into the state folder and run by their own linker, so that nothing
+is installed. The test suites cover one server, TLS, ACL accounts, Sentinel and Cluster.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ exec "{linker}" --library-path "{libraries}" --argv0 {name} "{program}" "$@"
 
 @dataclass(frozen=True)
 class Server:
-    """One packaged server: `kind` (redis or valkey) in a suite of Debian."""
+    """One packaged server: `kind` (redis or valkey) of a Debian `suite` (a release such as trixie)."""
 
     kind: str
     suite: str
@@ -64,7 +64,7 @@ SERVERS: Final = (
 
 
 def main() -> int:
-    """Run the suites on the servers that are named, or on all; return 1 when one failed."""
+    """Run the test suites on the named servers (default: all); return 1 if a suite failed."""
     names = [server.name for server in SERVERS]
     parser = argparse.ArgumentParser(prog="python -m deploy.release.redis_matrix", description=__doc__)
     parser.add_argument("servers", nargs="*", metavar="NAME", help=f"of {', '.join(names)}; default: all")
@@ -77,7 +77,7 @@ def main() -> int:
 
 
 def _passes(server: Server) -> bool:
-    """Run the suites on one server, whose programs come first in the search path; tell whether they passed."""
+    """Run the test suites with a server's programs first in PATH; tell whether the suites passed."""
     try:
         folder = install(server)
     except tools.MissingTool as error:
@@ -91,7 +91,7 @@ def _passes(server: Server) -> bool:
 
 
 def install(server: Server) -> Path:
-    """Unpack a server and return the folder with its `redis-server` and `redis-cli`; raise MissingTool."""
+    """Unpack a server and return the folder of its `redis-server` and `redis-cli`; raise MissingTool."""
     home = _HOME / server.name
     programs = home / "bin"
     if not programs.exists():
@@ -104,7 +104,7 @@ def install(server: Server) -> Path:
 
 
 def _sources(home: Path, suite: str) -> list[str]:
-    """Return apt's options for one suite with an empty package database, so that all libraries are downloaded, too."""
+    """Return apt's options for a Debian suite. The package database is empty, so that apt downloads all libraries."""
     home.mkdir(parents=True, exist_ok=True)
     sources, status = home / "sources.list", home / "status"
     sources.write_text(f"deb [signed-by={_KEYRING}] {_mirror()} {suite} main\n")
@@ -114,7 +114,7 @@ def _sources(home: Path, suite: str) -> list[str]:
 
 
 def _mirror() -> str:
-    """Return the mirror from which this machine gets Debian's packages; raise MissingTool on another system."""
+    """Return the mirror from which this machine gets Debian's packages; raise MissingTool when apt has none."""
     for path in [*sorted(Path("/etc/apt").glob("sources.list*/*")), Path("/etc/apt/sources.list")]:
         found = _MIRROR.search(path.read_text()) if path.is_file() else None
         if found:
@@ -123,7 +123,7 @@ def _mirror() -> str:
 
 
 def _write_launcher(path: Path, root: Path, program: str) -> None:
-    """Write a script that runs an unpacked program with the libraries of its own suite, the C library included."""
+    """Write a script that runs an unpacked program with the libraries of its Debian suite, including the C library."""
     linkers: Sequence[Path] = sorted(root.glob("**/*-linux-gnu/ld-linux-*.so.*"))
     if not linkers:
         raise tools.MissingTool(f"the packages of {program} hold no dynamic linker")

@@ -1,7 +1,7 @@
-"""List what Roomcast is built from (SBOM, CycloneDX 1.5), and ask the public databases for known vulnerabilities.
+"""List the packages that Roomcast is built from (SBOM, CycloneDX 1.5), and check them for known vulnerabilities.
 
-`uv.lock`, `web/package-lock.json` and the requirements files of development servers pin every package with its hash; an
-installation that finds another file fails.
+`uv.lock`, `web/package-lock.json` and the requirements files of development servers pin every package with its hash. An
+installation fails if a package's file has another hash.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _UNREACHABLE: Final = ("dns error", "error sending request", "ENOTFOUND", "ECONN
 
 
 class SupplyChainError(RuntimeError):
-    """A tool of the supply chain failed; the text is its last line."""
+    """uv or npm failed; the text is the last line of its output."""
 
 
 def sbom(folder: Path, *, say: Say = quiet) -> list[Path]:
@@ -48,7 +48,7 @@ def sbom(folder: Path, *, say: Say = quiet) -> list[Path]:
 
 
 def audit(*, say: Say = quiet) -> bool:
-    """Return whether no package in use has a known vulnerability. Say so and return True where no database answers."""
+    """Return False if a package has a known vulnerability. Return True, and say so, if no database can be reached."""
     checks = {
         "Python packages": (_uv("audit", "--frozen"), ROOT),
         "npm packages": (["npm", "audit", "--package-lock-only"], WEB),

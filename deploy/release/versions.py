@@ -1,7 +1,7 @@
-"""Stamp the version in the file `VERSION` into every manifest that must repeat it.
+"""Write the version in the file `VERSION` into every manifest that must repeat it.
 
-npm reads a version from `package.json` alone, and an sdist is built far away from this checkout, so each manifest holds
-its version as plain text. People edit `VERSION`; `make version` edits the rest; a test fails when they differ.
+npm reads a version only from `package.json`, and an sdist does not contain `VERSION`, so each manifest contains the
+version as plain text. To change the version, edit `VERSION` and run `make version`. A test fails when they differ.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _INNER_PIN: Final = re.compile(r'"(roomcast-[a-z]+(?:\[[a-z,]+\])?)(?:==[^"]*)?"
 
 
 def current() -> str:
-    """Return the version of this checkout; raise ValueError when `VERSION` holds anything but one."""
+    """Return the version of this checkout; raise ValueError when `VERSION` does not contain a version."""
     text = VERSION_FILE.read_text().strip()
     if not _RELEASE.fullmatch(text):
         raise ValueError(f"{VERSION_FILE.name} holds {text!r}, which is no version: write 1.2.3, or 1.2.3rc1")
@@ -38,7 +38,7 @@ def for_npm(version: str) -> str:
 
 
 def stamped(root: Path = ROOT, version: str | None = None) -> dict[Path, str]:
-    """Return what each manifest should hold, by path."""
+    """Return the text that each manifest should have, by path."""
     wanted = version or current()
     texts = {path: _python_manifest(path.read_text(), wanted) for path in _python_manifests(root)}
     texts |= {path: _node_manifest(path.read_text(), for_npm(wanted)) for path in _node_manifests(root)}

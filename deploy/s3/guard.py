@@ -1,13 +1,12 @@
-"""Refuse every storage request without a valid signature, before ministack sees it.
+"""Check the signature of every storage request before ministack (the storage for development) handles the request.
 
-ministack accepts any request that names the access key, without a check of the signature: a credential in the query
-without a signature, a malformed signature, Signature Version 2. Every signed link contains the key, so any client could
-list the bucket, read private files and overwrite verified ones. This guard runs inside ministack's process and accepts
-only what AWS accepts: requests signed with Signature Version 4 by header or by query, signed POST forms, CORS
-preflights. ministack still checks what a signed form or link permits (size, type, key); `make s3-contract` tests both
-together.
+ministack accepts many requests that name the access key without checking a signature: a credential in the query without
+a signature, a malformed signature, Signature Version 2. Every signed link contains the access key. So any client could
+list the bucket, read private files and overwrite verified files. This guard runs inside ministack's process and accepts
+the requests that AWS accepts: signed with Signature Version 4 by header or query, signed POST forms, CORS preflights.
+ministack still checks what a signed form or link permits (size, type, key). `make s3-contract` tests both together.
 
-The file runs in the storage's own environment (`python guard.py`), so it imports nothing of this repository.
+The file runs in the storage's own environment (`python guard.py`), so it imports no other file of this repository.
 """
 
 from __future__ import annotations
@@ -65,7 +64,7 @@ class Request(NamedTuple):
     body: bytes = b""
 
     def header(self, name: str) -> str:
-        """Return the value of a header that may occur once; empty when it is absent."""
+        """Return the value of a header; empty when it is absent. Raises RefusedError when it occurs twice."""
         values = [value for header, value in self.headers if header == name]
         if len(values) > 1:
             raise RefusedError(f"the header {name} occurs twice")
@@ -148,7 +147,7 @@ class Guard:
             raise RefusedError("the signature does not match", "SignatureDoesNotMatch")
 
     def _region(self, algorithm: str, credential: str, date: str) -> str:
-        """Return the region of a credential scope. Raises RefusedError when it is not this key's, or not of S3."""
+        """Return the region of a credential scope; raise RefusedError for another access key or service."""
         key, *scope = credential.split("/")
         is_scope = len(scope) == 4 and scope[0] == date[:8] and scope[2:] == ["s3", "aws4_request"]
         if key != self._credentials.access_key:
@@ -166,9 +165,9 @@ def _time(date: str) -> datetime:
 
 
 def _rebuilt(request: Request, query: list[tuple[str, str]], signed_headers: str, date: str) -> AWSRequest:
-    """Return the request as its sender signed it: path and query in the one encoding that a signature covers.
+    """Return the request as its sender signed it, with path and query in the encoding that signatures are made for.
 
-    Clients and proxies may encode differently (`/` and `%2F`). Raises RefusedError for a header that is not signed.
+    Clients and proxies may use other encodings (`/` or `%2F`). Raises RefusedError for an unsigned `x-amz-` header.
     """
     signed = signed_headers.split(";")
     unsigned = [name for name, _ in request.headers if name.startswith("x-amz-") and name not in signed]
@@ -189,7 +188,7 @@ def _compare(auth: SigV4Auth, request: AWSRequest, signature: str) -> None:
 
 
 def guarded(app: App, guard: Guard) -> App:
-    """Return `app` (ASGI) behind `guard`: HTTP requests are checked, WebSockets are never opened."""
+    """Return an ASGI application that checks HTTP requests with `guard` before `app`, and refuses WebSockets."""
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":

@@ -1,8 +1,9 @@
 """Install and start the object storage of development machines and tests: ministack, in its own environment.
 
-ministack pins a botocore that conflicts with the signer's, so `ensure` makes a second virtual environment in the state
-folder, once; `command` returns how to start the server. `guard` checks the signature of every request first, and
-ministack checks POST policies as S3 does. Objects and bucket settings are kept on disk. Not for production.
+ministack pins a version of botocore that conflicts with the signer's version. So `ensure` makes a second virtual
+environment in the state folder; `command` returns the command and environment of the server. `guard.py` checks the
+signature of every request, and ministack checks POST policies as S3 does. Objects and bucket settings are stored on
+disk. Not for production.
 """
 
 from __future__ import annotations
@@ -23,14 +24,14 @@ INSTALL_SECONDS: Final = 300
 
 
 class SetupError(RuntimeError):
-    """The environment could not be made; the text is one line that says why."""
+    """The storage's environment could not be made; the text is one line that says why."""
 
 
 def ensure(state: Path = MACHINE_STATE, uv: str | None = None) -> Path:
-    """Return the Python of the storage's environment under `state`, made on first use (about 46 MB, one download).
+    """Return the Python of the storage's environment under `state`. The first call downloads about 46 MB.
 
-    `uv`: the uv binary that installs; without it uv is searched on PATH, and without that venv and pip install.
-    Several processes may call this function at once. Raises SetupError.
+    `uv`: the uv that installs; default: the uv on PATH, or venv and pip if there is none. Several processes may call
+    this function at once. Raises SetupError.
     """
     home = state / "s3-venv"
     with locked(state / "s3-venv.lock"):
@@ -42,13 +43,13 @@ def ensure(state: Path = MACHINE_STATE, uv: str | None = None) -> Path:
 def command(
     port: int, data_dir: Path, access_key: str, secret_key: str, state: Path = MACHINE_STATE
 ) -> tuple[list[str], dict[str, str]]:
-    """Return arguments and environment of a server on 127.0.0.1:`port` that keeps its files in `data_dir`."""
+    """Return the arguments and environment of a server on 127.0.0.1:`port` that stores its files in `data_dir`."""
     (data_dir / "tmp").mkdir(parents=True, exist_ok=True)
     return [str(_python(state / "s3-venv")), str(GUARD)], environment(port, data_dir, access_key, secret_key)
 
 
 def environment(port: int, data_dir: Path, access_key: str, secret_key: str) -> dict[str, str]:
-    """Return the server's whole environment; `data_dir` holds a folder `tmp`."""
+    """Return the server's complete environment. `data_dir` must contain a folder `tmp`."""
     return {
         "PATH": os.defpath,
         "HOME": str(data_dir),
@@ -85,7 +86,7 @@ def _is_current(home: Path) -> bool:
 
 
 def _build(home: Path, uv: str | None) -> None:
-    """Make the environment anew; the stamp is written last, so that an interrupted build is made again."""
+    """Make the environment anew. The stamp is written last, so that a build that was interrupted is repeated."""
     shutil.rmtree(home, ignore_errors=True)
     if uv is not None:
         _run([uv, "venv", "--quiet", "--python", sys.executable, str(home)])

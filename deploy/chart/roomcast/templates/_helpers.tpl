@@ -51,7 +51,7 @@ readOnlyRootFilesystem: true
 capabilities: {drop: [ALL]}
 {{- end -}}
 
-{{/* Liveness never asks Redis; readiness does. The context is the scheme, HTTP or HTTPS. */}}
+{{/* The liveness probe does not depend on Redis; the readiness probe does. The context is the scheme: HTTP or HTTPS. */}}
 {{- define "roomcast.probes" -}}
 startupProbe:
   httpGet: {path: /healthz, port: metrics, scheme: {{ . }}}
@@ -89,7 +89,7 @@ readinessProbe:
 {{- end }}
 {{- end -}}
 
-{{/* Spreads the pods of one component over different machines, where possible. */}}
+{{/* Spread the pods of one component over different machines, if possible. */}}
 {{- define "roomcast.spread" -}}
 topologySpreadConstraints:
   - maxSkew: 1
@@ -100,7 +100,7 @@ topologySpreadConstraints:
         {{- include "roomcast.selector" . | nindent 8 }}
 {{- end -}}
 
-{{/* The origins of signed links, for the page's Content-Security-Policy: by path, and with the bucket in the host. */}}
+{{/* The origins of signed links, for the page's Content-Security-Policy: with the bucket in the path or in the host name. */}}
 {{- define "roomcast.mediaOrigins" -}}
 {{- $s3 := .Values.media.s3 -}}
 {{- with default $s3.endpoint $s3.publicEndpoint -}}
