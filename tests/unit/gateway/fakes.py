@@ -66,7 +66,7 @@ def line_of(room: str = "team", user: str = "ada", **fields: Any) -> Line:
 
 
 class FakeLog:
-    """A log of JSON objects in memory. `before_append` runs before each append, in the place of another writer."""
+    """A log of JSON objects in memory. `before_append` runs before each append; it can act as another writer."""
 
     def __init__(self) -> None:
         self.entries: dict[int, bytes] = {}
@@ -135,7 +135,7 @@ class FakeLog:
 
 
 class FakeAccess:
-    """Admits `(user, room)` pairs in `open_to`; the users in `moderators` moderate every room."""
+    """Admits the `(user, room)` pairs in `open_to`. The users in `moderators` moderate every room."""
 
     def __init__(self, *open_to: tuple[str, str], moderators: Sequence[str] = ()) -> None:
         self.open_to = set(open_to)
@@ -179,7 +179,7 @@ class FakeEmitter:
 
 
 class FakeDirectory:
-    """Collects changes of the directory; `rows` is its only page."""
+    """Collects changes of the directory. `rows` is its only page."""
 
     def __init__(self) -> None:
         self.changes: list[tuple[str, str, str | None, str | None]] = []
@@ -193,7 +193,7 @@ class FakeDirectory:
 
 
 class FakeOccupancy:
-    """The occupants of rooms; `fails` makes leaving fail as it does while Redis is away."""
+    """The occupants of rooms. If `fails` is set, leaving a room raises UNAVAILABLE, as while Redis is away."""
 
     def __init__(self) -> None:
         self.rooms: Counter[tuple[str, str]] = Counter()
@@ -236,7 +236,7 @@ class FakeVisibility:
 
 
 class FakeRoute:
-    """Members and subscriptions of one gateway; `live` is the position of the live messages."""
+    """Members and subscriptions of one gateway. `live` is the seq of the last live message."""
 
     def __init__(self) -> None:
         self.members: set[tuple[str, str]] = set()
@@ -270,7 +270,7 @@ class FakeRoute:
 
 
 class FakeVoice:
-    """Mutes the users in `muted`; the users in `restricted` are looked up at each message."""
+    """Mutes the users in `muted`. The sanctions of users in `restricted` must be looked up for each message."""
 
     def __init__(self) -> None:
         self.muted: set[str] = set()
@@ -288,5 +288,5 @@ class FakeVoice:
         self.turns.append(user)
 
 
-async def nobody_is_banned(*_: str) -> bool:
+async def no_user_is_banned(*_: str) -> bool:
     return False

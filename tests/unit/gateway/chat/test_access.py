@@ -8,7 +8,7 @@ import pytest
 
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.gateway.chat.access import RoomAccess
-from tests.unit.gateway.fakes import nobody_is_banned, session_of
+from tests.unit.gateway.fakes import no_user_is_banned, session_of
 
 
 class Roles:
@@ -37,32 +37,32 @@ ROLES = Roles(ada="owner", max="admin", bob="member")
         ("ada", "dm:bob:ada", False),
     ],
 )
-async def test_access_rules_decide_who_may_enter(user: str, room: str, may: bool) -> None:
-    assert await RoomAccess(ROLES, nobody_is_banned).may_enter(session_of(user), room) is may
+async def test_which_users_may_enter_which_rooms(user: str, room: str, may: bool) -> None:
+    assert await RoomAccess(ROLES, no_user_is_banned).may_enter(session_of(user), room) is may
 
 
-async def test_a_token_opens_stored_rooms_only() -> None:
-    access = RoomAccess(ROLES, nobody_is_banned)
+async def test_the_rooms_claim_of_a_token_allows_stored_rooms_but_no_direct_rooms() -> None:
+    access = RoomAccess(ROLES, no_user_is_banned)
     assert await access.may_enter(session_of("eve", rooms=("te*",)), "team")
     assert not await access.may_enter(session_of("eve", rooms=("*",)), "dm:ada:bob")
 
 
 async def test_entry_to_a_joined_room_is_not_checked_again() -> None:
-    await RoomAccess(Roles(), nobody_is_banned).require_entry(session_of("eve", "team"), "team")
+    await RoomAccess(Roles(), no_user_is_banned).require_entry(session_of("eve", "team"), "team")
     with pytest.raises(RoomcastError) as caught:
-        await RoomAccess(Roles(), nobody_is_banned).require_entry(session_of("eve"), "team")
+        await RoomAccess(Roles(), no_user_is_banned).require_entry(session_of("eve"), "team")
     assert caught.value.code is Code.FORBIDDEN
 
 
 @pytest.mark.parametrize(("room", "says"), [("team", "`rooms`"), ("none", "`rooms`"), ("dm:bob:ada", "sorted")])
-async def test_a_refusal_says_what_would_allow_entry(room: str, says: str) -> None:
+async def test_the_detail_of_a_refusal_tells_what_would_allow_entry(room: str, says: str) -> None:
     with pytest.raises(RoomcastError) as caught:
-        await RoomAccess(ROLES, nobody_is_banned).require_entry(session_of("eve"), room)
+        await RoomAccess(ROLES, no_user_is_banned).require_entry(session_of("eve"), room)
     assert caught.value.code is Code.FORBIDDEN
     assert says in caught.value.detail
 
 
-async def test_a_ban_keeps_all_users_but_operators_out() -> None:
+async def test_a_ban_applies_to_all_users_except_operators() -> None:
     async def is_banned(user: str, room: str) -> bool:
         return room in ("team", "public:x")
 
@@ -89,10 +89,10 @@ async def test_a_ban_keeps_all_users_but_operators_out() -> None:
 async def test_only_moderators_may_change_memberships(user: str, claims: dict[str, Any], room: str, may: bool) -> None:
     session = session_of(user, **claims)
     if may:
-        await RoomAccess(ROLES, nobody_is_banned).require_moderator(session, room)
+        await RoomAccess(ROLES, no_user_is_banned).require_moderator(session, room)
     else:
         with pytest.raises(RoomcastError):
-            await RoomAccess(ROLES, nobody_is_banned).require_moderator(session, room)
+            await RoomAccess(ROLES, no_user_is_banned).require_moderator(session, room)
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ async def test_only_moderators_may_change_memberships(user: str, claims: dict[st
 def test_the_create_claim_decides_which_rooms_a_user_may_create(
     claims: dict[str, Any], room: str, kind: str, may: bool
 ) -> None:
-    access, session = RoomAccess(ROLES, nobody_is_banned, ["club:*"]), session_of("eve", **claims)
+    access, session = RoomAccess(ROLES, no_user_is_banned, ["club:*"]), session_of("eve", **claims)
     if may:
         access.require_creation(session, room, kind)
     else:

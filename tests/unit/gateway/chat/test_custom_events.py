@@ -14,7 +14,7 @@ ROOM = "team"
 
 
 class Rig:
-    """Custom events over fakes; `ada` has joined the room."""
+    """Custom events over fakes. `ada` has joined the room."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -40,12 +40,12 @@ async def test_an_event_goes_to_the_room_with_its_sender(rig: Rig) -> None:
     assert rig.sender.sent == [(ROOM, "custom", data)]
 
 
-async def test_only_members_of_a_room_send_into_it(rig: Rig) -> None:
+async def test_a_user_who_has_not_joined_a_room_cannot_send_events_into_it(rig: Rig) -> None:
     assert await refusal(rig.emit(session_of("eve"))) is Code.FORBIDDEN
     assert rig.sender.sent == []
 
 
-async def test_an_event_of_an_invisible_user_needs_the_flag_as_invisible(rig: Rig) -> None:
+async def test_an_event_of_an_invisible_user_is_dropped_without_the_flag_as_invisible(rig: Rig) -> None:
     rig.visibility.hidden = ("ada",)
     assert not await rig.emit()
     assert rig.sender.sent == []
@@ -53,7 +53,7 @@ async def test_an_event_of_an_invisible_user_needs_the_flag_as_invisible(rig: Ri
     assert len(rig.sender.sent) == 1
 
 
-async def test_a_muted_user_sends_nothing_unless_an_operator(rig: Rig) -> None:
+async def test_the_events_of_a_muted_user_are_dropped_unless_the_user_is_an_operator(rig: Rig) -> None:
     rig.voice.muted = {"ada", "ops"}
     assert not await rig.emit()
     assert not await rig.emit(as_invisible=True)
@@ -75,7 +75,7 @@ async def test_a_connection_has_a_limit_of_events_per_second(rig: Rig) -> None:
     assert await refusal(rig.emit()) is Code.RATE_LIMITED
 
 
-async def test_data_over_its_limits_is_refused_before_it_counts(rig: Rig) -> None:
+async def test_data_above_its_limits_is_refused_and_does_not_count_as_an_event(rig: Rig) -> None:
     payload = RoomEmit(ROOM, "cursor:moved", {"x": "x" * 4_096})
     assert await refusal(rig.events.emit_to_room(rig.ada, payload)) is Code.TOO_LARGE
     assert rig.ada.custom_events is None

@@ -1,4 +1,4 @@
-"""A changed sanction costs a gateway work only for the affected sessions: any user can cause a change, by a block."""
+"""After a changed sanction a gateway handles the affected sessions only. Any user can cause a change with a block."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ ROOM = "team"
 DIRECT = "dm:ada:bob"
 
 
-class Known:
-    """The users who are banned everywhere, and the calls of `forget`."""
+class FakeSanctions:
+    """A fake of `Sanctions`. `banned` holds the users who are banned everywhere, `forgotten` the calls of `forget`."""
 
     def __init__(self) -> None:
         self.banned: set[str] = set()
@@ -34,7 +34,7 @@ class Known:
 
 
 class Rig:
-    """Ada on two devices, bob and eve; all but the second device are in the room."""
+    """Sessions of ada (two devices), bob and eve. All sessions except ada's second one are in the room."""
 
     def __init__(self) -> None:
         self.sessions = [
@@ -45,13 +45,13 @@ class Rig:
         ]
         for session in self.sessions:
             session.tickets = {room.encode(): cast("Any", "a ticket") for room in session.rooms}
-        self.known, self.tasks = Known(), list[Coroutine[Any, Any, None]]()
+        self.sanctions, self.tasks = FakeSanctions(), list[Coroutine[Any, Any, None]]()
         self.checked: list[str] = []
         self.failures = 0
-        """The number of checks that fail, because Redis is away."""
+        """The number of the next rechecks that fail, as while Redis is away."""
         self.rechecked: list[tuple[list[str], str]] = []
         self.enforcer = SanctionEnforcer(
-            cast("Sanctions", self.known),
+            cast("Sanctions", self.sanctions),
             self,
             self,
             self._check,
@@ -95,30 +95,30 @@ def rig() -> Rig:
     return Rig()
 
 
-async def test_a_block_affects_the_user_and_direct_rooms_and_iterates_over_no_room(rig: Rig) -> None:
+async def test_a_block_revokes_the_tickets_of_the_user_and_of_the_other_person_in_direct_rooms(rig: Rig) -> None:
     lost = await rig.receive(Sanctioned(user="ada"))
     assert lost == {"phone": {ROOM, DIRECT, "other"}, "desk": {"other"}, "bob": {DIRECT}}
-    assert (rig.known.forgotten, rig.checked, rig.rechecked) == ([("", "ada")], [], [])
+    assert (rig.sanctions.forgotten, rig.checked, rig.rechecked) == ([("", "ada")], [], [])
 
 
-async def test_a_ban_everywhere_checks_the_sessions_of_the_user(rig: Rig) -> None:
-    rig.known.banned.add("ada")
+async def test_a_ban_everywhere_checks_all_sessions_of_the_user(rig: Rig) -> None:
+    rig.sanctions.banned.add("ada")
     await rig.receive(Sanctioned(user="ada"))
     assert (rig.checked, rig.rechecked) == (["ada"], [])
 
 
-async def test_a_sanction_in_a_room_checks_that_room(rig: Rig) -> None:
+async def test_a_sanction_in_a_room_rechecks_the_sessions_of_the_user_for_that_room(rig: Rig) -> None:
     assert await rig.receive(Sanctioned(ROOM, "ada")) == {"phone": {ROOM}}
     assert (rig.checked, rig.rechecked) == ([], [(["phone", "desk"], ROOM)])
 
 
-async def test_a_slow_mode_affects_the_room(rig: Rig) -> None:
+async def test_a_changed_slow_mode_revokes_the_tickets_of_all_sessions_in_the_room(rig: Rig) -> None:
     assert await rig.receive(Sanctioned(ROOM)) == {"phone": {ROOM}, "bob": {ROOM}, "eve": {ROOM}}
     assert rig.tasks == []
 
 
-async def test_a_sanction_of_a_user_without_a_session_here_costs_nothing(rig: Rig) -> None:
-    assert await rig.receive(Sanctioned(user="nobody")) == {}
+async def test_a_sanction_of_a_user_without_a_session_here_has_no_effect(rig: Rig) -> None:
+    assert await rig.receive(Sanctioned(user="max")) == {}
     assert rig.tasks == []
 
 

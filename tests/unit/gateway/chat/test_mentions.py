@@ -16,7 +16,7 @@ ROOM = "team"
 
 
 class Readers:
-    """`bob` is a member, `cy` has the room on the list."""
+    """Inbox lines in which `bob` is a stored member and `cy` has the room on the own list."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, str]] = []
@@ -46,8 +46,8 @@ async def test_a_refusal_names_the_users_who_do_not_read_the_room() -> None:
     assert "eve, zoe" in str(refused.value)
 
 
-async def test_a_bounded_number_of_messages_with_mentions_is_looked_up_at_once() -> None:
-    """A command that waits longer than a second closes the gateway's Redis connection, which all clients share."""
+async def test_above_max_waiting_a_message_with_mentions_is_refused() -> None:
+    """Too many look-ups would delay Redis: a command that waits longer than a second closes the shared connection."""
     is_open = asyncio.Event()
 
     class Slow(Readers):

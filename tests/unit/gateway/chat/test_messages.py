@@ -26,7 +26,7 @@ ROOM = "team"
 
 
 class Rig:
-    """A chat over fakes; `ada` is in the room, `bob` may enter it, `mod` moderates, `eve` may not enter."""
+    """A chat over fakes. `ada` is in the room, `bob` may enter it, `mod` moderates it, `eve` may not enter it."""
 
     def __init__(self) -> None:
         self.log = FakeLog()
@@ -76,7 +76,7 @@ def rig() -> Rig:
     return Rig()
 
 
-async def test_a_text_into_a_joined_room_is_plain(rig: Rig) -> None:
+async def test_a_text_into_a_joined_room_is_a_plain_send(rig: Rig) -> None:
     assert await rig.send(rig.ada, reply_to=7) == {"seq": 1, "time": 7, "epoch": "e1", "duplicate": False}
 
     entry = rig.log.read(1)
@@ -98,7 +98,7 @@ async def test_a_text_into_a_room_that_was_not_joined_needs_the_right_to_enter(r
     assert (rig.plain, rig.addressed, rig.log.seq) == ([], [("bob", ROOM)], 1)
 
 
-async def test_a_muted_user_writes_nothing_and_a_restricted_user_is_looked_up(rig: Rig) -> None:
+async def test_a_muted_user_cannot_write_and_a_restricted_user_needs_a_slow_mode_turn(rig: Rig) -> None:
     await rig.send(rig.ada)
     target = rig.log.seq
     rig.voice.muted.add("ada")
@@ -114,17 +114,17 @@ async def test_a_muted_user_writes_nothing_and_a_restricted_user_is_looked_up(ri
     assert (rig.voice.turns, rig.plain) == (["ada"], [("ada", ROOM)])
 
 
-async def test_a_look_up_without_a_sanction_opens_the_fast_path(rig: Rig) -> None:
-    rig.voice.restricted.add("ada")  # her sanctions were not read yet
+async def test_a_look_up_that_finds_no_sanction_opens_the_fast_path(rig: Rig) -> None:
+    rig.voice.restricted.add("ada")  # the gateway has not read the sanctions of `ada` yet
     rig.log.before_append = rig.voice.restricted.clear
     await rig.send(rig.ada)
 
     assert (rig.voice.turns, rig.plain) == (["ada"], [("ada", ROOM)])
 
 
-async def test_a_user_without_allowance_writes_nothing_but_may_delete(rig: Rig) -> None:
+async def test_a_user_whose_daily_allowance_is_spent_cannot_write_but_can_delete(rig: Rig) -> None:
     await rig.send(rig.ada)
-    assert rig.ada.allowance.unreported > ROOM_BYTES, "the first message of a room costs more"
+    assert rig.ada.allowance.unreported > ROOM_BYTES, "the first message of a room also pays for the room"
     rig.ada.allowance.is_spent = True
 
     assert await refusal(rig.send(rig.ada)) is Code.RATE_LIMITED
@@ -152,7 +152,7 @@ async def test_sends_keep_their_order_after_a_send_with_a_look_up(rig: Rig) -> N
 
 
 async def test_no_plain_text_overtakes_a_send_with_a_look_up(rig: Rig) -> None:
-    """The fast path is closed until the send is done; a later plain text opens the fast path again."""
+    """The fast path is closed until that send is done. The next plain text opens it again."""
     rig.ada.tickets = {ROOM.encode(): object(), b"other": object()}  # type: ignore[dict-item]
     waiting = [rig.send(rig.ada, "one", "1", upload="upload01"), rig.send(rig.ada, "two", "2")]
     await asyncio.gather(*waiting)
@@ -163,7 +163,7 @@ async def test_no_plain_text_overtakes_a_send_with_a_look_up(rig: Rig) -> None:
     assert rig.plain == [("ada", ROOM)]
 
 
-async def test_sends_to_other_rooms_do_not_wait(rig: Rig) -> None:
+async def test_sends_to_other_rooms_do_not_wait_for_a_look_up(rig: Rig) -> None:
     rig.ada.rooms.add("other")
     waiting = asyncio.gather(rig.send(rig.ada, "one", "1", upload="upload01"))
     await asyncio.sleep(0)
@@ -172,8 +172,8 @@ async def test_sends_to_other_rooms_do_not_wait(rig: Rig) -> None:
     assert rig.log.queued == ["2", "1"]
 
 
-async def test_a_send_that_waited_is_refused_to_a_user_who_was_banned_meanwhile(rig: Rig) -> None:
-    """The ban counts at once: `ada` is still in the room, until the gateway has removed her."""
+async def test_a_waiting_send_is_refused_if_its_user_is_banned_meanwhile(rig: Rig) -> None:
+    """The ban applies at once, although the gateway has not yet removed `ada` from the room."""
     waiting = [asyncio.create_task(rig.send(rig.ada, "one", "1", upload="upload01"))]
     await asyncio.sleep(0)
     waiting.append(asyncio.create_task(rig.send(rig.ada, "two", "2")))
@@ -201,14 +201,14 @@ async def test_a_send_whose_look_up_fails_does_not_block_later_sends(rig: Rig) -
     ("text", "code"),
     [(None, Code.BAD_REQUEST), ("x" * 101, Code.TOO_LARGE), ("é" * 51, Code.TOO_LARGE), ("\u200b ", Code.BAD_REQUEST)],
 )
-async def test_texts_that_are_refused(rig: Rig, text: str | None, code: Code) -> None:
+async def test_missing_blank_and_too_large_texts_are_refused(rig: Rig, text: str | None, code: Code) -> None:
     assert await refusal(rig.send(rig.ada, text)) is code
     if text is not None:
         assert await refusal(rig.chat.edit_message(rig.ada, MessageEdit(ROOM, "e", 1, text))) is code
     assert rig.log.queued == []
 
 
-async def test_data_goes_with_a_text_or_alone(rig: Rig) -> None:
+async def test_a_message_may_have_data_with_a_text_with_an_upload_or_alone(rig: Rig) -> None:
     await rig.send(rig.ada, "a poll", data={"poll": [1, 2]})
     await rig.send(rig.ada, None, "2", data={"poll": []})
     await rig.send(rig.ada, None, "3", upload="upload01", data={})
@@ -219,7 +219,7 @@ async def test_data_goes_with_a_text_or_alone(rig: Rig) -> None:
     assert "text" not in entries[1]
 
 
-async def test_data_over_its_limits_is_refused(rig: Rig) -> None:
+async def test_data_above_its_limits_is_refused(rig: Rig) -> None:
     deep: dict[str, Any] = {}
     for _ in range(8):
         deep = {"in": deep}
@@ -230,7 +230,7 @@ async def test_data_over_its_limits_is_refused(rig: Rig) -> None:
     assert rig.log.queued == []
 
 
-async def test_an_edit_of_the_text_keeps_the_data_and_the_reverse(rig: Rig) -> None:
+async def test_an_edit_of_the_text_keeps_the_data_and_an_edit_of_the_data_keeps_the_text(rig: Rig) -> None:
     await rig.send(rig.ada, "old", data={"state": "open"})
     await rig.chat.edit_message(rig.ada, MessageEdit(ROOM, "e1", 1, "new"))
     await rig.chat.edit_message(rig.ada, MessageEdit(ROOM, "e2", 1, data={"state": "closed"}))
@@ -242,7 +242,7 @@ async def test_an_edit_of_the_text_keeps_the_data_and_the_reverse(rig: Rig) -> N
     assert await refusal(rig.chat.edit_message(rig.ada, MessageEdit(ROOM, "e3", 1))) is Code.BAD_REQUEST
 
 
-async def test_only_the_author_edits_and_the_old_text_is_gone(rig: Rig) -> None:
+async def test_only_the_author_edits_a_message_and_the_log_loses_the_old_text(rig: Rig) -> None:
     await rig.send(rig.ada, "old")
     await rig.chat.edit_message(rig.ada, MessageEdit(ROOM, "e1", 1, "new"))
     await rig.chat.edit_message(rig.ada, MessageEdit(ROOM, "e2", 1, "newest"))
@@ -254,7 +254,7 @@ async def test_only_the_author_edits_and_the_old_text_is_gone(rig: Rig) -> None:
     assert "old" not in str(rig.log.entries)
 
 
-async def test_the_author_and_moderators_delete(rig: Rig) -> None:
+async def test_the_author_and_moderators_delete_a_message(rig: Rig) -> None:
     for number in ("1", "2"):
         await rig.send(rig.ada, "secret", number)
 
@@ -266,7 +266,7 @@ async def test_the_author_and_moderators_delete(rig: Rig) -> None:
     assert await refusal(rig.chat.delete_message(rig.ada, MessageDelete(ROOM, "again", 1))) is Code.NOT_FOUND
 
 
-async def test_a_resend_of_a_deletion_gets_the_first_receipt(rig: Rig) -> None:
+async def test_a_repeated_deletion_gets_the_receipt_of_the_first(rig: Rig) -> None:
     await rig.send(rig.ada)
     first = await rig.chat.delete_message(rig.ada, MessageDelete(ROOM, "d", 1))
 
@@ -275,7 +275,7 @@ async def test_a_resend_of_a_deletion_gets_the_first_receipt(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize("target", [1, 99])
-async def test_only_texts_and_media_are_targets(rig: Rig, target: int) -> None:
+async def test_a_system_message_or_a_missing_message_cannot_be_amended(rig: Rig, target: int) -> None:
     rig.log.put(kind="system", user="shop", text="paid")
 
     for work in (
@@ -286,7 +286,7 @@ async def test_only_texts_and_media_are_targets(rig: Rig, target: int) -> None:
         assert await refusal(work) is Code.NOT_FOUND
 
 
-async def test_an_amendment_that_loses_a_race_is_tried_again(rig: Rig) -> None:
+async def test_an_amendment_is_tried_again_if_its_target_changes_meanwhile(rig: Rig) -> None:
     await rig.send(rig.ada, "old")
     changes = iter(["first", "second"])
 
@@ -300,7 +300,7 @@ async def test_an_amendment_that_loses_a_race_is_tried_again(rig: Rig) -> None:
     assert rig.log.read(1)["text"] == "new"
 
 
-async def test_an_amendment_that_loses_every_race_is_a_conflict(rig: Rig) -> None:
+async def test_an_amendment_whose_target_changes_at_every_try_is_a_conflict(rig: Rig) -> None:
     await rig.send(rig.ada, "0")
     count = 0
 
@@ -314,7 +314,7 @@ async def test_an_amendment_that_loses_every_race_is_a_conflict(rig: Rig) -> Non
     assert count == 5
 
 
-async def test_reactions_with_two_forms_of_one_emoji_are_equal(rig: Rig) -> None:
+async def test_two_forms_of_one_emoji_are_stored_as_one_form(rig: Rig) -> None:
     await rig.send(rig.ada)
     for message_id, emoji in (("r1", "❤"), ("r2", "❤\ufe0f")):
         await rig.chat.react_to_message(rig.bob, MessageReact(ROOM, message_id, 1, emoji, on=True))
@@ -325,7 +325,7 @@ async def test_reactions_with_two_forms_of_one_emoji_are_equal(rig: Rig) -> None
     )
 
 
-async def test_history_says_whether_there_is_more(rig: Rig) -> None:
+async def test_a_page_of_history_tells_whether_older_messages_exist(rig: Rig) -> None:
     for n in range(5):
         await rig.send(rig.ada, str(n), str(n))
 
@@ -336,7 +336,7 @@ async def test_history_says_whether_there_is_more(rig: Rig) -> None:
     assert await refusal(rig.chat.read_history(rig.eve, MessageHistory(ROOM))) is Code.FORBIDDEN
 
 
-async def test_mentions_are_checked_and_written_right_after_the_kind(rig: Rig) -> None:
+async def test_mentions_are_checked_and_written_directly_after_the_field_kind(rig: Rig) -> None:
     answer = await rig.chat.send_message(rig.ada, MessageSend(ROOM, "m1", text="look", mentions=["bob", "bob"]))
     entry = rig.log.entries[answer["seq"]]
     assert b'"kind": "text", "mentions": ["bob"], "text": "look"' in entry

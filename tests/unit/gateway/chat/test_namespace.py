@@ -20,18 +20,18 @@ def refusal(payload_type: type[Struct], *args: Any) -> Code:
     return caught.value.code
 
 
-def test_a_payload_is_read() -> None:
+def test_an_object_is_read_as_the_payload_of_its_event() -> None:
     assert read_payload(events.MessageSend, (SEND,)) == events.MessageSend(room="public:lobby", id="a-1", text="hi")
 
 
-def test_a_field_that_an_event_does_not_have_is_refused_by_name() -> None:
+def test_the_error_for_an_unknown_field_names_the_field() -> None:
     with pytest.raises(RoomcastError, match="unknown field `colour`") as caught:
         read_payload(events.MessageSend, ({**SEND, "colour": "red"},))
     assert caught.value.code is Code.BAD_REQUEST
 
 
 @pytest.mark.parametrize("event", events.EVENTS)
-def test_no_event_ignores_unknown_fields(event: str) -> None:
+def test_every_event_forbids_unknown_fields(event: str) -> None:
     assert events.EVENTS[event].__struct_config__.forbid_unknown_fields
 
 
@@ -71,11 +71,11 @@ def test_an_event_carries_exactly_one_object(args: tuple[Any, ...]) -> None:
         {"upload": "A" * 22 + "\n"},
     ],
 )
-def test_fields_of_a_wrong_form_are_bad_requests(change: dict[str, Any]) -> None:
+def test_fields_of_a_wrong_type_or_form_are_bad_requests(change: dict[str, Any]) -> None:
     assert refusal(events.MessageSend, {**SEND, **change}) is Code.BAD_REQUEST
 
 
-def test_a_field_over_its_limit_is_too_large() -> None:
+def test_a_field_above_its_limit_is_too_large() -> None:
     assert refusal(events.MessageSend, {**SEND, "text": "x" * (events.MAX_MESSAGE_BYTES + 1)}) is Code.TOO_LARGE
     assert refusal(events.PresenceUsers, {"users": ["ada"] * (events.MAX_LIST + 1)}) is Code.TOO_LARGE
     assert refusal(events.Presence, {"note": "x" * 141}) is Code.TOO_LARGE

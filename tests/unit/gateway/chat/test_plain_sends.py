@@ -69,7 +69,7 @@ class Client:
         return bool(self.plain_sends.take(self.buffer, payload))
 
     def arguments(self) -> list[bytes]:
-        """The last three arguments of the command that was queued last."""
+        """Return the arguments behind HEAD in the command that was queued last."""
         rest = self.pipeline.out[-1].removeprefix(HEAD)
         found = []
         while rest:
@@ -109,7 +109,7 @@ def test_each_message_proposes_a_new_epoch(client: Client) -> None:
     assert len(epochs) == 100
 
 
-def test_each_message_counts_and_none_is_taken_after_the_daily_allowance(client: Client) -> None:
+def test_messages_count_towards_the_daily_allowance_and_are_not_taken_once_it_is_spent(client: Client) -> None:
     assert client.take(packet())
     assert client.allowance.unreported == len(packet()) + ENTRY_BYTES
     client.allowance.is_spent = True
@@ -218,7 +218,7 @@ def test_a_payload_above_the_limit_of_the_connection_is_not_taken(client: Client
     assert client.take(packet())
 
 
-def test_a_session_that_left_the_room_has_no_ticket(client: Client) -> None:
+def test_the_ticket_of_a_session_that_left_the_room_does_not_count(client: Client) -> None:
     client.rooms.discard(ROOM)
     assert not client.take(packet())
     client.rooms.add(ROOM)
@@ -231,7 +231,7 @@ def test_a_ticket_ends_with_its_redis_connection(client: Client) -> None:
     assert client.buffer.tickets == {}
 
 
-def test_nothing_is_taken_without_tickets(client: Client) -> None:
+def test_no_message_is_taken_without_tickets(client: Client) -> None:
     client.buffer.tickets = None
     assert not client.take(packet())
 
@@ -241,7 +241,7 @@ def test_a_message_above_the_rate_is_not_taken(client: Client) -> None:
     assert [client.take(packet(id=f"a-{number}")) for number in range(3)] == [True, False, False]
 
 
-def test_signs_of_life_are_reported_once_a_second(client: Client) -> None:
+def test_the_activity_of_a_client_is_reported_at_most_once_a_second(client: Client) -> None:
     for number in range(3):
         client.take(packet(id=f"a-{number}"))
     assert client.seen == ["sid"]
@@ -250,7 +250,7 @@ def test_signs_of_life_are_reported_once_a_second(client: Client) -> None:
     assert client.seen == ["sid", "sid"]
 
 
-def test_writes_that_wait_for_replicas_use_the_replica_gate(client: Client) -> None:
+def test_the_command_goes_to_the_send_function_of_the_ticket_if_there_is_one(client: Client) -> None:
     sent: list[Any] = []
     client.ticket.send = lambda command, on_reply: sent.append((command, on_reply))
     assert client.take(packet())
@@ -261,7 +261,7 @@ def test_writes_that_wait_for_replicas_use_the_replica_gate(client: Client) -> N
     assert (client.plain_sends.in_flight, len(client.buffer.outbox)) == (0, 1)
 
 
-def test_the_pending_bytes_of_all_clients_are_bounded(client: Client) -> None:
+def test_the_bytes_of_all_sends_without_a_receipt_are_bounded(client: Client) -> None:
     client.plain_sends.held_bytes = MAX_HELD_BYTES - len(packet()) + 1
     assert not client.take(packet())
     client.plain_sends.held_bytes -= 1
@@ -293,7 +293,7 @@ def test_a_message_without_an_ack_id_gets_no_ack(client: Client) -> None:
     assert (client.buffer.outbox, client.outcome.count) == ([], 1)
 
 
-def test_an_ack_for_a_slow_client_is_queued(client: Client) -> None:
+def test_an_ack_for_a_client_without_credit_is_sent_slowly(client: Client) -> None:
     client.take(packet())
     client.buffer.credit = 0
     client.pipeline.answer(RECEIPT)
@@ -303,7 +303,7 @@ def test_an_ack_for_a_slow_client_is_queued(client: Client) -> None:
 
 
 @pytest.mark.parametrize("reply", [ConnectionError("lost"), [2], b"OK"])
-def test_a_reply_that_is_no_receipt_goes_to_the_general_code(client: Client, reply: Any) -> None:
+def test_a_reply_other_than_a_receipt_goes_to_the_general_code(client: Client, reply: Any) -> None:
     client.take(packet())
     client.pipeline.answer(reply)
     [(receipt, same)] = client.failed
@@ -313,41 +313,41 @@ def test_a_reply_that_is_no_receipt_goes_to_the_general_code(client: Client, rep
     assert (client.plain_sends.in_flight, client.outcome.count, client.buffer.outbox) == (0, 0, [])
 
 
-# --- from the frame ---
+# --- from the WebSocket frame to the fast path ---
 
 
-class RedisConnection:
-    """The receiving end of a WebSocket over a client."""
+class Receiving:
+    """The receiver of a client's WebSocket. `general` collects the bytes that go to the general code."""
 
     def __init__(self, client: Client) -> None:
-        came: list[bytes] = []
+        general: list[bytes] = []
 
         class Receiver(FrameReceiver):
             def receive(self, data: bytes) -> None:
-                came.append(data)
+                general.append(data)
 
-        self.came = came
+        self.general = general
         self.traffic = Traffic()
-        self.inlet = Receiver(client.buffer, is_probe=False, traffic=self.traffic, fast_path=client.plain_sends)
+        self.receiver = Receiver(client.buffer, is_probe=False, traffic=self.traffic, fast_path=client.plain_sends)
 
 
 @pytest.fixture
-def link(client: Client) -> RedisConnection:
-    return RedisConnection(client)
+def link(client: Client) -> Receiving:
+    return Receiving(client)
 
 
 @pytest.mark.parametrize("size", [1, 60, 61, 62, 63, 900])
-def test_a_whole_text_frame_is_taken(client: Client, link: RedisConnection, size: int) -> None:
+def test_a_frame_with_a_whole_plain_message_is_taken(client: Client, link: Receiving, size: int) -> None:
     """The form of the header changes at 126 bytes of payload (RFC 6455, section 5.2)."""
     payload = packet("x" * size)
     frame = masked(TEXT, payload)
-    link.inlet.data_received(frame)
-    assert link.came == []
+    link.receiver.data_received(frame)
+    assert link.general == []
     assert orjson.loads(b"{" + client.arguments()[2])["text"] == "x" * size
     assert link.traffic.received == len(frame)
 
 
-def test_bytes_that_are_not_taken_reach_the_general_code_unchanged(client: Client, link: RedisConnection) -> None:
+def test_bytes_that_are_not_taken_reach_the_general_code_unchanged(client: Client, link: Receiving) -> None:
     whole = masked(TEXT, packet())
     odd = [
         whole[:-1],
@@ -360,32 +360,32 @@ def test_bytes_that_are_not_taken_reach_the_general_code_unchanged(client: Clien
         masked(TEXT, packet("x" * 66_000)),
     ]
     for data in odd:
-        link.inlet.data_received(data)
-    assert link.came == odd
+        link.receiver.data_received(data)
+    assert link.general == odd
     assert client.pipeline.out == []
     assert link.traffic.received == sum(map(len, odd))
 
 
 @pytest.mark.parametrize("state", ["held", "midway", "probe", "closed", "no fast path"])
-def test_a_connection_in_another_state_passes_all_bytes_to_the_general_code(
-    client: Client, link: RedisConnection, state: str
+def test_in_other_states_of_the_connection_all_bytes_go_to_the_general_code(
+    client: Client, link: Receiving, state: str
 ) -> None:
     if state == "held":
         client.buffer.held = 1
     elif state == "midway":
-        link.inlet.is_midway = True
+        link.receiver.is_midway = True
     elif state == "probe":
-        link.inlet.is_probe = True
+        link.receiver.is_probe = True
     elif state == "closed":
-        link.inlet.session = None
+        link.receiver.session = None
     else:
-        link.inlet.fast_path = None
+        link.receiver.fast_path = None
     frame = masked(TEXT, packet())
-    link.inlet.data_received(frame)
-    assert (link.came, client.pipeline.out) == ([frame], [])
+    link.receiver.data_received(frame)
+    assert (link.general, client.pipeline.out) == ([frame], [])
 
 
-# --- the fast path accepts nothing that the general code refuses ---
+# --- the general code accepts every payload that the fast path takes ---
 
 _bits = st.sampled_from(
     [
@@ -430,12 +430,12 @@ def test_the_general_code_accepts_each_payload_that_is_taken(payload: bytes) -> 
 
 
 @given(st.characters(codec="utf-8"))
-def test_ids_may_hold_the_contracts_characters_that_json_does_not_escape(character: str) -> None:
+def test_ids_may_have_the_characters_of_the_contract_that_json_does_not_escape(character: str) -> None:
     allowed = re.fullmatch(CLIENT_ID, character) is not None and character not in '"\\'
     assert Client().take(packet(id=character)) == allowed
 
 
-def test_the_limits_of_ids_and_rooms_are_those_of_the_contract() -> None:
+def test_an_id_may_be_as_long_as_in_the_contract() -> None:
     assert re.fullmatch(CLIENT_ID, "x" * MAX_CLIENT_ID)
     assert Client().take(packet(id="x" * MAX_CLIENT_ID))
     assert not Client().take(packet(id="x" * (MAX_CLIENT_ID + 1)))

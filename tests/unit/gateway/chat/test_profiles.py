@@ -1,4 +1,4 @@
-"""Reading profiles, finding people by name, and applying a back end's change of a profile. With fakes for Redis."""
+"""Profiles: reading them, finding people by name, and applying a back end's changes, with fakes for Redis."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Profiles:
         return found[:limit], "next" if len(found) > limit else None
 
 
-async def test_profiles_leave_out_absent_fields_and_unknown_users() -> None:
+async def test_the_answer_leaves_out_empty_fields_and_unknown_users() -> None:
     answer = await People(Profiles()).read_profiles(session_of("cleo"), PresenceUsers(["bob", "ada", "nobody", "ada"]))
     assert answer == {
         "users": {
@@ -64,8 +64,8 @@ def changes_of(
     )
 
 
-async def test_a_changed_profile_of_an_invisible_user_is_sent_to_the_own_devices_only() -> None:
-    """The event would show the other members that the user is in the room."""
+async def test_the_changed_profile_of_an_invisible_user_is_sent_to_that_users_devices_only() -> None:
+    """The event would reveal to the other members that the user is in the room."""
     emitter, tasks = FakeEmitter(), list[Coroutine[Any, Any, None]]()
     inside = session_of("ada", "team:red", sid="s1")
     changes_of(Profiles(), [inside], emitter, [], tasks, FakeVisibility("ada")).receive(ProfileChanged("ada"))
@@ -75,7 +75,7 @@ async def test_a_changed_profile_of_an_invisible_user_is_sent_to_the_own_devices
     assert [(to, event) for to, event, _ in emitter.sent] == [("s1", "profile")]
 
 
-async def test_a_changed_profile_is_applied_to_the_sessions_of_a_gateway() -> None:
+async def test_a_changed_profile_is_applied_to_the_local_sessions_of_its_user() -> None:
     store, emitter = Profiles(), FakeEmitter()
     tasks: list[Coroutine[Any, Any, None]] = []
     forgotten: list[str] = []

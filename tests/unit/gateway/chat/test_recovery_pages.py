@@ -39,7 +39,7 @@ def test_a_position_of_another_epoch_is_never_recoverable() -> None:
 @pytest.mark.parametrize(
     ("seq", "count", "after", "more"), [(10, 4, 5, True), (10, 5, 5, False), (10, 0, 10, False), (10, 10, 0, False)]
 )
-def test_a_recovery_has_more_until_the_newest_entry(seq: int, count: int, after: int, more: bool) -> None:
+def test_a_recovery_page_tells_whether_newer_entries_follow(seq: int, count: int, after: int, more: bool) -> None:
     assert is_more(page(seq, 1, count), after) is more
 
 
@@ -47,5 +47,5 @@ def test_a_recovery_has_more_until_the_newest_entry(seq: int, count: int, after:
     ("seq", "first", "count", "more"),
     [(10, 1, 5, True), (10, 6, 5, False), (10, 1, 10, False), (0, 1, 0, False), (10, 11, 0, False)],
 )
-def test_a_first_page_has_more_while_older_entries_are_kept(seq: int, first: int, count: int, more: bool) -> None:
+def test_a_first_page_tells_whether_the_log_keeps_older_entries(seq: int, first: int, count: int, more: bool) -> None:
     assert is_more(page(seq, first, count), None) is more

@@ -51,7 +51,7 @@ class Log:
 
 
 class Route:
-    """Collects packets. `live`: the position of the room's live messages; `waiting`: bytes the client has not read."""
+    """Collects packets. `live` is the seq of the last live message, `waiting` the bytes that the client did not read."""
 
     def __init__(self) -> None:
         self.sent: list[bytes] = []
@@ -83,7 +83,7 @@ class Route:
 
 
 class Rig:
-    """One replay, which starts after the seq `after`."""
+    """One replay over fakes."""
 
     def __init__(self, log: Log, *, buffer_bytes: int = 10_000, stall_seconds: float = 10.0) -> None:
         self.log = log
@@ -111,7 +111,7 @@ def messages(first: int, last: int) -> list[bytes]:
     return [b"m%d" % n for n in range(first, last + 1)]
 
 
-async def test_nothing_is_sent_before_the_caller_has_returned_its_ack() -> None:
+async def test_no_message_is_sent_before_the_caller_has_returned_its_ack() -> None:
     rig = Rig(Log(3))
     rig.begin(0)
     assert rig.route.sent == []
@@ -121,7 +121,7 @@ async def test_nothing_is_sent_before_the_caller_has_returned_its_ack() -> None:
     assert rig.late == []
 
 
-async def test_many_pages_are_sent_complete_and_in_order() -> None:
+async def test_the_messages_of_many_pages_are_sent_completely_and_in_order() -> None:
     rig = Rig(Log(1_050))
     rig.begin(40)
 
@@ -130,9 +130,9 @@ async def test_many_pages_are_sent_complete_and_in_order() -> None:
     assert rig.late == [True]
 
 
-async def test_messages_written_meanwhile_are_replayed_before_the_session_is_a_member() -> None:
+async def test_messages_written_during_a_replay_are_replayed_before_the_session_becomes_a_member() -> None:
     rig = Rig(Log(5))
-    rig.route.live = 7  # two live messages came between the page and its delivery
+    rig.route.live = 7  # two live messages arrived after the first page was read
     rig.log.on_read = lambda: setattr(rig.log, "size", 7)
     rig.begin(0)
 
@@ -140,7 +140,7 @@ async def test_messages_written_meanwhile_are_replayed_before_the_session_is_a_m
     assert rig.route.admitted == ("e1", 7)
 
 
-async def test_a_log_that_stays_behind_the_live_messages_ends_in_resync() -> None:
+async def test_a_replay_ends_with_resync_if_the_log_stays_behind_the_live_messages() -> None:
     rig = Rig(Log(5))
     rig.route.live = 6
     rig.begin(5)
@@ -154,7 +154,7 @@ async def test_a_log_that_stays_behind_the_live_messages_ends_in_resync() -> Non
     [{"epoch": "e2"}, {"first": 150}, {"size": 50}],
     ids=["another epoch", "trimmed", "rolled back"],
 )
-async def test_a_log_that_changes_midway_ends_in_resync(change: dict[str, object]) -> None:
+async def test_a_replay_ends_with_resync_if_the_log_loses_entries_or_its_epoch(change: dict[str, object]) -> None:
     rig = Rig(Log(300))
     rig.log.on_read = lambda: vars(rig.log).update(change)
     rig.begin(0)
@@ -163,7 +163,7 @@ async def test_a_log_that_changes_midway_ends_in_resync(change: dict[str, object
     assert rig.route.admitted is None
 
 
-async def test_an_error_of_redis_ends_in_resync() -> None:
+async def test_a_replay_ends_with_resync_after_an_error_of_redis() -> None:
     rig = Rig(Log(300))
 
     def fail() -> None:
@@ -175,7 +175,7 @@ async def test_an_error_of_redis_ends_in_resync() -> None:
     assert (await rig.ended())[-1] == b"resync public:lobby"
 
 
-async def test_a_replay_waits_for_a_slow_client_and_queues_no_more_than_the_bound() -> None:
+async def test_a_replay_waits_for_a_slow_client_and_queues_at_most_buffer_bytes() -> None:
     rig = Rig(Log(400), buffer_bytes=100)
     rig.route.is_reading = False
     rig.begin(0)
@@ -190,14 +190,14 @@ async def test_a_replay_waits_for_a_slow_client_and_queues_no_more_than_the_boun
     assert 90 < rig.route.most_waiting <= 100
 
 
-async def test_a_packet_larger_than_the_bound_is_sent_into_an_empty_buffer() -> None:
+async def test_a_packet_above_buffer_bytes_is_sent_into_an_empty_buffer() -> None:
     rig = Rig(Log(2), buffer_bytes=1)
     rig.begin(0)
 
     assert await rig.ended() == messages(1, 2)
 
 
-async def test_a_client_that_reads_nothing_gets_resync_after_the_stated_time() -> None:
+async def test_a_client_that_reads_nothing_gets_resync_after_stall_seconds() -> None:
     rig = Rig(Log(400), buffer_bytes=100, stall_seconds=10.0)
     rig.route.is_reading = False
     rig.begin(0)
@@ -213,7 +213,7 @@ async def test_a_client_that_reads_nothing_gets_resync_after_the_stated_time() -
     assert sent[:-1] == messages(1, len(sent) - 1)
 
 
-async def test_a_cancelled_replay_sends_nothing_more() -> None:
+async def test_a_cancelled_replay_sends_no_further_message() -> None:
     rig = Rig(Log(300))
     rig.log.on_read = lambda: rig.replays.cancel_replay("s1", ROOM)
     rig.begin(0)
@@ -222,7 +222,7 @@ async def test_a_cancelled_replay_sends_nothing_more() -> None:
     assert rig.route.admitted is None
 
 
-async def test_a_replay_ends_with_its_session() -> None:
+async def test_a_replay_ends_without_resync_when_its_session_closes() -> None:
     rig = Rig(Log(300))
     rig.log.on_read = lambda: setattr(rig.session, "is_closed", True)
     rig.begin(0)

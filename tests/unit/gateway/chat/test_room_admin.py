@@ -14,7 +14,7 @@ from roomcast.contract.room_info import RoomDescription
 from roomcast.gateway.chat.access import RoomAccess
 from roomcast.gateway.chat.room_admin import RoomAdmin, RoomChanges
 from roomcast.gateway.stores.directory import ListedRoom
-from tests.unit.gateway.fakes import FakeDirectory, nobody_is_banned, refusal, session_of
+from tests.unit.gateway.fakes import FakeDirectory, no_user_is_banned, refusal, session_of
 
 ROOM = "team:red"
 
@@ -77,15 +77,15 @@ class Records:
 
 
 class Rig:
-    """A room that Ada owns, with Bob as an admin and Cleo as a member; `oz` is an operator."""
+    """A room with Ada as the owner, Bob as an admin and Cleo as a member. `oz` is an operator."""
 
     def __init__(self) -> None:
         self.records = Records()
         self.published: list[ControlMessage] = []
         self.tasks: list[Coroutine[Any, Any, None]] = []
-        self.told: list[tuple[str, dict[str, Any]]] = []
+        self.sent: list[tuple[str, dict[str, Any]]] = []
         self.directory = FakeDirectory()
-        access = RoomAccess(self.records, nobody_is_banned)
+        access = RoomAccess(self.records, no_user_is_banned)
         self.admin = RoomAdmin(self.records, self.records, access, self, self.directory, self, self._start)
         self.ada, self.bob, self.cleo = (session_of(user, ROOM) for user in ("ada", "bob", "cleo"))
         self.eve, self.oz = session_of("eve"), session_of("oz", ops=True)
@@ -98,7 +98,7 @@ class Rig:
         self.published.append(message)
 
     def to_local_room(self, room: str, event: str, data: dict[str, Any]) -> None:
-        self.told.append((room, data))
+        self.sent.append((room, data))
 
     def _start(self, work: Coroutine[Any, Any, None], name: str) -> None:
         self.tasks.append(work)
@@ -122,7 +122,7 @@ async def test_a_member_reads_the_description_and_the_own_role(rig: Rig) -> None
     assert await refusal(rig.admin.read_info(rig.eve, RoomInfo(ROOM))) is Code.FORBIDDEN
 
 
-async def test_stored_members_are_listed_with_their_roles_whether_present_or_not(rig: Rig) -> None:
+async def test_stored_members_are_listed_with_their_roles_also_while_they_are_offline(rig: Rig) -> None:
     answer = await rig.admin.list_members(rig.cleo, RoomMembers(ROOM, stored=True, limit=2))
     assert [(row["user"], row["role"], row["status"]) for row in answer["members"]] == [
         ("ada", "owner", "offline"),
@@ -131,7 +131,7 @@ async def test_stored_members_are_listed_with_their_roles_whether_present_or_not
     assert (answer["more"], answer["after"]) == (True, "cleo")
 
 
-async def test_moderators_change_the_description_and_all_gateways_are_told(rig: Rig) -> None:
+async def test_moderators_change_the_description_and_the_change_is_published(rig: Rig) -> None:
     answer = await rig.admin.update(rig.bob, RoomUpdate(ROOM, topic="Plans", data={"color": 1}))
     assert answer == {"room": ROOM, "name": "Red", "topic": "Plans", "data": {"color": 1}}
     assert rig.published == [RoomChanged(ROOM, "bob")]
@@ -141,7 +141,7 @@ async def test_moderators_change_the_description_and_all_gateways_are_told(rig: 
     assert rig.directory.changes == [(ROOM, "private", "Red", "Blue")]
 
 
-async def test_only_the_owner_transfers_a_room(rig: Rig) -> None:
+async def test_only_the_owner_or_an_operator_transfers_a_room(rig: Rig) -> None:
     assert await refusal(rig.admin.transfer(rig.bob, RoomTransfer(ROOM, "bob"))) is Code.FORBIDDEN
     assert await refusal(rig.admin.transfer(rig.cleo, RoomTransfer(ROOM, "cleo"))) is Code.FORBIDDEN
     assert await rig.admin.transfer(rig.ada, RoomTransfer(ROOM, "cleo")) == {"room": ROOM, "owner": "cleo"}
@@ -150,7 +150,7 @@ async def test_only_the_owner_transfers_a_room(rig: Rig) -> None:
     assert rig.records.room.owner == "bob"
 
 
-async def test_only_the_owner_closes_a_room(rig: Rig) -> None:
+async def test_the_owner_closes_a_room_but_admins_cannot(rig: Rig) -> None:
     assert await refusal(rig.admin.close(rig.bob, RoomClose(ROOM))) is Code.FORBIDDEN
     await rig.admin.close(rig.ada, RoomClose(ROOM))
     assert rig.published == [Kicked(ROOM, closed=True), Sanctioned(ROOM)]
@@ -175,17 +175,17 @@ async def test_quitting_a_public_room_removes_it_from_the_list(rig: Rig) -> None
     assert rig.published == [Kicked("public:lobby", "eve")]
 
 
-async def test_quitting_a_room_without_having_joined_records_nothing(rig: Rig) -> None:
+async def test_quitting_a_room_that_is_not_on_the_list_has_no_effect(rig: Rig) -> None:
     assert await rig.admin.quit(rig.eve, RoomQuit("public:other")) == {"room": "public:other"}
     assert (rig.records.unlisted, rig.records.kicked, rig.published) == ([], [], [])
 
 
-async def test_local_members_get_the_stored_description(rig: Rig) -> None:
+async def test_local_members_get_the_changed_description_or_role(rig: Rig) -> None:
     rig.changes.receive(RoomChanged(ROOM, "bob"))
     rig.changes.receive(RoomChanged(ROOM, user="cleo"))
     rig.changes.receive(RoomChanged("team:elsewhere"))
     await rig.run_tasks()
-    assert rig.told == [
+    assert rig.sent == [
         (ROOM, {"room": ROOM, "change": "updated", "name": "Red", "topic": "", "data": {}, "by": "bob"}),
         (ROOM, {"room": ROOM, "change": "role", "user": "cleo", "role": "member"}),
     ]

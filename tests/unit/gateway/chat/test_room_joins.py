@@ -1,4 +1,4 @@
-"""Joining, leaving and losing rooms, with fakes for the log, the adapter and presence."""
+"""Joining rooms, leaving them, and being removed from them, with fakes for the log, the adapter and presence."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Records:
 
 
 class Rig:
-    """Joins of `ada`, who may enter the room, over a log of five messages."""
+    """Joins of `ada`, who may enter all rooms here. The log of each room has five messages."""
 
     def __init__(self, max_rooms: int = 3) -> None:
         self.log, self.route, self.records = FakeLog(), FakeRoute(), Records()
@@ -72,7 +72,7 @@ class Rig:
             self.log.put(text=str(n))
 
     async def _note_blocks(self, room: str) -> None:
-        """Record the call, and whether the session was in the room by then."""
+        """Record whether the session was in the room at the time of the call."""
         self.noted.append(self.occupancy.is_in(self.ada, room))
 
     async def join(self, room: str = ROOM, *, since: int | None = None, **more: Any) -> dict[str, Any]:
@@ -99,8 +99,8 @@ async def test_a_join_answers_with_a_page_and_makes_the_session_a_member(rig: Ri
     assert rig.route.acquired[ROOM] == 0
 
 
-async def test_a_session_counts_as_one_of_the_room_from_the_beginning_of_its_join(rig: Rig) -> None:
-    """The message that ends a room, or makes a new one, concerns the sessions of the room only."""
+async def test_sessions_in_includes_a_session_from_the_beginning_of_its_join(rig: Rig) -> None:
+    """A message that a room was closed or created is applied only to the sessions that `sessions_in` returns."""
     rig.access.open_to.clear()
     first, second = asyncio.create_task(rig.join()), asyncio.create_task(rig.join())
     await asyncio.sleep(0)
@@ -111,14 +111,14 @@ async def test_a_session_counts_as_one_of_the_room_from_the_beginning_of_its_joi
     assert (rig.joins.sessions_in(ROOM), rig.joins.sessions_in("other")) == ([], [])
 
 
-async def test_blocks_are_read_before_and_after_a_direct_room_is_entered(rig: Rig) -> None:
-    """A block that is stored between the two finds no session in the room yet, so its message changes nothing."""
+async def test_blocks_are_read_before_and_after_a_session_enters_a_direct_room(rig: Rig) -> None:
+    """The message of a block that is stored between the two reads finds no session in the room."""
     await rig.join(DIRECT_ROOM)
     await rig.join(ROOM)
     assert rig.noted == [False, True]
 
 
-async def test_a_join_reads_again_until_the_log_is_not_behind_the_live_messages(rig: Rig) -> None:
+async def test_a_join_reads_the_log_again_while_it_is_behind_the_live_messages(rig: Rig) -> None:
     rig.route.live = 6
     joining = asyncio.create_task(rig.join(since=3))
     await asyncio.sleep(0)
@@ -128,14 +128,14 @@ async def test_a_join_reads_again_until_the_log_is_not_behind_the_live_messages(
     assert (answer["recovered"], len(answer["messages"]), answer["seq"]) == (True, 3, 6)
 
 
-async def test_a_refused_join_leaves_nothing_behind(rig: Rig) -> None:
+async def test_after_a_refused_join_the_session_is_not_in_the_room(rig: Rig) -> None:
     eve = session_of("eve")
 
     assert await refusal(rig.joins.join_room(eve, RoomJoin(ROOM))) is Code.FORBIDDEN
     assert (eve.rooms, eve.joining, rig.route.acquired[ROOM], rig.route.members) == (set(), {}, 0, set())
 
 
-async def test_a_failed_join_leaves_nothing_behind(rig: Rig) -> None:
+async def test_after_a_failed_join_the_session_is_not_in_the_room(rig: Rig) -> None:
     rig.route.live = 99
 
     assert await refusal(rig.join()) is Code.UNAVAILABLE
@@ -157,8 +157,8 @@ async def test_a_session_that_leaves_during_its_join_is_not_in_the_room(rig: Rig
 
 @pytest.mark.parametrize("replay", [False, True])
 async def test_a_session_that_loses_its_right_during_its_join_is_not_in_the_room(rig: Rig, replay: bool) -> None:
-    """After the check of the right and before the end of the join, the token is narrowed or the user is banned."""
-    turns = 0
+    """The session loses its right, by a ban or a narrower token, after the check and before the end of the join."""
+    steps = 0
 
     def lose_the_right() -> None:
         rig.access.open_to.discard(("ada", ROOM))
@@ -167,8 +167,8 @@ async def test_a_session_that_loses_its_right_during_its_join_is_not_in_the_room
     checks: list[asyncio.Future[None]] = []
     joining = asyncio.create_task(rig.join(replay=replay))
     while not rig.route.acquired[ROOM]:
-        turns += 1
-        assert turns < 100
+        steps += 1
+        assert steps < 100
         await asyncio.sleep(0)
     lose_the_right()
 
@@ -190,7 +190,7 @@ async def test_a_join_after_a_leave_during_an_earlier_join_succeeds(rig: Rig) ->
     assert rig.occupancy.is_in(rig.ada, ROOM)
 
 
-async def test_a_replay_delivers_after_the_answer_and_then_makes_a_member(rig: Rig) -> None:
+async def test_a_replay_follows_the_answer_and_then_the_session_becomes_a_member(rig: Rig) -> None:
     answer = await rig.join(since=2, replay=True)
     assert (answer["recovered"], answer["messages"], answer["more"], answer["seq"]) == (True, [], False, 5)
     assert (rig.route.members, rig.route.packets) == (set(), [])
@@ -212,7 +212,7 @@ async def test_a_replay_of_a_joined_room_pauses_its_live_messages(rig: Rig) -> N
     assert rig.route.members == {("sid-ada", ROOM)}
 
 
-async def test_joins_of_one_room_are_answered_in_order_and_the_last_is_replayed(rig: Rig) -> None:
+async def test_joins_of_one_room_are_answered_in_order_and_the_last_join_is_replayed(rig: Rig) -> None:
     answered: list[int] = []
 
     async def join(since: int) -> None:
@@ -237,7 +237,7 @@ async def test_concurrent_joins_cannot_exceed_the_limit_of_rooms(rig: Rig) -> No
     assert rig.ada.rooms == {ROOM, "other", "third"}
 
 
-async def test_a_session_is_removed_from_the_gateway_although_redis_does_not_answer(rig: Rig) -> None:
+async def test_a_session_is_removed_from_a_room_although_redis_does_not_answer(rig: Rig) -> None:
     await rig.join()
     rig.occupancy.fails = True
 
@@ -256,7 +256,9 @@ async def test_a_session_is_removed_from_the_gateway_although_redis_does_not_ans
     ],
     ids=str,
 )
-async def test_a_kick_after_the_join_removes_the_session(rig: Rig, kicks: dict[str, int], change: str | None) -> None:
+async def test_only_a_kick_after_the_join_removes_the_session(
+    rig: Rig, kicks: dict[str, int], change: str | None
+) -> None:
     await rig.join()
     rig.records.kicks = kicks
     await rig.joins.recheck_sessions([rig.ada])

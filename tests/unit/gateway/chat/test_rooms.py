@@ -1,4 +1,4 @@
-"""Memberships, lists and read marks, with fakes for Redis and for presence."""
+"""Memberships, room lists and read marks, with fakes for Redis and for presence."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.unit.gateway.fakes import (
     FakeOccupancy,
     FakeVisibility,
     line_of,
-    nobody_is_banned,
+    no_user_is_banned,
     refusal,
     session_of,
     unavailable,
@@ -71,7 +71,7 @@ class Records:
         return 0
 
     async def is_known(self, user: str) -> bool:
-        return user != "nobody"
+        return user != "unknown"
 
     async def read_name(self, room: str) -> str:
         return "The red team"
@@ -90,7 +90,7 @@ class Records:
 
 
 class Control:
-    """Collects control messages; `fails` as it does while Redis is away."""
+    """Collects control messages. If `fails` is set, publishing raises UNAVAILABLE, as while Redis is away."""
 
     def __init__(self) -> None:
         self.published: list[ControlMessage] = []
@@ -107,14 +107,14 @@ async def _list_stored(session: ChatSession, p: RoomMembers) -> AckFields:
 
 
 class Rig:
-    """`ada` may create rooms `team:*` and owns the room ROOM; `bob` is a member of ROOM."""
+    """`ada` may create rooms `team:*` and owns ROOM. `bob` is a member of ROOM."""
 
     def __init__(self) -> None:
         self.records, self.control, self.emitter = Records(), Control(), FakeEmitter()
         self.directory = FakeDirectory()
         self.rooms = Rooms(
             self.records,
-            RoomAccess(self.records, nobody_is_banned),
+            RoomAccess(self.records, no_user_is_banned),
             self.emitter,
             FakeOccupancy(),
             FakeVisibility("ghost"),
@@ -144,7 +144,9 @@ async def test_the_creator_owns_a_new_room(rig: Rig) -> None:
     assert answer == {"room": "team:blue", "kind": "private", "name": "Blue", "role": "owner"}
     assert rig.records.roles["team:blue", "ada"] == "owner"
     assert ("ada", "team:blue") in rig.records.lists
-    assert rig.control.published == [RoomCreated("team:blue")], "members of an earlier room may still be in it"
+    assert rig.control.published == [RoomCreated("team:blue")], (
+        "members of an earlier room with this id may still be in the room"
+    )
 
 
 async def test_only_operators_create_a_room_under_a_used_id(rig: Rig) -> None:
@@ -165,13 +167,13 @@ async def test_a_blocked_user_cannot_invite_the_blocking_user(rig: Rig) -> None:
     assert rig.records.roles[ROOM, "eve"] == "member"
 
 
-async def test_a_user_without_allowance_cannot_invite(rig: Rig) -> None:
+async def test_a_user_whose_daily_allowance_is_spent_cannot_invite(rig: Rig) -> None:
     rig.ada.allowance.is_spent = True
     assert await refusal(rig.rooms.invite_user(rig.ada, RoomInvite(ROOM, "eve", "member"))) is Code.RATE_LIMITED
     assert (ROOM, "eve") not in rig.records.roles
 
 
-async def test_the_list_leaves_out_rooms_that_the_user_may_not_enter_any_more(rig: Rig) -> None:
+async def test_the_list_leaves_out_rooms_that_the_user_may_no_longer_enter(rig: Rig) -> None:
     rig.records.rows = [
         line_of("public:a", is_gone=True),
         line_of("team:a", role="member"),
@@ -197,7 +199,7 @@ async def test_an_invitation_is_stored_and_sent_to_the_invited_user(rig: Rig) ->
     assert await refusal(rig.rooms.invite_user(rig.bob, RoomInvite(ROOM, "eve"))) is Code.FORBIDDEN
 
 
-async def test_which_roles_may_remove_which(rig: Rig) -> None:
+async def test_which_roles_may_remove_which_users(rig: Rig) -> None:
     assert await refusal(rig.rooms.remove_user(rig.bob, RoomRemove(ROOM, "ada"))) is Code.FORBIDDEN
     assert await refusal(rig.rooms.remove_user(rig.ada, RoomRemove(ROOM, "ada"))) is Code.FORBIDDEN
     assert await refusal(rig.rooms.remove_user(rig.ada, RoomRemove(ROOM, "eve"))) is Code.NOT_FOUND
@@ -207,7 +209,7 @@ async def test_which_roles_may_remove_which(rig: Rig) -> None:
     assert (ROOM, "bob") not in rig.records.roles
 
 
-async def test_a_repeated_removal_sends_the_event_that_failed_at_first(rig: Rig) -> None:
+async def test_a_repeated_removal_publishes_the_message_that_failed_at_first(rig: Rig) -> None:
     rig.control.fails = True
     assert await refusal(rig.rooms.remove_user(rig.ada, RoomRemove(ROOM, "bob"))) is Code.UNAVAILABLE
     rig.control.fails = False
@@ -226,12 +228,12 @@ async def test_the_list_has_unread_counts_and_last_messages(rig: Rig) -> None:
     assert answer["rooms"] == [{"room": "a", "name": "A", "seq": 9, "unread": 3, "last": {"seq": 8}}]
     assert (answer["more"], answer["after"]) == (True, "a")
 
-    everything = await rig.rooms.list_rooms(rig.ada, RoomList())
-    assert everything["after"] is None
-    assert everything["rooms"][1] == {"room": "b", "name": "B", "seq": 0, "unread": 0, "last": None}
+    whole = await rig.rooms.list_rooms(rig.ada, RoomList())
+    assert whole["after"] is None
+    assert whole["rooms"][1] == {"room": "b", "name": "B", "seq": 0, "unread": 0, "last": None}
 
 
-async def test_a_read_mark_is_sent_unless_it_did_not_move_or_the_reader_is_invisible(rig: Rig) -> None:
+async def test_a_read_receipt_is_sent_if_the_mark_moved_and_the_reader_is_visible(rig: Rig) -> None:
     ghost = session_of("ghost")
     rig.records.roles[ROOM, "ghost"] = "member"
     await rig.rooms.mark_read(ghost, ReceiptRead(ROOM, 7))
@@ -253,8 +255,8 @@ async def test_a_direct_room_is_announced_once_per_session(rig: Rig) -> None:
     for room in ("dm:ada:bob", "dm:ada:bob", "dm:ada:ada", ROOM):
         await rig.rooms.announce_direct_room(rig.ada, room)
 
-    told = {"room": "dm:ada:bob", "change": "direct", "name": "Ada", "by": "ada"}
-    assert rig.emitter.sent == [("bob", "room", told)]
+    event = {"room": "dm:ada:bob", "change": "direct", "name": "Ada", "by": "ada"}
+    assert rig.emitter.sent == [("bob", "room", event)]
     assert rig.records.lists == {("bob", "dm:ada:bob")}
 
 
@@ -270,7 +272,7 @@ async def test_a_request_for_stored_members_goes_to_room_admin(rig: Rig) -> None
     }
 
 
-async def test_a_user_who_was_never_seen_is_not_invited(rig: Rig) -> None:
-    assert await refusal(rig.rooms.invite_user(rig.ada, RoomInvite(ROOM, "nobody"))) is Code.NOT_FOUND
-    assert (ROOM, "nobody") not in rig.records.roles
-    assert await refusal(rig.rooms.invite_user(rig.bob, RoomInvite(ROOM, "nobody"))) is Code.FORBIDDEN
+async def test_an_unknown_user_cannot_be_invited(rig: Rig) -> None:
+    assert await refusal(rig.rooms.invite_user(rig.ada, RoomInvite(ROOM, "unknown"))) is Code.NOT_FOUND
+    assert (ROOM, "unknown") not in rig.records.roles
+    assert await refusal(rig.rooms.invite_user(rig.bob, RoomInvite(ROOM, "unknown"))) is Code.FORBIDDEN

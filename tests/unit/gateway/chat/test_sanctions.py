@@ -1,4 +1,4 @@
-"""The copies of mutes, bans and block lists are dropped when they change, also while a copy is being read."""
+"""A gateway drops its copies of mutes, bans and block lists when Redis changes, also while it reads a copy."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ ROOM = "team"
 
 
 class Store:
-    """Redis: no user is sanctioned at first. `before_answer` runs between a read and its answer."""
+    """A store without sanctions at first. `before_reply` runs between a read and its reply."""
 
     def __init__(self) -> None:
         self.banned: set[str] = set()
         self.blocked: set[str] = set()
-        self.looks = 0
-        self.before_answer: Callable[[], None] = lambda: None
+        self.reads = 0
+        self.before_reply: Callable[[], None] = lambda: None
 
-    def _look(self) -> tuple[set[str], set[str]]:
+    def _read(self) -> tuple[set[str], set[str]]:
         seen = set(self.banned), set(self.blocked)
-        self.looks += 1
-        self.before_answer()
+        self.reads += 1
+        self.before_reply()
         return seen
 
     async def room(self, room: str) -> RoomSanctions:
-        return RoomSanctions({}, dict.fromkeys(self._look()[0], 0), 0)
+        return RoomSanctions({}, dict.fromkeys(self._read()[0], 0), 0)
 
     async def user(self, user: str) -> UserSanctions:
-        return UserSanctions(None, 0 if user in self._look()[0] else None)
+        return UserSanctions(None, 0 if user in self._read()[0] else None)
 
     async def block_lists(self, users: Sequence[str]) -> list[frozenset[str]]:
-        return [frozenset(self._look()[1]) for _ in users]
+        return [frozenset(self._read()[1]) for _ in users]
 
 
 class Rig:
@@ -52,7 +52,7 @@ def rig() -> Rig:
     return Rig()
 
 
-LOOKS: dict[str, Callable[[Sanctions], Any]] = {
+CHECKS: dict[str, Callable[[Sanctions], Any]] = {
     "room": lambda sanctions: sanctions.is_banned("eve", ROOM),
     "user": lambda sanctions: sanctions.is_banned_everywhere("eve"),
     "list": lambda sanctions: _is_blocked(sanctions),
@@ -68,13 +68,13 @@ async def _is_hidden(sanctions: Sanctions) -> bool:
     return "ada" in await sanctions.hidden_from("eve", ["ada"])
 
 
-@pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
+@pytest.mark.parametrize("check", CHECKS.values(), ids=CHECKS)
 @pytest.mark.parametrize("is_all", [True, False])
 async def test_a_change_while_a_copy_is_read_is_found_by_the_next_check(
-    rig: Rig, look: Callable[[Sanctions], Any], is_all: bool
+    rig: Rig, check: Callable[[Sanctions], Any], is_all: bool
 ) -> None:
     def sanction() -> None:
-        rig.store.before_answer = lambda: None
+        rig.store.before_reply = lambda: None
         rig.store.banned.add("eve")
         rig.store.blocked.add("eve")
         if is_all:
@@ -83,30 +83,30 @@ async def test_a_change_while_a_copy_is_read_is_found_by_the_next_check(
             rig.sanctions.forget(ROOM, "eve")
             rig.sanctions.forget("", "ada")
 
-    rig.store.before_answer = sanction
-    await look(rig.sanctions)
-    assert await look(rig.sanctions) is True
+    rig.store.before_reply = sanction
+    await check(rig.sanctions)
+    assert await check(rig.sanctions) is True
 
 
 async def test_a_copy_is_read_once(rig: Rig) -> None:
     for _ in range(3):
         assert not await rig.sanctions.is_banned("eve", ROOM)
-    assert rig.store.looks == 1
+    assert rig.store.reads == 1
 
 
-async def test_copies_of_large_lists_are_bounded_together(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Bound the names in all copies: a bound on the number of copies alone would allow gigabytes."""
+async def test_the_names_in_all_copies_share_one_bound(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bound on the number of copies alone would allow gigabytes, so the names in all copies are counted."""
     monkeypatch.setattr(module, "_MAX_NAMES", 50)
     rig.store.banned = {f"user{number}" for number in range(9)}
     for _ in range(3):
         for room in ("a", "b", "c", "d", "e"):
             await rig.sanctions.of_room(room)
-        assert rig.store.looks == 5, "each copy has ten names"
+        assert rig.store.reads == 5, "each copy has ten names"
         rig.sanctions.forget("a", "")
         await rig.sanctions.of_room("a")
-        rig.store.looks -= 1
+        rig.store.reads -= 1
     await rig.sanctions.of_room("f")
     await rig.sanctions.of_room("a")
-    assert rig.store.looks == 7, "the sixth copy replaced all others"
+    assert rig.store.reads == 7, "the sixth copy replaced all others"
     await rig.sanctions.of_room("f")
-    assert rig.store.looks == 7
+    assert rig.store.reads == 7
