@@ -51,7 +51,7 @@ class Log:
 
 
 class Route:
-    """Collects packets. `live` is the seq of the last live message, `waiting` the bytes that the client did not read."""
+    """Collects packets. `live` is the seq of the last live message, `waiting` the number of unread bytes."""
 
     def __init__(self) -> None:
         self.sent: list[bytes] = []

@@ -1,4 +1,4 @@
-"""The counts of the inbox service, as its metrics show them."""
+"""The figures of the inbox service and their metrics."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from roomcast.gateway.operations.metrics import Metrics
 
 
 class Clock:
-    """Seconds that the test sets."""
+    """A clock that the test sets, in seconds."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -16,21 +16,21 @@ class Clock:
         return self.now
 
 
-def test_catching_up_is_timed_from_the_first_loss_to_the_end() -> None:
+def test_the_duration_of_catching_up_runs_from_the_first_lost_subscription() -> None:
     clock = Clock()
     figures = InboxFigures(clock)
     figures.ended()  # no subscription was lost
     assert figures.catch_up_seconds == 0
     figures.began()
     clock.now += 2
-    figures.began()  # lost again before the end
+    figures.began()  # a subscription is lost again before the end
     clock.now += 3
     figures.ended()
     figures.ended()
     assert figures.catch_up_seconds == 5
 
 
-def test_a_scrape_adds_the_counts_since_the_last_scrape() -> None:
+def test_settle_adds_the_counts_since_the_last_settle_to_the_metrics() -> None:
     figures, metrics = InboxFigures(Clock()), Metrics()
     figures.live, figures.waiting = 3, 2
     for _ in range(2):

@@ -1,4 +1,4 @@
-"""The rooms that clients follow, the clients' totals, and the channels to subscribe for them."""
+"""The rooms that clients follow, the totals of each client, and the channels of the followed rooms."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from roomcast.gateway.inbox.followed_rooms import MIXED, Interest, WatchedRoom, 
 from tests.unit.gateway.fakes import line_of, session_of
 
 
-def test_a_channel_is_unsubscribed_with_its_last_room_and_last_client() -> None:
+def test_a_channel_is_unsubscribed_when_its_last_client_unfollows_its_last_room() -> None:
     interest = Interest()
     phone, desk = (interest.add_watcher(session_of("ada", sid=sid)) for sid in ("phone", "desk"))
     assert interest.add_watcher(phone.session) is phone
@@ -20,7 +20,7 @@ def test_a_channel_is_unsubscribed_with_its_last_room_and_last_client() -> None:
     assert (interest.rooms, phone.rooms, desk.rooms) == (0, [], [])
 
 
-def test_rooms_of_a_client_that_ends_are_no_longer_followed() -> None:
+def test_the_rooms_of_a_removed_client_are_no_longer_followed() -> None:
     interest = Interest()
     ada, bob = (interest.add_watcher(session_of(user)) for user in ("ada", "bob"))
     for room in ("a", "b", "c"):
@@ -50,7 +50,7 @@ def test_a_channel_is_needed_exactly_while_one_of_its_rooms_is_followed() -> Non
     assert needed == {activity_channel(room) for _, room in followed}
 
 
-def test_totals_are_the_sums_of_the_lines() -> None:
+def test_the_totals_of_a_client_are_the_sums_over_its_lines() -> None:
     interest = Interest()
     watcher = interest.add_watcher(session_of("ada"))
     for room in "cadb":
@@ -70,7 +70,7 @@ def test_totals_are_the_sums_of_the_lines() -> None:
     assert (watcher.unread, watcher.mentions) == (0, 0)
 
 
-def test_the_state_of_a_room_is_known_while_all_followers_know_the_same() -> None:
+def test_the_told_state_of_a_room_is_mixed_once_two_watchers_know_different_states() -> None:
     watched = WatchedRoom("a")
     watched.note_known(state_of(5, "x"))
     watched.note_known(state_of(5, "x"))
@@ -78,11 +78,11 @@ def test_the_state_of_a_room_is_known_while_all_followers_know_the_same() -> Non
     assert len({state_of(5, "x"), state_of(6, "x"), state_of(5, "y"), MIXED}) == 4
     watched.note_known(state_of(6, "x"))
     assert watched.told == MIXED
-    watched.note_known(state_of(6, "x"))  # the first follower does not know this state
+    watched.note_known(state_of(6, "x"))  # the other watcher still knows an older state
     assert watched.told == MIXED
 
 
-def test_rooms_with_news_are_those_with_unread_messages() -> None:
+def test_rooms_with_news_returns_the_rooms_with_unread_messages() -> None:
     interest = Interest()
     watcher = interest.add_watcher(session_of("ada"))
     for room in ("a", "b", "c"):

@@ -1,4 +1,4 @@
-"""The form of a line that clients get, and the names of rooms in it."""
+"""The fields of an inbox line that clients get, and the name of its room."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ PEOPLE = {"bob": "Bob", "eve": "eve"}
         ("dm:ada:ada", "", "", "dm:ada:ada"),
     ],
 )
-def test_the_name_of_a_room(room: str, own: str, listed: str, name: str) -> None:
+def test_the_name_of_a_room_is_its_own_then_the_listed_then_its_id(room: str, own: str, listed: str, name: str) -> None:
     assert name_of(line_of(room, name=own), PEOPLE, listed) == name
 
 
-def test_the_people_of_direct_rooms() -> None:
+def test_people_in_returns_the_other_people_of_direct_rooms() -> None:
     assert people_in([line_of("dm:ada:bob"), line_of("team"), line_of("dm:ada:ada")]) == ["bob"]
 
 
-def test_a_line_holds_only_the_beginning_of_its_last_message() -> None:
+def test_a_line_has_only_the_beginning_of_its_last_message() -> None:
     entry = (
         b'{"room":"team","seq":8,"epoch":"e1","time":5,"id":"i","user":"bob","name":"Bob","kind":"media","text":"%b",'
     )

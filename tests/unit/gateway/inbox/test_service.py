@@ -26,14 +26,14 @@ LIVE = InboxList(live=True)
 
 
 class Reads:
-    """Lists and lines in memory. `fails`: the number of next reads that Redis does not answer."""
+    """Lists and lines in memory. The next `fails` reads raise UNAVAILABLE."""
 
     def __init__(self) -> None:
         self.lists: dict[str, dict[str, str]] = {}
         self.seqs: dict[str, int] = {}
         self.unsettled: set[str] = set()
         self.gone: set[str] = set()
-        self.looked: list[str] = []
+        self.read_rooms: list[str] = []
         self.fails = 0
 
     def put(self, user: str, *rooms: str) -> None:
@@ -53,7 +53,7 @@ class Reads:
             self.fails -= 1
             raise unavailable()
         if with_last:
-            self.looked += rooms
+            self.read_rooms += rooms
         return [self.line(room, user) for room, users in rooms.items() for user in users]
 
     def line(self, room: str, user: str) -> Line:
@@ -81,7 +81,7 @@ class Reads:
 
 
 class Channels:
-    """Subscriptions that are confirmed at once, unless `is_slow`."""
+    """Subscriptions that are confirmed at once, or by the test if `is_slow` is set."""
 
     def __init__(self) -> None:
         self.handlers: dict[str, Callable[[bytes], None]] = {}
@@ -117,7 +117,7 @@ class Access:
 
 
 class Devices(FakeEmitter):
-    """The clients; each is subscribed to its user's messages."""
+    """The clients. Each is already subscribed to the messages of its user."""
 
     def subscribed(self, user: str) -> asyncio.Future[None] | None:
         return None
@@ -140,12 +140,12 @@ class Rig:
         self.ada, self.bob = session_of("ada"), session_of("bob")
 
     def write(self, room: str) -> None:
-        """Append a message, which the script announces."""
+        """Append a message and announce it, as the script does."""
         self.reads.seqs[room] = self.reads.seqs.get(room, 0) + 1
         self.channels.announce(room)
 
-    async def told(self, session: ChatSession, *rows: tuple[str, Any]) -> None:
-        await until(lambda: self.devices.rows(session.sid) == list(rows), f"{rows} told", 2.0)
+    async def until_sent(self, session: ChatSession, *rows: tuple[str, Any]) -> None:
+        await until(lambda: self.devices.rows(session.sid) == list(rows), f"{rows} are sent", 2.0)
 
 
 @pytest_asyncio.fixture
@@ -202,8 +202,8 @@ async def test_followers_of_an_active_room_get_its_line(rig: Rig) -> None:
         await rig.inbox.list_inbox(session, LIVE)
     rig.write("a")
     rig.write("b")
-    await rig.told(rig.ada, ("a", 1), ("b", 1))
-    await rig.told(rig.bob, ("b", 1))
+    await rig.until_sent(rig.ada, ("a", 1), ("b", 1))
+    await rig.until_sent(rig.bob, ("b", 1))
     assert rig.devices.events(rig.ada.sid) == [
         {"rooms": rig.devices.events(rig.ada.sid)[0]["rooms"], "unread": 2, "mentions": 0}
     ]
@@ -213,21 +213,21 @@ async def test_messages_within_the_second_after_an_announcement_are_sent_at_its_
     rig.reads.put("ada", "a")
     await rig.inbox.list_inbox(rig.ada, LIVE)
     rig.write("a")
-    await rig.told(rig.ada, ("a", 1))
+    await rig.until_sent(rig.ada, ("a", 1))
     rig.reads.seqs["a"] = 5
-    await rig.told(rig.ada, ("a", 1), ("a", 5))
+    await rig.until_sent(rig.ada, ("a", 1), ("a", 5))
     rig.write("a")
-    await rig.told(rig.ada, ("a", 1), ("a", 5), ("a", 6))
+    await rig.until_sent(rig.ada, ("a", 1), ("a", 5), ("a", 6))
     await until(lambda: rig.inbox._schedule.next_at() is None, "no read is due", 2.0)
-    assert len(rig.reads.looked) == 3  # an unchanged room is not read again
+    assert len(rig.reads.read_rooms) == 3  # the room is not read again without a change
 
 
-async def test_a_room_announced_before_it_was_followed_is_read_once_more(rig: Rig) -> None:
+async def test_a_room_announced_shortly_before_it_is_followed_is_read_once_more(rig: Rig) -> None:
     rig.reads.put("ada", "a")
     rig.reads.unsettled = {"a"}
     await rig.inbox.list_inbox(rig.ada, LIVE)
     rig.reads.seqs["a"], rig.reads.unsettled = 1, set()
-    await rig.told(rig.ada, ("a", 1))
+    await rig.until_sent(rig.ada, ("a", 1))
 
 
 async def test_rooms_are_followed_while_they_are_on_the_list(rig: Rig) -> None:
@@ -235,12 +235,12 @@ async def test_rooms_are_followed_while_they_are_on_the_list(rig: Rig) -> None:
     rig.inbox.note_line("bob", "a")  # bob has no live inbox here
     rig.reads.put("ada", "a")
     rig.inbox.note_line("ada", "a")
-    await rig.told(rig.ada, ("a", 0))
+    await rig.until_sent(rig.ada, ("a", 0))
     rig.write("a")
-    await rig.told(rig.ada, ("a", 0), ("a", 1))
+    await rig.until_sent(rig.ada, ("a", 0), ("a", 1))
     del rig.reads.lists["ada"]["a"]
     rig.inbox.on_access("ada", "a")
-    await rig.told(rig.ada, ("a", 0), ("a", 1), ("a", "removed"))
+    await rig.until_sent(rig.ada, ("a", 0), ("a", 1), ("a", "removed"))
     assert (rig.channels.handlers, rig.inbox.rooms) == ({}, 0)
     assert rig.devices.events(rig.ada.sid)[-1]["unread"] == 0
 
@@ -251,10 +251,10 @@ async def test_a_room_is_removed_while_the_user_may_not_enter_it(rig: Rig) -> No
     rig.reads.seqs["a"] = 2
     rig.access.closed = {("ada", "a")}
     rig.inbox.on_access("", "a")
-    await rig.told(rig.ada, ("a", "removed"))
+    await rig.until_sent(rig.ada, ("a", "removed"))
     rig.access.closed = set()
     rig.inbox.on_access("ada", "a")
-    await rig.told(rig.ada, ("a", "removed"), ("a", 2))
+    await rig.until_sent(rig.ada, ("a", "removed"), ("a", 2))
 
 
 async def test_a_line_is_read_again_once_its_channel_is_confirmed(rig: Rig) -> None:
@@ -262,14 +262,14 @@ async def test_a_line_is_read_again_once_its_channel_is_confirmed(rig: Rig) -> N
     rig.reads.put("ada", "a")
     rig.channels.is_slow = True
     rig.inbox.note_line("ada", "a")
-    await rig.told(rig.ada, ("a", 0))
+    await rig.until_sent(rig.ada, ("a", 0))
     rig.reads.seqs["a"] = 1
     rig.channels.is_slow = False
     rig.channels.waiting[0].set_result(None)
-    await rig.told(rig.ada, ("a", 0), ("a", 1))
+    await rig.until_sent(rig.ada, ("a", 0), ("a", 1))
 
 
-async def test_a_list_waits_for_its_subscriptions_and_fails_without_them(rig: Rig) -> None:
+async def test_a_list_waits_for_its_subscriptions_and_is_unavailable_without_them(rig: Rig) -> None:
     rig.reads.put("ada", "a")
     rig.channels.is_slow = True
     assert await refusal(rig.inbox.list_inbox(rig.ada, LIVE)) is Code.UNAVAILABLE
@@ -280,7 +280,7 @@ async def test_a_list_waits_for_its_subscriptions_and_fails_without_them(rig: Ri
     assert len((await listing)["rooms"]) == 1
 
 
-async def test_a_client_that_ends_its_live_inbox_or_disconnects_leaves_nothing_behind(rig: Rig) -> None:
+async def test_the_rooms_of_a_client_that_ends_its_live_inbox_or_disconnects_are_unfollowed(rig: Rig) -> None:
     rig.reads.put("ada", "a", "b")
     await rig.inbox.list_inbox(rig.ada, LIVE)
     assert rig.inbox.rooms == 2
@@ -292,7 +292,7 @@ async def test_a_client_that_ends_its_live_inbox_or_disconnects_leaves_nothing_b
     rig.inbox.remove_session(rig.ada)
     rig.inbox.remove_session(rig.ada)
     rig.ada.is_closed = True
-    rig.ada.limit.bucket.level = -1.0  # ending the live inbox works also over the event limit
+    rig.ada.limit.bucket.level = -1.0  # the event limit of the client is exceeded
     assert await refusal(rig.inbox.list_inbox(rig.ada, LIVE)) is Code.CONFLICT
     assert list(rig.inbox.watchers) == []
     assert (rig.inbox.rooms, rig.channels.handlers) == (0, {})
@@ -301,7 +301,7 @@ async def test_a_client_that_ends_its_live_inbox_or_disconnects_leaves_nothing_b
     assert rig.devices.events(rig.ada.sid) == []
 
 
-async def test_a_second_request_follows_the_current_list(rig: Rig) -> None:
+async def test_a_second_live_request_follows_the_rooms_of_the_current_list(rig: Rig) -> None:
     rig.reads.put("ada", "a", "b")
     await rig.inbox.list_inbox(rig.ada, LIVE)
     rig.reads.lists["ada"] = {"b": "", "c": ""}
@@ -319,7 +319,7 @@ async def test_a_failed_read_is_repeated(rig: Rig) -> None:
 
 
 async def caught_up(rig: Rig) -> None:
-    """Lose the subscriptions, and wait until all inboxes are compared."""
+    """Lose and restore the subscriptions, and wait until all inboxes are compared."""
     before = rig.inbox.read_figures().catch_up_seconds
     rig.inbox.on_resubscribed()
     assert rig.inbox.read_figures().waiting > 0
@@ -332,7 +332,7 @@ async def test_after_a_lost_subscription_clients_get_the_lines_that_changed(rig:
     rig.reads.put("bob", "same", "written")
     for session in (rig.ada, rig.bob):
         await rig.inbox.list_inbox(session, LIVE)
-    rig.reads.seqs["written"] = 2  # no line was sent
+    rig.reads.seqs["written"] = 2  # without an announcement
     del rig.reads.lists["ada"]["left"]
     rig.reads.put("ada", "new")
     await caught_up(rig)
@@ -347,23 +347,23 @@ async def test_after_a_lost_subscription_clients_get_the_lines_that_changed(rig:
     )
 
 
-async def test_unchanged_lines_are_not_sent_and_lines_with_news_are_read_again(rig: Rig) -> None:
+async def test_after_a_lost_subscription_only_lines_with_unread_messages_are_sent_again(rig: Rig) -> None:
     rig.reads.put("ada", "a", "b")
     rig.reads.seqs["b"] = 3
     await rig.inbox.list_inbox(rig.ada, LIVE)
     await caught_up(rig)
-    await rig.told(rig.ada, ("b", 3))  # the user may have read the room on another device
-    assert rig.reads.looked == ["b"]
+    await rig.until_sent(rig.ada, ("b", 3))  # the user may have read the room on another device
+    assert rig.reads.read_rooms == ["b"]
 
 
-async def test_a_list_read_during_a_loss_hides_no_change_from_other_clients(rig: Rig) -> None:
+async def test_a_list_request_during_a_loss_does_not_hide_a_change_from_other_clients(rig: Rig) -> None:
     for session in (rig.ada, rig.bob):
         rig.reads.put(session.user, "a")
     await rig.inbox.list_inbox(rig.ada, LIVE)
-    rig.reads.seqs["a"] = 1  # no line was sent
+    rig.reads.seqs["a"] = 1  # without an announcement
     await rig.inbox.list_inbox(rig.bob, LIVE)
     await caught_up(rig)
-    await until(lambda: ("a", 1) in rig.devices.rows(rig.ada.sid), "told")
+    await until(lambda: ("a", 1) in rig.devices.rows(rig.ada.sid), "the line is sent")
 
 
 async def test_a_failed_comparison_is_repeated(rig: Rig) -> None:
@@ -371,10 +371,10 @@ async def test_a_failed_comparison_is_repeated(rig: Rig) -> None:
     await rig.inbox.list_inbox(rig.ada, LIVE)
     rig.reads.seqs["a"], rig.reads.fails = 1, 2
     await caught_up(rig)
-    await until(lambda: ("a", 1) in rig.devices.rows(rig.ada.sid), "told")
+    await until(lambda: ("a", 1) in rig.devices.rows(rig.ada.sid), "the line is sent")
 
 
-async def test_clients_with_many_changes_are_told_to_request_the_list_again(
+async def test_clients_with_many_changes_get_a_reset_at_a_limited_rate(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(service, "RESETS_PER_SECOND", 2)
@@ -384,7 +384,7 @@ async def test_clients_with_many_changes_are_told_to_request_the_list_again(
         rig.reads.put(session.user, *(f"room{number}" for number in range(MAX_LINES + 1)))
     started = asyncio.get_running_loop().time()
     await caught_up(rig)
-    assert asyncio.get_running_loop().time() - started > 0.9  # the third client is told in the next second
+    assert asyncio.get_running_loop().time() - started > 0.9  # the third client gets its reset in the next second
     assert {sid for sid, *_ in rig.devices.sent} == {session.sid for session in sessions}
     assert all(data == {"reset": True} for *_, data in rig.devices.sent)
     assert rig.inbox.read_figures().resets == 3

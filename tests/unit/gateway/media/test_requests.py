@@ -17,7 +17,7 @@ SIGN = MediaSign("public:lobby", "cat.png", "image/png", 10)
 
 
 class Port:
-    """Signers in memory: `answer` is called with each request and may reply at once."""
+    """The stream of requests to the signers. `answer` is called with each request and may reply at once."""
 
     def __init__(self) -> None:
         self.posted: list[MediaRequest] = []
@@ -47,7 +47,7 @@ async def test_a_request_has_the_user_the_node_and_a_deadline() -> None:
 
 
 async def test_a_completion_request_contains_only_the_upload_id() -> None:
-    """The client's `parts` are not sent: while no signer runs, requests stay in the stream and use Redis's memory."""
+    """The client's `parts` are left out, because requests use the memory of Redis while no signer runs."""
     port = Port()
     media = requests_on(port, complete_seconds=0.02)
     with pytest.raises(RoomcastError):
@@ -68,7 +68,7 @@ async def test_a_refusal_keeps_its_code_detail_and_retry_after() -> None:
     )
 
 
-async def test_a_request_without_an_answer_is_unavailable_and_leaves_nothing_behind() -> None:
+async def test_a_request_without_a_reply_in_time_is_unavailable_and_no_longer_waits() -> None:
     media = requests_on(Port(), complete_seconds=0.02)
     with pytest.raises(RoomcastError) as caught:
         await media.complete_upload("ada", MediaComplete("upload-1"))
@@ -76,12 +76,12 @@ async def test_a_request_without_an_answer_is_unavailable_and_leaves_nothing_beh
     assert len(media) == 0
 
 
-async def test_a_late_or_repeated_or_foreign_answer_is_ignored() -> None:
+async def test_replies_that_are_late_repeated_or_for_other_requests_are_ignored() -> None:
     port = Port()
     media = requests_on(port)
 
     def twice(request: MediaRequest) -> None:
-        media.receive_reply(MediaReply("somebody else's", {"media": 0}))
+        media.receive_reply(MediaReply("another request", {"media": 0}))
         media.receive_reply(MediaReply(request.request, {"media": 1}))
         media.receive_reply(MediaReply(request.request, {"media": 2}))
 
@@ -90,7 +90,7 @@ async def test_a_late_or_repeated_or_foreign_answer_is_ignored() -> None:
     media.receive_reply(MediaReply("r1", {"media": 3}))
 
 
-async def test_an_error_of_posting_a_request_reaches_the_caller() -> None:
+async def test_an_error_in_posting_a_request_is_raised_to_the_caller() -> None:
     port = Port()
 
     def closed(_: MediaRequest) -> None:
@@ -119,20 +119,20 @@ async def test_the_number_of_waiting_requests_is_bounded() -> None:
     assert len(media) == 0
 
 
-async def test_the_request_of_a_client_that_disconnects_is_forgotten() -> None:
+async def test_a_cancelled_request_no_longer_waits() -> None:
     port = Port()
     media = requests_on(port, sign_seconds=30.0)
-    asked = asyncio.ensure_future(media.sign_upload("ada", SIGN))
+    requested = asyncio.ensure_future(media.sign_upload("ada", SIGN))
     while not port.posted:
         await asyncio.sleep(0)
-    asked.cancel()
+    requested.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await asked
+        await requested
     assert len(media) == 0
 
 
 @pytest.mark.parametrize("room", ["public:other", None])
-async def test_a_download_of_an_upload_to_another_room_is_not_found(room: str | None) -> None:
+async def test_a_download_is_not_found_if_the_upload_belongs_to_another_room(room: str | None) -> None:
     port = Port()
     media = requests_on(port)
     port.answer = lambda request: media.receive_reply(

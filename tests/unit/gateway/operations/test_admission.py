@@ -1,4 +1,4 @@
-"""The gateway admits as many new sessions as its loop can serve, one address after another."""
+"""The gateway admits as many new sessions as its event loop can serve, in rotation of their addresses."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.clock import Clock
 
 
 class Storm:
-    """Clients that ask for admission, and the answers: admitted, or refused with a Retry-After in seconds."""
+    """Clients that ask for admission. Each is admitted, or refused with a Retry-After in seconds."""
 
     def __init__(self, **options: Any) -> None:
         self.clock = Clock(100.0)
@@ -48,7 +48,7 @@ class Storm:
             self.queue.tick(lag)
 
 
-def test_a_few_sessions_are_admitted_at_once_and_later_ones_wait() -> None:
+def test_a_burst_of_sessions_is_admitted_at_once_and_later_sessions_wait() -> None:
     storm = Storm()
     storm.ask("a", 50)
     assert len(storm.admitted) == int(START_RATE * BURST_SECONDS)
@@ -72,7 +72,7 @@ def test_the_rate_grows_while_the_loop_is_on_time_and_falls_when_the_loop_is_lat
     assert len(storm.admitted) - before == pytest.approx(MIN_RATE, abs=1)
 
 
-def test_addresses_take_turns() -> None:
+def test_sessions_are_admitted_in_rotation_of_their_addresses() -> None:
     storm = Storm()
     storm.ask("flood", 1_000)
     storm.ask("b", 3)
@@ -95,13 +95,13 @@ def test_a_full_queue_drops_the_newest_client_of_the_address_with_most_clients()
     assert abs(Counter(storm.admitted)["flood"] - 20 - Counter(storm.admitted)["other flood"]) <= 5
 
 
-def test_refused_clients_are_told_to_retry_when_the_queue_will_be_empty() -> None:
+def test_retry_after_is_the_time_until_the_queue_will_be_empty() -> None:
     storm = Storm(max_waiting=1_000)
     storm.ask("a", 1_100)
     assert {retry_after for _, retry_after in storm.refused} == {5}
 
 
-def test_returning_clients_go_first_but_every_fourth_place_is_for_others() -> None:
+def test_three_of_four_places_go_to_returning_clients() -> None:
     storm = Storm()
     storm.ask("stranger", 100)
     start = len(storm.admitted)
@@ -122,7 +122,7 @@ def test_a_client_that_disconnects_leaves_the_queue() -> None:
     assert storm.admitted[-1] == "b"
 
 
-def test_an_unused_place_goes_to_the_next_client() -> None:
+def test_the_place_of_a_client_that_is_gone_goes_to_the_next_client() -> None:
     storm = Storm()
     storm.ask("a", int(START_RATE * BURST_SECONDS))
     storm.ask("gone", 1_000)
@@ -133,7 +133,7 @@ def test_an_unused_place_goes_to_the_next_client() -> None:
     assert not storm.queue.is_waiting
 
 
-def test_no_client_waits_longer_than_the_limit() -> None:
+def test_clients_that_wait_longer_than_patience_seconds_are_refused() -> None:
     storm = Storm(rate=MIN_RATE, patience_seconds=1.0)
     storm.ask("a", 200)
     storm.run(1.5, lag=0.03)
@@ -142,7 +142,7 @@ def test_no_client_waits_longer_than_the_limit() -> None:
     assert not storm.queue.is_waiting
 
 
-def test_a_fair_queue_counts_tickets_and_serves_addresses_in_turn() -> None:
+def test_a_fair_queue_counts_tickets_and_serves_addresses_in_rotation() -> None:
     queue = FairQueue()
     tickets = [Ticket(address, 0.0, lambda _: True, is_returning=False) for address in "aaabbc"]
     for ticket in tickets:

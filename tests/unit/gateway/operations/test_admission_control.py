@@ -1,4 +1,4 @@
-"""The admission queue in front of the Engine.IO server: refusals with a reason, ticks only while clients wait."""
+"""The admission queue in front of the Engine.IO server. Its timer runs only while clients wait."""
 
 from __future__ import annotations
 
@@ -39,17 +39,17 @@ async def test_no_client_is_admitted_before_the_gateway_has_started() -> None:
     assert gateway.decisions == [("a", STARTING)]
 
 
-async def test_a_timer_admits_waiting_clients_and_ends_with_the_queue() -> None:
+async def test_a_timer_admits_waiting_clients_and_ends_when_the_queue_is_empty() -> None:
     gateway = Gateway()
     for _ in range(BURST + 5):
         gateway.ask("a")
     assert len(gateway.decisions) == BURST
 
-    def are_all_let_in() -> bool:
+    def are_all_admitted() -> bool:
         gateway.now += 0.01
         return len(gateway.decisions) == BURST + 5
 
-    await until(are_all_let_in, "the others")
+    await until(are_all_admitted, "all clients are admitted")
     await until(lambda: gateway.control._timer is None, "the timer has ended")
     gateway.control.stop()
 
@@ -64,7 +64,7 @@ async def test_clients_above_the_limit_are_refused_with_a_reason_and_retry_after
 
 
 @pytest.mark.parametrize(("first", "second"), [("2001:db8::1", "2001:db8::2"), ("192.0.2.1", "192.0.2.1")])
-async def test_addresses_of_one_subscriber_count_as_one(first: str, second: str) -> None:
+async def test_addresses_of_one_ipv6_network_count_as_one_address(first: str, second: str) -> None:
     gateway = Gateway(max_waiting=4)
     for _ in range(BURST):
         gateway.ask("other")
@@ -74,17 +74,17 @@ async def test_addresses_of_one_subscriber_count_as_one(first: str, second: str)
     gateway.control.stop()
 
 
-async def test_a_client_with_a_ticket_goes_first() -> None:
+async def test_a_client_with_a_reconnect_ticket_is_admitted_before_strangers() -> None:
     gateway = Gateway()
     for _ in range(BURST):
         gateway.ask("other")
     gateway.ask("stranger")
     gateway.ask("friend", "EIO=4&ticket=x")
 
-    def is_next_let_in() -> bool:
+    def is_next_admitted() -> bool:
         gateway.now += 0.001
         return len(gateway.decisions) > BURST
 
-    await until(is_next_let_in, "the next client is admitted")
+    await until(is_next_admitted, "the next client is admitted")
     assert gateway.decisions[BURST][0] == "friend"
     gateway.control.stop()

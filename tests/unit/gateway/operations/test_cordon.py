@@ -11,16 +11,18 @@ from roomcast.gateway.operations.cordon import Cordon
 
 
 class Rig:
-    """Gateway 3, and a record of its reported states and moves."""
+    """Gateway 3. It records the states that go to Redis and to the metrics, and counts the moves of clients."""
 
     def __init__(self) -> None:
-        self.told: list[str] = []
-        self.shown: list[str] = []
+        self.states_in_redis: list[str] = []
+        self.states_in_metrics: list[str] = []
         self.moves = 0
         self.is_redis_away = False
         self.during_move: NodeOrder | None = None
         self.work: list[Coroutine[Any, Any, Any]] = []
-        self.cordon = Cordon("3", self._move, self._tell, self.shown.append, lambda work, _name: self.work.append(work))
+        self.cordon = Cordon(
+            "3", self._move, self._tell, self.states_in_metrics.append, lambda work, _name: self.work.append(work)
+        )
 
     async def _move(self) -> None:
         self.moves += 1
@@ -31,7 +33,7 @@ class Rig:
     async def _tell(self, state: str) -> None:
         if self.is_redis_away:
             raise RoomcastError(Code.UNAVAILABLE)
-        self.told.append(state)
+        self.states_in_redis.append(state)
 
     async def order(self, order: Any, node: str = "3") -> None:
         self.cordon.receive(NodeOrder(node, order))
@@ -46,37 +48,37 @@ async def test_a_cordon_is_reported_and_lifted() -> None:
     await rig.order("cordon")
     await rig.order("uncordon")
     assert not rig.cordon.is_on
-    assert rig.told == ["cordoned", "cordoned", ""]
-    assert rig.shown == ["cordoned", "cordoned", "serving"]
+    assert rig.states_in_redis == ["cordoned", "cordoned", ""]
+    assert rig.states_in_metrics == ["cordoned", "cordoned", "serving"]
     assert rig.moves == 0
 
 
 async def test_a_drain_moves_the_clients_and_leaves_a_cordon() -> None:
     rig = Rig()
     await rig.order("drain")
-    assert rig.told == ["draining", "drained"]
+    assert rig.states_in_redis == ["draining", "drained"]
     assert rig.moves == 1
 
 
-async def test_an_uncordon_during_a_drain_wins() -> None:
+async def test_after_an_uncordon_during_a_drain_the_gateway_serves() -> None:
     rig = Rig()
     rig.during_move = NodeOrder("3", "uncordon")
     await rig.order("drain")
-    assert rig.told == ["draining", ""]
+    assert rig.states_in_redis == ["draining", ""]
     assert not rig.cordon.is_on
 
 
-async def test_a_second_drain_during_the_first_moves_no_clients() -> None:
+async def test_a_drain_during_a_drain_does_not_move_clients_again() -> None:
     rig = Rig()
     rig.during_move = NodeOrder("3", "drain")
     await rig.order("drain")
     assert rig.moves == 1
 
 
-async def test_a_gateway_ignores_orders_to_others() -> None:
+async def test_a_gateway_ignores_orders_to_other_gateways() -> None:
     rig = Rig()
     await rig.order("drain", node="30")
-    assert (rig.cordon.state, rig.told, rig.moves) == ("", [], 0)
+    assert (rig.cordon.state, rig.states_in_redis, rig.moves) == ("", [], 0)
 
 
 async def test_a_gateway_obeys_although_redis_does_not_answer() -> None:
@@ -84,4 +86,4 @@ async def test_a_gateway_obeys_although_redis_does_not_answer() -> None:
     rig.is_redis_away = True
     await rig.order("cordon")
     assert rig.cordon.is_on
-    assert rig.told == []
+    assert rig.states_in_redis == []

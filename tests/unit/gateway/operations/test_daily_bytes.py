@@ -1,4 +1,4 @@
-"""The daily allowance: gateways count a user's bytes, Redis adds them up, and a user above the allowance is refused."""
+"""The daily allowance: gateways count the bytes of each user, and Redis adds the counts of all gateways."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DAY = 86_400
 
 
 class Port:
-    """Redis: the allowances, and the bytes written today."""
+    """The bytes that each user has written today, in Redis. `most` is the allowance of each user."""
 
     def __init__(self, most: int = REPORT_BYTES) -> None:
         self.most = most
@@ -32,7 +32,7 @@ class Port:
 
 
 class Rig:
-    """The allowances of one gateway; `second` lets a second pass."""
+    """The allowances of one gateway. `second` advances the clock by a second and reports."""
 
     def __init__(self) -> None:
         self.clock, self.port = Clock(100.0), Port()
@@ -49,7 +49,7 @@ def rig() -> Rig:
     return Rig()
 
 
-async def test_few_bytes_are_reported_at_the_end_and_many_within_a_second(rig: Rig) -> None:
+async def test_many_bytes_are_reported_within_a_second_and_few_bytes_after_the_last_connection(rig: Rig) -> None:
     ada, bob = rig.daily.add_connection("ada"), rig.daily.add_connection("bob")
     charge(ada, REPORT_BYTES, rig.clock.now)
     charge(bob, 10, rig.clock.now)
@@ -61,7 +61,7 @@ async def test_few_bytes_are_reported_at_the_end_and_many_within_a_second(rig: R
     assert (ada.unreported, rig.daily.all_unreported()) == (0, {})
 
 
-async def test_a_spent_allowance_refuses_with_the_time_until_the_next_day(rig: Rig) -> None:
+async def test_a_refusal_has_the_time_until_the_next_day_as_retry_after(rig: Rig) -> None:
     ada = rig.daily.add_connection("ada")
     charge(ada, REPORT_BYTES, rig.clock.now)
     await rig.second()
@@ -81,7 +81,7 @@ async def test_connections_share_the_allowance_and_a_reconnect_does_not_renew_it
     assert rig.daily.add_connection("ada").is_spent
 
 
-async def test_a_user_who_left_is_forgotten_after_the_last_report(rig: Rig) -> None:
+async def test_users_without_a_connection_are_removed_when_their_allowance_is_not_spent(rig: Rig) -> None:
     rig.daily.add_connection("bob")
     rig.daily.remove_connection("bob")
     charge(rig.daily.add_connection("ada"), REPORT_BYTES, rig.clock.now)
@@ -93,7 +93,7 @@ async def test_a_user_who_left_is_forgotten_after_the_last_report(rig: Rig) -> N
     assert not rig.daily._users
 
 
-async def test_a_raised_allowance_is_found_within_seconds(rig: Rig) -> None:
+async def test_a_raised_allowance_takes_effect_within_seconds(rig: Rig) -> None:
     ada = rig.daily.add_connection("ada")
     charge(ada, REPORT_BYTES, rig.clock.now)
     await rig.second()
@@ -101,7 +101,7 @@ async def test_a_raised_allowance_is_found_within_seconds(rig: Rig) -> None:
     rig.port.most *= 2
     await rig.second(int(RECHECK_SECONDS))
     assert not ada.is_spent
-    assert rig.port.reports == 2, "one read in five seconds"
+    assert rig.port.reports == 2, "Redis is asked again only after RECHECK_SECONDS"
 
 
 async def test_no_bytes_are_lost_while_redis_does_not_answer(rig: Rig) -> None:

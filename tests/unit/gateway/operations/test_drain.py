@@ -10,12 +10,12 @@ from roomcast.gateway.operations.drain import Drain, State, batches
 
 
 @pytest.mark.parametrize(("count", "sizes"), [(0, []), (1, [1]), (3, [1, 1, 1]), (20, [1] * 20), (50, [3] * 16 + [2])])
-def test_batches_are_few_and_nearly_even(count: int, sizes: list[int]) -> None:
+def test_there_are_at_most_twenty_batches_of_nearly_the_same_size(count: int, sizes: list[int]) -> None:
     assert [len(batch) for batch in batches([str(n) for n in range(count)])] == sizes
 
 
 @pytest.mark.parametrize("count", [1, 7, 19, 20, 21, 399, 10_000])
-def test_batches_hold_each_client_once_in_order(count: int) -> None:
+def test_batches_contain_each_client_once_and_in_order(count: int) -> None:
     sids = [str(n) for n in range(count)]
     made = batches(sids)
 
@@ -24,7 +24,7 @@ def test_batches_hold_each_client_once_in_order(count: int) -> None:
 
 
 class Engine:
-    """Records the calls of a drain."""
+    """An Engine.IO server that records the calls of a drain."""
 
     def __init__(self, count: int) -> None:
         self.sids = [f"s{n}" for n in range(count)]
@@ -70,15 +70,15 @@ async def test_a_drain_runs_its_steps_in_order() -> None:
     assert engine.story == steps
 
 
-async def test_a_second_drain_does_nothing() -> None:
+async def test_a_second_drain_has_no_effect() -> None:
     engine = Engine(1)
     drain = make(engine, 1.0, [0])
     await drain.run()
-    told = list(engine.story)
+    before = list(engine.story)
 
     await drain.run()
 
-    assert (engine.story, drain.state) == (told, State.DRAINED)
+    assert (engine.story, drain.state) == (before, State.DRAINED)
 
 
 async def test_a_drain_waits_for_acks_in_flight() -> None:

@@ -1,4 +1,4 @@
-"""Clients cannot use the last eighth of the file descriptors, or the last 256 if that is fewer."""
+"""An eighth of the file descriptors, at most 256, is reserved: client connections cannot use it."""
 
 from __future__ import annotations
 

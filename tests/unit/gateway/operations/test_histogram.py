@@ -16,7 +16,7 @@ def test_durations_are_counted_between_their_bounds() -> None:
     assert durations.total == pytest.approx(8.4)
 
 
-def test_outcomes_of_one_event_share_its_durations() -> None:
+def test_the_outcomes_of_one_event_share_one_histogram() -> None:
     durations = Histogram((1.0,))
     ok, refused = OutcomeCounter(durations), OutcomeCounter(durations)
     ok.add(0.5)
@@ -25,7 +25,7 @@ def test_outcomes_of_one_event_share_its_durations() -> None:
     assert (ok.count, refused.count, durations.heights) == (2, 1, [2, 1])
 
 
-def test_a_bucket_gives_its_burst_and_then_its_rate() -> None:
+def test_a_bucket_allows_its_burst_and_then_its_rate() -> None:
     bucket = TokenBucket(rate=10, burst=3, now=0.0)
     assert [bucket.take(0.0) for _ in range(4)] == [True, True, True, False]
     assert bucket.wait_seconds() == pytest.approx(0.1)
@@ -38,7 +38,7 @@ def test_a_bucket_never_holds_more_than_its_burst() -> None:
     assert [bucket.take(100.0) for _ in range(3)] == [True, True, False]
 
 
-def test_the_rate_holds_over_a_long_time() -> None:
+def test_a_bucket_keeps_its_rate_over_a_hundred_seconds() -> None:
     bucket = TokenBucket(rate=50, burst=200, now=0.0)
-    allowed = sum(bucket.take(n / 1_000) for n in range(100_000))  # 1,000 a second for 100 s
+    allowed = sum(bucket.take(n / 1_000) for n in range(100_000))  # 1,000 tries a second for 100 s
     assert allowed == pytest.approx(200 + 50 * 100, abs=2)

@@ -19,16 +19,16 @@ LONGEST = 5.0
         ([(1.0, True, 0.0), (2.0, False, 0.0), (5.9, False, 0.0)], False),
         ([(1.0, True, 0.0), (2.0, False, 0.0), (6.0, False, 0.0)], True),
         ([(1.0, True, 0.0), (5.0, True, 0.0), (9.0, True, 0.0)], False),
-        ([(1.0, True, 0.0), (6.0, True, 0.0)], True),  # connected again between two checks
+        ([(1.0, True, 0.0), (6.0, True, 0.0)], True),  # the connection was up again only between two checks
         ([(7.0, True, 0.0), (8.0, True, 4.9)], False),
-        ([(4.0, True, 0.0), (8.0, True, 5.0)], True),  # subscribed, but nothing arrives
+        ([(4.0, True, 0.0), (8.0, True, 5.0)], True),  # the subscription is deaf
         ([(6.0, False, 0.0), (7.0, True, 0.0), (8.0, True, 0.0)], False),
     ],
 )
 def test_only_a_long_outage_isolates_the_gateway(checks: list[tuple[float, bool, float]], is_long: bool) -> None:
     watch = CutWatch(LONGEST, 0.0)
-    answers = [watch.is_long(now, is_up=is_up, silent_seconds=silent) for now, is_up, silent in checks]
-    assert answers[-1] is is_long
+    results = [watch.is_long(now, is_up=is_up, silent_seconds=silent) for now, is_up, silent in checks]
+    assert results[-1] is is_long
 
 
 class Rig:
@@ -63,7 +63,7 @@ class Rig:
         await self.rechecking.wait()
 
 
-async def test_isolation_holds_rechecks_and_releases_once_each() -> None:
+async def test_an_isolated_gateway_holds_deliveries_rechecks_sessions_and_releases_deliveries_once() -> None:
     rig = Rig()
     running = asyncio.ensure_future(rig.isolation.run(rig))
     rig.up = False
@@ -81,7 +81,7 @@ async def test_isolation_holds_rechecks_and_releases_once_each() -> None:
     running.cancel()
 
 
-async def test_a_cut_while_revocations_are_read_makes_it_read_them_again() -> None:
+async def test_after_a_cut_during_the_recheck_the_gateway_rechecks_again() -> None:
     rig = Rig()
     running = asyncio.ensure_future(rig.isolation.run(rig))
     rig.up = False

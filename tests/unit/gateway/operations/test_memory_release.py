@@ -1,4 +1,4 @@
-"""A gateway gives memory back once after each mass disconnect, and collects garbage while its memory grows."""
+"""A gateway returns memory to the system after each mass disconnect, and collects garbage while its memory grows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from roomcast.gateway.operations.memory_release import MAX_GROWTH_BYTES, QUIET_S
     [
         ([0, 10, 49, *[0] * 20], []),  # few connections
         ([500, 400, *[300] * 20], []),  # most connections are still open
-        ([500, 200, 100, *[0] * 20], [3 + QUIET_SECONDS]),  # most have ended, and no more end
+        (
+            [500, 200, 100, *[0] * 20],
+            [3 + QUIET_SECONDS],
+        ),  # most connections have ended, and no further connection ends
         ([500, *range(400, 100, -10), *[100] * 20], [30 + QUIET_SECONDS + 1]),
         ([500, *[0] * 10, 500, *[0] * 10], [1 + QUIET_SECONDS, 12 + QUIET_SECONDS]),  # twice
     ],
@@ -22,7 +25,7 @@ def test_a_mass_disconnect_is_noticed_once(connections: list[int], moments: list
     assert [at for at, count in enumerate(connections) if crowd.is_gone(count)] == moments
 
 
-def test_growth_counts_from_the_lowest_memory_since_the_last_collection() -> None:
+def test_growth_is_measured_from_the_lowest_memory_since_the_last_collection() -> None:
     growth = GrowthWatch(MAX_GROWTH_BYTES * 3)
     assert not growth.is_large(MAX_GROWTH_BYTES)
     assert not growth.is_large(2 * MAX_GROWTH_BYTES - 1)

@@ -1,4 +1,4 @@
-"""Claiming a node number: the gateway waits for a dead process's lease, and refuses a number with a live process."""
+"""A gateway claims its node number. It waits for the lease of a dead process, and refuses the number of a live one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ELSEWHERE = "othermachine.1/1/1"
 
 
 class Store:
-    """Returns these results, one after the other, and then the last one again."""
+    """A store whose calls return `results` in order. The last result repeats."""
 
     def __init__(self, *results: Hold | Exception) -> None:
         self.results = list(results)
@@ -43,27 +43,27 @@ def claim_of(store: Store) -> NodeClaim:
     return NodeClaim(store, "7", retry_seconds=0.0)
 
 
-async def test_a_free_number_is_taken() -> None:
+async def test_a_free_node_number_is_claimed() -> None:
     claim = claim_of(Store(OURS))
     assert not claim.is_held
     await claim.acquire()
     assert claim.is_held
 
 
-async def test_a_claim_waits_for_a_lease_that_runs_out() -> None:
+async def test_a_claim_waits_until_the_lease_of_a_dead_process_ends() -> None:
     claim = claim_of(Store(held(900), held(600), held(300), OURS))
     await claim.acquire()
     assert claim.is_held
 
 
-async def test_a_lease_that_is_renewed_belongs_to_a_live_duplicate() -> None:
+async def test_a_claim_is_refused_if_another_process_renews_the_lease() -> None:
     claim = claim_of(Store(held(900), held(600), held(14_900)))
     with pytest.raises(NodeTakenError, match="ROOMCAST_NODE=7"):
         await claim.acquire()
     assert not claim.is_held
 
 
-async def test_a_third_process_that_takes_the_number_first_is_a_duplicate() -> None:
+async def test_a_claim_is_refused_if_a_third_process_takes_the_number_first() -> None:
     claim = claim_of(Store(held(300), held(14_900, "third")))
     with pytest.raises(NodeTakenError):
         await claim.acquire()
@@ -88,9 +88,9 @@ async def test_a_claim_waits_while_redis_does_not_answer() -> None:
 
 
 @pytest.mark.parametrize("process", ["", "x", "a/b", ELSEWHERE])
-def test_a_process_of_another_machine_may_be_alive(process: str) -> None:
+def test_a_process_of_another_machine_does_not_count_as_gone(process: str) -> None:
     assert not is_gone(process)
 
 
-def test_this_process_may_replace_its_own_lease() -> None:
+def test_this_process_counts_as_gone_so_that_it_may_replace_its_own_lease() -> None:
     assert is_gone(describe_process())

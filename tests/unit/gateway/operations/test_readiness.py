@@ -1,4 +1,4 @@
-"""A gateway whose subscriptions stay broken ends; a gateway whose subscriptions recover does not."""
+"""A gateway ends if its subscriptions stay deaf for ten seconds."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from roomcast.gateway.operations.readiness import watch_subscriptions
 
 
 class Subscriptions:
-    """Subscriptions that are broken for the given seconds at each check."""
+    """Subscriptions that have been deaf for the given seconds at each check. The last value repeats."""
 
     def __init__(self, *seconds: float) -> None:
         self.seconds = list(seconds)
@@ -26,13 +26,13 @@ class Ticks:
         await asyncio.sleep(0)
 
 
-async def test_a_gateway_ends_when_its_subscriptions_stay_broken() -> None:
+async def test_a_gateway_ends_when_its_subscriptions_are_deaf_for_ten_seconds() -> None:
     ticks, given_up = Ticks(), asyncio.Event()
     await watch_subscriptions(Subscriptions(0.0, 4.0, 0.0, 9.9, 10.0), ticks, given_up.set)
     assert (given_up.is_set(), ticks.count) == (True, 4)
 
 
-async def test_a_gateway_whose_subscriptions_recover_keeps_running() -> None:
+async def test_a_gateway_whose_subscriptions_receive_keeps_running() -> None:
     given_up = asyncio.Event()
     task = asyncio.get_running_loop().create_task(watch_subscriptions(Subscriptions(0.0), Ticks(), given_up.set))
     await asyncio.sleep(0.02)

@@ -1,4 +1,4 @@
-"""A reconnect ticket is valid for a day at every gateway with the same secret, and cannot be forged without it."""
+"""A reconnect ticket is valid for a day at every gateway with the same secret. Without the secret none can be made."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ BAD = ["", "EIO=4", "ticket=", "ticket=x", "ticket=ffffffff.", "ticket=ffffffff.
 
 
 @pytest.mark.parametrize("query", BAD)
-def test_a_text_that_is_no_ticket_is_not_valid(query: str) -> None:
+def test_a_malformed_ticket_is_not_valid(query: str) -> None:
     assert not ReconnectTickets("secret", Clock(NOW)).is_valid(query)
 
 
-def test_a_changed_ticket_and_one_of_another_cluster_are_not_valid() -> None:
+def test_a_changed_ticket_and_a_ticket_of_another_cluster_are_not_valid() -> None:
     clock = Clock(NOW)
     ticket = ReconnectTickets("secret", clock).issue()
     later = f"f{ticket}"

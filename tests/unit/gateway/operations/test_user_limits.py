@@ -1,4 +1,4 @@
-"""All connections of a user share a limit, over all gateways; an overloaded loop lowers the limits of all users."""
+"""All connections of a user, at all gateways, share one limit. Overload lowers the limits of all users."""
 
 from __future__ import annotations
 
@@ -42,13 +42,15 @@ def take_all(limits: UserLimits, clock: Clock, user: str, seconds: float) -> int
     return taken
 
 
-def test_one_connection_has_its_rate_and_four_seconds_at_once(limits: UserLimits, clock: Clock) -> None:
+def test_one_connection_has_its_rate_and_a_burst_of_four_seconds(limits: UserLimits, clock: Clock) -> None:
     limits.add_connection("ada")
     assert take_all(limits, clock, "ada", 10.0) == pytest.approx(RATE * (10 + BURST_SECONDS), abs=2)
 
 
 @pytest.mark.parametrize("connections", [2, SHARES, SHARES + 1, MAX_CONNECTIONS])
-def test_many_connections_have_at_most_the_rate_of_four(limits: UserLimits, clock: Clock, connections: int) -> None:
+def test_many_connections_together_have_at_most_the_rate_of_four_connections(
+    limits: UserLimits, clock: Clock, connections: int
+) -> None:
     for _ in range(connections):
         limits.add_connection("ada")
     shares = min(connections, SHARES)
@@ -64,7 +66,7 @@ def test_reconnecting_does_not_raise_the_rate(limits: UserLimits, clock: Clock) 
     assert take_all(limits, clock, "ada", 1.0) == pytest.approx(RATE, abs=2)
 
 
-def test_a_user_has_a_bounded_number_of_connections(limits: UserLimits) -> None:
+def test_a_connection_above_max_connections_is_refused(limits: UserLimits) -> None:
     for _ in range(MAX_CONNECTIONS):
         limits.add_connection("ada")
     with pytest.raises(RoomcastError) as caught:
@@ -74,7 +76,9 @@ def test_a_user_has_a_bounded_number_of_connections(limits: UserLimits) -> None:
     limits.add_connection("ada")
 
 
-async def test_busy_users_are_reported_and_limited_over_all_gateways(limits: UserLimits, clock: Clock) -> None:
+async def test_busy_users_are_reported_and_limited_to_the_share_of_this_gateway(
+    limits: UserLimits, clock: Clock
+) -> None:
     for _ in range(SHARES):
         limits.add_connection("ada")
     limits.add_connection("bob")
@@ -93,7 +97,7 @@ async def test_busy_users_are_reported_and_limited_over_all_gateways(limits: Use
     assert take_all(limits, clock, "ada", 1.0) == pytest.approx(RATE * SHARES, abs=2)
 
 
-async def test_a_user_who_left_is_forgotten_once_the_bucket_is_full(limits: UserLimits, clock: Clock) -> None:
+async def test_a_user_without_a_connection_is_removed_once_the_bucket_is_full(limits: UserLimits, clock: Clock) -> None:
     limits.add_connection("ada")
     take_all(limits, clock, "ada", 1.0)
     limits.remove_connection("ada")
@@ -105,7 +109,7 @@ async def test_a_user_who_left_is_forgotten_once_the_bucket_is_full(limits: User
     assert limits._users == {}
 
 
-def test_an_overloaded_loop_lowers_all_rates_and_raises_them_again(limits: UserLimits, clock: Clock) -> None:
+def test_all_rates_fall_while_the_loop_is_overloaded_and_rise_afterwards(limits: UserLimits, clock: Clock) -> None:
     limits.add_connection("ada")
     limits.record_busy(0.2)
     limits.adapt()
@@ -125,7 +129,7 @@ def test_an_overloaded_loop_lowers_all_rates_and_raises_them_again(limits: UserL
     assert take_all(limits, clock, "ada", 1.0) == pytest.approx(RATE, abs=2)
 
 
-async def test_a_slow_redis_lowers_all_rates(clock: Clock) -> None:
+async def test_all_rates_fall_while_redis_is_slow_and_rise_afterwards(clock: Clock) -> None:
     late = [REDIS_PATIENCE * 2 * OVERLOAD_SECONDS]
     limits = UserLimits(RATE, clock, lambda: late[0])
     ticks = Ticks(5)
@@ -139,7 +143,7 @@ async def test_a_slow_redis_lowers_all_rates(clock: Clock) -> None:
 
 
 class Ticks:
-    """`count` ticks; then `wait` ends the loop."""
+    """A ticker with `count` ticks. After these, `wait` raises CancelledError."""
 
     def __init__(self, count: int) -> None:
         self._left = count
@@ -151,7 +155,7 @@ class Ticks:
 
 
 class NoEvents:
-    """No user is busy."""
+    """The events port of a gateway without busy users."""
 
     async def report(self, events: Mapping[str, int]) -> dict[str, int]:
         return {}

@@ -1,4 +1,4 @@
-"""Fakes of what the presence code uses: Redis as dictionaries, and a sender that records events."""
+"""Fakes at the ports of the presence code: Redis as dictionaries, and a sender that records events."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def session_of(user: str, sid: str = "") -> ChatSession:
 
 
 class Sender:
-    """Records every event: (target, event, data)."""
+    """A sender that records every event as `(target, event, data)`."""
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, str, dict[str, Any]]] = []
@@ -49,7 +49,7 @@ class Sender:
 
 
 class Presence:
-    """Presence in Redis: records what is written, and returns prepared answers."""
+    """Presence in Redis. It records each write, and returns prepared statuses."""
 
     def __init__(self) -> None:
         self.batches: list[Batch] = []
@@ -62,7 +62,7 @@ class Presence:
         self.queries: list[list[str]] = []
 
     async def write_batch(self, batch: Batch) -> WriteResult:
-        self._answer()
+        self._require_redis()
         self.batches.append(batch)
         followed = [
             Followed(row.connection, *self.choices.get(row.user, ("online", "")))
@@ -73,18 +73,18 @@ class Presence:
         return WriteResult([], hidden, followed)
 
     async def query_users(self, users: Collection[str], *, devices: bool = False) -> dict[str, Shown]:
-        self._answer()
+        self._require_redis()
         self.queries.append(sorted(users))
         found = (Device("web", "online"),) if devices else ()
         return {user: Shown(self.statuses.get(user, "online"), 7, "", 0, found) for user in users}
 
-    def _answer(self) -> None:
+    def _require_redis(self) -> None:
         if self.is_away:
             raise RoomcastError(Code.UNAVAILABLE)
 
 
 class Node:
-    """The number of this gateway."""
+    """The lease on the node number of this gateway."""
 
     def __init__(self) -> None:
         self.hold = Hold(is_new=False, holder=None)
@@ -103,7 +103,7 @@ class Node:
 
 
 class Occupancy:
-    """The occupants of rooms in Redis: users of this gateway, and in `others` the users of other gateways."""
+    """The occupants of rooms in Redis. `rooms` has the users of this gateway, `others` the users of other gateways."""
 
     def __init__(self) -> None:
         self.rooms: dict[str, dict[str, str]] = {}
@@ -112,7 +112,7 @@ class Occupancy:
         self.reads: list[str] = []
         self.published: list[tuple[str, OccupancyChange]] = []
         self.lost: list[str] = []
-        """The users that a refresh finds missing in Redis."""
+        """The users whose entry a refresh does not find in Redis."""
 
     def _users(self, room: str) -> list[str]:
         return sorted({*self.rooms.get(room, ()), *self.others.get(room, ())})

@@ -1,4 +1,4 @@
-"""Collecting signs of life and changes into batches for Redis."""
+"""Activity collects signs of life and changes of presence into batches for Redis."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class TestActivity:
         assert activity.take_batch() == batch([], ["ada"], [])
         assert not activity.take_batch()
 
-    def test_a_batch_of_changes_may_leave_signs_of_life_for_later(self, activity: Activity) -> None:
+    def test_a_batch_may_contain_changes_only_and_keep_signs_of_life_for_the_next(self, activity: Activity) -> None:
         activity.add_connection("c1", "ada")
         activity.add_connection("c2", "bob")
         activity.take_batch()
@@ -59,7 +59,7 @@ class TestActivity:
         activity.set_status("c1", "away", None)
         assert activity.take_batch(signs=False) == batch([Touch("ada", "c1", "away", "", True)], [], [])
         assert not activity.take_batch(signs=False)
-        assert activity.take_batch() == batch([], ["bob"], [])  # ada's full state was a sign of life
+        assert activity.take_batch() == batch([], ["bob"], [])  # the full state of ada also counted as a sign of life
 
     def test_the_full_state_is_written_again_periodically(self, activity: Activity, clock: Clock) -> None:
         activity.add_connection("c1", "ada")
@@ -69,7 +69,7 @@ class TestActivity:
         activity.mark_seen("c1")
         assert [row.connection for row in activity.take_batch().full] == ["c1"]
 
-    def test_only_a_real_change_is_urgent(self, activity: Activity) -> None:
+    def test_setting_an_unchanged_status_is_not_urgent(self, activity: Activity) -> None:
         activity.add_connection("c1", "ada", "online")
         activity.take_batch()
         assert not activity.set_status("c1", "online", None)
@@ -79,14 +79,14 @@ class TestActivity:
         assert activity.take_batch() == batch([Touch("ada", "c1", "away", "lunch", True)], [], [])
         assert activity.set_status("c1", None, "")
 
-    def test_a_connection_without_a_status_follows_the_user(self, activity: Activity) -> None:
+    def test_a_connection_without_a_status_is_written_without_a_status(self, activity: Activity) -> None:
         activity.add_connection("c1", "ada")
         activity.add_connection("c2", "bob", "invisible")
         activity.add_connection("c3", "cy", "online")
         rows = {row.user: (row.status, row.is_choice) for row in activity.take_batch().full}
         assert rows == {"ada": (None, False), "bob": ("invisible", True), "cy": ("online", False)}
 
-    def test_a_choice_is_written_once(self, activity: Activity) -> None:
+    def test_a_chosen_status_is_written_as_a_choice_once(self, activity: Activity) -> None:
         activity.add_connection("c1", "ada")
         activity.set_status("c1", "busy", None)
         activity.restore_batch(activity.take_batch())
@@ -94,7 +94,7 @@ class TestActivity:
         activity.rewrite_all()
         assert activity.take_batch() == batch([Touch("ada", "c1", "busy", "", False)], [], [])
 
-    def test_a_chosen_status_is_written_after_its_connection_has_ended(self, activity: Activity) -> None:
+    def test_a_chosen_status_is_written_also_if_its_connection_has_ended(self, activity: Activity) -> None:
         activity.add_connection("c1", "ada")
         activity.take_batch()
         activity.set_status("c1", "invisible", None)
@@ -103,7 +103,7 @@ class TestActivity:
         assert activity.take_batch() == batch([Touch("ada", "c1", "invisible", "", True)], [], [("ada", "c1")])
         assert not activity.take_batch()
 
-    def test_leaving_is_written_once_and_replaces_other_changes(self, activity: Activity) -> None:
+    def test_the_end_of_a_connection_is_written_once_and_replaces_its_other_changes(self, activity: Activity) -> None:
         activity.add_connection("c1", "ada")
         activity.mark_seen("c1")
         activity.remove_connection("c1")
@@ -114,7 +114,7 @@ class TestActivity:
         assert len(activity) == 0
         assert not activity.connections_of("ada")
 
-    def test_a_failed_batch_is_written_with_the_next(self, activity: Activity) -> None:
+    def test_the_content_of_a_failed_batch_is_written_with_the_next_batch(self, activity: Activity) -> None:
         activity.add_connection("c1", "ada")
         activity.add_connection("c2", "bob")
         activity.add_connection("c3", "cy")
@@ -125,21 +125,23 @@ class TestActivity:
         activity.restore_batch(activity.take_batch())
         assert activity.take_batch() == batch([Touch("ada", "c1", "busy", "", True)], ["bob"], [("cy", "c3")])
 
-    def test_a_connection_that_left_during_a_failed_write_is_not_written_again(self, activity: Activity) -> None:
+    def test_a_connection_that_ended_during_a_failed_write_is_not_written_in_full_again(
+        self, activity: Activity
+    ) -> None:
         activity.add_connection("c1", "ada")
         taken = activity.take_batch()
         activity.remove_connection("c1")
         activity.restore_batch(taken)
         assert activity.take_batch() == batch([], [], [("ada", "c1")])
 
-    def test_unknown_users_are_written_in_full(self, activity: Activity) -> None:
+    def test_rewrite_users_writes_all_connections_of_the_users_in_full(self, activity: Activity) -> None:
         activity.add_connection("c1", "ada")
         activity.add_connection("c2", "ada")
         activity.take_batch()
         activity.rewrite_users(["ada", "stranger"])
         assert sorted(row.connection for row in activity.take_batch().full) == ["c1", "c2"]
 
-    def test_refresh_writes_all_connections_in_full(self, activity: Activity) -> None:
+    def test_rewrite_all_writes_all_connections_in_full(self, activity: Activity) -> None:
         activity.add_connection("c1", "ada")
         activity.add_connection("c2", "bob")
         activity.take_batch()
@@ -171,11 +173,11 @@ class TestActivity:
         parts = [kept(activity.take_batch())]
         while activity.is_urgent:
             parts.append(kept(activity.take_batch()))
-        parts.append(kept(activity.take_batch()))  # less than a batch waits for the next second
+        parts.append(kept(activity.take_batch()))  # signs that do not fill a batch wait for the next second
         assert [len(part) for part in parts] == [2000, 2000, 500]
         assert len(set().union(*parts)) == 4500
 
-    def test_visibility_is_known_for_users_of_this_gateway_only(self, activity: Activity) -> None:
+    def test_find_hidden_returns_only_users_of_this_gateway(self, activity: Activity) -> None:
         activity.add_connection("c1", "ada")
         rows = [PresenceRow("ada", "offline", 1), PresenceRow("bob", "offline", 1), PresenceRow("ada", "online", 2)]
         assert activity.find_hidden(rows) == [("ada", True), ("ada", False)]

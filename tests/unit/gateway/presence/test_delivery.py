@@ -1,4 +1,4 @@
-"""Delivery of changes: at once after a quiet moment; changes within a pause are conflated."""
+"""The first change is delivered at once. Changes within the pause after a delivery are conflated."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Rig:
         self.watchers.apply_changes([PresenceRow(user, status, 1) for user, status in rows])
         self.delivery.wake()
 
-    def told(self) -> list[list[tuple[str, str]]]:
+    def delivered(self) -> list[list[tuple[str, str]]]:
         return [[(row["user"], row["status"]) for row in data["changes"]] for _, _, data in self.sender.sent]
 
 
@@ -50,18 +50,18 @@ async def rig(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Rig]:
     await asyncio.gather(task, return_exceptions=True)
 
 
-async def test_the_first_change_does_not_wait_and_the_next_ones_are_conflated(rig: Rig) -> None:
+async def test_the_first_change_is_delivered_at_once_and_the_next_changes_are_conflated(rig: Rig) -> None:
     rig.watchers.watch("c1", ["ada", "bob"])
     rig.change(("ada", "busy"))
-    for _ in range(3):  # let the loop run; no time passes
+    for _ in range(3):  # run the event loop without waiting
         await asyncio.sleep(0)
-    assert rig.told() == [[("ada", "busy")]]
+    assert rig.delivered() == [[("ada", "busy")]]
     for status in ("away", "online", "busy", "away"):
         rig.change(("ada", status), ("bob", status))
         await asyncio.sleep(0)
-    assert len(rig.told()) == 1
-    await until(lambda: len(rig.told()) == 2, "the second delivery")
-    assert rig.told()[1] == [("ada", "away"), ("bob", "away")]
+    assert len(rig.delivered()) == 1
+    await until(lambda: len(rig.delivered()) == 2, "the second delivery")
+    assert rig.delivered()[1] == [("ada", "away"), ("bob", "away")]
 
 
 async def test_many_changes_are_collected_in_slices(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,12 +71,14 @@ async def test_many_changes_are_collected_in_slices(rig: Rig, monkeypatch: pytes
     rig.change(*((user, "busy") for user in users))
     for _ in range(3):
         await asyncio.sleep(0)
-    assert rig.told() == [], "the collection yields to the event loop"
-    await until(lambda: rig.told(), "the delivery")
-    assert rig.told() == [[(user, "busy") for user in users]]
+    assert rig.delivered() == [], "the collection yields to the event loop"
+    await until(lambda: rig.delivered(), "the delivery")
+    assert rig.delivered() == [[(user, "busy") for user in users]]
 
 
-async def test_changes_of_users_no_longer_watched_are_not_sent(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_changes_of_users_who_are_no_longer_watched_are_not_sent(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "_ADDED", 1)
     rig.watchers.watch("c1", ["ada", "bob"])
     rig.watchers.watch("c2", ["ada"])
@@ -84,7 +86,7 @@ async def test_changes_of_users_no_longer_watched_are_not_sent(rig: Rig, monkeyp
     await asyncio.sleep(0)
     rig.watchers.unwatch("c1", ["ada"])
     rig.watchers.unwatch("c2", ["ada"])
-    await until(lambda: rig.told(), "the delivery")
+    await until(lambda: rig.delivered(), "the delivery")
     assert [(where, data) for where, _, data in rig.sender.sent] == [
         ("c1", {"changes": [{"user": "bob", "status": "busy", "last_seen": 1}]})
     ]
@@ -97,4 +99,4 @@ async def test_changes_of_unwatched_users_start_no_delivery(rig: Rig) -> None:
     rig.change(("ada", "busy"))
     for _ in range(3):
         await asyncio.sleep(0)
-    assert rig.told() == [[("ada", "busy")]]
+    assert rig.delivered() == [[("ada", "busy")]]

@@ -1,4 +1,4 @@
-"""Presence diffs: the users who entered and left a room since its members were last told."""
+"""Presence diffs: the users who entered and left a room since the last diff was sent to its members."""
 
 from roomcast.contract.envelope import OccupancyChange
 from roomcast.contract.events import MAX_PRESENCE_ROOM
@@ -9,7 +9,7 @@ def row(user: str) -> tuple[str, str, str]:
     return (user, user.title(), "online")
 
 
-def test_later_notes_of_a_user_replace_earlier_ones() -> None:
+def test_the_last_change_of_a_user_replaces_earlier_changes() -> None:
     diff = PresenceDiff()
     diff.add_change(OccupancyChange(2, [row("ada"), row("bob")]))
     diff.add_change(OccupancyChange(1, [], ["ada"]))
@@ -18,7 +18,7 @@ def test_later_notes_of_a_user_replace_earlier_ones() -> None:
     assert diff.named_change == OccupancyChange(1, [row("eve")], ["ada", "bob"])
 
 
-def test_changes_since_a_member_list_was_read_are_applied_to_it() -> None:
+def test_a_diff_is_applied_to_a_list_of_members() -> None:
     diff = PresenceDiff()
     diff.add_change(OccupancyChange(3, [row("eve")], ["bob"]))
     diff.add_change(OccupancyChange(4, [row("carol")]))
@@ -26,13 +26,13 @@ def test_changes_since_a_member_list_was_read_are_applied_to_it() -> None:
     assert diff.applied_to(["ada", "bob", "carol"]) == {"ada", "eve"}
 
 
-def test_a_large_room_gets_only_the_count() -> None:
+def test_the_diff_of_a_large_room_has_only_the_occupancy() -> None:
     diff = PresenceDiff()
     diff.add_change(OccupancyChange(MAX_PRESENCE_ROOM + 1, [row("ada")]))
     assert (diff.occupancy, diff.named_change) == (MAX_PRESENCE_ROOM + 1, None)
 
 
-def test_a_room_that_shrinks_below_the_bound_gets_names_again() -> None:
+def test_the_diff_of_a_room_that_shrinks_to_the_bound_has_names_again() -> None:
     diff = PresenceDiff()
     diff.add_change(OccupancyChange(MAX_PRESENCE_ROOM + 1, [], ["ada"]))
     diff.add_change(OccupancyChange(MAX_PRESENCE_ROOM, [], ["bob"]))
@@ -46,7 +46,7 @@ def test_the_list_of_names_is_bounded_when_many_users_leave() -> None:
     assert (diff.occupancy, diff.named_change) == (0, None)
 
 
-def test_users_who_left_are_forgotten_after_a_while_and_in_bounded_numbers() -> None:
+def test_take_expired_returns_a_bounded_number_of_leavers_after_their_time() -> None:
     leavers = RecentLeavers()
     for number in range(5):
         leavers.add_leaver("r", f"u{number}", due=10.0)
@@ -59,7 +59,7 @@ def test_users_who_left_are_forgotten_after_a_while_and_in_bounded_numbers() -> 
     assert leavers.in_room("s") == ["ada"]
 
 
-def test_a_user_who_returns_in_time_does_not_count_as_gone() -> None:
+def test_a_leaver_who_returns_in_time_does_not_expire() -> None:
     leavers = RecentLeavers()
     leavers.add_leaver("r", "ada", due=10.0)
     leavers.remove_leaver("r", "ada")

@@ -1,4 +1,4 @@
-"""The member cache: all joins of a room within a second share one read, and later changes are applied to it."""
+"""The member cache: the joins of a room within a second share one read. Later changes are applied to its rows."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ def row(user: str, status: str = "online") -> Row:
 
 
 class Reader:
-    """A cache whose reads the test answers, and whose clock the test moves."""
+    """A member cache. The test sets the results of its reads and advances its clock."""
 
     def __init__(self) -> None:
         self.now = 100.0
         self.reads: list[asyncio.Future[list[Row]]] = []
-        self.asked: list[Collection[str]] = []
+        self.requested: list[Collection[str]] = []
         self.cache = MemberCache(self._read, self._start, lambda: self.now)
 
     async def _read(self, room: str, users: Collection[str]) -> list[Row]:
-        self.asked.append(users)
+        self.requested.append(users)
         self.reads.append(asyncio.get_running_loop().create_future())
         return await self.reads[-1]
 
@@ -36,7 +36,7 @@ class Reader:
         return asyncio.get_running_loop().create_task(work, name=name)
 
     async def get(self, *found: Row) -> list[Row]:
-        """Return the cache's next answer; a read, if there is one, finds these rows."""
+        """Return the cached members. If the cache reads them now, the read finds the rows `found`."""
         count = len(self.reads)
         waiting = asyncio.ensure_future(self.cache.get_members("room"))
         await asyncio.sleep(0)
@@ -56,7 +56,7 @@ async def test_callers_within_a_second_share_one_read() -> None:
     assert (later, len(reader.reads)) == ([row("bob")], 2)
 
 
-async def test_an_answer_has_the_users_who_entered_since_the_read_and_not_those_who_left() -> None:
+async def test_users_who_entered_or_left_since_the_read_are_added_or_removed() -> None:
     reader = Reader()
     await reader.get(row("ada"), row("bob"))
 
@@ -66,7 +66,7 @@ async def test_an_answer_has_the_users_who_entered_since_the_read_and_not_those_
     assert len(reader.reads) == 1
 
 
-async def test_an_answer_has_statuses_that_changed_since_the_read() -> None:
+async def test_statuses_that_changed_since_the_read_are_applied() -> None:
     reader = Reader()
     await reader.get(row("ada"), row("bob"))
 
@@ -76,7 +76,7 @@ async def test_an_answer_has_statuses_that_changed_since_the_read() -> None:
     assert await reader.get() == [row("ada", "busy")]
 
 
-async def test_changes_during_a_read_are_in_its_answer() -> None:
+async def test_changes_during_a_read_are_applied_to_its_rows() -> None:
     reader = Reader()
     waiting = asyncio.ensure_future(reader.cache.get_members("room"))
     await asyncio.sleep(0)
@@ -87,7 +87,7 @@ async def test_changes_during_a_read_are_in_its_answer() -> None:
     assert await waiting == [row("carol")]
 
 
-async def test_a_fresh_copy_needs_no_read() -> None:
+async def test_rows_that_were_set_are_returned_without_a_read() -> None:
     reader = Reader()
     reader.cache.set_members("room", [row("ada")])
     reader.cache.apply_diff("room", [row("bob")], [])
@@ -100,11 +100,11 @@ async def test_a_fresh_copy_needs_no_read() -> None:
     assert not reader.cache.is_cached("room")
 
 
-async def test_a_read_gets_the_users_that_it_must_include() -> None:
+async def test_the_users_of_the_caller_are_passed_to_the_read() -> None:
     reader = Reader()
     waiting = asyncio.ensure_future(reader.cache.get_members("room", ["ada", "bob"]))
     await asyncio.sleep(0)
-    assert reader.asked == [["ada", "bob"]]
+    assert reader.requested == [["ada", "bob"]]
 
     reader.reads[0].set_result([row("ada"), row("bob")])
     assert await waiting == [row("ada"), row("bob")]
@@ -122,7 +122,7 @@ async def test_a_failed_read_is_not_cached() -> None:
     assert await reader.get(row("ada")) == [row("ada")]
 
 
-async def test_a_room_without_a_question_has_no_copy() -> None:
+async def test_a_room_that_was_not_requested_is_not_cached() -> None:
     reader = Reader()
 
     reader.cache.apply_diff("room", [row("carol")], [])
@@ -131,7 +131,7 @@ async def test_a_room_without_a_question_has_no_copy() -> None:
     assert await reader.get(row("ada")) == [row("ada")]
 
 
-async def test_an_answer_has_at_most_a_hundred_rows() -> None:
+async def test_at_most_a_hundred_rows_are_returned() -> None:
     reader = Reader()
     await reader.get(*(row(f"u{n}") for n in range(100)))
 

@@ -13,7 +13,7 @@ LATEST = NOW + MAX_NOTE_SECONDS * 1_000
 
 
 @pytest.mark.parametrize(
-    ("said", "note"),
+    ("payload", "note"),
     [
         (Presence(), None),
         (Presence(status="busy"), None),
@@ -24,12 +24,12 @@ LATEST = NOW + MAX_NOTE_SECONDS * 1_000
         (Presence(note="lunch", until=LATEST), Note("lunch", LATEST)),
     ],
 )
-def test_a_note_is_read(said: Presence, note: Note | None) -> None:
-    assert read_note(said, NOW) == note
+def test_a_note_is_read_from_the_payload(payload: Presence, note: Note | None) -> None:
+    assert read_note(payload, NOW) == note
 
 
 @pytest.mark.parametrize(
-    "said",
+    "payload",
     [
         Presence(until=NOW + 1),
         Presence(note="", until=NOW + 1),
@@ -37,13 +37,13 @@ def test_a_note_is_read(said: Presence, note: Note | None) -> None:
         Presence(note="lunch", until=LATEST + 1),
     ],
 )
-def test_an_end_without_a_note_or_too_far_ahead_is_refused(said: Presence) -> None:
+def test_an_end_without_a_note_or_too_far_in_the_future_is_refused(payload: Presence) -> None:
     with pytest.raises(RoomcastError) as caught:
-        read_note(said, NOW)
+        read_note(payload, NOW)
     assert caught.value.code is Code.BAD_REQUEST
 
 
-def test_a_note_ends_at_its_time() -> None:
+def test_a_note_is_empty_from_its_end_on() -> None:
     note = Note("lunch", NOW)
     assert (note.at(NOW - 1), note.at(NOW), Note("lunch").at(NOW)) == (note, Note(), Note("lunch"))
 

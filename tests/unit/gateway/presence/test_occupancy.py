@@ -1,4 +1,4 @@
-"""Occupancy in one gateway: the answers to joins, and the events to members, with fakes for Redis and the sender."""
+"""The occupancy service: the answers to joins and the events to members, with fakes for Redis and the sender."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ async def test_concurrent_joins_share_one_read(gateway: Gateway) -> None:
     assert gateway.presence.queries == [["ada", "bob"]]
 
 
-async def test_a_second_device_does_not_enter_again_and_the_last_one_leaves(gateway: Gateway) -> None:
+async def test_a_user_enters_with_the_first_device_and_leaves_with_the_last_device(gateway: Gateway) -> None:
     phone, laptop = session_of("ada", "s1"), session_of("ada", "s2")
     await gateway.service.enter_room(phone, "r")
     await gateway.service.enter_room(laptop, "r")
@@ -81,7 +81,7 @@ async def test_a_second_device_does_not_enter_again_and_the_last_one_leaves(gate
     assert not gateway.service
 
 
-async def test_an_invisible_user_only_reads(gateway: Gateway) -> None:
+async def test_an_invisible_user_reads_the_room_but_does_not_enter_it(gateway: Gateway) -> None:
     gateway.hidden.add("ada")
     session = session_of("ada")
     session.set_own_status("invisible", NO_NOTE)
@@ -90,13 +90,12 @@ async def test_an_invisible_user_only_reads(gateway: Gateway) -> None:
     assert "r" not in gateway.store.rooms
 
 
-async def test_a_user_who_becomes_invisible_leaves_the_rooms_and_comes_back_with_a_status(gateway: Gateway) -> None:
+async def test_a_user_leaves_the_rooms_when_invisible_and_returns_with_the_new_status(gateway: Gateway) -> None:
     await gateway.service.enter_room(session_of("ada"), "r")
     await gateway.service.enter_room(session_of("bob"), "r")
     gateway.hidden.add("ada")
-    await gateway.service.set_visibility(
-        "ada", "online", is_hidden=False
-    )  # the result of an older choice; the service ignores it
+    # the service ignores the result of an older choice
+    await gateway.service.set_visibility("ada", "online", is_hidden=False)
     await gateway.service.set_visibility("ada", "offline", is_hidden=True)
     assert gateway.store.rooms["r"] == {"bob": "online"}
     gateway.hidden.discard("ada")
@@ -105,7 +104,9 @@ async def test_a_user_who_becomes_invisible_leaves_the_rooms_and_comes_back_with
     assert gateway.store.rooms["r"] == {"bob": "online", "ada": "busy"}
 
 
-async def test_a_user_who_becomes_visible_again_is_shown_only_where_a_device_still_is(gateway: Gateway) -> None:
+async def test_a_user_who_becomes_visible_again_enters_only_the_rooms_of_the_remaining_devices(
+    gateway: Gateway,
+) -> None:
     phone, desk = session_of("ada", "phone"), session_of("ada", "desk")
     for session, room in ((phone, "r"), (desk, "r"), (phone, "s"), (phone, "t")):
         await gateway.service.enter_room(session, room)
@@ -118,7 +119,7 @@ async def test_a_user_who_becomes_visible_again_is_shown_only_where_a_device_sti
     assert {room for room, users in gateway.store.rooms.items() if "ada" in users} == {"r", "t"}
 
 
-async def test_members_receive_who_entered_and_left_once(gateway: Gateway) -> None:
+async def test_members_get_one_event_with_the_users_who_entered_and_left(gateway: Gateway) -> None:
     await gateway.service.enter_room(session_of("ada"), "r")
     gateway.receive("r", 3, entered="bob cy")
     gateway.receive("r", 2, left="cy")
@@ -131,7 +132,7 @@ async def test_members_receive_who_entered_and_left_once(gateway: Gateway) -> No
     assert gateway.names.noted == {"bob": "Bob", "cy": "Cy"}
 
 
-async def test_a_user_who_just_entered_is_in_the_answer_of_the_next_join(gateway: Gateway) -> None:
+async def test_a_user_who_just_entered_is_in_the_answer_to_the_next_join(gateway: Gateway) -> None:
     await gateway.service.enter_room(session_of("ada"), "r")
     gateway.receive("r", 2, entered="bob")
     gateway.store.others["r"] = ["bob"]
@@ -150,7 +151,7 @@ async def test_a_status_is_sent_to_members_and_kept_for_the_next_join(gateway: G
     assert {row["user"]: row["status"] for row in snapshot.members}["bob"] == "busy"
 
 
-async def test_a_large_room_sends_only_its_occupancy(gateway: Gateway) -> None:
+async def test_members_of_a_large_room_get_only_the_occupancy(gateway: Gateway) -> None:
     await gateway.service.enter_room(session_of("ada"), "r")
     gateway.receive("r", MAX_PRESENCE_ROOM + 1, entered="bob")
     await gateway.service.send_diffs(gateway.watchers.take_counts())
@@ -159,7 +160,7 @@ async def test_a_large_room_sends_only_its_occupancy(gateway: Gateway) -> None:
     ]
 
 
-async def test_a_user_who_left_is_watched_until_the_change_to_offline(
+async def test_a_user_who_left_a_room_is_still_watched_for_some_seconds(
     gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "LEAVER_SECONDS", 0.05)
@@ -171,7 +172,7 @@ async def test_a_user_who_left_is_watched_until_the_change_to_offline(
     assert "bob" not in gateway.watchers.watched_users()
 
 
-async def test_a_refresh_publishes_users_that_were_missing_in_redis(gateway: Gateway) -> None:
+async def test_a_refresh_publishes_local_users_whose_entry_was_missing_in_redis(gateway: Gateway) -> None:
     session = session_of("ada")
     await gateway.service.enter_room(session, "r")
     session.set_own_status("busy", NO_NOTE)
@@ -183,7 +184,7 @@ async def test_a_refresh_publishes_users_that_were_missing_in_redis(gateway: Gat
     assert gateway.store.published == [("r", OccupancyChange(2, [("ada", "Ada", "busy")]))]
 
 
-async def test_a_refresh_names_no_invisible_user(gateway: Gateway) -> None:
+async def test_a_refresh_does_not_publish_invisible_users(gateway: Gateway) -> None:
     await gateway.service.enter_room(session_of("ada"), "r")
     gateway.hidden.add("ada")
     gateway.store.lost = ["ada"]
@@ -192,7 +193,7 @@ async def test_a_refresh_names_no_invisible_user(gateway: Gateway) -> None:
     assert gateway.store.published == []
 
 
-async def test_after_a_gap_the_next_join_reads_the_room_again(gateway: Gateway) -> None:
+async def test_after_distrust_rooms_the_next_join_reads_the_room_again(gateway: Gateway) -> None:
     gateway.store.others["r"] = ["bob"]
     await gateway.service.enter_room(session_of("ada"), "r")
     gateway.service.distrust_rooms()
@@ -201,7 +202,7 @@ async def test_after_a_gap_the_next_join_reads_the_room_again(gateway: Gateway) 
     assert gateway.watchers.watched_users() == {"ada", "cy", "dan"}
 
 
-async def test_members_who_look_offline_are_left_out_of_a_page(gateway: Gateway) -> None:
+async def test_members_whose_status_is_offline_are_left_out_of_a_page(gateway: Gateway) -> None:
     gateway.store.others["r"] = ["bob", "cy"]
     gateway.presence.statuses["cy"] = "offline"
     members, after = await gateway.service.page_members("r", None, 100)

@@ -81,7 +81,7 @@ class Gateway:
         self.service.receive_changes(pack(PresenceChanges([PresenceRow(user, status, 1) for user, status in rows])))
 
     def written(self) -> list[tuple[str, str | None, bool]]:
-        """Return each full state written to Redis, in order: user, status, whether the user chose it."""
+        """Return `(user, status, is_choice)` of each full state that was written to Redis, in order."""
         return [(row.user, row.status, row.is_choice) for batch in self.store.batches for row in batch.full]
 
     @asynccontextmanager
@@ -101,7 +101,7 @@ async def gateway() -> Gateway:
     return Gateway()
 
 
-async def test_a_new_session_is_written_at_once_and_wait_written_returns(gateway: Gateway) -> None:
+async def test_a_new_session_is_written_at_once_and_wait_written_returns_then(gateway: Gateway) -> None:
     async with gateway.running():
         session = gateway.add("ada")
         await gateway.service.wait_written(session)
@@ -156,7 +156,7 @@ async def test_a_note_is_shown_until_its_end(gateway: Gateway) -> None:
     }
 
 
-async def test_a_note_that_the_user_set_on_another_device_ends_on_this_one_too(gateway: Gateway) -> None:
+async def test_a_note_from_another_device_of_the_user_ends_on_this_device_too(gateway: Gateway) -> None:
     gateway.store.choices["ada"] = ("busy", "in a call", 1_060_000)
     async with gateway.running():
         session = gateway.add("ada")
@@ -167,18 +167,18 @@ async def test_a_note_that_the_user_set_on_another_device_ends_on_this_one_too(g
     assert (answer["status"], answer["note"]) == ("busy", "")
 
 
-async def test_a_query_returns_devices_only_if_it_asks_for_them(gateway: Gateway) -> None:
+async def test_a_query_returns_devices_only_with_the_flag_devices(gateway: Gateway) -> None:
     bob = gateway.add("bob")
-    asked = await gateway.service.query_users(bob, PresenceLook(users=["dan"], devices=True))
+    detailed = await gateway.service.query_users(bob, PresenceLook(users=["dan"], devices=True))
     plain = await gateway.service.query_users(bob, PresenceLook(users=["dan"]))
     row = {"status": "online", "last_seen": 7}
-    assert (asked, plain) == (
+    assert (detailed, plain) == (
         {"users": {"dan": {**row, "devices": [{"status": "online", "kind": "web"}]}}},
         {"users": {"dan": row}},
     )
 
 
-async def test_the_status_that_comes_with_the_connect_is_written_first(gateway: Gateway) -> None:
+async def test_the_status_from_the_connect_is_written_with_the_first_state(gateway: Gateway) -> None:
     async with gateway.running():
         await gateway.service.wait_written(gateway.add("ada", status="invisible"))
     assert gateway.written() == [("ada", "invisible", True)]
@@ -206,7 +206,7 @@ async def test_a_hidden_user_leaves_the_rooms_and_sends_no_typing(gateway: Gatew
         assert session.status == "busy"
 
 
-async def test_a_write_result_does_not_hide_a_user_who_has_disconnected(gateway: Gateway) -> None:
+async def test_the_result_of_a_write_does_not_hide_a_user_who_has_disconnected(gateway: Gateway) -> None:
     gateway.store.hidden.add("ada")
     session = gateway.add("ada", status="invisible")
     await gateway.service.remove_session(session)
@@ -216,7 +216,7 @@ async def test_a_write_result_does_not_hide_a_user_who_has_disconnected(gateway:
 
 
 async def test_a_connection_that_has_ended_cannot_watch_users(gateway: Gateway) -> None:
-    """A watch that began after the end of its connection would never be removed."""
+    """A watch that begins after the end of its connection would never be removed."""
     async with gateway.running():
         bob = gateway.add("bob")
         bob.is_closed = True
@@ -225,7 +225,7 @@ async def test_a_connection_that_has_ended_cannot_watch_users(gateway: Gateway) 
         assert gateway.service.watches_of("dan") == []
 
 
-async def test_changes_go_to_rooms_and_watching_sessions_once(gateway: Gateway) -> None:
+async def test_each_change_goes_once_to_the_rooms_and_to_the_watching_sessions(gateway: Gateway) -> None:
     async with gateway.running():
         ada, bob = gateway.add("ada"), gateway.add("bob")
         await gateway.service.wait_written(ada)
@@ -244,7 +244,7 @@ async def test_changes_go_to_rooms_and_watching_sessions_once(gateway: Gateway) 
     assert sent == {("r", "cy", "away"), ("s-bob", "dan", "away")}
 
 
-async def test_a_failed_write_is_repeated_once_redis_answers(gateway: Gateway) -> None:
+async def test_a_failed_write_is_repeated_when_redis_answers_again(gateway: Gateway) -> None:
     gateway.store.is_away = True
     async with gateway.running():
         session = gateway.add("ada", status="busy")
@@ -254,7 +254,9 @@ async def test_a_failed_write_is_repeated_once_redis_answers(gateway: Gateway) -
     assert gateway.written() == [("ada", "busy", False)]
 
 
-async def test_wait_written_raises_unavailable_in_time(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_wait_written_raises_unavailable_after_its_timeout(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "_WRITTEN_SECONDS", 0.02)
     late = Gateway()
     with pytest.raises(RoomcastError, match="presence does not answer"):
@@ -285,7 +287,7 @@ async def test_a_draining_gateway_does_not_change_presence(gateway: Gateway) -> 
     assert gateway.node.is_retired
 
 
-async def test_the_service_writes_all_states_again_after_a_new_lease(gateway: Gateway) -> None:
+async def test_after_a_new_lease_all_states_are_written_again(gateway: Gateway) -> None:
     gateway.node.hold = Hold(is_new=True, holder=None)
     async with gateway.running():
         await gateway.service.wait_written(gateway.add("ada"))
@@ -293,7 +295,7 @@ async def test_the_service_writes_all_states_again_after_a_new_lease(gateway: Ga
     assert gateway.lost == 0
 
 
-async def test_a_node_held_by_another_process_is_reported(gateway: Gateway) -> None:
+async def test_a_node_number_that_another_process_holds_is_reported(gateway: Gateway) -> None:
     gateway.node.lose()
     async with gateway.running():
         await until(lambda: gateway.lost, "lost")
@@ -309,7 +311,7 @@ async def test_an_open_connection_counts_as_a_sign_of_life(gateway: Gateway) -> 
     assert alive == {"ada"}
 
 
-async def test_after_a_gap_every_watched_user_is_queried(gateway: Gateway) -> None:
+async def test_after_a_lost_subscription_all_watched_users_are_queried(gateway: Gateway) -> None:
     bob = gateway.add("bob")
     await gateway.service.watch_users(bob, PresenceLook(users=["dan", "eve"]))
     gateway.store.queries.clear()

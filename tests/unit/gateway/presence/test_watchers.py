@@ -1,4 +1,4 @@
-"""Collecting changes into one list per room and one per watching connection."""
+"""Watchers collect presence changes into one list per room and one list per watching connection."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class TestWatchers:
         assert out.connections == {}
         assert taken(watchers).rooms == {}
 
-    def test_offline_waits_and_a_quick_return_replaces_it(self, clock: Clock) -> None:
+    def test_a_change_to_offline_waits_and_a_quick_return_replaces_it(self, clock: Clock) -> None:
         watchers = Watchers(clock, linger_seconds=2)
         watchers.set_occupants("lobby", ["ada", "bob"], 2)
         watchers.apply_changes([PresenceRow("ada", "offline", 1), PresenceRow("bob", "offline", 1)])
@@ -46,7 +46,7 @@ class TestWatchers:
         rows = taken(watchers).rooms["lobby"]
         assert {row["user"]: row["status"] for row in rows} == {"ada": "online", "bob": "offline"}
 
-    def test_a_change_that_a_later_one_replaced_is_not_delivered_with_the_due_ones(self, clock: Clock) -> None:
+    def test_a_due_change_that_a_later_change_replaced_is_not_delivered(self, clock: Clock) -> None:
         watchers = Watchers(clock)
         watchers.watch("c1", ["ada", "bob"])
         watchers.apply_changes([PresenceRow("ada", "busy", 1), PresenceRow("bob", "busy", 1)])
@@ -65,7 +65,7 @@ class TestWatchers:
         clock.now += 9
         assert [row["user"] for row in taken(watchers).connections["c1"]] == ["bob"]
 
-    def test_large_rooms_get_counts_only(self, clock: Clock) -> None:
+    def test_large_rooms_get_the_occupancy_instead_of_changes(self, clock: Clock) -> None:
         watchers = Watchers(clock, room_limit=2)
         watchers.set_occupants("hall", ["ada", "bob"], 2)
         assert watchers.set_occupants("hall", ["ada", "bob"], 3) == []
@@ -83,7 +83,7 @@ class TestWatchers:
         watchers.apply_changes([PresenceRow("ada", "away", 1), PresenceRow("cy", "away", 1)])
         assert [row["user"] for row in taken(watchers).rooms["lobby"]] == ["cy"]
 
-    def test_users_enter_and_leave_one_by_one(self, clock: Clock) -> None:
+    def test_add_occupant_and_remove_occupant_change_the_watched_users(self, clock: Clock) -> None:
         watchers = Watchers(clock, room_limit=2)
         watchers.set_occupants("lobby", ["ada"], 1)
         watchers.add_occupant("lobby", "bob", 2)
@@ -94,7 +94,7 @@ class TestWatchers:
         assert watchers.watched_users() == set()
         assert watchers.take_counts() == {"lobby": 3}
 
-    def test_watching_connections_get_their_own_lists(self, clock: Clock) -> None:
+    def test_each_watching_connection_gets_the_changes_of_its_own_list(self, clock: Clock) -> None:
         watchers = Watchers(clock)
         watchers.watch("c1", ["ada", "bob"])
         watchers.watch("c2", ["bob"])
@@ -108,7 +108,7 @@ class TestWatchers:
             "c2": ["bob"],
         }
 
-    def test_only_watchers_that_asked_for_devices_get_them(self, clock: Clock) -> None:
+    def test_only_watchers_that_asked_for_devices_get_devices(self, clock: Clock) -> None:
         watchers = Watchers(clock)
         watchers.set_occupants("lobby", ["ada"], 1)
         watchers.watch("c1", ["ada"])
@@ -117,11 +117,13 @@ class TestWatchers:
         row = PresenceRow("ada", "online", 1, "call", 9_000, [("web", "online"), ("", "away")])
         watchers.apply_changes([row])
         out = taken(watchers)
-        told = {"user": "ada", "status": "online", "last_seen": 1, "note": "call", "until": 9_000}
-        assert (out.rooms, out.connections["c1"]) == ({"lobby": [told]}, [told])
-        assert out.connections["c2"] == [{**told, "devices": [{"kind": "web", "status": "online"}, {"status": "away"}]}]
+        change = {"user": "ada", "status": "online", "last_seen": 1, "note": "call", "until": 9_000}
+        assert (out.rooms, out.connections["c1"]) == ({"lobby": [change]}, [change])
+        assert out.connections["c2"] == [
+            {**change, "devices": [{"kind": "web", "status": "online"}, {"status": "away"}]}
+        ]
 
-    def test_a_change_of_devices_alone_is_sent_only_to_watchers_that_asked(self, clock: Clock) -> None:
+    def test_a_change_of_devices_alone_is_sent_only_to_watchers_that_asked_for_devices(self, clock: Clock) -> None:
         watchers = Watchers(clock)
         watchers.set_occupants("lobby", ["ada"], 1)
         watchers.watch("c1", ["ada"])
@@ -138,7 +140,7 @@ class TestWatchers:
         watchers.apply_changes([change])
         assert taken(watchers).connections == {}
 
-    def test_a_watch_list_is_bounded(self, clock: Clock) -> None:
+    def test_a_watch_list_above_its_limit_is_refused(self, clock: Clock) -> None:
         watchers = Watchers(clock, watch_limit=2)
         watchers.watch("c1", ["ada", "bob"])
         watchers.watch("c1", ["bob"])
@@ -148,7 +150,7 @@ class TestWatchers:
         watchers.apply_changes([PresenceRow("cy", "online", 1)])
         assert taken(watchers).connections == {}
 
-    def test_removing_all_watchers_leaves_empty_tables(self, clock: Clock) -> None:
+    def test_after_the_last_watcher_all_dicts_are_empty(self, clock: Clock) -> None:
         watchers = Watchers(clock)
         watchers.set_occupants("lobby", ["ada"], 1)
         watchers.watch("c1", ["ada"], devices=True)

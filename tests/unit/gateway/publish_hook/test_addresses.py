@@ -1,4 +1,4 @@
-"""The addresses that a publish hook may have."""
+"""The addresses to which a publish hook may connect."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from roomcast.gateway.publish_hook.addresses import is_public
 
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808"])
-def test_addresses_of_the_internet_are_public(address: str) -> None:
+def test_unicast_addresses_of_the_internet_are_public(address: str) -> None:
     assert is_public(address)
 
 

@@ -1,4 +1,4 @@
-"""The circuit: when a gateway asks an endpoint, and for how long it pauses after failures."""
+"""The circuit decides when a gateway asks an endpoint, and how long the gateway pauses after failures."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Rig:
         self.now = 50.0
         self.circuit = Circuit(lambda: self.now, lambda: 1.0)
 
-    def break_it(self) -> None:
+    def open_circuit(self) -> None:
         for _ in range(FAILURES):
             assert self.circuit.may_ask()
             self.circuit.failed()
@@ -36,8 +36,8 @@ def test_consecutive_failures_open_the_circuit(rig: Rig) -> None:
     assert not rig.circuit.may_ask()
 
 
-def test_one_request_after_the_pause_can_close_the_circuit(rig: Rig) -> None:
-    rig.break_it()
+def test_a_successful_request_after_the_pause_closes_the_circuit(rig: Rig) -> None:
+    rig.open_circuit()
     rig.now += 0.9
     assert not rig.circuit.may_ask()
     rig.now += 0.2
@@ -48,8 +48,8 @@ def test_one_request_after_the_pause_can_close_the_circuit(rig: Rig) -> None:
     assert not rig.circuit.is_open
 
 
-def test_pauses_grow_up_to_a_bound(rig: Rig) -> None:
-    rig.break_it()
+def test_the_pauses_double_up_to_thirty_seconds(rig: Rig) -> None:
+    rig.open_circuit()
     pauses = []
     for _ in range(8):
         start = rig.now
@@ -62,7 +62,7 @@ def test_pauses_grow_up_to_a_bound(rig: Rig) -> None:
 
 
 def test_late_failures_of_earlier_requests_do_not_lengthen_the_pause(rig: Rig) -> None:
-    rig.break_it()
+    rig.open_circuit()
     for _ in range(50):
         rig.circuit.failed()
     rig.now += 1.1

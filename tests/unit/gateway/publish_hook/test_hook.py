@@ -72,7 +72,7 @@ class Rig:
         (b'{"action":"change","data":{}}', ("hi", {}), "changed"),
     ],
 )
-async def test_accept_and_change_return_the_content_to_publish(
+async def test_review_returns_the_accepted_or_changed_content(
     answer: bytes, content: tuple[str, dict[str, Any]], outcome: str
 ) -> None:
     rig = Rig()
@@ -81,7 +81,7 @@ async def test_accept_and_change_return_the_content_to_publish(
     assert rig.outcomes.seen == [(outcome, False)]
 
 
-async def test_a_refusal_carries_the_code_and_detail_of_the_application() -> None:
+async def test_a_refusal_has_the_code_and_detail_of_the_application() -> None:
     rig = Rig()
     rig.endpoint.answer = b'{"action":"refuse","code":"spam","detail":"No links"}'
     with pytest.raises(RoomcastError) as caught:
@@ -101,7 +101,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("answer", "kind"), BAD)
-async def test_without_a_verdict_the_policy_decides(answer: bytes | HookFailed, kind: str) -> None:
+async def test_without_a_verdict_the_setting_on_failure_decides(answer: bytes | HookFailed, kind: str) -> None:
     closed, opened = Rig(on_failure="refuse"), Rig(on_failure="publish")
     closed.endpoint.answer = opened.endpoint.answer = answer
     assert await refusal(closed.hook.review(MESSAGE)) is Code.UNAVAILABLE
@@ -125,7 +125,7 @@ async def test_an_endpoint_that_keeps_failing_is_not_asked_for_a_while() -> None
     assert rig.outcomes.seen[-1] == ("accepted", False)
 
 
-def test_the_scope_is_a_list_of_room_patterns() -> None:
+def test_the_hook_covers_the_rooms_that_match_its_patterns() -> None:
     rig = Rig(rooms=("team:*", "public:lobby"))
     rooms = ("team:red", "public:lobby", "public:lobby2", "dm:a:b")
     assert [rig.hook.covers(room) for room in rooms] == [True, True, False, False]

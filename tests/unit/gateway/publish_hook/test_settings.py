@@ -1,4 +1,4 @@
-"""The setting of the hook: valid objects, and the one error line for invalid ones."""
+"""The setting of the publish hook is a JSON object. A bad setting ends the start with one line."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ def loaded(monkeypatch: pytest.MonkeyPatch, value: str) -> Config:
     return load(Config, "gateway")
 
 
-def test_no_hook_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_setting_means_no_hook(monkeypatch: pytest.MonkeyPatch) -> None:
     assert loaded(monkeypatch, "").publish_hook is None
 
 
-def test_the_setting_is_an_object(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_setting_is_a_json_object(monkeypatch: pytest.MonkeyPatch) -> None:
     hook = loaded(monkeypatch, json.dumps(GOOD | {"rooms": ["team:*"], "deadline_seconds": 0.5})).publish_hook
     assert hook is not None
     assert (hook.url, hook.rooms, hook.deadline_seconds, hook.allow_private) == (GOOD["url"], ("team:*",), 0.5, False)
@@ -33,7 +33,7 @@ def test_the_setting_is_an_object(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"on_failure": None}, "on_failure"),
         ({"on_failure": "open"}, "on_failure"),
@@ -51,17 +51,17 @@ def test_the_setting_is_an_object(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_bad_settings_end_the_start_with_one_line(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], change: dict[str, Any], said: str
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], change: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(SystemExit):
         loaded(monkeypatch, json.dumps({key: value for key, value in (GOOD | change).items() if value is not None}))
     line = capsys.readouterr().err
     assert line.startswith("roomcast gateway: ROOMCAST_PUBLISH_HOOK")
-    assert said in line
+    assert message in line
     assert line.count("\n") == 1
 
 
-def test_a_setting_that_is_no_json_is_reported(
+def test_a_setting_that_is_not_json_is_reported(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit):
@@ -70,5 +70,5 @@ def test_a_setting_that_is_no_json_is_reported(
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:8000/", "http://[::1]/", "https://10.0.0.1/hook"])
-def test_private_addresses_are_allowed_by_a_flag(url: str) -> None:
+def test_private_addresses_are_allowed_with_the_flag_allow_private(url: str) -> None:
     assert PublishHookSettings(**GOOD | {"url": url, "allow_private": True}).url == url

@@ -28,7 +28,7 @@ from roomcast.gateway.publish_hook.verdicts import (
         ('{"action":"refuse","code":"spam:link","detail":"No links, please"}', Refuse("spam:link", "No links, please")),
     ],
 )
-def test_verdicts(body: str, verdict: Verdict) -> None:
+def test_read_verdict_returns_accept_change_or_refuse(body: str, verdict: Verdict) -> None:
     assert read_verdict(body.encode()) == verdict
 
 

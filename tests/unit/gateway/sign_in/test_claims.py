@@ -1,4 +1,4 @@
-"""Reading the claims of a token: the identity, or the reason of the refusal."""
+"""`read_identity` turns the claims of a token into an identity, or refuses the token with a reason."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_an_expiry_must_be_unix_seconds_in_the_future(exp: Any, reason: TokenFau
 
 
 @pytest.mark.parametrize("text", ["NaN", "Infinity", "-Infinity", "1e400", '"NaN"', '"1800000060"'])
-@pytest.mark.parametrize("more", ["", ',"name":"\\ud83d"'], ids=["plain", "with half a pair"])
+@pytest.mark.parametrize("more", ["", ',"name":"\\ud83d"'], ids=["plain", "with half a surrogate pair"])
 def test_an_expiry_that_is_not_a_finite_number_is_refused_by_both_json_parsers(text: str, more: str) -> None:
     payload = f'{{"sub":"ada","exp":{text}{more}}}'.encode()
 
@@ -149,7 +149,7 @@ def test_a_payload_that_is_no_json_object_is_malformed(payload: bytes) -> None:
     assert fault(payload) is TokenFault.MALFORMED
 
 
-def test_only_the_first_hundred_patterns_are_kept() -> None:
+def test_only_the_first_hundred_room_patterns_are_kept() -> None:
     assert len(read({"rooms": ["x"] * 200}).rooms) == 100
 
 
@@ -182,7 +182,7 @@ _json = st.recursive(
 
 
 @given(st.dictionaries(st.sampled_from(["sub", "exp", "iat", "nbf", "name", "rooms", "create", "jti", "ops"]), _json))
-def test_any_claims_give_an_identity_or_token_refused(claims: dict[str, Any]) -> None:
+def test_any_claims_give_an_identity_or_raise_token_refused(claims: dict[str, Any]) -> None:
     try:
         got = read_identity(json.dumps(claims).encode(), NOW)
     except TokenRefused:
@@ -194,6 +194,6 @@ def test_any_claims_give_an_identity_or_token_refused(claims: dict[str, Any]) ->
 
 @pytest.mark.parametrize("picture", ["http://x.example/a", "https://" + "x" * 500, 7, None])
 @pytest.mark.parametrize("data", [[], "text", {"x": "y" * 5_000}, None])
-def test_an_invalid_picture_or_data_is_left_out(picture: object, data: object) -> None:
+def test_an_invalid_picture_and_invalid_data_are_left_out(picture: object, data: object) -> None:
     identity = read({"sub": "ada", "picture": picture, "data": data})
     assert (identity.picture, identity.data, identity.is_named) == ("", None, False)

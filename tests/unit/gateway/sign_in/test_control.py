@@ -1,4 +1,4 @@
-"""Kicks and revocations, with fakes for the sessions and for Redis."""
+"""Control messages, such as kicks and revocations, with fakes for the sessions and for Redis."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ ROOM = "team"
 
 
 class Channel:
-    """A subscription, and the tasks of the test."""
+    """The adapter's subscriptions and background tasks."""
 
     def __init__(self) -> None:
         self.tasks = TaskSet()
@@ -74,7 +74,7 @@ class SignedIn:
 
 
 class Revocations:
-    """Redis, away for the first `failures` questions."""
+    """The revocations in Redis. The next `failures` look-ups raise UNAVAILABLE."""
 
     def __init__(self) -> None:
         self.revoked: set[str] = set()
@@ -88,7 +88,7 @@ class Revocations:
 
 
 class Membership:
-    """Rooms of the sessions."""
+    """The rooms of the sessions. The next `failures` rechecks raise UNAVAILABLE."""
 
     def __init__(self) -> None:
         self.rechecked: list[list[str]] = []
@@ -109,7 +109,7 @@ class Membership:
 
 
 class Rig:
-    """Two devices of ada, and bob, all in the room; eve is not."""
+    """Sessions of ada (phone and desk), bob and eve. The phone and bob are in the room."""
 
     def __init__(self) -> None:
         self.phone = session_of("ada", ROOM, sid="phone", token_id="t1", session_id="s1")
@@ -149,7 +149,7 @@ class Rig:
         await until(lambda: not len(self.channel.tasks), "the message is applied")
 
     @property
-    def left(self) -> list[str]:
+    def remaining(self) -> list[str]:
         return [session.sid for session in self.signed_in]
 
 
@@ -159,29 +159,29 @@ def rig(monkeypatch: pytest.MonkeyPatch) -> Rig:
     return Rig()
 
 
-async def test_a_kick_keeps_users_who_joined_after_it(rig: Rig) -> None:
+async def test_a_kick_does_not_remove_a_user_who_joined_after_the_kick(rig: Rig) -> None:
     rig.phone.joined_at[ROOM] = 200
     await rig.publish(Kicked(ROOM, "ada", before=100))
     assert ROOM in rig.phone.rooms
     await rig.publish(Kicked(ROOM, "ada", before=201))
     assert ROOM not in rig.phone.rooms
-    assert [event for event in rig.emitter.sent if event[0] == "desk"] == [], "it was not in the room"
+    assert [event for event in rig.emitter.sent if event[0] == "desk"] == [], "the device was not in the room"
 
 
-async def test_a_kick_removes_all_devices_of_the_user_and_tells_them(rig: Rig) -> None:
+async def test_a_kick_removes_all_devices_of_the_user_and_sends_them_an_event(rig: Rig) -> None:
     await rig.publish(Kicked(ROOM, "ada"))
 
     assert (rig.phone.rooms, rig.bob.rooms) == (set(), {ROOM})
-    told = {"room": ROOM, "change": "removed"}
-    assert rig.emitter.sent == [("phone", "room", told), ("desk", "room", told)]
+    event = {"room": ROOM, "change": "removed"}
+    assert rig.emitter.sent == [("phone", "room", event), ("desk", "room", event)]
 
 
-async def test_disconnected_disconnects_all_devices_of_the_user(rig: Rig) -> None:
+async def test_the_message_disconnected_disconnects_all_devices_of_the_user(rig: Rig) -> None:
     await rig.publish(Disconnected("ada"))
-    assert rig.left == ["bob", "eve"]
+    assert rig.remaining == ["bob", "eve"]
 
 
-async def test_a_closed_room_is_announced_to_its_sessions_and_to_joins_in_progress(rig: Rig) -> None:
+async def test_a_closed_room_is_announced_to_its_sessions_and_to_sessions_that_are_joining(rig: Rig) -> None:
     rig.desk.begin_join(ROOM)
     await rig.publish(Kicked(ROOM, closed=True))
 
@@ -193,7 +193,7 @@ async def test_a_closed_room_is_announced_to_its_sessions_and_to_joins_in_progre
 
 
 @pytest.mark.parametrize(
-    ("message", "revoked", "left"),
+    ("message", "revoked", "remaining"),
     [
         (Revoked(user="ada"), "ada", ["bob", "eve"]),
         (Revoked(token="t1"), "t1", ["desk", "bob", "eve"]),
@@ -206,12 +206,12 @@ async def test_a_closed_room_is_announced_to_its_sessions_and_to_joins_in_progre
     ids=str,
 )
 async def test_a_revocation_disconnects_only_the_sessions_that_it_names(
-    rig: Rig, message: Revoked, revoked: str, left: list[str]
+    rig: Rig, message: Revoked, revoked: str, remaining: list[str]
 ) -> None:
     rig.revocations.revoked.add(revoked)
     await rig.publish(message)
 
-    assert rig.left == left
+    assert rig.remaining == remaining
 
 
 async def test_a_revocation_is_checked_again_until_redis_answers(rig: Rig) -> None:
@@ -219,15 +219,15 @@ async def test_a_revocation_is_checked_again_until_redis_answers(rig: Rig) -> No
     rig.revocations.failures = 5
     await rig.publish(Revoked(user="ada"))
 
-    assert rig.left == ["bob", "eve"]
+    assert rig.remaining == ["bob", "eve"]
 
 
-async def test_recheck_all_checks_every_session_once_redis_answers(rig: Rig) -> None:
+async def test_recheck_all_checks_every_session_when_redis_answers_again(rig: Rig) -> None:
     rig.revocations.revoked.add("t2")
     rig.revocations.failures = 3
     await asyncio.wait_for(rig.control.recheck_all(), 5)
 
-    assert rig.left == ["phone", "bob", "eve"]
+    assert rig.remaining == ["phone", "bob", "eve"]
     assert rig.membership.rechecked == [["phone", "bob", "eve"]]
 
 
@@ -236,7 +236,7 @@ async def test_a_token_refresh_rechecks_the_rooms_of_the_session(rig: Rig) -> No
     assert (rig.signed_in.refreshed, rig.membership.rechecked) == (["a token"], [["phone"]])
 
 
-async def test_a_token_refresh_without_redis_rechecks_the_rooms_later(rig: Rig) -> None:
+async def test_after_a_token_refresh_without_redis_the_rooms_are_rechecked_later(rig: Rig) -> None:
     rig.membership.failures = 3
     with pytest.raises(RoomcastError):
         await rig.control.refresh_token(rig.phone, AuthRefresh("a token"))
@@ -244,11 +244,11 @@ async def test_a_token_refresh_without_redis_rechecks_the_rooms_later(rig: Rig) 
     await until(lambda: rig.membership.rechecked == [["phone"]], "the check")
 
 
-async def test_a_user_banned_from_all_rooms_is_disconnected(rig: Rig) -> None:
+async def test_a_user_who_is_banned_everywhere_is_disconnected(rig: Rig) -> None:
     rig.banned.add("ada")
     await rig.publish(Revoked())
 
-    assert rig.left == ["bob", "eve"]
+    assert rig.remaining == ["bob", "eve"]
 
 
 async def test_a_sanction_is_passed_to_its_handler(rig: Rig) -> None:
@@ -271,8 +271,8 @@ async def test_changes_of_rooms_and_profiles_are_passed_to_their_handlers(rig: R
     assert rig.profiles == [ProfileChanged("ada")]
 
 
-async def test_only_revocations_and_global_sanctions_repeat_the_checks_of_sign_ins_in_progress(rig: Rig) -> None:
-    """Ordinary users can cause the other messages, which must not delay the sign-ins of other users."""
+async def test_only_revocations_and_sanctions_in_all_rooms_repeat_the_checks_of_running_sign_ins(rig: Rig) -> None:
+    """Ordinary users can cause the other messages. These must not delay the sign-ins of other users."""
     rig.control.apply(RoomChanged(ROOM))
     rig.control.apply(ProfileChanged("ada"))
     rig.control.apply(Sanctioned(ROOM, "ada"))
@@ -284,6 +284,6 @@ async def test_only_revocations_and_global_sanctions_repeat_the_checks_of_sign_i
     assert rig.signed_in.changes == ["ada", "bob", ""]
 
 
-async def test_creating_a_room_rechecks_the_sessions_that_are_in_it(rig: Rig) -> None:
+async def test_the_creation_of_a_room_rechecks_the_sessions_in_the_room(rig: Rig) -> None:
     await rig.publish(RoomCreated(ROOM))
     assert rig.membership.rechecked == [["phone", "bob"]]

@@ -1,4 +1,4 @@
-"""User ids made of display names."""
+"""The user ids that the development login makes from display names."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_an_empty_name_is_refused(name: str) -> None:
 @pytest.mark.parametrize(
     "name", ["A" * 500, "⒇" * 40, "李" * 40, "-a" * 200, "x" * 59 + " y", "x--a", "ﷺ" * 40, "🙂" * 40]
 )
-def test_an_id_made_from_any_name_is_a_valid_user_id(name: str) -> None:
+def test_the_user_id_from_any_name_is_valid(name: str) -> None:
     user = user_id_of(name)
 
     assert is_user_id(user)

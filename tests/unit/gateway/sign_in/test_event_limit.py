@@ -1,4 +1,4 @@
-"""The event limit of one connection; the tests pass the time as a number."""
+"""The event limit of one connection. The tests pass the time, in seconds."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def rulings(limit: EventLimit, count: int, now: float) -> list[Ruling]:
     return [limit.rule(now) for _ in range(count)]
 
 
-def test_a_client_above_the_rate_is_limited_before_it_is_cut() -> None:
+def test_a_client_above_the_rate_is_first_limited_and_then_disconnected() -> None:
     limit = limit_of(10, 5)
 
     got = rulings(limit, 40, 0.0)
@@ -22,7 +22,7 @@ def test_a_client_above_the_rate_is_limited_before_it_is_cut() -> None:
     assert got == [Ruling.ALLOWED] * 5 + [Ruling.LIMITED] * 20 + [Ruling.CUT] * 15
 
 
-def test_a_client_that_waits_for_retry_after_is_never_cut() -> None:
+def test_a_client_that_waits_for_retry_after_is_never_disconnected() -> None:
     limit, now = limit_of(10, 5), 0.0
     rulings(limit, 6, now)
 
@@ -41,7 +41,7 @@ def test_retry_after_is_at_least_a_millisecond() -> None:
     assert limit.retry_after() == 0.001
 
 
-def test_a_large_answer_counts_as_more_events_and_leaves_a_debt() -> None:
+def test_a_large_answer_counts_as_several_events_and_leaves_a_debt() -> None:
     limit = limit_of(10, 5)
     assert limit.rule(0.0) is Ruling.ALLOWED
     limit.charge(size=20 * BYTES_PER_EVENT, rows=4 * ROWS_PER_EVENT)

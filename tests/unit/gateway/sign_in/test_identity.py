@@ -1,4 +1,4 @@
-"""The rooms that a token opens by itself."""
+"""The rooms that a user may enter because of the claim `rooms` of the token."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def identity(*rooms: str) -> Identity:
 
 
 @pytest.mark.parametrize(
-    ("pattern", "room", "opens"),
+    ("pattern", "room", "matches"),
     [
         ("team", "team", True),
         ("team", "team-1", False),
@@ -29,16 +29,16 @@ def identity(*rooms: str) -> Identity:
         ("", "team", False),
     ],
 )
-def test_a_token_opens_the_rooms_that_its_patterns_match(pattern: str, room: str, opens: bool) -> None:
-    assert identity(pattern).matches(room) is opens
-    assert identity("other", pattern).matches(room) is opens
+def test_an_identity_matches_the_rooms_of_its_patterns(pattern: str, room: str, matches: bool) -> None:
+    assert identity(pattern).matches(room) is matches
+    assert identity("other", pattern).matches(room) is matches
 
 
-def test_a_token_without_patterns_opens_no_room() -> None:
+def test_an_identity_without_patterns_matches_no_room() -> None:
     assert not identity().matches("team")
 
 
 @given(some.text("ab*?[]!-", max_size=8), some.text("ab-", min_size=1, max_size=6))
-def test_patterns_match_as_fnmatchcase_matches(pattern: str, room: str) -> None:
-    """The code matches most patterns without `fnmatchcase`."""
+def test_patterns_match_the_same_rooms_as_fnmatchcase(pattern: str, room: str) -> None:
+    """The code matches most patterns without a call of `fnmatchcase`."""
     assert identity(pattern).matches(room) is fnmatchcase(room, pattern)

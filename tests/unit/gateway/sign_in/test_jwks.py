@@ -40,7 +40,7 @@ def token(key: Any = RSA[0], algorithm: str = "RS256", **header: Any) -> str:
 
 
 class Source:
-    """A key server: answers, fails or hangs."""
+    """A key server. It returns `data`, fails without `data`, or hangs if `hangs` is set."""
 
     def __init__(self, data: bytes = b"") -> None:
         self.data = data
@@ -84,7 +84,7 @@ async def test_the_kid_of_a_token_selects_its_key() -> None:
     assert await fault(keys, jwt.encode({"sub": "ada"}, "x" * 32, "HS256")) is TokenFault.ALGORITHM
 
 
-async def test_a_token_without_a_kid_is_tried_with_all_keys_of_its_type() -> None:
+async def test_a_token_without_a_kid_is_checked_with_all_keys_of_its_type() -> None:
     rows = (rsa_row(RSA[0], kid="r0"), EC_ROW | {"kid": "e"}, rsa_row(RSA[1], kid="r1"))
     keys = Source(key_set(*rows)).keys()
 
@@ -94,7 +94,7 @@ async def test_a_token_without_a_kid_is_tried_with_all_keys_of_its_type() -> Non
     assert await fault(keys, token(stranger)) is TokenFault.SIGNATURE
 
 
-async def test_keys_for_encryption_or_other_algorithms_verify_no_token() -> None:
+async def test_keys_for_encryption_or_other_algorithms_are_not_used() -> None:
     keys = Source(key_set(rsa_row(RSA[0], kid="a", use="enc"), rsa_row(RSA[0], kid="b", alg="RS512"))).keys()
 
     assert await fault(keys, token(kid="a")) is TokenFault.UNKNOWN_KEY
@@ -119,7 +119,7 @@ async def test_known_keys_stay_valid_while_the_key_server_fails() -> None:
     [b"", b"[]", b"{}", b'{"keys":[]}', b'{"keys":[{"kty":"x"}]}', b'{"keys":7}', b"x", b"[" * 100_000, b"9" * 5_000],
     ids=lambda content: repr(content[:30]),
 )
-async def test_without_any_keys_a_token_gets_unavailable(content: bytes, caplog: pytest.LogCaptureFixture) -> None:
+async def test_without_any_key_open_raises_unavailable(content: bytes, caplog: pytest.LogCaptureFixture) -> None:
     source = Source(content)
     keys = source.keys()
 
@@ -132,7 +132,7 @@ async def test_without_any_keys_a_token_gets_unavailable(content: bytes, caplog:
     assert keys.is_ready
 
 
-async def test_a_hanging_key_server_delays_no_token_with_a_known_key() -> None:
+async def test_a_hanging_key_server_does_not_delay_tokens_with_a_known_key() -> None:
     source = Source(key_set(rsa_row(RSA[0], kid="k1")))
     keys = source.keys()
     await keys.open(token(kid="k1"))
@@ -147,7 +147,7 @@ async def test_a_hanging_key_server_delays_no_token_with_a_known_key() -> None:
     assert source.reads == 2
 
 
-async def test_a_rotated_key_is_fetched_at_once_and_unknown_keys_at_most_every_ten_seconds() -> None:
+async def test_unknown_keys_are_fetched_at_most_every_ten_seconds() -> None:
     source = Source(key_set(rsa_row(RSA[0], kid="k1")))
     keys = source.keys()
     await keys.open(token(kid="k1"))
@@ -161,7 +161,7 @@ async def test_a_rotated_key_is_fetched_at_once_and_unknown_keys_at_most_every_t
     assert source.reads == 2
 
 
-async def test_many_tokens_with_a_new_key_share_one_refresh() -> None:
+async def test_many_tokens_before_the_first_read_share_one_read() -> None:
     source = Source(key_set(rsa_row(RSA[0], kid="k1")))
     keys = source.keys()
     opened = await asyncio.gather(*(keys.open(token(kid="k1")) for _ in range(50)))
@@ -170,7 +170,7 @@ async def test_many_tokens_with_a_new_key_share_one_refresh() -> None:
     assert source.reads == 1
 
 
-async def test_run_retries_until_the_keys_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_run_tries_again_until_the_keys_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jwks, "_FIRST_RETRY_SECONDS", 0.01)
     source = Source()
     keys = source.keys()
@@ -184,11 +184,11 @@ async def test_run_retries_until_the_keys_are_read(monkeypatch: pytest.MonkeyPat
         running.cancel()
 
 
-async def test_the_request_names_the_gateway_as_user_agent_and_follows_no_redirect() -> None:
-    asked: list[str] = []
+async def test_the_request_has_the_user_agent_of_the_gateway_and_redirects_are_not_followed() -> None:
+    user_agents: list[str] = []
 
     async def answer(request: web.Request) -> web.Response:
-        asked.append(request.headers["User-Agent"])
+        user_agents.append(request.headers["User-Agent"])
         if request.path == "/moved":
             raise web.HTTPFound("/jwks.json")
         return web.Response(body=key_set(rsa_row(RSA[0], kid="k1")))
@@ -206,8 +206,8 @@ async def test_the_request_names_the_gateway_as_user_agent_and_follows_no_redire
         assert await unavailable(JwksKeys(f"http://127.0.0.1:{servers.free_port()}/"), token(kid="k1"))
     finally:
         await runner.cleanup()
-    assert len(asked) == 2
-    assert all(agent.startswith("roomcast-gateway/") for agent in asked)
+    assert len(user_agents) == 2
+    assert all(agent.startswith("roomcast-gateway/") for agent in user_agents)
 
 
 async def test_keys_are_read_from_a_file(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Signatures with a shared secret, and forged tokens."""
+"""Tokens that are signed with a shared secret, and forged tokens."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ async def test_a_token_not_signed_with_the_secret_is_refused(token: str, reason:
     assert await fault(token) is reason
 
 
-async def test_a_valid_token_does_not_make_others_with_its_header_valid() -> None:
+async def test_after_a_valid_token_forged_tokens_with_the_same_header_are_still_refused() -> None:
     keys = SharedSecret(SECRET)
     await keys.open(GOOD)
     head, body, _ = GOOD.split(".")
@@ -118,7 +118,7 @@ BODY = encoded(b'{"sub":"eve","exp":2000000000}')
 
 
 @pytest.mark.parametrize("header", [b'{"alg":"HS256","typ":"JWT"}', b'{"typ":"JWT","alg":"HS256"}'])
-def test_a_token_with_a_usual_header_is_accepted_without_pyjwt(header: bytes) -> None:
+def test_read_usual_accepts_a_token_with_a_usual_header(header: bytes) -> None:
     token = signed(f"{encoded(header)}.{BODY}", OLDER)
     assert read_usual(token, [SECRET.encode(), OLDER.encode()]) == b'{"sub":"eve","exp":2000000000}'
     assert read_usual(token, [SECRET.encode()]) is None
@@ -146,12 +146,12 @@ def test_a_token_with_a_usual_header_is_accepted_without_pyjwt(header: bytes) ->
         ".",
     ],
 )
-async def test_any_other_token_is_left_to_pyjwt(token: str) -> None:
+async def test_read_usual_returns_none_for_any_other_token(token: str) -> None:
     assert read_usual(token, [SECRET.encode()]) is None
 
 
 @given(st.text("=.-_AZaz09é", max_size=24), st.integers(0, 3))
-async def test_read_usual_returns_the_payload_that_pyjwt_returns(body: str, extra: int) -> None:
+async def test_read_usual_and_pyjwt_return_the_same_payload(body: str, extra: int) -> None:
     token = signed(f"{USUAL}.{body}") + "=" * extra
     payload = read_usual(token, [SECRET.encode()])
     if payload is not None:
@@ -183,7 +183,7 @@ def test_an_invalid_list_of_secrets_is_refused(value: str) -> None:
 
 
 def test_a_public_key_is_refused_as_a_secret() -> None:
-    """Each line counts as a secret, and the first line is too short."""
+    """Each line of the key counts as a secret. The first line is too short."""
     pem = "-----BEGIN PUBLIC KEY-----\n" + "A" * 64 + "\n-----END PUBLIC KEY-----"
     with pytest.raises(ValueError, match="at least 32 bytes"):
         SharedSecret(pem)

@@ -1,9 +1,9 @@
-"""Redis's clock, advanced by the monotonic clock between two reads."""
+"""The clock of Redis. Between two reads the monotonic clock advances it."""
 
 from roomcast.gateway.sign_in.server_clock import ServerClock
 
 
-def test_the_clock_follows_redis_and_not_the_wall_clock() -> None:
+def test_after_the_first_read_the_clock_follows_redis_instead_of_the_wall_clock() -> None:
     monotonic = [100.0]
     clock = ServerClock(lambda: monotonic[0], lambda: 5_000.0)
     assert (clock.now(), clock.is_read) == (5_000.0, False)

@@ -27,7 +27,7 @@ SECRET = "a secret of these tests and longer than 32 bytes"
 
 
 class Adapter:
-    """The engine and its server for `disconnect`, with a ticker that the test advances."""
+    """The adapter, which is also its own server, engine and ticker. The test advances the ticker."""
 
     node = "7"
 
@@ -59,15 +59,15 @@ class Adapter:
 
 
 class Store:
-    """Redis: its clock, and the revoked users and tokens."""
+    """The clock of Redis, the revoked users and tokens, and the stored names."""
 
     def __init__(self) -> None:
         self.now = time.time()
         self.revoked: set[str] = set()
         self.noted: dict[str, str] = {}
         self.stored_names: dict[str, str] = {}
-        self.before_answer: Callable[[], None] = lambda: None
-        """Called between a request to Redis and its answer."""
+        self.before_reply: Callable[[], None] = lambda: None
+        """Called between a look-up of revocations and its reply."""
         self.before_name: Callable[[], None] = lambda: None
         """Called while a name is read."""
 
@@ -76,7 +76,7 @@ class Store:
 
     async def is_revoked(self, identity: Identity) -> bool:
         answer = not self.revoked.isdisjoint({identity.user, identity.token_id, identity.session_id})
-        self.before_answer()
+        self.before_reply()
         return answer
 
     def note_name(self, user: str, name: str) -> None:
@@ -105,7 +105,7 @@ class Emitter:
 
 
 class Rig:
-    """A gateway's sessions."""
+    """The sessions of one gateway, over fakes."""
 
     def __init__(self) -> None:
         self.adapter, self.store, self.emitter = Adapter(), Store(), Emitter()
@@ -169,7 +169,7 @@ async def test_a_refused_sign_in_leaves_no_session(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "code"),
+    ("extra", "code"),
     [
         ({"status": "sleepy"}, Code.BAD_REQUEST),
         ({"status": 7}, Code.BAD_REQUEST),
@@ -178,31 +178,31 @@ async def test_a_refused_sign_in_leaves_no_session(rig: Rig) -> None:
     ],
     ids=ascii,
 )
-async def test_an_invalid_status_or_note_is_refused(rig: Rig, said: dict[str, Any], code: Code) -> None:
-    auth = {"token": sign(SECRET, "ada"), **said}
+async def test_an_invalid_status_or_note_is_refused(rig: Rig, extra: dict[str, Any], code: Code) -> None:
+    auth = {"token": sign(SECRET, "ada"), **extra}
 
     assert await refusal(rig.sessions.sign_in("s1", "e1", auth)) is code
     assert len(rig.sessions) == 0
 
 
 async def test_a_revocation_during_the_check_of_a_sign_in_repeats_the_check(rig: Rig) -> None:
-    """The control message does not find the session yet."""
+    """The control message of the revocation does not find the new session yet."""
 
     def revoke(what: str) -> None:
-        rig.store.before_answer = lambda: None
+        rig.store.before_reply = lambda: None
         rig.store.revoked.add(what)
         rig.sessions.note_change()
 
-    rig.store.before_answer = lambda: revoke("mallory")
+    rig.store.before_reply = lambda: revoke("mallory")
     assert await refusal(rig.sign_in("mallory")) is Code.REVOKED
     session = await rig.sign_in("ada")
-    rig.store.before_answer = lambda: revoke("t9")
+    rig.store.before_reply = lambda: revoke("t9")
     assert (
         await refusal(rig.sessions.refresh_token(session, AuthRefresh(sign(SECRET, "ada", jti="t9")))) is Code.REVOKED
     )
-    rig.store.before_answer = rig.sessions.note_change
-    assert await refusal(rig.sign_in("bob")) is Code.UNAVAILABLE, "the number of checks is limited"
-    rig.store.before_answer = lambda: rig.sessions.note_change("mallory")
+    rig.store.before_reply = rig.sessions.note_change
+    assert await refusal(rig.sign_in("bob")) is Code.UNAVAILABLE, "the check is repeated a limited number of times"
+    rig.store.before_reply = lambda: rig.sessions.note_change("mallory")
     assert (await rig.sign_in("bob")).user == "bob", "another user's revocation does not repeat the check"
     assert [session.user for session in rig.sessions.of_user("bob")] == ["bob"]
 
@@ -229,7 +229,7 @@ async def test_a_token_issued_in_the_future_counts_as_issued_now(rig: Rig) -> No
     assert session.identity.issued <= rig.store.now + 2
 
 
-async def test_a_refresh_accepts_only_a_token_of_the_same_user_and_keeps_the_name(rig: Rig) -> None:
+async def test_a_token_refresh_keeps_the_name_and_refuses_other_users_and_revoked_tokens(rig: Rig) -> None:
     session = await rig.sign_in(name="Ada", seconds=60)
     await rig.sessions.refresh_token(session, AuthRefresh(sign(SECRET, "ada", name="Eve", seconds=900)))
     assert (session.identity.name, session.identity.expires > time.time() + 800) == ("Ada", True)
@@ -248,7 +248,7 @@ async def test_sign_out_is_idempotent(rig: Rig) -> None:
     assert (session.is_closed, rig.closed, len(rig.sessions), rig.emitter.devices) == (True, ["s1"], 0, set())
 
 
-async def test_a_session_ends_when_its_token_expires_by_redis_clock(rig: Rig) -> None:
+async def test_a_session_ends_when_its_token_expires_by_the_clock_of_redis(rig: Rig) -> None:
     await rig.sign_in(sid="short", seconds=60)
     await rig.sign_in(sid="long", seconds=900)
     rig.store.now += 120
@@ -262,7 +262,7 @@ async def test_a_session_ends_when_its_token_expires_by_redis_clock(rig: Rig) ->
     assert rig.adapter.disconnected == ["short", "e-short"]
 
 
-async def test_a_token_without_a_name_gives_the_stored_name(rig: Rig) -> None:
+async def test_a_session_whose_token_has_no_name_has_the_stored_name(rig: Rig) -> None:
     rig.store.stored_names["ada"] = "Countess"
     named = await rig.sign_in("ada", "s1", name="Ada", picture="https://example.com/a.png", data={"team": 7})
     unnamed = await rig.sign_in("ada", "s2")

@@ -1,4 +1,4 @@
-"""Clients get one error for every refused token; the reason is counted, and logged at a limited rate."""
+"""Clients get the same error for every refused token. The reason is counted, and logged at a limited rate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Shared reads: no result is older than the question, and only the callers that shared a read get its error."""
+"""Callers share reads. No caller gets a result of a read that began before its call, or the error of another read."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from roomcast.gateway.stores.single_flight import SingleFlight
 
 
 class Reads:
-    """Reads that the test ends; each returns its number."""
+    """Reads whose results the test sets."""
 
     def __init__(self) -> None:
         self.begun: list[asyncio.Future[int]] = []
@@ -20,20 +20,20 @@ class Reads:
         return await self.begun[-1]
 
 
-async def settled() -> None:
+async def run_loop() -> None:
     for _ in range(5):
         await asyncio.sleep(0)
 
 
-async def test_callers_that_ask_during_a_read_share_the_next_read() -> None:
+async def test_callers_that_arrive_during_a_read_share_the_next_read() -> None:
     flights, reads = SingleFlight[int](), Reads()
     first = asyncio.ensure_future(flights.read("k", reads.begin))
-    await settled()
+    await run_loop()
     later = [asyncio.ensure_future(flights.read("k", reads.begin)) for _ in range(100)]
-    await settled()
+    await run_loop()
     assert len(reads.begun) == 1
     reads.begun[0].set_result(1)
-    await settled()
+    await run_loop()
     assert first.result() == 1
     assert len(reads.begun) == 2
     assert not any(task.done() for task in later)
@@ -41,10 +41,10 @@ async def test_callers_that_ask_during_a_read_share_the_next_read() -> None:
     assert await asyncio.gather(*later) == [2] * 100
 
 
-async def test_reads_of_other_keys_do_not_wait() -> None:
+async def test_reads_of_different_keys_do_not_wait_for_each_other() -> None:
     flights, reads = SingleFlight[int](), Reads()
     tasks = [asyncio.ensure_future(flights.read(key, reads.begin)) for key in "ab"]
-    await settled()
+    await run_loop()
     assert len(reads.begun) == 2
     for number, read in enumerate(reads.begun):
         read.set_result(number)
@@ -54,15 +54,15 @@ async def test_reads_of_other_keys_do_not_wait() -> None:
 async def test_a_failed_read_fails_only_the_callers_that_shared_it() -> None:
     flights, reads = SingleFlight[int](), Reads()
     first = asyncio.ensure_future(flights.read("k", reads.begin))
-    await settled()
+    await run_loop()
     second = [asyncio.ensure_future(flights.read("k", reads.begin)) for _ in range(3)]
-    await settled()
+    await run_loop()
     reads.begun[0].set_exception(OSError("gone"))
-    await settled()
+    await run_loop()
     third = asyncio.ensure_future(flights.read("k", reads.begin))
-    await settled()
+    await run_loop()
     reads.begun[1].set_exception(OSError("still gone"))
-    await settled()
+    await run_loop()
     reads.begun[2].set_result(3)
     with pytest.raises(OSError, match=r"^gone"):
         await first
@@ -75,23 +75,23 @@ async def test_a_failed_read_fails_only_the_callers_that_shared_it() -> None:
 async def test_cancelled_callers_do_not_cancel_the_shared_read() -> None:
     flights, reads = SingleFlight[int](), Reads()
     first = asyncio.ensure_future(flights.read("k", reads.begin))
-    await settled()
+    await run_loop()
     second = asyncio.ensure_future(flights.read("k", reads.begin))
     third = asyncio.ensure_future(flights.read("k", reads.begin))
-    await settled()
+    await run_loop()
     first.cancel()
     second.cancel()
-    await settled()
+    await run_loop()
     assert len(reads.begun) == 2
     reads.begun[1].set_result(7)
     assert await third == 7
 
 
-async def test_a_key_without_reads_is_forgotten() -> None:
+async def test_a_key_without_a_running_read_is_removed() -> None:
     flights, reads = SingleFlight[int](), Reads()
     for number in range(3):
         task = asyncio.ensure_future(flights.read("k", reads.begin))
-        await settled()
+        await run_loop()
         reads.begun[number].set_result(number)
         assert await task == number
     assert not flights._waiting
