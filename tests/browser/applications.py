@@ -1,4 +1,4 @@
-"""Applications that install the npm packages, and the clients that their pages open."""
+"""Run applications that install the npm packages, and count the clients that their pages connect."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ START_SECONDS = 60
 
 @contextmanager
 def cluster_for(port: int, factory: pytest.TempPathFactory, *, apis: int = 0) -> Iterator[Cluster]:
-    """Run a cluster that accepts the origin of an application on `port`; the cluster has no page of its own."""
+    """Run a cluster that accepts connections from an application on `port`; the cluster's own page is empty."""
     folder, served = factory.mktemp("cluster"), factory.mktemp("page")
     (served / "index.html").write_text("<!doctype html><title>Roomcast</title>")
     origins = {"ROOMCAST_ALLOWED_ORIGINS": f"http://localhost:{port}"}
@@ -33,7 +33,7 @@ def cluster_for(port: int, factory: pytest.TempPathFactory, *, apis: int = 0) ->
 
 
 def run(command: list[str], folder: Path) -> str:
-    """Run a command in `folder`, and return its output; it must end with 0."""
+    """Run a command in `folder` and return its output; fail unless the command succeeds."""
     done = subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True, timeout=INSTALL_SECONDS)
     assert done.returncode == 0, f"{command}:\n{done.stdout}\n{done.stderr}"
     return done.stdout

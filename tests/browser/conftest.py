@@ -1,6 +1,6 @@
-"""One Chromium and one cluster with the real page for all tests of this folder.
+"""Provide one Chromium, and one cluster with the real page, for all tests of this folder.
 
-Playwright's synchronous API keeps an event loop running in this thread, so no test here is asynchronous.
+The tests are synchronous, because Playwright's synchronous API runs an event loop in the thread of the tests.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def chromium(driver: Playwright) -> Iterator[Browser]:
 
 @contextmanager
 def launched(driver: Playwright, path: Path) -> Iterator[Browser]:
-    """Launch a browser without a GPU process, which costs less CPU here."""
+    """Launch a browser without a GPU process: without a graphics card that takes less CPU."""
     running = driver.chromium.launch(executable_path=path, args=["--disable-gpu"])
     yield running
     running.close()
@@ -47,7 +47,7 @@ def launched(driver: Playwright, path: Path) -> Iterator[Browser]:
 
 @pytest.fixture
 def guests(cluster: Cluster, chromium: Browser, tmp_path: Path) -> Iterator[Guests]:
-    """Yield a factory of signed-in pages; afterwards no page may have logged an error or violation."""
+    """Yield a factory of pages. Fail after the test if a page has logged an error or a policy violation."""
     guests = Guests(cluster, chromium, tmp_path)
     yield guests
     guests.close()

@@ -1,4 +1,4 @@
-"""Users of the page, each in a browser context of their own, as on separate machines."""
+"""Operate the page as a user. Each user has a separate browser context, as on a separate machine."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def unique(prefix: str) -> str:
 
 
 class Guest:
-    """One person at one page."""
+    """One user of one page."""
 
     def __init__(self, page: Page, url: str) -> None:
         self.page = page
@@ -54,7 +54,7 @@ class Guest:
         self.wait_connected()
 
     def wait_connected(self, *, node: str | None = None) -> None:
-        """Wait until the page is connected, to another gateway than `node` if given."""
+        """Wait until the page is connected; with `node`, until it is connected to a gateway other than `node`."""
         state = f':not([data-node="{node}"])' if node else ""
         self.page.locator(f'body[data-connected="true"]{state}').wait_for(state="attached")
         self.find("composer").wait_for()
@@ -112,7 +112,7 @@ class Guest:
         return found
 
     def watch_for(self, test_id: str) -> None:
-        """Record from now on whether an element with this test id is ever on the page; see `was_seen`."""
+        """Record the elements with this test id that appear on the page from now on; see `was_seen`."""
         self.page.evaluate(_WATCH, test_id)
 
     def was_seen(self, test_id: str) -> list[object]:
@@ -127,7 +127,7 @@ class Guests:
     def __init__(self, cluster: Cluster, browser: Browser, folder: Path) -> None:
         self.complaints: list[str] = []
         self.ignores_network = False
-        """True while a test stops servers on purpose: the browser logs each failed request."""
+        """True: errors of failed requests are ignored, because the test stops servers on purpose."""
         self._cluster = cluster
         self._browser = browser
         self._folder = folder
@@ -144,14 +144,14 @@ class Guests:
         return guest
 
     def enter(self, name: str, room: str, size: ViewportSize = WIDE, scheme: Scheme = "light", **options: Any) -> Guest:
-        """Sign a person in and open a room; the name is made unique, because each name is a user."""
+        """Sign a user in and open a room. A suffix makes the name unique, because equal names sign in the same user."""
         guest = self.visit(size, scheme, **options)
         guest.sign_in(unique(name))
         guest.go(room)
         return guest
 
     def enter_by_token(self, room: str, *, name: str, user: str | None = None, seconds: float = 600) -> Guest:
-        """Sign a person in by a token that the page cannot renew, and open a room."""
+        """Sign a user in by a token, which the page cannot renew, and open a room."""
         token = sign(self._cluster.jwt_secret, user or unique("user"), name=name, seconds=seconds, create=["*"])
         guest = self.visit()
         guest.name = name
@@ -163,12 +163,12 @@ class Guests:
         return guest
 
     def apart(self, room: str) -> tuple[Guest, Guest]:
-        """Sign in Ada and Bob to one room, on different gateways."""
+        """Sign in Ada and Bob on different gateways, and open one room for both."""
         ada, bob = self.enter("Ada", room), self.enter("Bob", room)
         deadline = time.monotonic() + APART_SECONDS
         while ada.node == bob.node:
             assert time.monotonic() < deadline, f"always on gateway {ada.node}"
-            bob.page.wait_for_timeout(PAUSE_MS)  # nginx retries a failed gateway once a second
+            bob.page.wait_for_timeout(PAUSE_MS)  # nginx tries a gateway that failed again after a second
             bob.page.reload()
             bob.wait_connected()
         return ada, bob

@@ -1,4 +1,4 @@
-"""Real recordings for tests, made by the browser itself."""
+"""Record video and audio in the browser, for tests of players."""
 
 from __future__ import annotations
 
@@ -30,4 +30,4 @@ RECORD = """async (kind) => {
     const bytes = new Uint8Array(await new Blob(chunks).arrayBuffer());
     return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
 }"""
-"""Script that records 1.5 s of a changing colour or of a tone, and returns it in base64."""
+"""Script: record 1.5 s of a changing colour ("video") or of a tone ("audio"), and return the file in base64."""

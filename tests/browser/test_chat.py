@@ -1,4 +1,4 @@
-"""Two users on two pages, through nginx, on different gateways."""
+"""Tests of the chat between two users on different gateways, through nginx."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def room() -> str:
     return unique("public:talk")
 
 
-def test_a_message_typing_and_presence(guests: Guests, room: str) -> None:
+def test_two_users_see_messages_typing_and_status_of_each_other(guests: Guests, room: str) -> None:
     ada, bob = guests.apart(room)
     ada.say("hello Bob")
     bob.hears("hello Bob")
@@ -42,7 +42,7 @@ def test_a_message_typing_and_presence(guests: Guests, room: str) -> None:
     ada.dot(bob_user, "offline").wait_for()
 
 
-def test_a_picture_is_sent_with_progress_and_seen_by_the_other(guests: Guests, room: str) -> None:
+def test_an_upload_of_a_picture_shows_progress_and_the_recipient_can_enlarge_it(guests: Guests, room: str) -> None:
     ada, bob = guests.apart(room)
     ada.watch_for("upload-progress")
     slow_down(ada)
@@ -61,13 +61,13 @@ def test_a_picture_is_sent_with_progress_and_seen_by_the_other(guests: Guests, r
 
 
 def slow_down(guest: Guest) -> None:
-    """Slow down the network, so that an upload shows progress."""
+    """Limit the page's upload rate, so that an upload takes long enough to show progress."""
     link = guest.page.context.new_cdp_session(guest.page)
     limits = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": SLOW_BYTES_PER_SECOND}
     link.send("Network.emulateNetworkConditions", limits)
 
 
-def test_a_cancelled_upload_becomes_no_message(guests: Guests, room: str, cluster: Cluster) -> None:
+def test_a_cancelled_upload_sends_no_message(guests: Guests, room: str, cluster: Cluster) -> None:
     ada, bob = guests.apart(room)
     held: list[Route] = []
     ada.page.route(lambda url: url.startswith(cluster.url) and "socket.io" not in url, lambda route: held.append(route))
@@ -82,7 +82,7 @@ def test_a_cancelled_upload_becomes_no_message(guests: Guests, room: str, cluste
         expect(guest.find("message")).to_have_count(1)
 
 
-def test_edit_react_and_delete(guests: Guests, room: str) -> None:
+def test_the_recipient_sees_an_edit_reactions_and_a_deletion(guests: Guests, room: str) -> None:
     ada, bob = guests.apart(room)
     ada.say("helo")
     ada.messages("helo").hover()
@@ -108,7 +108,7 @@ def test_edit_react_and_delete(guests: Guests, room: str) -> None:
         expect(guest.find("reaction")).to_have_count(0)
 
 
-def test_a_private_room_by_link_and_invitation(guests: Guests, room: str) -> None:
+def test_a_private_room_refuses_a_link_and_opens_after_an_invitation(guests: Guests, room: str) -> None:
     ada, bob = guests.apart(room)
     ada.find("new-room").click()
     ada.page.get_by_label("Name", exact=True).fill("Surprise party")
@@ -126,7 +126,7 @@ def test_a_private_room_by_link_and_invitation(guests: Guests, room: str) -> Non
     expect(bob.page.get_by_role("heading", level=1)).to_have_text("Surprise party")
 
 
-def test_an_open_room_is_joined_by_pasting_its_link(guests: Guests, room: str) -> None:
+def test_a_user_joins_a_public_room_by_its_link(guests: Guests, room: str) -> None:
     ada, bob = guests.apart("public:lobby")
     ada.go(room)
     ada.say("come in")
@@ -136,7 +136,7 @@ def test_an_open_room_is_joined_by_pasting_its_link(guests: Guests, room: str) -
     bob.hears("come in")
 
 
-def test_unread_messages_of_another_room_are_counted(guests: Guests, room: str) -> None:
+def test_the_room_list_counts_unread_messages(guests: Guests, room: str) -> None:
     ada, bob = guests.apart(room)
     ada.say("before")
     bob.hears("before")
@@ -154,7 +154,7 @@ def test_unread_messages_of_another_room_are_counted(guests: Guests, room: str) 
 
 
 @pytest.mark.timeout(90)
-def test_the_page_survives_a_killed_gateway(guests: Guests, room: str, cluster: Cluster) -> None:
+def test_messages_written_while_a_gateway_is_killed_arrive_once(guests: Guests, room: str, cluster: Cluster) -> None:
     ada, bob = guests.apart(room)
     ada.say("before")
     guests.ignores_network = True
@@ -196,7 +196,7 @@ def test_a_reload_keeps_the_sign_in_and_unsent_messages(guests: Guests, room: st
     expect(ada.messages("kept over a reload")).to_have_attribute("data-state", "sent")
 
 
-def test_signing_out_ends_the_session(guests: Guests, room: str) -> None:
+def test_the_sign_out_is_kept_over_a_reload(guests: Guests, room: str) -> None:
     ada = guests.enter("Ada", room)
     ada.find("sign-out").click()
     ada.find("name-input").wait_for()

@@ -1,4 +1,4 @@
-"""Writing: drafts, edits, Enter on every kind of keyboard."""
+"""Tests of the composer: drafts, edits, and the key Enter on a computer, on a phone and with an input method."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_a_saved_edit_restores_the_draft(guests: Guests, room: str) -> None:
     expect(ada.find("composer")).to_have_value("half a draft")
 
 
-def test_a_draft_outlives_an_edit_and_a_reload(guests: Guests, room: str) -> None:
+def test_a_reload_during_an_edit_restores_the_draft(guests: Guests, room: str) -> None:
     ada = guests.enter("Ada", room)
     ada.say("helo")
     ada.find("composer").fill("half a draft")
@@ -83,7 +83,7 @@ def test_enter_accepts_a_word_of_an_input_method_and_does_not_send(guests: Guest
     keyboard = ada.page.context.new_cdp_session(ada.page)
     keyboard.send("Input.imeSetComposition", {"text": "にほん", "selectionStart": 3, "selectionEnd": 3})
     expect(composer).to_have_value("にほん")
-    # Without a character: the input method takes it.
+    # This key press inserts no character, because the input method handles it.
     keyboard.send("Input.dispatchKeyEvent", {"type": "rawKeyDown", "key": "Enter", "windowsVirtualKeyCode": 13})
     keyboard.send("Input.insertText", {"text": "日本"})
     expect(composer).to_have_value("日本")
@@ -93,7 +93,7 @@ def test_enter_accepts_a_word_of_an_input_method_and_does_not_send(guests: Guest
 
 
 @pytest.mark.parametrize("event", ["{ keyCode: 229 }", "{ isComposing: true }"], ids=["safari", "standard"])
-def test_a_key_that_the_input_method_takes_does_not_send(guests: Guests, room: str, event: str) -> None:
+def test_an_enter_that_an_input_method_handles_does_not_send(guests: Guests, room: str, event: str) -> None:
     ada = guests.enter("Ada", room)
     composer = ada.find("composer")
     composer.fill("日本")
@@ -105,7 +105,7 @@ def test_a_key_that_the_input_method_takes_does_not_send(guests: Guests, room: s
     expect(ada.find("message")).to_have_count(0)
 
 
-def test_the_picker_offers_every_file(guests: Guests, room: str) -> None:
+def test_the_file_picker_accepts_every_type_of_file(guests: Guests, room: str) -> None:
     ada = guests.enter("Ada", room)
     assert ada.find("file-input").get_attribute("accept") is None
     notes: FilePayload = {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"plain words\n"}

@@ -1,4 +1,4 @@
-"""The page's notices when a connection ends: none for a planned move, and the reason when the sign-in has expired."""
+"""Tests of the page's notice when a connection ends: by a restart of the gateway, or by an expired token."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def room() -> str:
 
 
 @pytest.mark.timeout(120)
-def test_a_planned_restart_shows_no_lost_connection(guests: Guests, room: str, cluster: Cluster) -> None:
+def test_a_restart_of_the_gateway_shows_no_notice(guests: Guests, room: str, cluster: Cluster) -> None:
     ada, bob = guests.apart(room)
     guests.ignores_network = True
     ada.watch_for("banner")
@@ -31,7 +31,7 @@ def test_a_planned_restart_shows_no_lost_connection(guests: Guests, room: str, c
 
 
 @pytest.mark.timeout(120)
-def test_an_expired_sign_in_is_never_shown_as_a_lost_connection(guests: Guests, room: str) -> None:
+def test_the_notice_of_an_expired_token_asks_for_a_new_sign_in(guests: Guests, room: str) -> None:
     ada = guests.enter_by_token(room, name="Ada", seconds=TOKEN_SECONDS)
     guests.ignores_network = True
     ada.page.evaluate(
@@ -52,7 +52,7 @@ def test_an_expired_sign_in_is_never_shown_as_a_lost_connection(guests: Guests, 
     ada.find("name-input").wait_for()
 
 
-def test_a_page_that_is_opened_with_an_expired_token_asks_for_a_new_sign_in(guests: Guests, room: str) -> None:
+def test_a_page_opened_with_an_expired_token_asks_for_a_new_sign_in(guests: Guests, room: str) -> None:
     ada = guests.visit()
     guests.ignores_network = True
     ada.page.evaluate(

@@ -1,4 +1,4 @@
-"""The example application, built: a customer and an agent solve a ticket while a gateway is killed."""
+"""Test of the built example application: a customer and an agent solve a ticket while a gateway is killed."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def write(page: Page, text: str) -> None:
 
 
 def shows(page: Page, text: str) -> None:
-    """Wait until the open ticket shows the message exactly once, and as sent."""
+    """Wait until the open ticket shows the message once, as sent."""
     expect(page.locator(".messages [data-state=sent]", has_text=text)).to_have_count(1, timeout=SHOW_MS)
 
 

@@ -1,4 +1,4 @@
-"""Files: failed uploads, leaving the page during an upload, players."""
+"""Tests of files on the page: failed uploads, leaving the page during an upload, players."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_leaving_the_page_during_an_upload_asks_first(guests: Guests, room: str,
     ada.page.on("dialog", stay)
     held: list[Route] = []
     ada.page.route(to_storage(cluster), lambda route: held.append(route))
-    ada.find("composer").click()  # browsers ask only on pages that were used
+    ada.find("composer").click()  # a browser asks only if the user has used the page
     ada.find("file-input").set_input_files(VIEW)
     expect(ada.find("upload", phase="sending")).to_be_visible()
     with ada.page.expect_event("dialog"):
@@ -99,7 +99,7 @@ def test_leaving_the_page_during_an_upload_asks_first(guests: Guests, room: str,
 
 
 @pytest.mark.parametrize("kind", ["video", "audio"])
-def test_recordings_get_players(guests: Guests, room: str, kind: str) -> None:
+def test_a_recording_can_be_played_by_the_recipient(guests: Guests, room: str, kind: str) -> None:
     ada, bob = guests.enter("Ada", room), guests.enter("Bob", room)
     recording = base64.b64decode(ada.page.evaluate(RECORD, kind))
     name = "take.webm" if kind == "video" else "take.weba"

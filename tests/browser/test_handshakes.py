@@ -1,4 +1,4 @@
-"""A browser's requirements of WebSockets and cross-origin answers that our own clients do not exercise."""
+"""Tests of WebSocket handshakes with subprotocols, which browsers check and Roomcast's own clients do not use."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ OPEN_WEBSOCKET = """
 
 @pytest.fixture
 def page(cluster: Cluster, chromium: Browser) -> Iterator[Page]:
-    """Open a page of the cluster's own origin without our application."""
+    """Open a page of the cluster's origin without the application."""
     context = chromium.new_context()
     page = context.new_page()
-    page.goto(f"{cluster.url}/no-such-page")  # served by nginx: Chromium lets no intercepted page reach loopback
+    # A page from nginx: Chromium does not let a page that Playwright itself answers connect to loopback.
+    page.goto(f"{cluster.url}/no-such-page")
     yield page
     context.close()
 

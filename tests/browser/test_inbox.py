@@ -1,4 +1,4 @@
-"""The page's inbox: mentions, notifications, the quick switcher, and the settings."""
+"""Tests of the page's inbox, with mentions and notifications, of the quick switcher, and of the theme."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ RECORDED = """
         }
     };
 """
-"""Script: make the page appear to be in the background, and record its notifications."""
+"""Script: make the page believe that its window has no focus, and record its notifications."""
 
 
 @pytest.fixture(scope="module")
 def chromium(driver: Playwright) -> Iterator[Browser]:
-    """Launch the whole Chromium: the headless shell does not grant the permission for notifications."""
+    """Launch Chromium itself, because its headless shell does not grant the permission for notifications."""
     with launched(driver, browser.ensure()) as running:
         yield running
 
@@ -49,7 +49,7 @@ def notified(guest: Guest, count: int) -> list[str]:
     return list(shown)
 
 
-def test_a_mention_is_marked_in_the_list_until_it_is_read(guests: Guests, room: str, cluster: Cluster) -> None:
+def test_the_room_list_counts_a_mention_until_the_user_reads_it(guests: Guests, room: str, cluster: Cluster) -> None:
     ada = guests.enter("Ada", room)
     ada.go("public:lobby")
     with Writer(cluster) as bob:
@@ -61,7 +61,7 @@ def test_a_mention_is_marked_in_the_list_until_it_is_read(guests: Guests, room: 
     expect(ada.find("room-item", room=room)).to_have_attribute("data-mentions", "0")
 
 
-def test_an_at_sign_and_a_name_in_the_composer_mention_the_user(guests: Guests, room: str) -> None:
+def test_an_at_sign_and_a_name_in_a_message_mention_the_user(guests: Guests, room: str) -> None:
     ada, bob = guests.enter("Ada", room), guests.enter("Bob", room)
     expect(bob.find("members")).to_contain_text(ada.name)
     ada.go("public:lobby")
@@ -88,7 +88,7 @@ def test_the_quick_switcher_goes_to_a_room_by_a_part_of_its_name(guests: Guests,
     expect(ada.find("switcher")).to_have_count(0)
 
 
-def test_the_theme_is_chosen_and_kept(guests: Guests, room: str) -> None:
+def test_a_chosen_theme_is_kept_over_a_reload(guests: Guests, room: str) -> None:
     ada = guests.enter("Ada", room)
     root = ada.page.locator("html")
     expect(root).to_have_attribute("data-theme", "light")
@@ -102,7 +102,7 @@ def test_the_theme_is_chosen_and_kept(guests: Guests, room: str) -> None:
     expect(root).to_have_attribute("data-theme", "light")
 
 
-def test_mentions_and_direct_messages_notify_after_the_user_turns_notifications_on(
+def test_mentions_and_direct_messages_notify_once_notifications_are_turned_on(
     guests: Guests, room: str, cluster: Cluster
 ) -> None:
     ada = guests.enter("Ada", room, permissions=["notifications"])

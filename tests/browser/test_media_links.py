@@ -1,4 +1,4 @@
-"""Chromium plays a video or sound opened by its link; an uploaded document cannot run scripts."""
+"""Tests of files opened by their links: Chromium plays video and audio, and runs no script of a document."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def link(cluster: Cluster) -> Callable[[str, str, bytes], str]:
 
 
 def plays(page: Page, url: str) -> bool:
-    """Return whether the browser's own player starts; the test cannot run scripts in a sandboxed document."""
+    """Return whether the browser's player starts. Ask by CDP, as no script can run in a sandboxed document."""
     states: list[str] = []
     session = page.context.new_cdp_session(page)
     session.on("Media.playerEventsAdded", lambda told: states.extend(event["value"] for event in told["events"]))
@@ -96,7 +96,7 @@ def plays(page: Page, url: str) -> bool:
 
 
 @pytest.mark.parametrize("kind", ["film", "sound"])
-def test_a_video_and_a_sound_play_by_their_links(
+def test_a_video_or_audio_file_opened_by_its_link_plays(
     cluster: Cluster, context: BrowserContext, link: Callable[[str, str, bytes], str], kind: str
 ) -> None:
     page = context.new_page()
@@ -111,7 +111,7 @@ def test_a_video_and_a_sound_play_by_their_links(
 def test_an_uploaded_document_cannot_run_scripts(
     context: BrowserContext, link: Callable[[str, str, bytes], str]
 ) -> None:
-    """The signer refuses HTML; if an HTML file is in the storage all the same, its script does not run."""
+    """Store an HTML file, although the signer refuses HTML, and check that its script does not run."""
     page = context.new_page()
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))

@@ -1,4 +1,4 @@
-"""Moderation on the page: mutes, bans, reports and block lists."""
+"""Tests of moderation on the page: mutes, bans, reports and blocks."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def open_person(guest: Guest, user: str) -> None:
 
 
 def press(guest: Guest, name: str) -> None:
-    """Press a button of the dialog, and wait until it closes after the server's ack."""
+    """Press a button of the dialog, and wait until the dialog closes, after the server's ack."""
     guest.page.get_by_role("dialog").get_by_role("button", name=name, exact=True).click()
     expect(guest.page.get_by_role("dialog")).to_have_count(0)
 
 
-def test_a_moderator_mutes_and_unmutes(guests: Guests, cluster: Cluster) -> None:
+def test_a_muted_member_cannot_write_until_a_moderator_unmutes_the_member(guests: Guests, cluster: Cluster) -> None:
     owner, member = unique("owner"), unique("member")
     with Writer(cluster, user=owner) as writer:
         club = club_of(writer, member)
@@ -51,7 +51,7 @@ def test_a_moderator_mutes_and_unmutes(guests: Guests, cluster: Cluster) -> None
     ada.hears("while muted")
 
 
-def test_a_moderator_bans_and_lifts_the_ban(guests: Guests, cluster: Cluster) -> None:
+def test_a_banned_member_leaves_the_room_until_the_ban_is_lifted(guests: Guests, cluster: Cluster) -> None:
     owner, member = unique("owner"), unique("member")
     with Writer(cluster, user=owner) as writer:
         club = club_of(writer, member)
@@ -65,7 +65,7 @@ def test_a_moderator_bans_and_lifts_the_ban(guests: Guests, cluster: Cluster) ->
     expect(bob.find("composer")).to_be_visible()
 
 
-def test_a_member_may_only_block(guests: Guests) -> None:
+def test_a_user_who_is_no_moderator_can_block_but_not_mute_or_ban(guests: Guests) -> None:
     room = unique("public:blocks")
     ada, bob = guests.enter("Ada", room), guests.enter("Bob", room)
     open_person(ada, bob.user)

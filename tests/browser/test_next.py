@@ -1,4 +1,7 @@
-"""The Next.js code of web/README.md, as printed, and the hooks, both packed: one connection, only from the browser."""
+"""Tests of the packed npm packages in Next.js: the code of web/README.md, and the hooks.
+
+Rendering on the server must not connect. The browser must connect only once.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ from tests.browser.applications import cluster_for, connections, serving, settle
 APP = Path(__file__).with_name("next")
 README = (ROOT / "web" / "README.md").read_text()
 FILES = {"chat-client.ts": "app/chat-client.ts", "chat.tsx": "app/chat.tsx"}
-"""The paths of the README's files that are named without a folder."""
+"""Name in the README → path, for files that the README names without a folder."""
 EXAMPLE = "https://chat.example.com"
 HOOKS = Path("app", "hooks", "hooks-chat.tsx")
 START_SECONDS = 60
@@ -43,7 +46,7 @@ def chat(tmp_path_factory: pytest.TempPathFactory, next_port: int) -> Iterator[C
 def application(
     tmp_path_factory: pytest.TempPathFactory, npm_packages: dict[str, Path], chat: Cluster, next_port: int
 ) -> Iterator[Path]:
-    """Serve the application with `next dev` (with Turbopack, its default); yield its folder."""
+    """Serve the application with `next dev`, which uses Turbopack by default; yield the application's folder."""
     folder = tmp_path_factory.mktemp("application") / "next"
     shutil.copytree(APP, folder, ignore=shutil.ignore_patterns("node_modules"))
     for name, code in readme_files().items():
@@ -86,7 +89,7 @@ class Sockets:
 
 @pytest.mark.long
 @pytest.mark.timeout(400)
-def test_one_connection_through_strict_mode_and_fast_refresh(
+def test_the_code_of_the_readme_keeps_one_connection_over_fast_refresh(
     chat: Cluster, application: Path, next_port: int, chromium: Browser
 ) -> None:
     assert connections(chat) == 0, "rendering on the server must not connect"

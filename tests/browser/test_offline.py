@@ -1,4 +1,4 @@
-"""A browser that goes offline: the page shows that at once, and messages written meanwhile arrive."""
+"""Test of a browser that goes offline: the page notices at once, and sends messages written offline later."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from playwright.sync_api import expect
 from tests.browser.page_users import Guests
 
 NOTICE_MS = 2_000
-"""Time limit in ms of the notice, far below the 45 s after which an unanswered ping would show it."""
+"""Milliseconds for the page to notice: far less than the 45 s after which a missing ping ends the connection."""
 
 
-def test_offline_shows_at_once_and_messages_wait(guests: Guests) -> None:
+def test_the_page_notices_a_lost_network_at_once_and_sends_messages_afterwards(guests: Guests) -> None:
     guests.ignores_network = True
     ada = guests.enter("Ada", "public:offline")
     bob = guests.enter("Bob", "public:offline")

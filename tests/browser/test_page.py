@@ -1,4 +1,4 @@
-"""Layout and use of the page: on a phone, in light and dark, by keyboard, and accessibility by axe."""
+"""Tests of layout and accessibility (by axe): on a computer and a phone, in light and dark, by keyboard."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MAX_TABS = 40
 NEXT_FRAMES = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 OUTSIDE = """(times) => times.filter((time) =>
     time.getBoundingClientRect().bottom > time.closest(".bubble").getBoundingClientRect().bottom).length"""
-"""Script: how many times of day extend below their bubbles."""
+"""Script: return the number of messages whose time of day extends below the bubble."""
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def axe() -> str:
 
 
 def violations(guest: Guest, axe: str) -> list[dict[str, Any]]:
-    """Return the serious and critical findings of axe: rule and elements."""
+    """Return axe's serious and critical findings, each with the rule and up to three elements."""
     guest.page.evaluate(axe)
     found = guest.page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
     return [
@@ -45,7 +45,7 @@ def violations(guest: Guest, axe: str) -> list[dict[str, Any]]:
 
 
 def furnish(guests: Guests, size: ViewportSize, scheme: Scheme) -> Guest:
-    """Open a room with messages, a long word, a picture, a reaction, a reply and typing; return its guest."""
+    """Make a room with messages, a long word, a picture, a reaction, a reply and typing; return its user Ada."""
     room = unique("public:salon")
     ada = guests.enter("Ada", room, size, scheme)
     bob = guests.enter("Bob", room)
@@ -90,7 +90,7 @@ def test_the_chat_fits_and_is_accessible(guests: Guests, axe: str, size: str, sc
 
 
 def look_into_the_drawers(guests: Guests, guest: Guest, axe: str, scheme: Scheme) -> None:
-    """Check the drawers over the chat that hold rooms and people on a phone."""
+    """Check the two drawers of a phone: the list of rooms and the list of people."""
     for name, button, element in (("rooms", "open-rooms", "nav"), ("people", "toggle-members", "aside")):
         guest.find(button).click()
         drawer = guest.page.locator(element)
@@ -123,7 +123,7 @@ def test_the_dialogs_of_the_room_list_fit_and_are_accessible(guests: Guests, axe
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_files_and_their_failures_are_accessible(guests: Guests, axe: str, scheme: Scheme) -> None:
+def test_players_and_a_failed_upload_are_accessible(guests: Guests, axe: str, scheme: Scheme) -> None:
     guest = guests.enter("Ada", unique("public:salon"), WIDE, scheme)
     for kind in ("video", "audio"):
         recording = base64.b64decode(guest.page.evaluate(RECORD, kind))
@@ -240,7 +240,7 @@ def tab_to(guest: Guest, target: Locator, *, backwards: bool = False) -> None:
     raise AssertionError(f"not reached within {MAX_TABS} steps: {target}")
 
 
-def test_a_token_signs_in_and_a_bad_one_is_refused_with_a_reason(guests: Guests, tmp_path: Path) -> None:
+def test_an_invalid_token_is_refused_with_a_reason(guests: Guests, tmp_path: Path) -> None:
     guest = guests.visit()
     guest.page.get_by_text("Sign in with a token").click()
     guest.page.get_by_label("Token (JWT)").fill("not a token")

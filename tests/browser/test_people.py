@@ -1,4 +1,4 @@
-"""People on the page: pictures, cards, status texts, the user's own profile, and the search by name."""
+"""Tests of people on the page: pictures, cards, status texts, the user's own profile, the search by name."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SHOWN = """(image) => image.dataset.loaded === "true" && image.naturalWidth > 0 
 
 
 def serve_pictures(guest: Guest) -> list[dict[str, str]]:
-    """Answer for the picture host: one picture exists, all else is missing; return the headers of its requests."""
+    """Answer requests to the picture host: `good.png` exists, other files do not. Return the requests' headers."""
     asked: list[dict[str, str]] = []
 
     def answer(route: Route) -> None:
@@ -34,7 +34,7 @@ def row_of(guest: Guest, user: str) -> Locator:
     return guest.find("members").locator(f'li[data-user="{user}"]')
 
 
-def test_a_card_shows_picture_and_status_text_and_leads_to_a_direct_room(guests: Guests, cluster: Cluster) -> None:
+def test_a_card_shows_picture_and_status_text_and_opens_a_direct_room(guests: Guests, cluster: Cluster) -> None:
     room = unique("public:salon")
     ada = guests.visit()
     asked = serve_pictures(ada)
@@ -68,7 +68,7 @@ def test_a_card_shows_picture_and_status_text_and_leads_to_a_direct_room(guests:
         assert grace.call("message:history", {"room": ":".join(["dm", *sorted([ada.user, grace.user])])})["messages"]
 
 
-def test_a_name_and_a_picture_are_chosen_and_a_person_is_found_by_the_new_name(guests: Guests) -> None:
+def test_a_user_changes_name_and_picture_and_is_found_by_the_new_name(guests: Guests) -> None:
     ada, bob = guests.enter("Ada", unique("public:start")), guests.enter("Bob", unique("public:start"))
     serve_pictures(ada)
     user, name = ada.user, unique("Countess")
@@ -93,7 +93,7 @@ def test_a_name_and_a_picture_are_chosen_and_a_person_is_found_by_the_new_name(g
     expect(ada.find("room-item").filter(has_text="Found you")).to_be_visible()
 
 
-def test_a_status_text_reaches_others_and_survives_a_reload(guests: Guests) -> None:
+def test_another_user_sees_a_status_text_and_it_is_kept_over_a_reload(guests: Guests) -> None:
     room = unique("public:notes")
     ada, bob = guests.enter("Ada", room), guests.enter("Bob", room)
     ada.find("status-note").fill("In a meeting")

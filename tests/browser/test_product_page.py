@@ -1,4 +1,4 @@
-"""The guide docs/product-page.md, followed to the letter: Vite serves its files, bash runs its curl commands."""
+"""Tests of the guide docs/product-page.md: Vite serves the guide's files, and bash runs its curl commands."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.browser.applications import cluster_for, run, serving
 from tests.integration.media_rig import picture
 
 APP = Path(__file__).with_name("vite")
-"""The files of `npm create vite`, and the packages that the guide installs, in the versions of the lock file."""
+"""The folder with the files of `npm create vite`, and a lock file of the packages that the guide installs."""
 GUIDE = (ROOT / "docs" / "product-page.md").read_text()
 FILES = {
     *("token-server.mjs", "vite.config.ts", "src/shop.ts", "src/Order.tsx", "src/App.tsx"),
@@ -34,7 +34,7 @@ Shell = Callable[[str], list[dict[str, object]]]
 
 
 def guide_files() -> dict[str, str]:
-    """Return the guide's code, by the file name in the first line of each block."""
+    """Return file name → code for each block of the guide. The first line of a block has the file name."""
     blocks = re.findall(r"^```\w+\n((?://|#) ([\w./-]+).*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
     files = {name: code for code, name in blocks}
     assert set(files) == FILES
@@ -62,7 +62,7 @@ def variables(chat: Cluster) -> Mapping[str, str]:
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory, npm_packages: dict[str, Path], chat: Cluster, port: int) -> Path:
-    """Make the application's folder, with the addresses of this test."""
+    """Make the application's folder from the guide's files, with the addresses of this test's servers."""
     folder = tmp_path_factory.mktemp("product") / "shop"
     shutil.copytree(APP, folder, ignore=shutil.ignore_patterns("node_modules"))
     for name, code in guide_files().items():
@@ -84,7 +84,7 @@ def address(shop: Path, variables: Mapping[str, str], port: int) -> Iterator[str
 
 @pytest.fixture
 def shell(shop: Path, variables: Mapping[str, str]) -> Shell:
-    """Return a function that runs a file of curl commands and returns the JSON answers."""
+    """Return a function that runs one of the guide's files of curl commands and returns the JSON answers."""
 
     def run_file(name: str) -> list[dict[str, object]]:
         done = subprocess.run(
@@ -108,7 +108,7 @@ def enter(chromium: Browser, address: str, user: str, complaints: list[str]) -> 
     return page
 
 
-def test_the_files_compile_under_strict_types(shop: Path) -> None:
+def test_the_files_of_the_guide_compile_with_strict_types(shop: Path) -> None:
     run(["node_modules/.bin/tsc", "--noEmit", "-p", "tsconfig.json"], shop)
 
 

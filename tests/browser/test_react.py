@@ -1,4 +1,4 @@
-"""The hooks of `@roomcast/react` with React 19 in Chromium: the README's components, from the packed tarballs."""
+"""Tests of the hooks with React 19 in Chromium: the components of the README, with the packed packages."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ APP = Path(__file__).with_name("react")
 README = (WEB / "react" / "README.md").read_text()
 HOOKS = ("useConnection", "useInbox", "useMessages", "usePresence", "useRoom", "useTyping", "useUpload")
 URL = "http://localhost:8080"
-"""The cluster's address in the README."""
+"""The address of the cluster in the README's code."""
 NETWORK = re.compile(r"Failed to load resource|WebSocket connection to .* failed|net::ERR_")
 
 TYPES = """{
@@ -36,7 +36,7 @@ TYPES = """{
 
 
 def readme_components() -> tuple[str, str]:
-    """Return the README's ten lines, and a module of the components in its other blocks."""
+    """Return the README's first block (its ten lines), and a module of the components in its other blocks."""
     lines, *components = re.findall(r"^```tsx\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
     assert len(components) == len(HOOKS), "one component per hook"
     code = "".join(f"export {component}" for component in components)
@@ -57,7 +57,7 @@ def source(tmp_path_factory: pytest.TempPathFactory, npm_packages: dict[str, Pat
 
 @pytest.fixture(scope="module")
 def served(source: Path) -> Path:
-    """Make a folder with the bundled application: `index.html`, and `lines.html` for the README's ten lines."""
+    """Make a folder with two bundled pages: `index.html` of `app.tsx`, and `lines.html` of the README's ten lines."""
     folder = source.parent / "served"
     folder.mkdir()
     for name, place in (("app", "index"), ("lines", "lines")):
@@ -126,7 +126,7 @@ Enter = Callable[..., Person]
 
 @pytest.fixture
 def enter(chat: Cluster, chromium: Browser) -> Iterator[Enter]:
-    """Yield a function that opens the application for a person, a room and friends; the page must log no error."""
+    """Yield a function that opens the application. Fail after the test if a page has logged an error."""
     complaints: list[str] = []
 
     def open_page(name: str, room: str, *friends: str, page: str = "", **options: Any) -> Person:
@@ -144,19 +144,19 @@ def enter(chat: Cluster, chromium: Browser) -> Iterator[Enter]:
     assert complaints == []
 
 
-def test_the_package_compiles_under_strict_types(source: Path) -> None:
+def test_the_components_compile_with_strict_types(source: Path) -> None:
     (source / "tsconfig.json").write_text(TYPES)
     run(["node", str(WEB / "node_modules" / "typescript" / "bin" / "tsc"), "-p", str(source)], source)
 
 
-def test_the_ten_lines_of_the_readme(enter: Enter) -> None:
+def test_the_ten_lines_of_the_readme_send_and_show_a_message(enter: Enter) -> None:
     ada = enter("unused", "public:lobby", page="lines.html")
     expect(ada.page.get_by_label("Message")).to_be_visible()
     ada.write("Hello from React")
     expect(ada.page.locator("[data-state=sent]", has_text="Ada: Hello from React")).to_have_count(1)
 
 
-def test_strict_mode_opens_one_connection_and_the_provider_closes_it(chat: Cluster, enter: Enter) -> None:
+def test_the_provider_opens_one_connection_in_strict_mode_and_closes_it(chat: Cluster, enter: Enter) -> None:
     settle(chat, 0)
     ada = enter(unique("ada"), unique("public:hooks"))
     expect(ada.page.get_by_text("Signed in as")).to_be_visible()
@@ -169,7 +169,7 @@ def test_strict_mode_opens_one_connection_and_the_provider_closes_it(chat: Clust
     assert ada.sockets == 2
 
 
-def test_two_people_read_type_react_and_see_each_other(enter: Enter) -> None:
+def test_two_users_see_messages_typing_and_status_of_each_other(enter: Enter) -> None:
     room, names = unique("public:hooks"), (unique("ada"), unique("bob"))
     ada, bob = enter(names[0], room, names[1]), enter(names[1], room, names[0])
     expect(ada.room).to_contain_text("2 here")
@@ -182,7 +182,7 @@ def test_two_people_read_type_react_and_see_each_other(enter: Enter) -> None:
     expect(ada.page.get_by_text("1 typing")).to_be_visible()
 
 
-def test_typing_and_arrivals_render_no_component_that_uses_messages_alone(enter: Enter) -> None:
+def test_typing_and_people_do_not_render_a_component_that_uses_only_messages(enter: Enter) -> None:
     room = unique("public:hooks")
     ada = enter(unique("ada"), room)
     ada.write("first")
@@ -199,7 +199,7 @@ def test_typing_and_arrivals_render_no_component_that_uses_messages_alone(enter:
     assert ada.count.get_attribute("data-renders") != renders
 
 
-def test_a_room_is_left_with_its_last_component_and_complete_after_a_return(enter: Enter) -> None:
+def test_a_hidden_room_is_left_and_shows_missed_messages_when_shown_again(enter: Enter) -> None:
     room = unique("public:hooks")
     ada, bob = enter(unique("ada"), room), enter(unique("bob"), room)
     expect(bob.room).to_contain_text("2 here")
@@ -212,7 +212,7 @@ def test_a_room_is_left_with_its_last_component_and_complete_after_a_return(ente
     expect(bob.room).to_contain_text("2 here")
 
 
-def test_the_inbox_shows_news_of_a_closed_room_and_opens_it(enter: Enter) -> None:
+def test_the_inbox_shows_a_message_of_a_hidden_room_and_opens_the_room(enter: Enter) -> None:
     room, name = unique("public:hooks"), unique("bob")
     ada, bob = enter(unique("ada"), room, inbox=True), enter(name, room)
     expect(bob.room).to_contain_text("2 here")
@@ -235,7 +235,7 @@ def test_a_file_becomes_a_message(enter: Enter, tmp_path: Path) -> None:
 
 
 KEPT = """async () => {
-    // Opening a database that is not there would make one without the page's tables.
+    // Do not open a missing database: that would create a database without the SDK's tables.
     if (!(await indexedDB.databases()).some(({ name }) => name === "roomcast")) return [];
     const open = indexedDB.open("roomcast");
     const database = await new Promise((resolve) => (open.onsuccess = () => resolve(open.result)));
@@ -244,18 +244,18 @@ KEPT = """async () => {
     database.close();
     return rows.map((row) => [row.user, row.room, row.kept.events.map((event) => event.text)]);
 }"""
-"""Script: the rooms and texts that the browser stores."""
+"""Script: return user, room and texts of each room in the room cache of this browser."""
 
 
 def kept_rooms(person: Person, rooms: Sequence[object]) -> None:
-    """Wait until the browser stores exactly these rooms."""
+    """Wait until the room cache of this browser has exactly these rooms."""
     deadline = time.monotonic() + SETTLE_SECONDS
     while (found := person.page.evaluate(KEPT)) != list(rooms):
         assert time.monotonic() < deadline, f"{found} instead of {rooms}"
         person.page.wait_for_timeout(50)
 
 
-def test_a_page_shows_its_rooms_without_a_gateway_and_is_complete_with_one(enter: Enter) -> None:
+def test_a_page_shows_cached_rooms_offline_and_missed_messages_once_online(enter: Enter) -> None:
     room, name = unique("public:kept"), unique("ada")
     ada, bob = enter(name, room, kept=True), enter(unique("bob"), room)
     ada.write("before")
@@ -274,7 +274,7 @@ def test_a_page_shows_its_rooms_without_a_gateway_and_is_complete_with_one(enter
     expect(again.room.get_by_text("before")).to_have_count(1)
 
 
-def test_the_kept_rooms_are_bounded_and_forgotten_at_sign_out(enter: Enter) -> None:
+def test_the_room_cache_is_bounded_and_deleted_at_sign_out(enter: Enter) -> None:
     name, rooms = unique("ada"), [unique("public:kept") for _ in range(3)]
     first = enter(name, rooms[0], kept=True)
     for room in rooms:
@@ -288,7 +288,7 @@ def test_the_kept_rooms_are_bounded_and_forgotten_at_sign_out(enter: Enter) -> N
     kept_rooms(ada, [])
 
 
-def test_kept_rooms_of_one_user_are_not_shown_to_another(enter: Enter) -> None:
+def test_cached_rooms_of_one_user_are_not_shown_to_another_user(enter: Enter) -> None:
     room, name = unique("public:kept"), unique("ada")
     ada = enter(name, room, kept=True)
     ada.write("for Ada")
@@ -296,12 +296,12 @@ def test_kept_rooms_of_one_user_are_not_shown_to_another(enter: Enter) -> None:
     eve = enter(unique("eve"), room, kept=True, context=ada.page.context, lost=True)
     expect(eve.room).to_be_visible()
     expect(eve.page.get_by_text("Connecting…").or_(eve.page.get_by_text("Offline"))).to_be_visible()
-    # The browser answers requests to its database in order: the page's own came before this one.
+    # The browser answers requests to its database in order, so the page's own request was answered before this one.
     assert eve.page.evaluate(KEPT) == [[name, room, ["for Ada"]]]
     expect(eve.count).to_have_text("0")
 
 
-def test_a_sign_in_as_another_user_than_the_cache_names_shows_and_keeps_nothing(enter: Enter) -> None:
+def test_the_cache_stores_no_room_if_the_token_names_another_user(enter: Enter) -> None:
     room, name = unique("public:kept"), unique("ada")
     ada = enter(name, room, kept=True)
     ada.write("for Ada")
@@ -310,7 +310,7 @@ def test_a_sign_in_as_another_user_than_the_cache_names_shows_and_keeps_nothing(
     other = enter(unique("eve"), unique("public:kept"), kept=name, context=ada.page.context)
     other.write("from Eve")
     expect(other.room.get_by_role("button", name="👍")).to_have_count(1)
-    # Leaving the page closes its client, which then stores at once whatever it keeps.
+    # "Sign out" closes the client. If the cache still stored rooms, the client would write them now.
     other.press("Sign out")
     expect(other.room).to_have_count(0)
     watcher = enter(name, room, kept=True, context=ada.page.context)

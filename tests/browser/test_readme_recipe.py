@@ -1,4 +1,4 @@
-"""The README's stock recipe in Chromium, as printed: every message once and in order over reconnects."""
+"""Test of the README's recipe for stock socket.io-client: it shows each message once, in order, over reconnects."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ RETURN = "() => { delete chat.socket.connect; chat.socket.connect(); }"
 
 
 class BackEnd(Thread):
-    """A publisher of texts into a room at a rate, until `stop`; at `burst` it publishes `missed` more at once."""
+    """A thread that publishes RATE texts a second until `stop` is set, and MISSED further texts once `burst` is set."""
 
     def __init__(self, url: str, room: str) -> None:
         super().__init__(daemon=True)
@@ -65,7 +65,7 @@ class BackEnd(Thread):
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Bundle the recipe with stock socket.io-client as the global `recipe`."""
+    """Bundle the recipe with stock socket.io-client. Its global variable is `recipe`."""
     page.packages(ROOT / "web")
     (chat,) = re.findall(r"```ts\n(// chat\.ts\n.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     folder = tmp_path_factory.mktemp("recipe")
@@ -79,7 +79,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def until(tab: Page, what: str, condition: Any) -> dict[str, Any]:
-    """Poll the recipe's record until the condition holds for it; return the record."""
+    """Wait until the condition is true for `told`, the record of the recipe's calls; return `told`."""
     deadline = time.monotonic() + WITHIN_SECONDS
     while True:
         told: dict[str, Any] = tab.evaluate("told")
@@ -100,14 +100,14 @@ def test_the_recipe_shows_every_message_once_and_in_order(
     writer = BackEnd(cluster.redis_url("backend"), room)
     context = chromium.new_context(bypass_csp=True)
     tab = context.new_page()
-    tab.goto(f"{cluster.url}/robots.txt")  # an address of the cluster's origin, without our page
+    tab.goto(f"{cluster.url}/robots.txt")  # an address of the cluster's origin without the application
     tab.add_script_tag(content=told_transport)
     tab.evaluate(RUN, [cluster.url, room, sign(cluster.jwt_secret, unique("reader"))])
     until(tab, "connected", lambda told: told["readies"] == 1)
     writer.start()
     until(tab, "the first messages", lambda told: len(told["seqs"]) >= 3)
     for _ in range(CUTS):
-        tab.wait_for_timeout(CUT_MS)  # the interval of the cuts, not a wait for an event
+        tab.wait_for_timeout(CUT_MS)  # the interval between two cuts of the connection
         tab.evaluate(CUT)
     until(tab, "the recipe has reconnected after the cuts", lambda told: told["readies"] > CUTS // 2)
 

@@ -1,4 +1,4 @@
-"""Rooms and people: more rooms than the page joins at once, leaving, inviting, notes set before a visitor came."""
+"""Tests of rooms on the page: long lists, leaving, invitations, unread counts, the directory, status notes."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from tests.browser.page_users import Guest, Guests, unique
 from tests.browser.writers import Writer, flood
 
 MANY = 46
-"""Number of rooms of one person, a few more than the page joins at once (40)."""
+"""The number of rooms of one user: more than the page joins at once (40)."""
 WRITES_EVERY = 15
 PAGE = 20
-"""Number of rooms on one page of the directory."""
+"""The number of rooms on one page of the directory."""
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_every_room_of_a_long_list_can_be_opened(guests: Guests, cluster: Cluste
             if number % WRITES_EVERY == 0:
                 ada.say(f"visit {number}")
         expect(ada.find("room-item", room=rooms[0])).to_contain_text("visit 0")
-        # Messages of a room that is not joined are announced by the inbox.
+        # The inbox announces messages of rooms that the page has not joined.
         owner.send(rooms[0], "news from afar")
         expect(ada.find("room-item", room=rooms[0])).to_contain_text("news from afar")
         assert int(ada.find("room-item", room=rooms[0]).get_attribute("data-unread") or 0) > 0
@@ -69,7 +69,7 @@ def test_every_room_of_a_long_list_can_be_opened(guests: Guests, cluster: Cluste
         ada.hears("news from afar")
 
 
-def test_leaving_a_private_room_ends_the_membership(guests: Guests, room: str, cluster: Cluster) -> None:
+def test_a_user_who_leaves_a_private_room_is_no_member_any_more(guests: Guests, room: str, cluster: Cluster) -> None:
     user = unique("user")
     with Writer(cluster) as owner, Writer(cluster, user=user) as other_device:
         club = private_room(owner, user)
@@ -89,7 +89,7 @@ def test_leaving_a_private_room_ends_the_membership(guests: Guests, room: str, c
         expect(ada.find("room-item", room=club)).to_be_visible()
 
 
-def test_a_room_gets_a_topic_and_a_new_owner_and_is_left(guests: Guests, cluster: Cluster) -> None:
+def test_an_owner_edits_a_room_manages_members_transfers_it_and_leaves(guests: Guests, cluster: Cluster) -> None:
     user = unique("user")
     with Writer(cluster, user=user) as device, Writer(cluster, "Grace") as grace:
         club = private_room(device)
@@ -147,7 +147,7 @@ def test_public_rooms_are_browsed_page_by_page_and_joined(guests: Guests, cluste
             "room": unique("public:first"),
             "kind": "public",
             "name": "Aardvark",
-        }  # the first of all public rooms, not of the search result
+        }  # sorts before the rooms of the search, and must not be in its result
         operator.call("room:create", first)
         for number, room in enumerate(rooms):
             operator.call("room:create", {"room": room, "kind": "public", "name": f"{word} {number:02}"})
@@ -175,10 +175,12 @@ def test_public_rooms_are_browsed_page_by_page_and_joined(guests: Guests, cluste
     expect(ada.find("room-item", room=rooms[-1])).to_have_count(0)
     with Writer(cluster, user=ada.user) as device:
         assert rooms[-1] not in rooms_of(device)
-    ada.go(rooms[-1])  # every user may join it, as before
+    ada.go(rooms[-1])  # every user may join a public room, also after leaving
 
 
-def test_messages_of_an_empty_room_are_unread_after_a_reload(guests: Guests, room: str, cluster: Cluster) -> None:
+def test_messages_sent_after_the_first_visit_are_unread_also_after_a_reload(
+    guests: Guests, room: str, cluster: Cluster
+) -> None:
     ada = guests.enter("Ada", room)
     expect(ada.page.get_by_text("Nothing here yet")).to_be_visible()
     ada.go("public:lobby")
@@ -191,7 +193,7 @@ def test_messages_of_an_empty_room_are_unread_after_a_reload(guests: Guests, roo
     expect(ada.find("room-item", room=room)).to_have_attribute("data-unread", "0")
 
 
-def test_earlier_messages_are_read_at_the_first_visit_of_a_room(guests: Guests, room: str, cluster: Cluster) -> None:
+def test_messages_sent_before_the_first_visit_count_as_read(guests: Guests, room: str, cluster: Cluster) -> None:
     flood(cluster, room, 5)
     ada = guests.enter("Ada", room)
     ada.hears("line 5")
@@ -234,7 +236,7 @@ def test_a_person_is_invited_by_name(guests: Guests, room: str, cluster: Cluster
     expect(bob.find("room-item", room=club)).to_be_visible()
 
 
-def test_a_status_note_is_shown_to_later_visitors(guests: Guests, room: str, cluster: Cluster) -> None:
+def test_a_status_note_is_shown_to_a_user_who_joins_later(guests: Guests, room: str, cluster: Cluster) -> None:
     with Writer(cluster, name="Grace") as grace:
         grace.call("room:join", {"room": room})
         grace.call("presence", {"status": "busy", "note": "in a meeting until 3"})

@@ -1,4 +1,4 @@
-"""The page displays texts of others well: direction, contrast, high-contrast themes, two forms of a reaction."""
+"""Tests of displayed text: direction, contrast, high-contrast themes, reactions with variation selectors."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ CONTRAST = """(all) => all.map((element) => {
     const [dark, bright] = [light(ink), light(ground)].sort((a, b) => a - b);
     return { of: element.className || element.tagName, ratio: (bright + 0.05) / (dark + 0.05) };
 })"""
-"""Script: return the contrast of each element's text with its background, with all opacities applied."""
+"""Script: return the contrast ratio between each element's text and its background, including opacity."""
 
 PAINTED = """(element) => {
     const range = document.createRange();
@@ -57,7 +57,7 @@ PAINTED = """(element) => {
         }
     return places.sort((a, b) => a[1] - b[1]).map(([character]) => character).join("");
 }"""
-"""Script: return the characters of an element from left to right, as painted."""
+"""Script: return the characters of an element in the order in which they are displayed, from left to right."""
 
 
 @pytest.fixture
@@ -66,12 +66,12 @@ def room() -> str:
 
 
 def painted(guest: Guest, selector: str) -> str:
-    """Return the characters of one line from left to right, also for right-to-left text."""
+    """Return the characters of a line in the displayed order, from left to right."""
     found: str = guest.page.locator(selector).first.evaluate(PAINTED)
     return found
 
 
-def test_a_name_with_an_override_does_not_turn_the_text_around_it(guests: Guests, room: str, cluster: Cluster) -> None:
+def test_a_direction_override_in_a_name_does_not_reverse_any_text(guests: Guests, room: str, cluster: Cluster) -> None:
     ada = guests.enter("Ada", room)
     name = f"Mal{OVERRIDE}lory"
     with Writer(cluster, name=name) as mallory:
@@ -94,7 +94,7 @@ def test_a_name_with_an_override_does_not_turn_the_text_around_it(guests: Guests
         assert painted(ada, "[data-testid=typing]") == "Mallory is typing"
 
 
-def test_a_text_with_an_override_turns_only_itself(guests: Guests, room: str, cluster: Cluster) -> None:
+def test_a_direction_override_in_a_message_reverses_only_its_text(guests: Guests, room: str, cluster: Cluster) -> None:
     ada = guests.enter("Ada", room)
     with Writer(cluster, name="Mallory") as mallory:
         mallory.send(room, f"abc{OVERRIDE}def")
@@ -114,7 +114,7 @@ def test_right_to_left_texts_have_their_own_direction(guests: Guests, room: str,
         ".bubble-body", "(all) => all.map((one) => getComputedStyle(one).direction)"
     )
     assert directions == ["rtl", "ltr"]
-    # The sentence ends on its left side.
+    # The end of a right-to-left sentence is on the left.
     assert painted(ada, ".bubble .text")[0] == "!"
     item = painted(ada, f'[data-room="{room}"] .room-item-last')
     assert item.endswith(": hello world!")
@@ -123,7 +123,9 @@ def test_right_to_left_texts_have_their_own_direction(guests: Guests, room: str,
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_text_of_a_bubble_has_contrast(guests: Guests, room: str, cluster: Cluster, scheme: Scheme) -> None:
+def test_every_text_of_a_bubble_has_enough_contrast(
+    guests: Guests, room: str, cluster: Cluster, scheme: Scheme
+) -> None:
     ada = guests.enter("Ada", room, scheme=scheme)
     with Writer(cluster, name="Bob") as bob:
         first = bob.send(room, "a question https://example.org/")
@@ -150,7 +152,7 @@ def test_every_text_of_a_bubble_has_contrast(guests: Guests, room: str, cluster:
     assert [one for one in found if one["ratio"] < LEAST_CONTRAST] == []
 
 
-def test_high_contrast_themes_show_bubbles(guests: Guests, room: str, cluster: Cluster) -> None:
+def test_bubbles_have_borders_in_a_high_contrast_theme(guests: Guests, room: str, cluster: Cluster) -> None:
     ada = guests.enter("Ada", room, forced_colors="active")
     with Writer(cluster, name="Bob") as bob:
         bob.send(room, "theirs")
@@ -168,7 +170,9 @@ def test_high_contrast_themes_show_bubbles(guests: Guests, room: str, cluster: C
     assert dots.evaluate("(one) => getComputedStyle(one).backgroundColor !== 'rgba(0, 0, 0, 0)'")
 
 
-def test_hearts_with_and_without_selector_are_one_reaction(guests: Guests, room: str, cluster: Cluster) -> None:
+def test_hearts_with_and_without_variation_selector_are_one_reaction(
+    guests: Guests, room: str, cluster: Cluster
+) -> None:
     ada = guests.enter("Ada", room)
     ada.say("lovely")
     with Writer(cluster, name="Bob") as bob, Writer(cluster, name="Cy") as cy:

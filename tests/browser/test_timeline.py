@@ -1,4 +1,4 @@
-"""The timeline with more messages than fit: the messages in the document, the scroll position, and navigation."""
+"""Tests of a long timeline: the number of messages in the document, the scroll position, and navigation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.browser.page_users import PHONE, WIDE, Guest, Guests, unique
 from tests.browser.writers import Writer, flood
 
 MAX_NODES = 1500
-"""Most elements of the whole page; a page with every message in the document has about 24 per message."""
+"""The most elements of the whole page. With all messages in the document, it would have about 24 for each message."""
 WHEEL_PX = 1500
 PAUSE_MS = 40
 MAX_TURNS = 1500
@@ -25,7 +25,7 @@ IN_SIGHT = """() => {
     const all = [...document.querySelectorAll("[data-testid=message]")];
     return all.find((one) => one.getBoundingClientRect().top > top).dataset.seq;
 }"""
-"""Script: the seq of a message well within the window."""
+"""Script: return the seq of the first message that is more than 250 px below the top of the timeline."""
 STEP_PX = 120
 SCROLL_UP = f"""async (step) => {{
     const box = document.querySelector("[data-testid=timeline]");
@@ -38,7 +38,7 @@ SCROLL_UP = f"""async (step) => {{
     await {NEXT_FRAMES};
     return [top() - before, Number(document.querySelector("[data-testid=message]").dataset.seq)];
 }}"""
-"""Script: scroll up and wait for older messages; how far a visible message has moved, and the first seq."""
+"""Script: scroll up, wait for older messages, return the distance that a message has moved, and the first seq."""
 COVERED = """(toolbar) => {
     const { left, right, top, bottom } = toolbar.getBoundingClientRect();
     const own = toolbar.closest("[data-testid=message]");
@@ -46,7 +46,7 @@ COVERED = """(toolbar) => {
     return bubbles.filter((one) =>
         one.left < right - 1 && one.right > left + 1 && one.top < bottom - 1 && one.bottom > top + 1).length;
 }"""
-"""Script: the number of bubbles that the toolbar overlaps, including its own."""
+"""Script: return the number of bubbles that the toolbar overlaps, including the bubble of its message."""
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def test_history_loads_while_the_user_scrolls_up(guests: Guests, room: str, clus
     expect(ada.find("jump-latest")).to_have_count(0)
 
 
-def test_messages_do_not_jump_while_older_ones_load(guests: Guests, room: str, cluster: Cluster) -> None:
+def test_visible_messages_stay_in_place_while_older_messages_load(guests: Guests, room: str, cluster: Cluster) -> None:
     flood(cluster, room, 220)
     ada = guests.enter("Ada", room)
     ada.find("message", seq="220").wait_for()
@@ -110,7 +110,9 @@ def test_messages_do_not_jump_while_older_ones_load(guests: Guests, room: str, c
     assert moved == pytest.approx([STEP_PX] * len(moved), abs=2)
 
 
-def test_at_the_top_older_messages_load_above_the_visible_ones(guests: Guests, room: str, cluster: Cluster) -> None:
+def test_older_messages_load_above_the_window_after_a_jump_to_the_top(
+    guests: Guests, room: str, cluster: Cluster
+) -> None:
     flood(cluster, room, 220)
     ada = guests.enter("Ada", room)
     ada.find("message", seq="220").wait_for()
@@ -121,7 +123,7 @@ def test_at_the_top_older_messages_load_above_the_visible_ones(guests: Guests, r
     assert 1 not in shown(ada)
 
 
-def test_visible_messages_stay_in_place_while_new_ones_arrive(guests: Guests, room: str, cluster: Cluster) -> None:
+def test_visible_messages_stay_in_place_while_new_messages_arrive(guests: Guests, room: str, cluster: Cluster) -> None:
     flood(cluster, room, 120)
     ada = guests.enter("Ada", room)
     ada.find("message", seq="120").wait_for()
@@ -137,7 +139,7 @@ def test_visible_messages_stay_in_place_while_new_ones_arrive(guests: Guests, ro
         assert target.evaluate(FROM_TOP) == pytest.approx(first, abs=1)
 
 
-def test_a_room_opens_at_the_line_above_many_unread_messages(guests: Guests, room: str, cluster: Cluster) -> None:
+def test_a_room_with_120_unread_messages_opens_at_the_unread_line(guests: Guests, room: str, cluster: Cluster) -> None:
     flood(cluster, room, 80)
     ada = guests.enter("Ada", room)
     ada.find("message", seq="80").wait_for()
@@ -154,7 +156,9 @@ def test_a_room_opens_at_the_line_above_many_unread_messages(guests: Guests, roo
 
 
 @pytest.mark.timeout(180)
-def test_a_long_room_stays_small_and_opens_at_its_end(guests: Guests, room: str, cluster: Cluster) -> None:
+def test_a_room_with_1000_messages_has_few_elements_and_opens_at_its_end(
+    guests: Guests, room: str, cluster: Cluster
+) -> None:
     count = 1000
     flood(cluster, room, count)
     ada = guests.enter("Ada", room)
@@ -181,7 +185,7 @@ def test_the_timeline_stays_at_its_end_while_messages_arrive(guests: Guests, roo
     expect(ada.find("jump-latest")).to_have_count(0)
 
 
-def test_a_quote_opens_a_message_that_is_not_loaded(guests: Guests, room: str, cluster: Cluster) -> None:
+def test_a_click_on_a_quote_loads_and_shows_the_quoted_message(guests: Guests, room: str, cluster: Cluster) -> None:
     count = 260
     flood(cluster, room, count)
     with Writer(cluster) as writer:
@@ -197,7 +201,9 @@ def test_a_quote_opens_a_message_that_is_not_loaded(guests: Guests, room: str, c
     expect(quote).to_contain_text("line 3")
 
 
-def test_arrow_keys_reach_messages_that_were_not_in_the_document(guests: Guests, room: str, cluster: Cluster) -> None:
+def test_arrow_keys_move_the_focus_to_messages_outside_the_document(
+    guests: Guests, room: str, cluster: Cluster
+) -> None:
     flood(cluster, room, 80)
     ada = guests.enter("Ada", room)
     ada.find("message", seq="80").focus()
@@ -209,7 +215,7 @@ def test_arrow_keys_reach_messages_that_were_not_in_the_document(guests: Guests,
 
 @pytest.mark.parametrize("own", [True, False], ids=["own", "others"])
 @pytest.mark.parametrize("size", ["wide", "phone"])
-def test_the_toolbar_covers_no_message(guests: Guests, room: str, cluster: Cluster, size: str, own: bool) -> None:
+def test_the_toolbar_covers_no_bubble(guests: Guests, room: str, cluster: Cluster, size: str, own: bool) -> None:
     ada = guests.enter("Ada", room, PHONE if size == "phone" else WIDE)
     with Writer(cluster, user=ada.user if own else None) as writer:
         for text in ("short", "a long text that fills its bubble from one side to the other, and goes on " * 3, "end"):
@@ -225,7 +231,7 @@ def test_the_toolbar_covers_no_message(guests: Guests, room: str, cluster: Clust
     assert ada.overflow() <= 0
 
 
-def test_the_focus_stays_in_the_timeline_after_a_deletion(guests: Guests, room: str) -> None:
+def test_the_focus_moves_to_the_deleted_message_after_a_deletion(guests: Guests, room: str) -> None:
     ada = guests.enter("Ada", room)
     ada.say("first")
     ada.say("second")
@@ -240,7 +246,7 @@ def test_the_focus_stays_in_the_timeline_after_a_deletion(guests: Guests, room: 
     expect(ada.messages("first")).to_be_focused()
 
 
-def test_the_focus_stays_when_a_dialog_is_closed(guests: Guests, room: str) -> None:
+def test_the_focus_returns_to_the_message_when_a_dialog_is_closed(guests: Guests, room: str) -> None:
     ada = guests.enter("Ada", room)
     ada.say("kept")
     message = ada.messages("kept")

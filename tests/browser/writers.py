@@ -1,4 +1,4 @@
-"""Users who send over Socket.IO without a page: many messages in a short time."""
+"""Users who send messages over Socket.IO without a page."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from tests.browser.page_users import unique
 from tests.servers import wait_until
 
 BURST = 190
-"""Number of messages that one connection sends at once, below the limit on events (200)."""
+"""The number of messages that one connection sends: less than the 200 events that a gateway accepts at once."""
 
 
 class Writer:
-    """One signed-in connection."""
+    """A signed-in user with one connection, within a `with` block."""
 
     def __init__(self, cluster: Cluster, name: str = "Writer", *, user: str | None = None, **claims: Any) -> None:
         """Prepare a writer; `claims`: further claims of the token."""
@@ -37,12 +37,12 @@ class Writer:
         self._client.disconnect()
 
     def introduce(self, user: str) -> None:
-        """Let a user sign in once: unknown user ids cannot be invited."""
+        """Sign a user in once, because only a known user id can be invited."""
         with Writer(self._cluster, user=user):
             pass
 
     def call(self, event: str, payload: dict[str, Any]) -> dict[str, Any]:
-        """Send an event, and return its ack, which must be a success."""
+        """Send an event and return its ack; fail on a negative ack."""
         answer: dict[str, Any] = self._client.call(event, payload, timeout=10)
         assert answer["ok"], answer
         return answer
@@ -58,7 +58,7 @@ class Writer:
 
 
 def flood(cluster: Cluster, room: str, count: int, *, first: int = 1) -> None:
-    """Send `line <n>` for `count` numbers from `first` on, in order."""
+    """Send `count` messages: `line <first>`, `line <first + 1>` and so on, in order."""
     numbers = range(first, first + count)
     for at in range(0, count, BURST):
         with Writer(cluster) as writer:

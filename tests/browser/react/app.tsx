@@ -1,11 +1,11 @@
-// The components of the README for one user, in StrictMode. Parameters: `?name=Ada&friend=bob`.
+// Show the README's components to one user, in StrictMode. Parameters in the address: `?name=Ada&room=a&friend=bob`.
 import { StrictMode, useRef, useState } from "react";
 import { createRoot } from "react-dom/client";
 import { RoomcastProvider, useConnection, useMessages } from "@roomcast/react";
 import { Attach, Composer, Friends, Inbox, People, Status, Timeline } from "./readme";
 
 const parameters = new URLSearchParams(location.search);
-/** `&kept=ada` in the address: keep the rooms of this user in this browser. */
+/** The user of the room cache (`&kept=ada` in the address); without the parameter there is no room cache. */
 const keptUser = parameters.get("kept");
 const kept = keptUser ? { roomCache: { user: keptUser, maxRooms: 2 } } : {};
 const friends = parameters.getAll("friend");
@@ -15,7 +15,7 @@ async function token(): Promise<string> {
   return ((await answer.json()) as { token: string }).token;
 }
 
-/** Says how often a component that uses messages alone was rendered. */
+/** Use only messages, and show how often this component was rendered. */
 function Count({ room }: { room: string }) {
   const renders = useRef(0);
   const { messages, stale } = useMessages(room);

@@ -1,4 +1,4 @@
-// The ten lines of the README, as printed.
+// Render the component in the first block of the README (its ten lines).
 import { createRoot } from "react-dom/client";
 import { Chat } from "./chat";
 

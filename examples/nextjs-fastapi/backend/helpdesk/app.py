@@ -1,7 +1,7 @@
-"""Put the support desk together: `uvicorn helpdesk.app:from_environment --factory`.
+"""Make the application of the support desk: `uvicorn helpdesk.app:from_environment --factory`.
 
-ROOMCAST_API_URL and ROOMCAST_API_KEY say where Roomcast's HTTP API is, ROOMCAST_URL where browsers find the chat, and
-HELPDESK_DATABASE which file holds the database.
+Its environment variables are ROOMCAST_API_URL and ROOMCAST_API_KEY (Roomcast's HTTP API and its key), ROOMCAST_URL (the
+address of the chat for browsers) and HELPDESK_DATABASE (the file of the database).
 """
 
 from __future__ import annotations

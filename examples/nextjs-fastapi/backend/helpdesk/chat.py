@@ -1,4 +1,4 @@
-"""The calls to Roomcast's HTTP API that the support desk needs."""
+"""Call the routes of Roomcast's HTTP API that the support desk needs."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Chat:
         await self._call("PUT", f"/v1/rooms/{quote(room, safe='')}/members/{quote(user, safe='')}", {})
 
     async def publish(self, room: str, message: dict[str, Any]) -> None:
-        """Publish a message: `{id, user, name, text, kind}`. A repeated `id` publishes nothing."""
+        """Publish a message: `{id, user, name, text, kind}`. A second call with the same `id` has no effect."""
         await self._call("POST", f"/v1/rooms/{quote(room, safe='')}/messages", message)
 
     async def emit(self, room: str, event: str, data: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""The routes: sign in and out, a token for the chat, tickets and their state."""
+"""Define the routes of the back end: sign-in and sign-out, the chat token, tickets and their state."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Desk(NamedTuple):
 
 
 class SignIn(BaseModel):
-    """The input of a sign-in. A product has its own sign-in here, with passwords or an identity provider."""
+    """The input of a sign-in. In a product, replace it with passwords or an identity provider."""
 
     name: Line
     role: Role

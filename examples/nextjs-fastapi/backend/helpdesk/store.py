@@ -1,4 +1,4 @@
-"""Sign-ins and tickets in SQLite. A product uses its own database; only the methods matter here."""
+"""Store sign-ins and tickets in SQLite. A product would implement the same methods on its own database."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class Store:
         return Ticket(*row) if row else None
 
     def tickets(self, person: Person) -> list[Ticket]:
-        """Return the tickets that a person may see: an agent all, a customer their own."""
+        """Return the tickets that a person may see: all tickets for an agent, else the person's own tickets."""
         rows = self._database.execute(
             "SELECT * FROM tickets WHERE ? = 'agent' OR customer = ? ORDER BY rowid DESC LIMIT 500",
             (person.role, person.id),

@@ -12,7 +12,7 @@ export function Desk({ me, onSignedOut }: { me: Me; onSignedOut: () => void }) {
   const [tickets, setTickets] = useState<Ticket[]>([]);
   const [open, setOpen] = useState<string | null>(null);
 
-  // A room in the inbox without a known ticket means that there is a new ticket.
+  // If the inbox has a room without a known ticket, the ticket is new: load the tickets again.
   const isMissing = rooms.some(({ room }) => !tickets.some((ticket) => ticket.room === room));
   useEffect(() => void call<Ticket[]>("GET", "/tickets").then(setTickets, () => {}), [isMissing]);
 

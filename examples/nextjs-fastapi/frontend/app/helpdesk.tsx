@@ -6,7 +6,7 @@ import { chatToken, type Me, whoAmI } from "./backend";
 import { Desk } from "./desk";
 import { SignIn } from "./sign_in";
 
-/** The whole page: the sign-in form, then the desk, which shares one connection. */
+/** The page: the sign-in form, or the desk, whose components share one connection. */
 export function Helpdesk() {
   const [me, setMe] = useState<Me | null>();
   useEffect(() => void whoAmI().then(setMe, () => setMe(null)), []);

@@ -22,7 +22,7 @@ export function MessageLine({ message, isOwn, onRetry }: Props) {
 
 type Media = NonNullable<ChatMessage["media"]>;
 
-/** A file. Links to files expire, so the component requests a fresh link when it is shown. */
+/** A file. Its link expires, so the component requests a new link when it is mounted. */
 function File({ media }: { media: Media }) {
   const client = useClient();
   const [url, setUrl] = useState(media.url);

@@ -1,7 +1,7 @@
 import { useState } from "react";
 import { call, type Me, type Role } from "./backend";
 
-/** The form for a name and a role. A product asks for a password, or uses an identity provider. */
+/** The form for a name and a role. In a product, use a password or an identity provider. */
 export function SignIn({ onSignedIn }: { onSignedIn: (me: Me) => void }) {
   const [error, setError] = useState("");
   const submit = async (form: FormData) => {

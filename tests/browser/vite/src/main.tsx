@@ -1,4 +1,4 @@
-// As `npm create vite@latest -- --template react-ts` writes it, without the style sheet.
+// The file that `npm create vite@latest -- --template react-ts` writes, without the import of the style sheet.
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import App from "./App.tsx";

@@ -1,4 +1,4 @@
-// A server component: it can import the package, because the bundle itself says "use client".
+// A server component. It can import the package, because the package's bundle begins with "use client".
 import { RoomcastProvider } from "@roomcast/react";
 import { HooksChat } from "./hooks-chat";
 
