@@ -12,14 +12,14 @@ from tests import gateways, servers
 
 @pytest.fixture(scope="session")
 def gateway_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Return the URL of a Redis that only long-lived gateways use, and that no test empties."""
+    """Run a Redis server for gateways that live longer than one test; yield its URL. No test empties this Redis."""
     with servers.redis_server(tmp_path_factory.mktemp("gateway-redis")) as port:
         yield f"redis://127.0.0.1:{port}/0"
 
 
 @pytest.fixture(scope="module")
 def pair(gateway_redis: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[gateways.Gateway]]:
-    """Two gateways on one Redis; at the end of the module both exit with 0 and a log without a traceback."""
+    """Run two gateways on one Redis. At the end of the module, both must exit with 0 and have logged no traceback."""
     with gateways.gateways(tmp_path_factory.mktemp("gateways"), gateway_redis, 2) as running:
         yield running
 

@@ -1,1 +1,1 @@
-"""The adapter on real Redis servers."""
+"""The adapter and its Redis connections, on real Redis servers."""

@@ -1,4 +1,4 @@
-"""The adapter across nodes, on a real Redis: two nodes on our Engine.IO server and one on the stock one under ASGI."""
+"""The adapter on three nodes and a real Redis. Two nodes run our Engine.IO server; one runs the stock server (ASGI)."""
 
 from __future__ import annotations
 
@@ -24,50 +24,50 @@ async def nodes(redis_url: str) -> AsyncIterator[list[Node]]:
         ]
 
 
-async def settle(nodes: list[Node], *ears: Listener) -> None:
-    """Wait until all packets published so far have arrived: a last event to each session follows them."""
-    for ear in ears:
+async def settle(nodes: list[Node], *receivers: Listener) -> None:
+    """Wait until all packets published so far have arrived: send a last event from each node, and wait for it."""
+    for receiver in receivers:
         for node in nodes:
-            await node.adapter.emit("settled", node.adapter.node, "/", to=ear.client.get_sid())
-    for ear in ears:
-        await until(lambda ear=ear: ear.count("settled") == len(nodes), "all packets have arrived")  # type: ignore[misc]
-        ear.heard[:] = [event for event in ear.heard if event[0] != "settled"]
+            await node.adapter.emit("settled", node.adapter.node, "/", to=receiver.client.get_sid())
+    for receiver in receivers:
+        await until(lambda receiver=receiver: receiver.count("settled") == len(nodes), "all packets have arrived")  # type: ignore[misc]
+        receiver.heard[:] = [event for event in receiver.heard if event[0] != "settled"]
 
 
-async def test_a_room_spans_all_nodes_in_one_order(nodes: list[Node]) -> None:
+async def test_all_nodes_deliver_the_events_of_a_room_in_one_order(nodes: list[Node]) -> None:
     async with AsyncExitStack() as stack:
-        ears = [await stack.enter_async_context(listener(node)) for node in nodes]
-        for node, ear in zip(nodes, ears, strict=True):
-            await node.sio.enter_room(ear.client.get_sid(), "room")
+        receivers = [await stack.enter_async_context(listener(node)) for node in nodes]
+        for node, receiver in zip(nodes, receivers, strict=True):
+            await node.sio.enter_room(receiver.client.get_sid(), "room")
         for number in range(30):
             await nodes[number % 3].sio.emit("count", {"n": number}, room="room")
-        heard = [await ear.wait(30) for ear in ears]
+        heard = [await receiver.wait(30) for receiver in receivers]
         assert sorted(event[1]["n"] for event in heard[0]) == list(range(30))
         assert heard[0] == heard[1] == heard[2]
 
 
 async def test_session_ids_name_their_node(nodes: list[Node]) -> None:
     for name, node in zip("123", nodes, strict=True):
-        async with listener(node) as ear:
-            assert ear.client.get_sid().startswith(f"g{name}.")
+        async with listener(node) as receiver:
+            assert receiver.client.get_sid().startswith(f"g{name}.")
 
 
-async def test_one_session_on_another_node(nodes: list[Node]) -> None:
-    async with listener(nodes[1]) as ear, listener(nodes[1]) as other:
-        await nodes[0].sio.emit("hello", ("a", 2), to=ear.client.get_sid())
-        assert await ear.wait(1) == [("hello", "a", 2)]
+async def test_an_event_to_a_session_on_another_node_reaches_only_that_session(nodes: list[Node]) -> None:
+    async with listener(nodes[1]) as receiver, listener(nodes[1]) as other:
+        await nodes[0].sio.emit("hello", ("a", 2), to=receiver.client.get_sid())
+        assert await receiver.wait(1) == [("hello", "a", 2)]
         assert other.heard == []
 
 
-async def test_an_ack_crosses_nodes(nodes: list[Node]) -> None:
+async def test_an_ack_returns_from_another_node(nodes: list[Node]) -> None:
     for target in nodes[1:]:
-        async with listener(target) as ear:
-            ear.client.on("question", lambda data: {"answer": data["n"] + 1})
-            answer = await nodes[0].sio.call("question", {"n": 41}, to=ear.client.get_sid(), timeout=5)
+        async with listener(target) as receiver:
+            receiver.client.on("question", lambda data: {"answer": data["n"] + 1})
+            answer = await nodes[0].sio.call("question", {"n": 41}, to=receiver.client.get_sid(), timeout=5)
             assert answer == {"answer": 42}
 
 
-async def test_the_whole_namespace_and_skipping(nodes: list[Node]) -> None:
+async def test_an_event_to_a_namespace_leaves_out_the_skipped_session(nodes: list[Node]) -> None:
     async with listener(nodes[0]) as first, listener(nodes[1]) as second, listener(nodes[2]) as third:
         await nodes[2].sio.emit("all", {"x": 1}, skip_sid=second.client.get_sid())
         assert await first.wait(1) == [("all", {"x": 1})]
@@ -89,23 +89,23 @@ async def test_an_event_to_several_rooms_reaches_each_session_once(nodes: list[N
 
 @pytest.mark.parametrize("target", ["", [], ()])
 async def test_an_empty_target_is_refused(nodes: list[Node], target: object) -> None:
-    async with listener(nodes[0]) as ear:
+    async with listener(nodes[0]) as receiver:
         with pytest.raises(ValueError, match="empty room"):
             await nodes[0].adapter.emit("oops", 1, "/", to=target)
-        await settle(nodes, ear)
-        assert ear.heard == []
+        await settle(nodes, receiver)
+        assert receiver.heard == []
 
 
-async def test_binary_crosses_nodes(nodes: list[Node]) -> None:
+async def test_bytes_in_an_event_reach_other_nodes(nodes: list[Node]) -> None:
     async with listener(nodes[1]) as fast, listener(nodes[2]) as stock:
-        for node, ear in ((nodes[1], fast), (nodes[2], stock)):
-            await node.sio.enter_room(ear.client.get_sid(), "bin")
+        for node, receiver in ((nodes[1], fast), (nodes[2], stock)):
+            await node.sio.enter_room(receiver.client.get_sid(), "bin")
         await nodes[0].sio.emit("bytes", {"a": b"\x00\x01", "b": [b"\xff" * 300]}, room="bin")
-        for ear in (fast, stock):
-            assert await ear.wait(1) == [("bytes", {"a": b"\x00\x01", "b": [b"\xff" * 300]})]
+        for receiver in (fast, stock):
+            assert await receiver.wait(1) == [("bytes", {"a": b"\x00\x01", "b": [b"\xff" * 300]})]
 
 
-async def test_namespaces_do_not_mix(nodes: list[Node]) -> None:
+async def test_rooms_of_the_same_name_in_two_namespaces_are_separate(nodes: list[Node]) -> None:
     async with listener(nodes[0]) as plain, listener(nodes[1], "/other") as other:
         await nodes[0].sio.enter_room(plain.client.get_sid(), "same")
         await nodes[1].sio.enter_room(other.client.get_sid("/other"), "same", namespace="/other")
@@ -115,70 +115,70 @@ async def test_namespaces_do_not_mix(nodes: list[Node]) -> None:
         assert plain.heard == []
 
 
-async def test_entering_leaving_and_closing_from_another_node(nodes: list[Node]) -> None:
-    async with listener(nodes[1]) as ear:
-        sid = ear.client.get_sid()
+async def test_a_node_changes_and_closes_the_rooms_of_a_session_on_another_node(nodes: list[Node]) -> None:
+    async with listener(nodes[1]) as receiver:
+        sid = receiver.client.get_sid()
         await nodes[0].sio.enter_room(sid, "remote")
         await until(lambda: "remote" in nodes[1].sio.rooms(sid), "the session has entered the room")
         await nodes[2].sio.emit("in", 1, room="remote")
-        await ear.wait(1)
+        await receiver.wait(1)
         await nodes[0].sio.leave_room(sid, "remote")
         await until(lambda: "remote" not in nodes[1].sio.rooms(sid), "the session has left the room")
         await nodes[1].sio.enter_room(sid, "closing")
         await nodes[0].sio.close_room("closing")
         await until(lambda: "closing" not in nodes[1].sio.rooms(sid), "the room is closed")
         await nodes[0].sio.emit("late", 1, room=["remote", "closing"])
-        await settle(nodes, ear)
-        assert ear.heard == [("in", 1)]
+        await settle(nodes, receiver)
+        assert receiver.heard == [("in", 1)]
 
 
-async def test_disconnecting_from_another_node(nodes: list[Node]) -> None:
+async def test_a_node_disconnects_a_session_of_another_node(nodes: list[Node]) -> None:
     for target in nodes[1:]:
-        async with listener(target) as ear:
-            await nodes[0].sio.disconnect(ear.client.get_sid())
-            await until(lambda ear=ear: not ear.client.connected, "the session is disconnected")  # type: ignore[misc]
+        async with listener(target) as receiver:
+            await nodes[0].sio.disconnect(receiver.client.get_sid())
+            await until(lambda receiver=receiver: not receiver.client.connected, "the session is disconnected")  # type: ignore[misc]
 
 
 async def test_a_room_without_local_members_is_unsubscribed(redis_url: str) -> None:
-    async with aiohttp_node(redis_url, "1", linger_seconds=0.05) as node, listener(node) as ear:
-        await node.sio.enter_room(ear.client.get_sid(), "short")
+    async with aiohttp_node(redis_url, "1", linger_seconds=0.05) as node, listener(node) as receiver:
+        await node.sio.enter_room(receiver.client.get_sid(), "short")
         assert node.adapter.fanout.rooms == 1
-        await node.sio.leave_room(ear.client.get_sid(), "short")
+        await node.sio.leave_room(receiver.client.get_sid(), "short")
         await until(lambda: node.adapter.fanout.rooms == 0, "no room is subscribed")
-        await node.sio.enter_room(ear.client.get_sid(), "short")
+        await node.sio.enter_room(receiver.client.get_sid(), "short")
         await node.sio.emit("again", 1, room="short")
-        assert await ear.wait(1) == [("again", 1)]
+        assert await receiver.wait(1) == [("again", 1)]
 
 
-async def test_publishing_without_a_server(nodes: list[Node], redis_url: str) -> None:
+async def test_an_adapter_without_a_server_publishes_events(nodes: list[Node], redis_url: str) -> None:
     publisher = RedisAdapter(redis_url, node="cron")
     try:
-        async with listener(nodes[0]) as ear:
-            await nodes[0].sio.enter_room(ear.client.get_sid(), "news")
+        async with listener(nodes[0]) as receiver:
+            await nodes[0].sio.enter_room(receiver.client.get_sid(), "news")
             await publisher.emit("headline", {"t": "x"}, "/", room="news")
-            await publisher.emit("alone", 7, "/", to=ear.client.get_sid())
-            assert await ear.wait(2) == [("headline", {"t": "x"}), ("alone", 7)]
+            await publisher.emit("alone", 7, "/", to=receiver.client.get_sid())
+            assert await receiver.wait(2) == [("headline", {"t": "x"}), ("alone", 7)]
     finally:
         await publisher.close()
 
 
-async def test_a_lost_pubsub_link_is_subscribed_again(nodes: list[Node], redis_port: int) -> None:
+async def test_a_node_subscribes_again_after_a_lost_pubsub_connection(nodes: list[Node], redis_port: int) -> None:
     import redis
 
-    async with listener(nodes[0]) as ear:
-        await nodes[0].sio.enter_room(ear.client.get_sid(), "room")
+    async with listener(nodes[0]) as receiver:
+        await nodes[0].sio.enter_room(receiver.client.get_sid(), "room")
         with redis.Redis(port=redis_port) as admin:
             admin.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
         await until(lambda: nodes[0].adapter.backplane.reconnects == 1, "a new connection")
         await until(lambda: all(node.adapter.is_ready for node in nodes), "all nodes are ready")
         await nodes[1].sio.emit("after", 1, room="room")
-        assert await ear.wait(1) == [("after", 1)]
+        assert await receiver.wait(1) == [("after", 1)]
 
 
 @pytest.mark.parametrize("room", [42, 0, -1.5, UUID(int=7), True], ids=repr)
 async def test_room_names_may_have_any_type_that_the_stock_manager_accepts(nodes: list[Node], room: Any) -> None:
-    async with listener(nodes[1]) as ear, listener(nodes[2]) as stock:
-        for node, one in ((nodes[1], ear), (nodes[2], stock)):
+    async with listener(nodes[1]) as receiver, listener(nodes[2]) as stock:
+        for node, one in ((nodes[1], receiver), (nodes[2], stock)):
             await node.sio.enter_room(one.client.get_sid(), room)
             assert room in node.sio.rooms(one.client.get_sid())
         await nodes[0].sio.emit("to", 1, room=room)
@@ -187,15 +187,15 @@ async def test_room_names_may_have_any_type_that_the_stock_manager_accepts(nodes
         await nodes[0].sio.leave_room(stock.client.get_sid(), room)
         await until(lambda: room not in nodes[2].sio.rooms(stock.client.get_sid()), "the session has left the room")
         await nodes[2].sio.close_room(room)
-        await until(lambda: room not in nodes[1].sio.rooms(ear.client.get_sid()), "the room is closed")
-        await settle(nodes, ear, stock)
-        assert ear.heard == stock.heard == [("to", 1), ("to", 2)]
+        await until(lambda: room not in nodes[1].sio.rooms(receiver.client.get_sid()), "the room is closed")
+        await settle(nodes, receiver, stock)
+        assert receiver.heard == stock.heard == [("to", 1), ("to", 2)]
 
 
 async def test_a_session_in_several_target_rooms_gets_an_event_once(nodes: list[Node]) -> None:
     async with listener(nodes[0]) as here, listener(nodes[1]) as there:
-        for node, ear in ((nodes[0], here), (nodes[1], there)):
-            await node.sio.enter_room(ear.client.get_sid(), "room")
+        for node, receiver in ((nodes[0], here), (nodes[1], there)):
+            await node.sio.enter_room(receiver.client.get_sid(), "room")
         await nodes[0].sio.emit("one", 1, to=[here.client.get_sid(), there.client.get_sid(), "room"])
         await nodes[0].sio.emit("two", 2, to=[there.client.get_sid()])
         await settle(nodes, here, there)
@@ -205,9 +205,9 @@ async def test_a_session_in_several_target_rooms_gets_an_event_once(nodes: list[
 
 async def test_the_first_ack_of_a_room_goes_to_the_callback(nodes: list[Node]) -> None:
     for target in nodes:
-        async with listener(target) as ear:
-            await target.sio.enter_room(ear.client.get_sid(), "of one")
-            ear.client.on("question", lambda data: ({"answer": data["n"] + 1}, b"\x00\xff"))
+        async with listener(target) as receiver:
+            await target.sio.enter_room(receiver.client.get_sid(), "of one")
+            receiver.client.on("question", lambda data: ({"answer": data["n"] + 1}, b"\x00\xff"))
             for asker in nodes:
                 acks: list[tuple[Any, ...]] = []
                 await asker.sio.emit("question", {"n": 41}, to="of one", callback=lambda *got: acks.append(got))  # noqa: B023
@@ -215,12 +215,12 @@ async def test_the_first_ack_of_a_room_goes_to_the_callback(nodes: list[Node]) -
                 assert acks == [({"answer": 42}, b"\x00\xff")]
 
 
-async def test_a_question_to_several_members_takes_one_answer(nodes: list[Node]) -> None:
+async def test_a_question_to_several_members_returns_one_ack(nodes: list[Node]) -> None:
     async with AsyncExitStack() as stack:
         for node in nodes:
-            ear = await stack.enter_async_context(listener(node))
-            await node.sio.enter_room(ear.client.get_sid(), "all")
-            ear.client.on("question", lambda: "here")
+            receiver = await stack.enter_async_context(listener(node))
+            await node.sio.enter_room(receiver.client.get_sid(), "all")
+            receiver.client.on("question", lambda: "here")
         acks: list[Any] = []
         await nodes[0].sio.emit("question", to="all", callback=acks.append)
         await until(lambda: acks, "an ack")
@@ -234,18 +234,18 @@ async def test_a_callback_without_a_single_target_is_refused(nodes: list[Node], 
         await nodes[0].sio.emit("question", to=target, callback=print)
 
 
-async def test_bytes_in_an_ack_cross_nodes(nodes: list[Node]) -> None:
+async def test_bytes_in_an_ack_return_from_another_node(nodes: list[Node]) -> None:
     for target in nodes[1:]:
-        async with listener(target) as ear:
-            ear.client.on("question", lambda: {"file": b"\x00\x01", "list": [b"", 1.5, None, "é"]})
-            answer = await nodes[0].sio.call("question", to=ear.client.get_sid(), timeout=5)
+        async with listener(target) as receiver:
+            receiver.client.on("question", lambda: {"file": b"\x00\x01", "list": [b"", 1.5, None, "é"]})
+            answer = await nodes[0].sio.call("question", to=receiver.client.get_sid(), timeout=5)
             assert answer == {"file": b"\x00\x01", "list": [b"", 1.5, None, "é"]}
 
 
 async def test_a_second_process_with_the_same_node_name_refuses_to_start(
     redis_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with aiohttp_node(redis_url, "same") as first, listener(first) as ear:
+    async with aiohttp_node(redis_url, "same") as first, listener(first) as receiver:
         second = RedisAdapter(redis_url, node="same")
         try:
             with pytest.raises(DuplicateNodeError, match="another process has the node name same"):
@@ -254,8 +254,8 @@ async def test_a_second_process_with_the_same_node_name_refuses_to_start(
             assert await second.pre_connect("eio", "/") is None
             assert [record.levelname for record in caplog.records if "node name" in record.getMessage()] == ["ERROR"]
             assert first.adapter.is_ready
-            await first.sio.emit("still", 1, to=ear.client.get_sid())
-            assert await ear.wait(1) == [("still", 1)]
+            await first.sio.emit("still", 1, to=receiver.client.get_sid())
+            assert await receiver.wait(1) == [("still", 1)]
         finally:
             await second.close()
         third = RedisAdapter(redis_url, node="other")

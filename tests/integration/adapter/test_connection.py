@@ -1,4 +1,4 @@
-"""One Redis connection, which is cut while calls are pending."""
+"""One Redis connection: cuts, timeouts, many replies at once, and a backlog of messages."""
 
 from __future__ import annotations
 
@@ -53,25 +53,25 @@ async def test_a_call_times_out_also_after_an_idle_period(redis_url: str) -> Non
     assert not link.is_open
 
 
-async def test_many_replies_in_one_read_come_in_slices_and_in_order(redis_url: str) -> None:
-    """Each reply wakes its caller in the next tick of the loop: ten thousand at once would stall the loop."""
+async def test_many_replies_in_one_read_are_handled_in_slices_and_in_order(redis_url: str) -> None:
+    """Each reply wakes its caller in the next turn of the loop. Ten thousand replies at once would stall the loop."""
     link = await open_connection(parse(redis_url), name="test-link", timeout_seconds=60)
     came: list[bytes] = []
-    per_tick: list[int] = []
+    per_turn: list[int] = []
     for number in range(2_000):
         link.call("ECHO", number).add_done_callback(lambda reply: came.append(reply.result()))
     while len(came) < 2_000:
         before = len(came)
         await asyncio.sleep(0)
-        per_tick.append(len(came) - before)
+        per_turn.append(len(came) - before)
     assert came == [b"%d" % number for number in range(2_000)]
-    assert max(per_tick) <= 2 * SLICE_REPLIES  # the end of one read and the start of the next may fall into one tick
+    assert max(per_turn) <= 2 * SLICE_REPLIES  # a turn may handle the end of one read and the start of the next
     link.close()
 
 
 @pytest.mark.parametrize("is_cut", [False, True])
 async def test_a_backlog_of_messages_is_handled_in_slices(redis_url: str, redis_port: int, is_cut: bool) -> None:
-    """Flood the connection with messages that take 1 ms each to deliver; with `is_cut`, it is lost meanwhile."""
+    """Flood the connection with messages that take 1 ms each to deliver. With `is_cut`, cut it meanwhile."""
     came: list[int] = []
 
     def deliver(channel: bytes, data: bytes) -> None:
@@ -96,5 +96,5 @@ async def test_a_backlog_of_messages_is_handled_in_slices(redis_url: str, redis_
         most, read = max(most, len(came) - before), max(read, link._unread_bytes)
     assert most < 100, "one turn of the loop handles one slice"
     assert 0 < len(came) <= 600
-    assert read < 5_000_000, "unhandled messages wait in Redis"
+    assert read < 5_000_000, "the connection reads no further while many messages are unhandled"
     link.close()

@@ -1,4 +1,4 @@
-"""A deaf subscription: the gateway notices, becomes unready, opens another connection, and reads the log."""
+"""A deaf subscription: the adapter becomes unready, opens a new connection, and reads missed messages from the log."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from tests.proxy import MutingProxy, muting_proxy
 from tests.waiting import until
 
 
-class Heard:
-    """A delivery that records the seq of each message that a local member would get."""
+class Recorder:
+    """A delivery that records each packet for the local members, instead of sending it."""
 
     outgoing = None
 
@@ -32,7 +32,7 @@ class Heard:
         pass
 
 
-async def test_after_a_short_deafness_the_connection_stays_and_missed_messages_are_read_from_the_log(
+async def test_a_short_deafness_keeps_the_connection_and_missed_messages_are_read_from_the_log(
     redis_url: str, redis_port: int
 ) -> None:
     async with muting_proxy(redis_port, b"-pubsub") as proxy, joined(proxy) as (adapter, log, heard):
@@ -46,7 +46,9 @@ async def test_after_a_short_deafness_the_connection_stays_and_missed_messages_a
         assert adapter.backplane.reconnects == 0
 
 
-async def test_a_deaf_gateway_is_unready_within_five_seconds_and_loses_nothing(redis_url: str, redis_port: int) -> None:
+async def test_a_deaf_adapter_is_unready_within_five_seconds_and_loses_no_message(
+    redis_url: str, redis_port: int
+) -> None:
     async with muting_proxy(redis_port, b"-pubsub") as proxy, joined(proxy) as (adapter, log, heard):
         await log.append("room", "u", "1", b'"n":1}')
         await until(lambda: len(heard.packets) == 1, "the message arrives", 2)
@@ -59,11 +61,11 @@ async def test_a_deaf_gateway_is_unready_within_five_seconds_and_loses_nothing(r
 
 
 @asynccontextmanager
-async def joined(proxy: MutingProxy) -> AsyncIterator[tuple[RedisAdapter, LogStore, Heard]]:
+async def joined(proxy: MutingProxy) -> AsyncIterator[tuple[RedisAdapter, LogStore, Recorder]]:
     """Run an adapter behind the proxy, with one member in `room`."""
     adapter = RedisAdapter(f"redis://127.0.0.1:{proxy.port}/0", node="1", scripts=SCRIPTS)
     log = LogStore(adapter.backplane)
-    heard = Heard()
+    heard = Recorder()
     adapter.fanout.use_delivery(heard)
     adapter.start(log)
     await adapter.wait_ready()
@@ -83,8 +85,8 @@ def seq_of(packet: bytes) -> int:
 
 
 async def go_deaf(adapter: RedisAdapter, proxy: MutingProxy) -> None:
-    """Drop published packets but let commands pass; wait until the adapter is unready, within five seconds."""
+    """Make the proxy drop published packets, but not replies. Check that the adapter is unready within five seconds."""
     proxy.is_muted = True
     started = time.monotonic()
-    await until(lambda: not adapter.is_ready, "it turns unready", 6)
+    await until(lambda: not adapter.is_ready, "the adapter is unready", 6)
     assert time.monotonic() - started < 5

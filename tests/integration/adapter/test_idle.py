@@ -1,4 +1,4 @@
-"""After malformed packets and lost Redis connections, a gateway delivers all messages, and is idle."""
+"""After malformed packets and lost Redis connections, a gateway delivers all messages and is idle."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ WITHIN_SECONDS = 20.0
 
 
 async def becomes_idle(gateway: Gateway) -> None:
-    """Wait until the process takes less than one percent of a core for two seconds; raises AssertionError."""
+    """Wait until the process uses less than 1 % of a core over two seconds. Raises AssertionError after 20 s."""
     process = psutil.Process(gateway.process.pid)
     deadline = asyncio.get_running_loop().time() + WITHIN_SECONDS
     while True:
@@ -70,19 +70,21 @@ def raw_packet(namespace: bytes, body: bytes) -> bytes:
     return struct.pack(">BB16sQBH", 1, KIND_EVENT, bytes(16), 0, len(namespace), 0) + namespace + body
 
 
-async def test_forged_positions_cost_no_cpu(gateway: Gateway, clients: Clients, admin: redis.Redis) -> None:
+async def test_a_gateway_is_idle_after_messages_with_forged_seq_numbers(
+    gateway: Gateway, clients: Clients, admin: redis.Redis
+) -> None:
     room = unique("public:far")
     client = await clients(gateway, "ada")
     epoch = (await client.join(room))["epoch"].encode()
     for seq in (10, 2**40, 2**63, 2**64 - 1):
         admin.execute_command("SPUBLISH", keys.room_channel(room), forged(seq, epoch))
     await becomes_idle(gateway)
-    await goes_on(client, room)
+    await assert_receives_messages(client, room)
     await client.close()
     await becomes_idle(gateway)
 
 
-async def test_a_packet_that_is_not_an_envelope_ends_no_subscription(
+async def test_invalid_packets_end_no_subscription_and_disconnect_no_client(
     gateway: Gateway, clients: Clients, admin: redis.Redis
 ) -> None:
     room = unique("public:garbage")
@@ -106,7 +108,7 @@ async def test_a_packet_that_is_not_an_envelope_ends_no_subscription(
         for channel, data in harm:
             admin.execute_command("SPUBLISH", channel, data)
         admin.publish(keys.CONTROL, b"\x01\xff")
-    await goes_on(client, room)
+    await assert_receives_messages(client, room)
     assert gateway.metric("roomcast_gateway_redis_reconnects") == 0
     lines = [line for line in gateway.said().splitlines() if "warning" in line or "error" in line]
     assert 1 <= len(lines) <= 12, lines
@@ -129,7 +131,8 @@ def garbage() -> list[bytes]:
     ]
 
 
-async def goes_on(client: Client, room: str) -> None:
+async def assert_receives_messages(client: Client, room: str) -> None:
+    """Check that the client receives its own new message in the room."""
     text = unique("still here")
     await client.send(room, text)
     await client.expect_text(text)
@@ -154,7 +157,7 @@ async def until_ready(gateway: Gateway, is_ready: bool = True) -> None:
 async def test_the_last_member_leaves_while_redis_commands_fail(
     redis_port: int, admin: redis.Redis, tmp_path: Path
 ) -> None:
-    """The gap cannot be filled before the last member leaves: filling stops, and the room works for the next member."""
+    """The gateway stops filling a gap when the last member leaves. The room works for the next member."""
     room = unique("public:gap")
     async with (
         muting_proxy(redis_port, b"roomcast-gateway-7\r\n") as proxy,
@@ -175,7 +178,7 @@ async def test_the_last_member_leaves_while_redis_commands_fail(
         again = Client("ada")
         await again.connect(gateway.url)
         await again.join(room)
-        await goes_on(again, room)
+        await assert_receives_messages(again, room)
         await again.close()
         await becomes_idle(gateway)
 
@@ -210,7 +213,7 @@ async def test_members_leave_while_the_subscription_is_lost_and_rooms_have_gaps(
 async def test_mutated_packets_cause_no_error_and_no_leftovers(
     gateway: Gateway, clients: Clients, admin: redis.Redis
 ) -> None:
-    """Publish envelopes of every kind with a few wrong bytes on every channel: no error, no leftover state."""
+    """Publish packets of every kind, with a few wrong bytes, on every channel."""
     room = unique("public:fuzz")
     client = await clients(gateway, "ada")
     epoch = (await client.join(room))["epoch"].encode()
@@ -237,12 +240,12 @@ async def test_mutated_packets_cause_no_error_and_no_leftovers(
     memory = process.memory_info().rss
     for number in range(3_000):
         admin.execute_command("SPUBLISH", chance.choice(channels), mutated(chance.choice(seeds), chance))
-        if number % 100 == 0 and client.gone.is_set():  # a packet with a broken body closed its transport
+        if number % 100 == 0 and client.gone.is_set():  # a packet with a broken body has closed the client's transport
             client = await clients(gateway, "ada")
             await client.join(room)
     last = await clients(gateway, "bob")
     await last.join(room)
-    await goes_on(last, room)
+    await assert_receives_messages(last, room)
     gateway.check_log()
     assert gateway.is_ready
     assert gateway.metric("roomcast_gateway_redis_reconnects") == 0

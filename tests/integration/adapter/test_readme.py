@@ -1,4 +1,4 @@
-"""The programs of the adapter's README, as printed: several processes on a real Redis."""
+"""The programs of the adapter's README, run as printed: several processes on a real Redis."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def program(name: str, redis_url: str, **changes: str) -> str:
 
 @asynccontextmanager
 async def clients(*ports: int) -> AsyncIterator[list[socketio.AsyncClient]]:
-    """Yield clients, connected to these ports in turn; each records the received messages in `said`."""
+    """Connect CLIENTS clients, evenly to all ports. Each records the received messages in `said`."""
     made = []
     for number in range(CLIENTS):
         client = socketio.AsyncClient(reconnection=False)
@@ -43,8 +43,8 @@ async def clients(*ports: int) -> AsyncIterator[list[socketio.AsyncClient]]:
             await client.disconnect()
 
 
-async def talks(found: list[socketio.AsyncClient]) -> set[str]:
-    """Let each client send until all have received all messages in one order; return the node names of their ids."""
+async def exchange_messages(found: list[socketio.AsyncClient]) -> set[str]:
+    """Let each client send a message; check that all receive all in one order. Return the nodes of the clients."""
     for number, client in enumerate(found):
         await client.emit("say", f"{number}")
     await until(lambda: all(len(client.said) == len(found) for client in found), "all clients have all messages", 20)
@@ -52,29 +52,29 @@ async def talks(found: list[socketio.AsyncClient]) -> set[str]:
     return {client.get_sid().partition(".")[0] for client in found}
 
 
-async def test_the_aiohttp_program(redis_url: str, tmp_path: Path) -> None:
+async def test_two_processes_of_the_aiohttp_program_share_messages(redis_url: str, tmp_path: Path) -> None:
     ports = [free_port(), free_port()]
     for port in ports:
         text = program("aiohttp_app.py", redis_url, **{"port=8000": f"port={port}"})
         (tmp_path / f"app{port}.py").write_text(text)
     with started(tmp_path, ports[0], f"app{ports[0]}.py"), started(tmp_path, ports[1], f"app{ports[1]}.py"):
         async with clients(*ports) as found:
-            assert len(await talks(found)) == 2
+            assert len(await exchange_messages(found)) == 2
 
 
-async def test_the_asgi_program_with_several_workers(redis_url: str, tmp_path: Path) -> None:
+async def test_two_workers_of_the_asgi_program_share_messages(redis_url: str, tmp_path: Path) -> None:
     port = free_port()
     (tmp_path / "asgi_app.py").write_text(program("asgi_app.py", redis_url))
     with started(tmp_path, port, "-m", "uvicorn", "asgi_app:app", "--workers", "2", "--port", str(port)) as log:
         await until(lambda: log.read_text().count("Application startup complete") == 2, "both workers serve", 30)
         async with clients(port) as found:
-            nodes = await talks(found)
+            nodes = await exchange_messages(found)
         assert 1 <= len(nodes) <= 2
         assert "Traceback" not in log.read_text()
 
 
 async def test_a_second_worker_with_the_same_node_name_refuses_to_start(redis_url: str, tmp_path: Path) -> None:
-    """The second worker logs why and exits; the clients of the first one lose nothing."""
+    """The second worker logs the reason and exits. The clients of the first worker still get all messages."""
     port = free_port()
     text = program("asgi_app.py", redis_url)
     (tmp_path / "asgi_app.py").write_text(text.replace('/0")', '/0", node="same")'))
@@ -84,10 +84,10 @@ async def test_a_second_worker_with_the_same_node_name_refuses_to_start(redis_ur
         assert log.read_text().count("Application startup complete") == 1
         async with asyncio.timeout(30):
             async with clients(port) as found:
-                assert await talks(found) == {"gsame"}
+                assert await exchange_messages(found) == {"gsame"}
 
 
-async def test_the_publishing_program(redis_url: str, tmp_path: Path) -> None:
+async def test_the_publishing_program_reaches_all_clients(redis_url: str, tmp_path: Path) -> None:
     port = free_port()
     (tmp_path / "asgi_app.py").write_text(program("asgi_app.py", redis_url))
     (tmp_path / "publish.py").write_text(program("publish.py", redis_url))
@@ -104,5 +104,5 @@ async def test_the_publishing_program(redis_url: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["aiohttp_app.py", "asgi_app.py", "publish.py"])
-def test_the_programs_are_whole(name: str) -> None:
+def test_every_program_compiles(name: str) -> None:
     compile(program(name, "redis://localhost:6379/0"), name, "exec")

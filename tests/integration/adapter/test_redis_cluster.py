@@ -34,24 +34,24 @@ def url(ports: list[int]) -> str:
     return f"redis+cluster://127.0.0.1:{ports[0]},127.0.0.1:{ports[1]}"
 
 
-async def test_rooms_on_all_masters(url: str) -> None:
+async def test_events_reach_rooms_on_all_masters(url: str) -> None:
     rooms = [f"room{number}" for number in range(12)]
     async with AsyncExitStack() as stack:
         one, two = [await stack.enter_async_context(aiohttp_node(url, name)) for name in "12"]
-        ears = [await stack.enter_async_context(listener(node)) for node in (one, two)]
+        receivers = [await stack.enter_async_context(listener(node)) for node in (one, two)]
         for room in rooms:
-            for node, ear in zip((one, two), ears, strict=True):
-                await node.sio.enter_room(ear.client.get_sid(), room)
+            for node, receiver in zip((one, two), receivers, strict=True):
+                await node.sio.enter_room(receiver.client.get_sid(), room)
         for number, room in enumerate(rooms):
             await one.sio.emit("n", number, room=room)
-        for ear in ears:
-            assert sorted(event[1] for event in await ear.wait(12)) == list(range(12))
+        for receiver in receivers:
+            assert sorted(event[1] for event in await receiver.wait(12)) == list(range(12))
 
 
-async def test_acks_cross_nodes(url: str) -> None:
-    async with aiohttp_node(url, "1") as one, aiohttp_node(url, "2") as two, listener(two) as ear:
-        ear.client.on("q", lambda n: n * 2)
-        assert await one.sio.call("q", 21, to=ear.client.get_sid(), timeout=5) == 42
+async def test_an_ack_returns_from_another_node(url: str) -> None:
+    async with aiohttp_node(url, "1") as one, aiohttp_node(url, "2") as two, listener(two) as receiver:
+        receiver.client.on("q", lambda n: n * 2)
+        assert await one.sio.call("q", 21, to=receiver.client.get_sid(), timeout=5) == 42
 
 
 async def test_a_room_keeps_its_log_and_its_subscription_while_its_slot_moves(url: str, ports: list[int]) -> None:
@@ -70,10 +70,10 @@ async def test_a_room_keeps_its_log_and_its_subscription_while_its_slot_moves(ur
         assert [receipt.seq for receipt in receipts] == list(range(1, len(receipts) + 1))
         kept = (await log.read_after(room, 0, 500)).entries
         assert len(kept) == len(receipts)
-        await _again_until_heard(log, room, heard)
+        await _append_until_received(log, room, heard)
 
 
-async def test_a_slot_that_moved_and_came_back_before_the_slot_map_was_read_is_subscribed_again(
+async def test_a_room_is_subscribed_again_after_its_slot_moved_away_and_back_unnoticed(
     url: str, ports: list[int]
 ) -> None:
     room = "there and back"
@@ -84,7 +84,7 @@ async def test_a_slot_that_moved_and_came_back_before_the_slot_map_was_read_is_s
         owner = owner_of(ports, slot)
         for target in (next(port for port in ports if port != owner), owner):
             move_slot(ports, slot, target)  # no await in between: both moves happen before the slot map is read
-        await _again_until_heard(LogStore(backplane), room, heard)
+        await _append_until_received(LogStore(backplane), room, heard)
 
 
 async def test_activity_on_all_masters_is_announced(url: str) -> None:
@@ -94,7 +94,7 @@ async def test_activity_on_all_masters_is_announced(url: str) -> None:
         log = LogStore(backplane)
         for room in rooms:
             await backplane.subscribe(keys.activity_channel(room))
-        for room in rooms * 2:  # the second append falls into the second in which the script announces nothing
+        for room in rooms * 2:  # the second append is not announced: the script announces a room at most once a second
             await log.append(room, "u", str(len(heard)), b'"id":"1","kind":"text","text":"x"}')
         await until(lambda: sorted(heard) == sorted(rooms), "each room is announced once")
 
@@ -115,8 +115,8 @@ async def _send(log: LogStore, room: str, prefix: str) -> list[PublishReceipt]:
     return [await log.append(room, "u", f"{prefix}-{n}", b'"n":1}') for n in range(30)]
 
 
-async def _again_until_heard(log: LogStore, room: str, heard: list[bytes]) -> None:
-    """Wait until the subscription has followed the slot: new messages are received again."""
+async def _append_until_received(log: LogStore, room: str, heard: list[bytes]) -> None:
+    """Append messages until one is received: then the subscription has followed the slot. Raises after 40 s."""
     deadline = asyncio.get_running_loop().time() + 40
     number = 0
     while asyncio.get_running_loop().time() < deadline:

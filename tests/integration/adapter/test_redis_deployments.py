@@ -57,8 +57,8 @@ async def test_deployments_with_one_redis_do_not_receive_each_others_messages(
         listener(first) as here,
         listener(second) as there,
     ):
-        for node, ear in ((first, here), (second, there)):
-            await node.sio.enter_room(ear.client.get_sid(), "room")
+        for node, receiver in ((first, here), (second, there)):
+            await node.sio.enter_room(receiver.client.get_sid(), "room")
         for node, text in ((first, "one"), (second, "two")):
             await node.sio.emit("room", text, room="room")
             await node.sio.emit("all", text)
@@ -66,7 +66,7 @@ async def test_deployments_with_one_redis_do_not_receive_each_others_messages(
         assert sorted(await there.wait(2)) == [("all", "two"), ("room", "two")]
 
 
-async def test_deployments_do_not_reset_each_others_rooms(redis_port: int) -> None:
+async def test_deployments_with_one_redis_have_separate_room_logs(redis_port: int) -> None:
     base = f"redis://127.0.0.1:{redis_port}"
     async with backplane(f"{base}/1") as one, backplane(f"{base}/2") as two, backplane(f"{base}/1?prefix=x") as three:
         logs = [LogStore(made) for made in (one, two, three)]
@@ -76,8 +76,8 @@ async def test_deployments_do_not_reset_each_others_rooms(redis_port: int) -> No
         assert len({receipt.epoch for row in receipts for receipt in row}) == 3
 
 
-async def test_all_processes_agree_on_a_deployments_names(redis_port: int, tmp_path: Path) -> None:
-    """Gateway, sweeper, signer and back end share database 3 and a prefix: each finds what the others write."""
+async def test_all_processes_of_a_deployment_use_the_same_database_and_prefix(redis_port: int, tmp_path: Path) -> None:
+    """A gateway, a sweeper, a signer and a back end find each other's keys in database 3 under a prefix."""
     url = f"redis://127.0.0.1:{redis_port}/3?prefix=shop"
     with ExitStack() as stack:
         gateway = stack.enter_context(gateways.gateway(tmp_path, url))
@@ -107,7 +107,7 @@ async def test_all_processes_agree_on_a_deployments_names(redis_port: int, tmp_p
         assert {name[:8] for name in names} == {b"shop:@3:"}
 
 
-# --- the master became a replica ---
+# --- masters that become replicas ---
 
 
 async def test_a_gateway_leaves_a_master_that_became_a_replica(tmp_path: Path) -> None:
@@ -174,7 +174,7 @@ async def test_a_sweeper_and_a_signer_leave_a_replica_too(tmp_path: Path) -> Non
 
 
 @asynccontextmanager
-async def rude_server(answer: bytes) -> AsyncIterator[int]:
+async def misbehaving_server(answer: bytes) -> AsyncIterator[int]:
     """Run a server that accepts connections, sends `answer` to any request, and closes."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -191,8 +191,8 @@ async def rude_server(answer: bytes) -> AsyncIterator[int]:
 @pytest.mark.parametrize(
     "answer", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"*0\r\n", b"*-1\r\n", b":7\r\n", b"$5\r\nhi"]
 )
-async def test_processes_keep_running_when_sentinels_answer_nonsense(answer: bytes, tmp_path: Path) -> None:
-    async with rude_server(answer) as port:
+async def test_processes_keep_running_when_sentinels_send_invalid_replies(answer: bytes, tmp_path: Path) -> None:
+    async with misbehaving_server(answer) as port:
         url = f"redis+sentinel://127.0.0.1:{port}/main"
         with (
             gateways.gateway(tmp_path, url, is_ready=False) as gateway,
@@ -208,22 +208,20 @@ async def test_processes_keep_running_when_sentinels_answer_nonsense(answer: byt
             assert not media.is_ready
 
 
-async def test_a_misbehaving_sentinel_does_not_hide_a_good_one(tmp_path: Path) -> None:
+async def test_processes_use_a_good_sentinel_beside_a_misbehaving_one(tmp_path: Path) -> None:
     homes = [tmp_path / name for name in ("redis", "sentinel")]
     for home in homes:
         home.mkdir()
     with redis_server(homes[0]) as master, sentinel(homes[1], master, 1) as good:
-        async with rude_server(b"") as rude:
-            url = f"redis+sentinel://127.0.0.1:{rude},127.0.0.1:{good}/main"
+        async with misbehaving_server(b"") as bad:
+            url = f"redis+sentinel://127.0.0.1:{bad},127.0.0.1:{good}/main"
             async with backplane(url) as made:
                 assert await made.command("SET", "key", "value") == b"OK"
             with running("presence", tmp_path, ROOMCAST_REDIS_URL=url) as presence:
                 await until(lambda: asyncio.to_thread(lambda: presence.is_ready), "the sweeper is ready", 20)
 
 
-async def test_a_redis_without_sharded_pubsub_is_one_clear_line_in_the_log(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_redis_without_sharded_pubsub_is_logged_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with redis_server(tmp_path, "--rename-command", "SSUBSCRIBE", "") as port:
         async with backplane(f"redis://127.0.0.1:{port}", is_awaited=False) as made:
             for number in range(20):
@@ -245,21 +243,21 @@ async def test_a_redis_without_sharded_pubsub_is_one_clear_line_in_the_log(
     ],
     ids=["no SSUBSCRIBE", "no SPUBLISH", "a password", "a replica"],
 )
-async def test_an_unusable_redis_is_one_line_in_the_log_and_an_unready_gateway(
+async def test_an_unusable_redis_makes_the_gateway_unready_and_is_logged_once(
     tmp_path: Path, options: tuple[str, ...], sentence: str
 ) -> None:
     with redis_server(tmp_path, *options) as port:
         url = f"redis://127.0.0.1:{port}"
         with gateways.gateway(tmp_path, url, is_ready=False) as gateway:
             await until(lambda: sentence in gateway.said(), "the line is logged", 10)
-            await asyncio.sleep(2.5)  # many more tries
+            await asyncio.sleep(2.5)  # time for many more tries
             assert not gateway.is_ready
             said = [line for line in gateway.said().splitlines() if '"level": "info"' not in line]
             assert len([line for line in said if sentence in line]) == 1, said
             assert len(said) <= 2, said
 
 
-async def test_a_channel_that_the_account_may_not_subscribe_fails_without_affecting_others(
+async def test_a_channel_that_the_account_may_not_subscribe_does_not_affect_other_channels(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with redis_server(tmp_path) as port, redis.Redis(port=port) as admin:
@@ -276,7 +274,7 @@ async def test_a_channel_that_the_account_may_not_subscribe_fails_without_affect
     assert "never retrieved" not in caplog.text
 
 
-async def test_a_redis_that_evicts_keys_is_one_warning_at_start(tmp_path: Path) -> None:
+async def test_a_redis_that_may_evict_keys_is_logged_once(tmp_path: Path) -> None:
     with (
         redis_server(tmp_path, "--maxmemory-policy", "allkeys-lru") as port,
         redis.Redis(port=port) as admin,
@@ -289,7 +287,7 @@ async def test_a_redis_that_evicts_keys_is_one_warning_at_start(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("endpoint", ["unknown-endpoint", "hostname"])
-async def test_a_cluster_that_does_not_name_its_nodes(tmp_path: Path, endpoint: str) -> None:
+async def test_a_backplane_uses_a_cluster_that_does_not_report_addresses(tmp_path: Path, endpoint: str) -> None:
     with redis_cluster(tmp_path) as ports:
         for port in ports:
             with redis.Redis(port=port) as admin:

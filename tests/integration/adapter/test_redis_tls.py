@@ -1,4 +1,4 @@
-"""Redis over TLS with client certificates, and Sentinels with passwords, for every process, command and client."""
+"""Redis over TLS with client certificates, and Sentinels with passwords: for each process, command and back end."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ async def test_commands_send_their_certificate(authority: Authority, tmp_path: P
     with tls_server(tmp_path, authority) as (port, _):
         done = run(f"rediss://localhost:{port}?{url_options(authority, pair)}")
         assert "Traceback" not in done.stderr
-        # `doctor` finds no gateway in this Redis; the others succeed.
+        # `doctor` fails, because no gateway uses this Redis. The other commands succeed.
         assert done.returncode == (1 if "doctor" in command else 0), done.stderr
         refused = run(f"rediss://localhost:{port}?ssl_ca_certs={authority.certificate}")
         assert refused.returncode == 1
@@ -90,16 +90,18 @@ async def test_commands_send_their_certificate(authority: Authority, tmp_path: P
         assert len((refused.stdout + refused.stderr).splitlines()) <= 20
 
 
-@pytest.mark.parametrize("missing", ["the authority", "the certificate", "nothing but the name"])
-async def test_a_server_that_cannot_be_trusted_is_refused(authority: Authority, tmp_path: Path, missing: str) -> None:
+@pytest.mark.parametrize("missing", ["the authority", "the client certificate", "the host name"])
+async def test_a_connection_without_a_valid_certificate_on_both_sides_fails(
+    authority: Authority, tmp_path: Path, missing: str
+) -> None:
     pair = authority.sign("client")
     with tls_server(tmp_path, authority) as (port, _):
         files = f"ssl_certfile={pair.certificate}&ssl_keyfile={pair.key}"
         good = url_options(authority, pair)
         url = {
             "the authority": f"rediss://localhost:{port}?{files}",
-            "the certificate": f"rediss://localhost:{port}?ssl_ca_certs={authority.certificate}",
-            "nothing but the name": f"rediss://127.0.0.2:{port}?{good}",
+            "the client certificate": f"rediss://localhost:{port}?ssl_ca_certs={authority.certificate}",
+            "the host name": f"rediss://127.0.0.2:{port}?{good}",
         }[missing]
         async with backplane(url, is_awaited=False) as made:
             with pytest.raises(TimeoutError):
@@ -117,14 +119,14 @@ async def test_a_server_that_cannot_be_trusted_is_refused(authority: Authority, 
         ("ssl_certfile=/nowhere/c.pem", "ssl_certfile and ssl_keyfile of the Redis URL: No such file"),
     ],
 )
-def test_an_unreadable_certificate_is_one_line(options: str, complaint: str) -> None:
+def test_an_unreadable_certificate_causes_one_error_line(options: str, complaint: str) -> None:
     done = gateways.run_once(REDIS_URL=f"rediss://localhost?{options}", JWT_SECRET=gateways.SECRET)
     assert done.returncode == 2
     assert complaint in done.stderr
     assert done.stderr.count("\n") == 1
 
 
-async def test_sentinels_with_a_password_and_by_tls(authority: Authority, tmp_path: Path) -> None:
+async def test_processes_connect_over_tls_to_sentinels_with_a_password(authority: Authority, tmp_path: Path) -> None:
     home = tmp_path / "sentinel"
     home.mkdir()
     pair = authority.sign("sentinel")

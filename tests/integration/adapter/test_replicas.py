@@ -1,4 +1,4 @@
-"""Acks that wait for a replica. Without the replica the outcome is unknown, and a resend is safe."""
+"""Acks that wait for a replica. Without a replica, the outcome of a send is unknown, and a resend is safe."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ async def test_an_ack_waits_for_the_replica(tmp_path: Path) -> None:
         try:
             with redis_server(homes[1], "--replicaof", "127.0.0.1", str(master)):
                 wait_until(lambda: admin.info("replication")["connected_slaves"] == 1, "the replica follows")
-                wait_until(lambda: admin.wait(1, 100) == 1, "the replica is in step")
+                wait_until(lambda: admin.wait(1, 100) == 1, "the replica is up to date")
                 kept = await log.append("room", "u", "kept", b'"n":1}')
                 assert (kept.seq, kept.duplicate) == (1, False)
             with pytest.raises(RoomcastError) as caught:
@@ -38,12 +38,14 @@ async def test_an_ack_waits_for_the_replica(tmp_path: Path) -> None:
             assert caught.value.code is Code.OUTCOME_UNKNOWN
             assert isinstance(await _send(log, "short"), ConnectionLost)
             waiting = [asyncio.ensure_future(log.append("room", "u", f"more{n}", b'"n":1}')) for n in range(3)]
-            async with asyncio.timeout(0.8):  # WAIT takes a second; reads do not wait for it
+            async with asyncio.timeout(
+                0.8
+            ):  # the sends wait a second for the replica; reads must not wait for the sends
                 assert (await log.read_before("room", 0, 10)).seq >= 2
             for answer in await asyncio.gather(*waiting, return_exceptions=True):
                 assert isinstance(answer, RoomcastError)
             with redis_server(homes[1], "--replicaof", "127.0.0.1", str(master)):
-                wait_until(lambda: admin.wait(1, 100) == 1, "the new replica is in step")
+                wait_until(lambda: admin.wait(1, 100) == 1, "the new replica is up to date")
                 again = await log.append("room", "u", "alone", b'"n":1}')
                 assert (again.seq, again.duplicate) == (2, True)
                 assert read_receipt(await _send(log, "short"))[::3] == (3, True)
@@ -52,11 +54,11 @@ async def test_an_ack_waits_for_the_replica(tmp_path: Path) -> None:
 
 
 async def _send(log: LogStore, message_id: str) -> Any:
-    """Return the reply to a message on the fast path."""
+    """Send a message on the fast path; return the reply of Redis, or the error."""
     reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-    way = log.fast_append("room")
-    assert way is not None
-    assert way.send is not None
+    append = log.fast_append("room")
+    assert append is not None
+    assert append.send is not None
     rest = (b"0123456789abcdef", f"u:{message_id}".encode(), b'"n":1}')
-    way.send(way.head + b"".join(b"$%d\r\n%b\r\n" % (len(part), part) for part in rest), reply.set_result)
+    append.send(append.head + b"".join(b"$%d\r\n%b\r\n" % (len(part), part) for part in rest), reply.set_result)
     return await reply

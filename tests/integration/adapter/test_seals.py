@@ -43,7 +43,7 @@ async def test_nodes_accept_each_others_packets_during_a_key_rotation(url: str) 
 
         client.client.on("question", on_question)
         await two.sio.enter_room(sid, "room")
-        await until(lambda: one.adapter.members.has_room("room"), "the other node's request is done")
+        await until(lambda: one.adapter.members.has_room("room"), "the session has entered the room")
         await two.sio.emit("to the room", room="room")
         await two.sio.emit("to the session", room=sid)
         await two.sio.emit("to all")
@@ -55,7 +55,7 @@ async def test_nodes_accept_each_others_packets_during_a_key_rotation(url: str) 
         await until(lambda: not one.adapter.members.everyone("/"), "the session is disconnected")
 
 
-async def test_packets_of_a_process_with_another_key_or_none_are_dropped(url: str) -> None:
+async def test_packets_of_a_process_with_another_key_or_no_key_are_dropped(url: str) -> None:
     async with AsyncExitStack() as stack:
         (node,) = await nodes(stack, url, (KEY,))
         client = await stack.enter_async_context(listener(node))

@@ -24,7 +24,7 @@ from tests.waiting import until
 
 OBSERVED_SECONDS: Final = 3.0
 MAX_TRIES: Final = 60
-"""The most connections that three processes may open to the Sentinels; without a back-off they would open thousands."""
+"""Bound on the connections of three processes to the Sentinel in OBSERVED_SECONDS (without a back-off: thousands)."""
 
 
 async def test_a_failover_opens_a_new_epoch(tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ async def _until_more(heard: list[bytes], count: int) -> None:
 
 
 class Front:
-    """A proxy before a Sentinel: it forwards bytes, or closes each connection and counts these in `connections`."""
+    """A proxy in front of a Sentinel. It forwards bytes. After `close_all`, it counts and closes new connections."""
 
     def __init__(self, sentinel_port: int) -> None:
         self._target = sentinel_port
@@ -104,8 +104,8 @@ def _is_ready(process: Gateway | Running) -> bool:
     return process.is_ready
 
 
-async def test_every_process_keeps_running_when_sentinels_accept_and_close(tmp_path: Path) -> None:
-    """Each process is unready, retries with a back-off, and recovers; a traceback in a log would fail the test."""
+async def test_every_process_keeps_running_when_sentinels_close_each_connection(tmp_path: Path) -> None:
+    """Each process becomes unready, retries with a back-off, and recovers. No process may log a traceback."""
     homes = [tmp_path / name for name in ("redis", "sentinel", "s3")]
     for home in homes:
         home.mkdir()

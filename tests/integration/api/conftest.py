@@ -1,4 +1,4 @@
-"""One API process for all tests of this folder, on a Redis with a deployment's accounts."""
+"""Fixtures: one API process for all tests of this folder, on a Redis with the accounts of a deployment."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.redis_accounts import redis_with_accounts
 
 @pytest.fixture(scope="session")
 def api_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], str]]:
-    """Return the Redis URL of an account."""
+    """Run a Redis server; yield a function that returns the URL of an account."""
     with redis_with_accounts(tmp_path_factory.mktemp("api-redis")) as url_of:
         yield url_of
 
@@ -35,8 +35,8 @@ def client(api: apis.Api) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture(scope="session")
-def signed(api_redis: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Run a signer with a storage."""
+def signer(api_redis: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Run a signer and its object storage."""
     folder: Path = tmp_path_factory.mktemp("api-media")
     with s3.s3_server_on(folder) as storage, media_rig.signer(folder, api_redis("media"), storage.endpoint):
         yield

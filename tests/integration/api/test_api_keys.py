@@ -50,7 +50,7 @@ async def test_a_key_may_do_only_what_its_scopes_allow(api: apis.Api, keys: ApiK
     assert "messages:write" in answer.json()["detail"]
 
 
-async def test_a_revoked_key_ends_at_once(api: apis.Api, keys: ApiKeys) -> None:
+async def test_a_revoked_key_is_refused_at_once(api: apis.Api, keys: ApiKeys) -> None:
     key = await keys.create("short-lived", [Scope.MESSAGES_READ])
     assert status(api, key) == 200
     (listed,) = [row for row in await keys.list_keys() if row.key.name == "short-lived"]
@@ -61,7 +61,7 @@ async def test_a_revoked_key_ends_at_once(api: apis.Api, keys: ApiKeys) -> None:
     assert caught.value.code is Code.NOT_FOUND
 
 
-async def test_two_keys_overlap_while_one_replaces_the_other(api: apis.Api, keys: ApiKeys) -> None:
+async def test_the_old_key_works_beside_the_new_key_until_the_overlap_ends(api: apis.Api, keys: ApiKeys) -> None:
     old = await keys.create("rotated", [Scope.MESSAGES_READ], rate=7)
     new = await keys.rotate("rotated", overlap_seconds=3600)
     assert [status(api, key) for key in (old, new)] == [200, 200]
@@ -82,7 +82,7 @@ async def test_a_key_above_its_rate_gets_a_retry_after(api: apis.Api, keys: ApiK
     assert 1 <= int(refused.headers["retry-after"]) <= 2
 
 
-async def test_a_batch_costs_as_much_as_its_messages(api: apis.Api, keys: ApiKeys) -> None:
+async def test_each_message_of_a_batch_counts_towards_the_rate(api: apis.Api, keys: ApiKeys) -> None:
     key = await keys.create("batches", [Scope.MESSAGES_WRITE], rate=10)
     messages = [{"room": "team:keys", "user": "ada", "text": "x"}] * 25
     with api.client(key) as client:
@@ -90,7 +90,7 @@ async def test_a_batch_costs_as_much_as_its_messages(api: apis.Api, keys: ApiKey
         assert client.post("/v1/messages/batch", json={"messages": messages[:15]}).status_code == 429
 
 
-async def test_a_batch_above_the_burst_is_published_and_paid_later(api: apis.Api, keys: ApiKeys) -> None:
+async def test_a_batch_above_the_burst_is_published_and_delays_later_requests(api: apis.Api, keys: ApiKeys) -> None:
     key = await keys.create("batches", [Scope.MESSAGES_WRITE], rate=1)
     messages = [{"room": "team:keys", "user": "ada", "text": "x"}] * 100
     with api.client(key) as client:
@@ -100,7 +100,7 @@ async def test_a_batch_above_the_burst_is_published_and_paid_later(api: apis.Api
     assert 90 <= int(refused.headers["retry-after"]) <= 100
 
 
-async def test_large_answers_cost_more_than_small_ones(api: apis.Api, keys: ApiKeys) -> None:
+async def test_a_large_answer_counts_as_several_requests(api: apis.Api, keys: ApiKeys) -> None:
     """Otherwise a leaked key could keep the API process and Redis busy with large reads."""
     key = await keys.create("reader", [Scope.USERS_READ], rate=2)
     few, many = ({"users": [f"user{number}" for number in range(count)]} for count in (20, 1_000))
@@ -112,7 +112,7 @@ async def test_large_answers_cost_more_than_small_ones(api: apis.Api, keys: ApiK
     assert 15 <= int(refused.headers["retry-after"]) <= 20
 
 
-async def test_pages_and_inboxes_cost_as_much_as_they_read(
+async def test_pages_and_inboxes_count_by_the_size_of_their_answers(
     api: apis.Api, keys: ApiKeys, api_redis: Callable[[str], str]
 ) -> None:
     reads = [Scope.MESSAGES_READ, Scope.MESSAGES_WRITE, Scope.USERS_READ]
@@ -141,19 +141,21 @@ async def test_keys_are_stored_as_digests(keys: ApiKeys) -> None:
     ("name", "scopes", "rate"),
     [("", ["messages:read"], 0), ("x", [], 0), ("x", ["everything"], 0), ("x", ["messages:read"], -1)],
 )
-async def test_a_malformed_key_is_refused(keys: ApiKeys, name: str, scopes: list[str], rate: int) -> None:
+async def test_a_key_with_invalid_properties_is_not_created(
+    keys: ApiKeys, name: str, scopes: list[str], rate: int
+) -> None:
     with pytest.raises(RoomcastError) as caught:
         await keys.create(name, scopes, rate=rate)
     assert caught.value.code is Code.BAD_REQUEST
 
 
-async def test_an_unknown_name_cannot_be_rotated(keys: ApiKeys) -> None:
+async def test_a_key_with_an_unknown_name_cannot_be_rotated(keys: ApiKeys) -> None:
     with pytest.raises(RoomcastError) as caught:
         await keys.rotate("nobody", overlap_seconds=1)
     assert caught.value.code is Code.NOT_FOUND
 
 
-async def test_the_account_of_the_api_cannot_make_keys(api_redis: Callable[[str], str]) -> None:
+async def test_the_redis_account_of_the_api_cannot_create_keys(api_redis: Callable[[str], str]) -> None:
     with pytest.raises(RoomcastError) as caught:
         await apis.make_key(api_redis("api"))
     assert (caught.value.code, "permission" in str(caught.value)) == (Code.UNAVAILABLE, True)

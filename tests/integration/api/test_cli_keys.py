@@ -1,4 +1,4 @@
-"""`roomcast api-keys`: the commands with which an operator manages keys."""
+"""`roomcast api-keys`: the commands by which an operator manages API keys."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def run(api_redis: Callable[[str], str]) -> Run:
     return invoke
 
 
-def test_a_key_lives_from_create_to_revoke(run: Run, api: apis.Api) -> None:
+def test_a_key_works_until_it_is_revoked(run: Run, api: apis.Api) -> None:
     made = run("create", "cli", "--scope", "messages:read", "--days", "1", "--rate", "5")
     secret = made.stdout.strip()
     assert made.exit_code == 0, made.output

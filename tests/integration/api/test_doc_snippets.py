@@ -1,4 +1,4 @@
-"""The snippets of docs/http-api.md and of the TypeScript client's README run as they stand, against a real API."""
+"""The snippets of docs/http-api.md and of the TypeScript client's README run unchanged against a real API."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CLIENT = ROOT / "web" / "api" / "README.md"
 
 def snippets(path: Path, language: str) -> list[str]:
     found = re.findall(rf"^```{language}\n(.*?)^```", path.read_text(), re.DOTALL | re.MULTILINE)
-    assert found, f"{path.name} shows no {language}"
+    assert found, f"{path.name} has no snippet in {language}"
     return found
 
 
@@ -38,7 +38,7 @@ def run(api: apis.Api, *command: str | Path, cwd: Path) -> str:
     return done.stdout
 
 
-def test_curl(api: apis.Api, tmp_path: Path) -> None:
+def test_the_curl_snippet_runs(api: apis.Api, tmp_path: Path) -> None:
     (snippet,) = snippets(PAGE, "sh")
     said = run(api, "bash", "-euo", "pipefail", "-c", snippet, cwd=tmp_path)
     signed, published, history, occupancy, presence = (json.loads(line) for line in said.splitlines() if line)
@@ -47,13 +47,13 @@ def test_curl(api: apis.Api, tmp_path: Path) -> None:
     assert (occupancy["occupants"], [row["user"] for row in presence["users"]]) == (0, ["ada", "bob"])
 
 
-def test_python(api: apis.Api, tmp_path: Path) -> None:
+def test_the_python_snippet_runs(api: apis.Api, tmp_path: Path) -> None:
     (snippet,) = snippets(PAGE, "python")
     assert run(api, sys.executable, "-c", snippet, cwd=tmp_path) == "1 1 3\n"
 
 
 def bundled(snippet: str, folder: Path) -> Path:
-    """Compile a snippet of TypeScript, strictly, and bundle it with the client's sources."""
+    """Compile a TypeScript snippet with strict checks; bundle it with the client's sources."""
     web.packages(ROOT / "web")
     tools = ROOT / "web" / "node_modules"
     source = folder / "snippet.ts"
@@ -85,6 +85,6 @@ def bundled(snippet: str, folder: Path) -> Path:
 
 
 @pytest.mark.parametrize(("path", "says"), [(PAGE, "3\n"), (CLIENT, "not_found\n")], ids=["page", "client"])
-def test_typescript(api: apis.Api, tmp_path: Path, path: Path, says: str) -> None:
+def test_the_typescript_snippets_run(api: apis.Api, tmp_path: Path, path: Path, says: str) -> None:
     (snippet,) = snippets(path, "ts")
     assert run(api, "node", bundled(snippet, tmp_path), cwd=tmp_path).endswith(says)

@@ -1,4 +1,4 @@
-"""Messages over HTTP, in the log that Socket.IO clients read: receipts, ids, cursors and error codes."""
+"""Messages over HTTP: receipts, ids, cursors, batches and error codes."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_a_repeated_id_publishes_once(client: httpx.Client, where: str) -> None:
     assert len(client.get(room).json()["messages"]) == 1
 
 
-def test_two_different_ids_are_refused(client: httpx.Client) -> None:
+def test_different_ids_in_header_and_body_are_refused(client: httpx.Client) -> None:
     body = {"user": "ada", "text": "x", "id": "a"}
     answer = client.post("/v1/rooms/team:a/messages", json=body, headers={"Idempotency-Key": "b"})
     assert (answer.status_code, answer.json()["code"]) == (400, 100)
@@ -91,7 +91,7 @@ def test_a_bad_query_is_refused(client: httpx.Client, query: str) -> None:
     assert (answer.status_code, answer.json()["reason"]) == (400, "bad_request")
 
 
-def test_edit_react_delete(client: httpx.Client) -> None:
+def test_a_message_can_be_edited_reacted_to_and_deleted(client: httpx.Client) -> None:
     publish(client, "team:amend", 1)
     one = "/v1/rooms/team:amend/messages/1"
     assert client.patch(one, json={"user": "ada", "text": "better"}).json()["seq"] == 2
@@ -181,7 +181,7 @@ def test_a_refusal_names_the_expected_value(client: httpx.Client, raw: bytes, co
 
 
 def test_many_unknown_fields_are_refused_at_once(client: httpx.Client, api: apis.Api) -> None:
-    """To name each of these fields takes the process two seconds, in which it serves nobody else."""
+    """Naming each of these fields would take two seconds, during which the API process serves no other request."""
     process = psutil.Process(api.process.pid)
     before = sum(process.cpu_times()[:2])
     for batch in ({f"x{n}": n for n in range(100_000)}, {"messages": [{f"x{n}": n for n in range(1_000)}] * 100}):
@@ -195,7 +195,7 @@ def test_a_text_that_is_too_long_in_bytes_is_too_large(client: httpx.Client) -> 
     assert (answer.status_code, answer.json()["reason"]) == (413, "too_large")
 
 
-def test_unknown_paths_and_methods_are_problems(api: apis.Api, client: httpx.Client) -> None:
+def test_unknown_paths_and_methods_are_answered_with_problems(api: apis.Api, client: httpx.Client) -> None:
     missing, wrong = client.get("/v1/nothing"), client.put("/v1/rooms/team:a/messages")
     assert (missing.status_code, missing.json()["reason"]) == (404, "not_found")
     assert (wrong.status_code, wrong.json()["reason"], wrong.headers["allow"]) == (405, "bad_request", "POST")

@@ -1,4 +1,4 @@
-"""The OpenAPI document against the running server (schemathesis), and against the contract."""
+"""The OpenAPI document, compared with the running server (by schemathesis) and with the contract."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from tests import apis
 
 DOCUMENT = make_application(None).openapi()
 NOT_OVER_HTTP = {"ping", "info"}
-"""Methods of a Backend that concern only its own process, so that they need no endpoint."""
+"""Methods of `Backend` that concern only its own process and therefore need no endpoint."""
 
 EXAMPLES = 4
-"""The number of requests per operation and kind of data (valid, invalid): all of them take a few seconds."""
+"""Number of requests per operation and kind of data (valid, invalid). All requests together take a few seconds."""
 
 schema = schemathesis.openapi.from_dict(DOCUMENT)
 
@@ -50,7 +50,7 @@ def operations() -> dict[str, dict[str, Any]]:
     suppress_health_check=list(hypothesis.HealthCheck),
     phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate],
 )
-@pytest.mark.usefixtures("signed")
+@pytest.mark.usefixtures("signer")
 def test_the_server_answers_as_the_document_says(case: schemathesis.Case[Any], api: apis.Api) -> None:
     headers = {"Authorization": f"Bearer {api.key}"}
     answer = case.call(base_url=api.url, headers=headers, timeout=10)
@@ -72,7 +72,7 @@ def test_the_server_answers_as_the_document_says(case: schemathesis.Case[Any], a
         assert (problem["reason"], problem["retryable"]) == (code.reason, code.retryable)
 
 
-def test_every_operation_of_the_backend_has_an_endpoint() -> None:
+def test_every_method_of_backend_has_an_endpoint() -> None:
     methods = {name for name, _ in inspect.getmembers(Backend, callable) if not name.startswith("_")}
     camel = {"".join(part.title() if at else part for at, part in enumerate(name.split("_"))): name for name in methods}
     assert methods - NOT_OVER_HTTP == {camel.get(name, name) for name in operations()} - {

@@ -19,7 +19,7 @@ from tests import apis, health, servers
 PAGE = "/v1/rooms/team:process/messages"
 
 
-def test_request_ids_are_kept_or_made(client: httpx.Client) -> None:
+def test_a_valid_request_id_is_kept_and_a_missing_or_invalid_one_is_replaced(client: httpx.Client) -> None:
     assert client.get(PAGE, headers={"X-Request-Id": "trace-1.2_3"}).headers["x-request-id"] == "trace-1.2_3"
     made = {client.get(PAGE).headers["x-request-id"] for _ in range(2)}
     assert len(made) == 2
@@ -58,18 +58,18 @@ def test_metric_labels_are_routes_and_not_rooms(api: apis.Api, client: httpx.Cli
     assert health.complaints(text) == ""
 
 
-def test_health(api: apis.Api) -> None:
+def test_the_api_is_healthy_and_ready(api: apis.Api) -> None:
     assert health.get(api.metrics_port, "/healthz")[0] == 200
     assert health.is_ready(api.metrics_port)
 
 
-def test_the_document_is_public_and_has_no_secret(api: apis.Api) -> None:
+def test_the_openapi_document_is_public_and_has_no_secret(api: apis.Api) -> None:
     answer = httpx.get(f"{api.url}/v1/openapi.json", trust_env=False)
     assert answer.json()["openapi"].startswith("3.1")
     assert api.key not in answer.text
 
 
-def test_without_redis_it_runs_unready_and_answers_503(tmp_path: Path) -> None:
+def test_without_redis_the_api_is_unready_and_answers_503(tmp_path: Path) -> None:
     nowhere = f"redis://127.0.0.1:{servers.free_port()}/0"
     with apis.api(tmp_path, nowhere, "rck_some", is_ready=False) as running:
         assert health.get(running.metrics_port, "/healthz")[0] == 200
@@ -102,7 +102,7 @@ def test_the_api_recovers_when_redis_comes_back(tmp_path: Path) -> None:
             servers.stop(redis)
 
 
-def test_after_sigterm_pending_requests_are_answered(api_redis: Callable[[str], str], tmp_path: Path) -> None:
+def test_a_request_that_is_pending_at_sigterm_is_answered(api_redis: Callable[[str], str], tmp_path: Path) -> None:
     key = asyncio.run(apis.make_key(api_redis("admin"), name="drain"))
     with apis.api(tmp_path, api_redis("api"), key) as running:
         body = json.dumps({"user": "ada", "text": "in flight"}).encode()
@@ -118,7 +118,7 @@ def test_after_sigterm_pending_requests_are_answered(api_redis: Callable[[str], 
         assert running.process.wait(20) == 0
 
 
-def test_a_port_in_use_is_one_line_of_error(api: apis.Api, tmp_path: Path) -> None:
+def test_a_port_in_use_causes_one_error_line(api: apis.Api, tmp_path: Path) -> None:
     settings = servers.base_environment() | {
         "ROOMCAST_REDIS_URL": "redis://127.0.0.1:1/0",
         "ROOMCAST_PORT": str(api.port),
@@ -131,7 +131,7 @@ def test_a_port_in_use_is_one_line_of_error(api: apis.Api, tmp_path: Path) -> No
 
 
 async def test_many_requests_at_once_share_the_connections_to_redis(api: apis.Api) -> None:
-    """Send more requests than there are connections: requests wait for a free one, and none fails."""
+    """Send more requests than there are connections. Requests wait for a free connection, and no request fails."""
     headers = {"Authorization": f"Bearer {api.key}"}
     limits = httpx.Limits(max_connections=150)
     async with httpx.AsyncClient(

@@ -28,7 +28,7 @@ def gateway(api_redis: Callable[[str], str], tmp_path_factory: pytest.TempPathFa
 
 
 class Person:
-    """A signed-in client that remembers its events."""
+    """A signed-in client that records its events."""
 
     def __init__(self) -> None:
         self.socket = socketio.AsyncClient(reconnection=False)
@@ -54,7 +54,7 @@ def reason(answer: httpx.Response) -> str:
     return str(answer.json()["reason"])
 
 
-def test_a_room_from_creation_to_its_end(client: httpx.Client) -> None:
+def test_a_room_is_created_changed_and_closed(client: httpx.Client) -> None:
     body = {"room": "team:life", "owner": "ada", "name": "Life"}
     made = client.post("/v1/rooms", json=body)
     assert (made.status_code, made.json()["members"], made.json()["kind"]) == (201, 1, "private")
@@ -110,7 +110,9 @@ def test_members_are_listed_in_pages(client: httpx.Client, api_redis: Callable[[
     assert pages > 1
 
 
-async def test_presence_disconnects_and_revocations_of_people(client: httpx.Client, gateway: gateways.Gateway) -> None:
+async def test_presence_events_kicks_and_revocations_of_a_user_work_over_http(
+    client: httpx.Client, gateway: gateways.Gateway
+) -> None:
     signed = client.post("/v1/tokens", json={"user": "ada", "name": "Ada", "rooms": ["team:*"], "jti": "j-1"}).json()
     ada = await connect(gateway, signed["token"])
     assert (await ada.join("team:seen"))["ok"]
@@ -202,7 +204,7 @@ async def test_reports_are_listed_and_closed(client: httpx.Client, gateway: gate
     await bob.socket.disconnect()
 
 
-def test_a_token_has_its_claims(client: httpx.Client) -> None:
+def test_a_signed_token_has_the_requested_claims(client: httpx.Client) -> None:
     body = {"user": "auth0|7", "name": "Seven", "seconds": 60, "create": ["team:*"], "ops": True, "aud": "chat"}
     answer = client.post("/v1/tokens", json=body).json()
     claims = jwt.decode(answer["token"], gateways.SECRET, algorithms=["HS256"], audience="chat")
@@ -221,7 +223,7 @@ def test_a_token_of_an_operator_needs_its_own_scope(api: apis.Api, api_redis: Ca
         assert reason(client.post("/v1/tokens", json={"user": "ada", "ops": True})) == "forbidden"
 
 
-def test_without_a_secret_no_token_is_signed(api_redis: Callable[[str], str], tmp_path: Path) -> None:
+def test_an_api_without_a_secret_signs_no_token(api_redis: Callable[[str], str], tmp_path: Path) -> None:
     key = asyncio.run(apis.make_key(api_redis("admin"), name="no-secret"))
     with apis.api(tmp_path, api_redis("api"), key, JWT_SECRET="") as running, running.client() as client:
         assert reason(client.post("/v1/tokens", json={"user": "ada"})) == "not_found"
@@ -250,6 +252,8 @@ def test_an_inbox_counts_unread_messages(client: httpx.Client, api: apis.Api, ap
     assert rest["after"] is None
     with api.client(asyncio.run(apis.make_key(api_redis("admin"), Scope.USERS_READ, name="people"))) as other:
         hidden = other.get("/v1/users/grace/inbox").json()
-    assert [(line["unread"], line["last"]) for line in hidden["lines"]] == [(1, None)] * 3, "it may not read messages"
+    assert [(line["unread"], line["last"]) for line in hidden["lines"]] == [(1, None)] * 3, (
+        "the scopes of this key do not allow reading messages"
+    )
     mentioned = client.post("/v1/rooms/team:in1/messages", json={"user": "bob", "text": "x", "mentions": ["eve"]})
     assert reason(mentioned) == "forbidden"

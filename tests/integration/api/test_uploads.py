@@ -19,8 +19,8 @@ def send(upload: dict[str, Any], content: bytes = TEXT) -> int:
     return httpx.post(upload["url"], data=upload["fields"], files={"file": content}, trust_env=False).status_code
 
 
-@pytest.mark.usefixtures("signed")
-def test_a_file_becomes_a_message(client: httpx.Client) -> None:
+@pytest.mark.usefixtures("signer")
+def test_an_uploaded_file_can_be_sent_as_a_message(client: httpx.Client) -> None:
     upload = form(client).json()
     early = {"user": "ada", "upload": upload["upload"]}
     assert client.post("/v1/rooms/team:files/messages", json=early).json()["reason"] == "upload_incomplete"
@@ -41,7 +41,7 @@ def test_a_file_becomes_a_message(client: httpx.Client) -> None:
         assert answer.json()["reason"] == "not_found"
 
 
-@pytest.mark.usefixtures("signed")
+@pytest.mark.usefixtures("signer")
 def test_files_that_are_not_allowed_are_refused(client: httpx.Client) -> None:
     assert form(client, name="x.exe", type="application/x-msdownload").json()["reason"] == "media_refused"
     unknown = client.post("/v1/uploads/unknown-upload/complete", json={"user": "ada"})

@@ -1,1 +1,1 @@
-"""The Lua scripts on real Redis."""
+"""The contract's Lua scripts and the back-end client, on a real Redis."""

@@ -1,4 +1,4 @@
-"""History, edits, deletions and reactions of a back end, with the rights of its account on a real Redis."""
+"""History, edits, deletions and reactions of a back end, under the back end's account on a real Redis."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ async def test_a_back_end_edits_and_deletes_its_system_messages(backend: Backend
 
 
 async def test_a_user_cannot_use_up_the_id_of_a_system_message(backend: Backend) -> None:
-    """An application often derives such ids: `order-17-paid`. The user whom the message names may know them."""
+    """Applications often derive the id of a system message (`order-17-paid`), so its user may guess the id."""
     room = "team:ids"
     await backend.publish(room, "ada", "mine", kind="text", id="paid")
     await backend.publish(room, "ada", "mine", kind="text", id="paid-2")
@@ -117,7 +117,7 @@ async def test_variants_of_an_emoji_are_one_reaction(backend: Backend) -> None:
 
 
 @pytest.mark.parametrize("limit", [0, 101])
-async def test_a_page_has_a_limit(backend: Backend, limit: int) -> None:
+async def test_a_page_limit_out_of_range_is_refused(backend: Backend, limit: int) -> None:
     with pytest.raises(RoomcastError) as caught:
         await backend.history("team:x", limit=limit)
     assert caught.value.code is Code.BAD_REQUEST

@@ -1,4 +1,4 @@
-"""Reading the room log: clients that rejoin one room at once share a few reads of Redis."""
+"""Reads of the room log: concurrent readers of the same page share a few scripts, and reads create no room."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def test_a_read_sees_every_message_acked_before_the_read_began(redis_url: 
 
 
 async def test_a_gateway_that_reads_a_deleted_room_does_not_create_it_again(redis_url: str) -> None:
-    """A gateway compares its rooms with their logs and fills gaps; a room deleted meanwhile must stay deleted."""
+    """A gateway reads logs to compare positions and to fill gaps. Such a read must not create a deleted room again."""
     async with running_backplane(redis_url) as backplane:
         log = LogStore(backplane)
         await log.append("team:kept", "ada", "m", b'"kind":"text"}')

@@ -1,7 +1,7 @@
-"""The scripts with which moderators act check the right themselves.
+"""The Lua scripts for actions of moderators check the moderator's right themselves.
 
-Between a gateway's check and its script, the room may have been closed, and created again by another user. A moderator
-of the earlier room has no right in it.
+After a gateway has checked the right, and before its script runs, the room may be closed, and created again by another
+user. A moderator of the old room has no right in the new room.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from roomcast.contract.lua import script
 ROOM = "team:new"
 META, MEMBERS, SANCTIONS = keys.room_meta(ROOM), keys.room_members(ROOM), keys.room_sanctions(ROOM)
 BY = "<by>"
+"""Placeholder for the id of the acting user."""
 ACTIONS: dict[str, tuple[str, Sequence[str], Sequence[Any], Any, Any]] = {
     "invite": ("room_grant", (META, MEMBERS), ("eve", "admin", BY), 1, -2),
     "remove": ("room_remove", (MEMBERS, keys.room_kicked(ROOM)), ("bob", 60, BY), b"removed", b"refused"),
@@ -26,10 +27,11 @@ ACTIONS: dict[str, tuple[str, Sequence[str], Sequence[Any], Any, Any]] = {
     "unban": ("room_sanction", (SANCTIONS, META, MEMBERS), ("ban:zoe", -1, 1_000, BY), -1, -4),
     "slow mode": ("room_slow_set", (SANCTIONS, META, MEMBERS), (30, BY), 1, -1),
 }
+"""Per action: script, keys, arguments, result for a moderator, result for a user without the right."""
 
 
 @pytest.mark.parametrize("action", ACTIONS)
-def test_only_a_moderator_of_the_present_room_acts(redis_url: str, action: str) -> None:
+def test_only_a_moderator_of_the_present_room_may_act(redis_url: str, action: str) -> None:
     name, names, arguments, done, refused = ACTIONS[action]
 
     def act(client: redis.Redis, by: str) -> Any:
@@ -50,7 +52,7 @@ def test_only_a_moderator_of_the_present_room_acts(redis_url: str, action: str) 
             assert is_unchanged is (expected == refused and not is_oneself)
 
 
-def test_no_moderator_sanctions_the_owner(redis_url: str) -> None:
+def test_a_moderator_cannot_sanction_the_owner(redis_url: str) -> None:
     with redis.Redis.from_url(redis_url) as client:
         client.hset(META, "kind", "private")
         client.hset(MEMBERS, mapping={"ada": "owner", "al": "admin"})

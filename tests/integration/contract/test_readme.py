@@ -1,4 +1,4 @@
-"""The application of the top README, as printed, with a real Redis: it signs tokens, and publishes once."""
+"""The application of the project's README, run as printed on a real Redis: it signs tokens, and publishes once."""
 
 from __future__ import annotations
 

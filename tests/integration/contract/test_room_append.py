@@ -46,7 +46,7 @@ def test_the_script_publishes_the_golden_packet(redis_url: str) -> None:
 
 
 class Room:
-    """A room whose messages the test appends by the script itself, with limits of its own."""
+    """A room with its own log limits, whose messages the test appends by running the script."""
 
     def __init__(self, client: redis.Redis, **bounds: float) -> None:
         self.client = client
@@ -108,7 +108,7 @@ def test_messages_below_the_age_limit_stay_when_older_ones_were_dropped_by_numbe
     assert room.kept() == [4, 5, 6]
 
 
-def test_a_log_that_is_gone_continues_with_the_next_seq(client: redis.Redis) -> None:
+def test_a_deleted_log_continues_with_the_next_seq(client: redis.Redis) -> None:
     room = Room(client)
     before = room.append()
     client.delete(room.place.names[0])
@@ -126,7 +126,7 @@ def test_another_redis_process_opens_a_new_epoch_and_continues_the_seq(client: r
     assert room.append("a", run_id="a third") == first._replace(duplicate=True)
 
 
-def test_an_id_is_known_through_one_rotation_of_the_id_sets_and_then_expires(client: redis.Redis) -> None:
+def test_a_message_id_is_kept_for_one_rotation_of_the_id_sets_and_then_expires(client: redis.Redis) -> None:
     room = Room(client, ids=2)
     first = [room.append(name) for name in ("a", "b")]
     assert room.append("c").seq == 3  # "a" and "b" are in the older set now
@@ -139,7 +139,7 @@ def test_an_id_is_known_through_one_rotation_of_the_id_sets_and_then_expires(cli
     assert min(room.life_ms(2), room.life_ms(3)) > 0
 
 
-def test_the_id_sets_also_rotate_with_time_and_a_repeat_at_that_moment_is_known(client: redis.Redis) -> None:
+def test_the_id_sets_rotate_with_time_and_a_repeat_during_the_rotation_is_a_duplicate(client: redis.Redis) -> None:
     room = Room(client, id_seconds=1.5)
     first = room.append("a")
     wait_until(lambda: _now_ms(client) > first.time + 1500, "the id sets are due to rotate")
@@ -149,7 +149,7 @@ def test_the_id_sets_also_rotate_with_time_and_a_repeat_at_that_moment_is_known(
     assert client.hkeys(room.place.names[3]) == [b"a"]
 
 
-def test_meta_outlives_the_log_unless_the_room_is_stored(client: redis.Redis) -> None:
+def test_the_meta_key_expires_after_the_log_and_never_while_the_room_is_stored(client: redis.Redis) -> None:
     room = Room(client, idle_seconds=100)
     room.append()
     assert 0 < room.life_ms(0) <= 100_000 < room.life_ms(1) <= 300_000
@@ -171,10 +171,10 @@ def test_meta_outlives_the_log_unless_the_room_is_stored(client: redis.Redis) ->
         ("dm:a:b", False, True),
     ],
 )
-def test_a_message_that_comes_after_the_end_of_its_room_is_not_kept(
+def test_a_message_after_the_close_of_its_room_is_kept_only_if_the_room_exists_again(
     client: redis.Redis, room: str, is_created_again: bool, is_kept: bool
 ) -> None:
-    """Every user may enter a public room, and two a direct one: these go on as a new room."""
+    """Public and direct rooms exist without being created, so a message after the close begins a new room."""
     place, created = place_of(room), (room_meta(room), room_members(room), room_counts(room))
 
     def append() -> PublishReceipt:
@@ -194,17 +194,17 @@ def test_a_message_that_comes_after_the_end_of_its_room_is_not_kept(
     assert caught.value.code is Code.CONFLICT
     assert set(client.keys(f"room:{{{room}}}:*")) == {room_kicked(room).encode()}
     client.hset(room_kicked(room), "*", _now_ms(client) - 6_000)
-    assert append().seq == 1, "a while later, a pattern of a token may open it as an ordinary room"
+    assert append().seq == 1, "later, a user whose token names the room may use it without creating it"
 
 
-def test_records_of_kicks_that_are_over_are_removed_while_new_ones_come(client: redis.Redis) -> None:
+def test_each_new_kick_removes_some_expired_kick_records(client: redis.Redis) -> None:
     kicked = room_kicked("public:busy")
     client.hset(kicked, mapping={f"old{n}": 1_000 for n in range(300)})
     for n in range(200):
         _run(client, "room_kick", (kicked,), f"new{n}", 86_400)
     left: list[Any] = client.hkeys(kicked)
     assert len([user for user in left if user.startswith(b"new")]) == 200
-    assert len(left) < 350  # three random ones are looked at with each kick
+    assert len(left) < 350  # each kick examines three random records
 
 
 def test_a_read_mark_far_from_both_ends_reads_a_bounded_part_of_the_log(client: redis.Redis) -> None:
@@ -219,14 +219,14 @@ def test_a_read_mark_far_from_both_ends_reads_a_bounded_part_of_the_log(client: 
     client.hset(room_counts(room), "ada", 1_300)
 
     def unread_after(seq: int) -> tuple[int, int]:
-        """Move the mark; return the unread messages then, and the number of commands that read the log."""
+        """Move Bob's read mark; return his number of unread messages, and the number of commands that read the log."""
         client.config_resetstat()
         assert _run(client, "room_read_mark", names, "bob", seq) == seq
         reads = client.info("commandstats")["cmdstat_hmget"]["calls"]
         return _run(client, "room_summary", summary_keys(room), "", "bob")[9], reads
 
-    assert unread_after(1_300) == (500 + 300, 22), "a thousand entries are read, the rest counts as unread"
-    assert unread_after(2_000) == (300, 14), "all that follow are read"
+    assert unread_after(1_300) == (500 + 300, 22), "a thousand entries are read, and the other entries count as unread"
+    assert unread_after(2_000) == (300, 14), "all later entries are read"
     assert unread_after(2_600) == (0, 2)
 
 

@@ -1,4 +1,4 @@
-"""A server in this process and raw clients for the Engine.IO tests, without a client library."""
+"""Raw clients for the Engine.IO tests, written without a client library, and a server in the test's process."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ WAIT_SECONDS = 5.0
 async def serving(server: Any, path: str, *, has_front: bool = True) -> AsyncIterator[str]:
     """Serve an `EngineServer` or a `SocketServer` under `/<path>/`; yield its address, `host:port`.
 
-    Serve as gateways do; or, without the front, only by an aiohttp application, as other projects may.
+    With `has_front`, serve through a `Listener`, as gateways do. Otherwise serve through aiohttp alone, as other
+    projects may do.
     """
     app = web.Application()
     server.attach(app, path)
@@ -50,7 +51,7 @@ def soon(awaitable: Awaitable[Any]) -> Any:
 
 
 class WebSocket:
-    """A client that writes and reads frames as bytes, so that it can also violate the protocol."""
+    """A client that writes and reads frames as bytes. So a test can violate the protocol."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader = reader
@@ -58,7 +59,7 @@ class WebSocket:
 
     @classmethod
     async def open(cls, address: str, path: str, *, headers: dict[str, str] | None = None, sid: str = "") -> WebSocket:
-        """Connect and shake hands; raise AssertionError with the head of any answer but 101."""
+        """Connect and perform the handshake. Raises AssertionError with the response head if the status is not 101."""
         host, _, port = address.partition(":")
         reader, writer = await asyncio.open_connection(host, int(port))
         socket = cls(reader, writer)
@@ -95,13 +96,13 @@ class WebSocket:
         return head[0] & 0x0F, await soon(self.reader.readexactly(size))
 
     async def receive(self) -> str | bytes:
-        """Return the next message; raise AssertionError for any other frame."""
+        """Return the next message. Raises AssertionError if the next frame is a control frame."""
         opcode, payload = await self.frame()
         assert opcode in (TEXT, BINARY), (opcode, payload)
         return payload.decode() if opcode == TEXT else payload
 
     async def closed(self) -> int:
-        """Read up to the close frame and answer it; return its code (0 if it has none)."""
+        """Read up to the close frame and answer it; return its code, or 0 without a close frame."""
         while True:
             try:
                 opcode, payload = await self.frame()
@@ -113,7 +114,7 @@ class WebSocket:
                 return int.from_bytes(payload[:2], "big")
 
     def drop(self) -> None:
-        """Cut the connection without a close frame."""
+        """Reset the connection without a close frame."""
         self.writer.transport.abort()
 
 

@@ -1,4 +1,4 @@
-"""Run these tests on asyncio's loop and on uvloop. Gateways use uvloop, whose transports close differently."""
+"""Run these tests on uvloop, as gateways do; run two modules also on asyncio's loop, which closes differently."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""The two small servers that the official protocol suites expect.
+"""The two small servers that the official test suites of the protocols connect to.
 
-    python -m tests.integration.engineio.suite_server engine.io     # the Engine.IO v4 suite, on port 3000
-    python -m tests.integration.engineio.suite_server socket.io     # the Socket.IO v5 suite
+    python -m tests.integration.engineio.suite_server engine.io     # for the Engine.IO v4 suite, on port 3000
+    python -m tests.integration.engineio.suite_server socket.io     # for the Socket.IO v5 suite, on port 3000
 
-The suites live in socketio/socket.io under `docs/`; they are not part of this project.
+The suites are in the repository socketio/socket.io under `docs/`. They are not part of this project.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Malformed input of all kinds on real sockets: no traceback, no leftover state, and valid traffic goes on."""
+"""Malformed input on real sockets leaves no traceback and no state, and valid events still work."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def packet(chance: random.Random) -> str | bytes:
 
 
 async def misuse_websocket(address: str, chance: random.Random) -> None:
-    """Send malformed input. The server may close at any time: asyncio then drops writes, uvloop raises RuntimeError."""
+    """Send malformed input. Once the server has closed, asyncio drops writes, and uvloop raises RuntimeError."""
     socket = await WebSocket.open(address, PATH)
     if chance.random() < 0.8:
         socket.send("40")

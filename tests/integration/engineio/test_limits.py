@@ -54,7 +54,7 @@ async def opened(address: str, **headers: str) -> WebSocket:
 
 
 async def answers(address: str) -> bool:
-    """Return whether the server serves valid traffic on another connection."""
+    """Return whether the server echoes a valid message on a new connection."""
     socket = await opened(address)
     socket.send("4valid")
     answer = await socket.receive()
@@ -63,7 +63,7 @@ async def answers(address: str) -> bool:
 
 
 class TestSizes:
-    async def test_a_websocket_message_beyond_the_limit(self) -> None:
+    async def test_a_websocket_message_beyond_the_limit_is_closed_with_1009(self) -> None:
         async with server(rules=Rules(max_payload=10_000)) as (_, watcher, address):
             socket = await opened(address)
             socket.send("4" + "x" * 9_999)
@@ -73,7 +73,7 @@ class TestSizes:
             assert watcher.closes == [("websocket", Reason.TOO_LARGE)]
             assert await answers(address)
 
-    async def test_an_application_without_a_handler_for_oversized_messages_gets_none(self) -> None:
+    async def test_an_oversized_message_closes_the_session_if_the_application_has_no_handler_for_it(self) -> None:
         rules = Rules(max_payload=10_000, max_dropped_payload=50_000)
         async with server(rules=rules) as (_, watcher, address), ClientSession() as http:
             socket = await opened(address)
@@ -102,7 +102,7 @@ class TestSizes:
             (b"\x80\x80\0\0\0\0", 1002),
         ],
     )
-    async def test_broken_frames(self, frame: bytes, code: int) -> None:
+    async def test_a_broken_frame_closes_the_connection(self, frame: bytes, code: int) -> None:
         async with server() as (_, watcher, address):
             socket = await opened(address)
             socket.writer.write(frame)
@@ -127,7 +127,7 @@ class TestSizes:
             assert watcher.closes == [("polling", Reason.TOO_LARGE)]
             assert await answers(address)
 
-    async def test_a_post_that_never_ends(self) -> None:
+    async def test_a_post_that_never_ends_closes_the_session(self) -> None:
         async with server(rules=Rules(ping_timeout=0.2)) as (_, watcher, address), ClientSession() as http:
             client = await Polling.open(http, address, PATH)
             _, writer = await asyncio.open_connection(*address.split(":"))
@@ -139,7 +139,7 @@ class TestSizes:
 
 class TestSlowClients:
     async def slow(self, address: str) -> WebSocket:
-        """Yield a client that reads nothing, with a small receive buffer in its kernel."""
+        """Connect a client that reads no data and has a small receive buffer in its kernel."""
         host, _, port = address.partition(":")
         raw = sockets.socket()
         raw.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, 4096)
@@ -154,7 +154,7 @@ class TestSlowClients:
         writer.transport.pause_reading()  # type: ignore[attr-defined]
         return WebSocket(reader, writer)
 
-    async def test_is_cut_above_the_limit_of_its_write_buffer_and_others_are_served(self) -> None:
+    async def test_a_slow_client_is_cut_above_the_limit_of_its_write_buffer_and_a_quick_client_is_served(self) -> None:
         async with server(rules=Rules(max_buffer=200_000, kernel_buffer=16_384)) as (eio, watcher, address):
             slow = await self.slow(address)
             await until(lambda: eio.sockets, "the session is open")
@@ -173,7 +173,7 @@ class TestSlowClients:
             slow.drop()
             quick.drop()
 
-    async def test_a_client_that_catches_up_gets_all_messages_in_order(self) -> None:
+    async def test_a_slow_client_that_reads_again_gets_all_messages_in_order(self) -> None:
         async with server(rules=Rules(max_buffer=400_000, kernel_buffer=16_384)) as (eio, watcher, address):
             slow = await self.slow(address)
             await until(lambda: eio.sockets, "the session is open")
@@ -181,7 +181,7 @@ class TestSlowClients:
             for number in range(300):
                 session.push(Frames(b"%d " % number + b"x" * 1000))
                 await asyncio.sleep(0)
-            await until(lambda: session.credit < 0, "its transport is full")
+            await until(lambda: session.credit < 0, "the client's transport is full")
             session.push(Frames(b"300 and it waits in the outbox"))
             assert session.outbox
             slow.writer.transport.resume_reading()  # type: ignore[attr-defined]
@@ -191,7 +191,7 @@ class TestSlowClients:
             assert (session.credit, watcher.closes) == (400_000, [])
             slow.drop()
 
-    async def test_is_not_cut_for_a_burst_within_one_tick(self) -> None:
+    async def test_a_client_is_not_cut_for_a_burst_within_one_turn_of_the_loop(self) -> None:
         async with server(rules=Rules(max_buffer=50_000)) as (eio, watcher, address):
             socket = await opened(address)
             (session,) = eio.sockets.values()
@@ -202,7 +202,7 @@ class TestSlowClients:
             assert watcher.closes == []
             socket.drop()
 
-    async def test_the_limit_also_holds_for_polling(self) -> None:
+    async def test_a_slow_polling_client_is_cut_too(self) -> None:
         async with server(rules=Rules(max_buffer=10_000)) as (eio, watcher, address), ClientSession() as http:
             client = await Polling.open(http, address, PATH)
             for _ in range(20):
@@ -210,21 +210,21 @@ class TestSlowClients:
             assert watcher.closes == [("polling", Reason.SLOW_CLIENT)]
             assert (await client.get())[0] == 400
 
-    async def test_pings_without_reading_do_not_pile_up(self) -> None:
+    async def test_pongs_for_a_client_that_reads_no_data_use_bounded_memory(self) -> None:
         async with server(rules=Rules(max_buffer=50_000, kernel_buffer=16_384)) as (eio, _, address):
             slow = await self.slow(address)
             await until(lambda: eio.sockets, "the session is open")
             (session,) = eio.sockets.values()
             for _ in range(20_000):
                 slow.write_frame(9, b"x" * 100)
-            await until(lambda: session.credit < 0, "its transport is full")
+            await until(lambda: session.credit < 0, "the client's transport is full")
             await asyncio.sleep(0.05)
             assert session.waiting < 150_000
             slow.drop()
 
 
 class TestUnfinishedSessions:
-    async def test_are_limited_per_address(self) -> None:
+    async def test_unfinished_sessions_are_limited_per_address(self) -> None:
         async with server(rules=Rules(max_pending_per_peer=5)) as (eio, watcher, address), ClientSession() as http:
             polls = [await Polling.open(http, address, PATH) for _ in range(5)]
             async with http.get(f"http://{address}/{PATH}/?EIO=4&transport=polling") as answer:
@@ -239,7 +239,7 @@ class TestUnfinishedSessions:
             socket.drop()
             elsewhere.drop()
 
-    async def test_an_idle_handshake_loses_its_place_to_a_newer_one_of_its_address(
+    async def test_a_new_session_replaces_the_oldest_idle_unfinished_session_of_its_address(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("roomcast.engineio.runtime._SLOW_CONNECT_SECONDS", 0.2)
@@ -265,7 +265,7 @@ class TestUnfinishedSessions:
                 await WebSocket.open(address, PATH, headers={"X-Forwarded-For": "2.2.2.2, 198.51.100.1"})
             socket.drop()
 
-    async def test_end_and_leave_nothing_behind(self) -> None:
+    async def test_unfinished_sessions_are_closed_after_connect_seconds(self) -> None:
         async with server(rules=Rules(connect_seconds=0.2)) as (eio, watcher, address), ClientSession() as http:
             for _ in range(100):
                 await Polling.open(http, address, PATH)
@@ -284,7 +284,9 @@ class TestOrigins:
             ("null", False),
         ],
     )
-    async def test_only_the_own_host_by_default(self, origin: str, accepted: bool) -> None:
+    async def test_by_default_only_origins_of_the_server_s_own_host_are_accepted(
+        self, origin: str, accepted: bool
+    ) -> None:
         async with server() as (_, _, address), ClientSession() as http:
             headers = {"Origin": origin.format(address=address)}
             async with http.get(f"http://{address}/{PATH}/?EIO=4&transport=polling", headers=headers) as answer:
@@ -296,7 +298,7 @@ class TestOrigins:
                 with pytest.raises(AssertionError, match="403"):
                     await WebSocket.open(address, PATH, headers=headers)
 
-    async def test_behind_a_proxy_that_ends_tls(self) -> None:
+    async def test_the_forwarded_host_is_an_accepted_origin_only_behind_a_trusted_proxy(self) -> None:
         forwarded = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "chat.example"}
         async with server() as (_, _, address):
             (await opened(address, Origin="https://chat.example", **forwarded)).drop()
@@ -304,7 +306,7 @@ class TestOrigins:
             with pytest.raises(AssertionError, match="403"):
                 await WebSocket.open(address, PATH, headers={"Origin": "https://chat.example", **forwarded})
 
-    async def test_preflight(self) -> None:
+    async def test_a_preflight_request_is_answered_only_for_an_allowed_origin(self) -> None:
         async with server(cors_allowed_origins=["https://app.example"]) as (_, _, address), ClientSession() as http:
             url = f"http://{address}/{PATH}/?EIO=4&transport=polling"
             async with http.options(url, headers={"Origin": "https://app.example"}) as answer:
@@ -315,7 +317,7 @@ class TestOrigins:
 
 
 class TestAdmission:
-    async def test_new_sessions_are_refused_while_old_ones_go_on(self) -> None:
+    async def test_after_stop_accepting_only_existing_sessions_are_served(self) -> None:
         async with server() as (eio, _, address), ClientSession() as http:
             socket = await opened(address)
             client = await Polling.open(http, address, PATH)
@@ -333,7 +335,7 @@ class TestAdmission:
             upgrade.drop()
             socket.drop()
 
-    async def test_the_application_decides(self) -> None:
+    async def test_the_application_may_refuse_a_new_session(self) -> None:
         async with server() as (eio, _, address), ClientSession() as http:
             asked: list[Caller] = []
 
@@ -350,7 +352,7 @@ class TestAdmission:
 
 
 class TestCloseForReconnect:
-    async def test_a_polling_client_between_two_gets_reads_what_was_queued_and_the_close(self) -> None:
+    async def test_a_polling_client_between_two_gets_receives_queued_packets_and_the_close(self) -> None:
         async with server() as (eio, watcher, address), ClientSession() as http:
             client = await Polling.open(http, address, PATH)
             await eio.send(client.sid, "last words")
@@ -362,7 +364,7 @@ class TestCloseForReconnect:
 
 
 class TestManySockets:
-    async def test_each_of_many_sessions_gets_all_slices_in_order(self) -> None:
+    async def test_each_of_many_sessions_gets_all_packets_in_order(self) -> None:
         async with server(rules=Rules(max_pending_per_peer=10_000, connect_seconds=60.0)) as (eio, watcher, address):
             clients = [await opened(address) for _ in range(600)]
             sessions = [*eio.sockets.values()]
@@ -381,7 +383,7 @@ class TestManySockets:
                 client.drop()
             await until(lambda: len(watcher.closes) == 600, "all sessions are closed")
 
-    async def test_sessions_may_close_while_a_room_is_served(self) -> None:
+    async def test_sessions_may_close_while_packets_are_sent_to_many_sessions(self) -> None:
         async with server(rules=Rules(max_pending_per_peer=10_000, connect_seconds=60.0)) as (eio, watcher, address):
             clients = [await opened(address) for _ in range(300)]
             sessions = [*eio.sockets.values()]

@@ -1,4 +1,4 @@
-"""The front of a listener: requests it answers itself, requests it passes to aiohttp, and how connections end."""
+"""The front of a listener, which answers WebSocket requests itself and leaves other requests to aiohttp."""
 
 from __future__ import annotations
 
@@ -59,9 +59,9 @@ async def echoes(socket: WebSocket) -> None:
     socket.drop()
 
 
-async def test_a_plain_websocket_request_is_not_passed_to_aiohttp() -> None:
+async def test_aiohttp_does_not_get_a_plain_websocket_request() -> None:
     def behind() -> asyncio.Protocol:
-        raise AssertionError("the request was passed to aiohttp")
+        raise AssertionError("aiohttp got the request")
 
     async with server() as (eio, _):
         listener = await asyncio.get_running_loop().create_server(eio.listener(behind), "127.0.0.1", 0)
@@ -74,7 +74,7 @@ async def test_a_plain_websocket_request_is_not_passed_to_aiohttp() -> None:
 
 
 @pytest.mark.parametrize("has_front", [True, False])
-async def test_the_server_is_the_same_without_a_front(*, has_front: bool) -> None:
+async def test_the_server_works_with_and_without_the_front(*, has_front: bool) -> None:
     async with server(has_front=has_front) as (_, address), ClientSession() as http:
         await echoes(await WebSocket.open(address, PATH))
         client = await Polling.open(http, address, PATH)
@@ -115,8 +115,9 @@ async def test_frames_sent_together_with_the_request_are_read() -> None:
         (b"nonsense\r\n\r\n", 400),
     ],
 )
-async def test_refusals(request_bytes: bytes, status: int) -> None:
-    """The same with and without the front."""
+async def test_a_refused_request_gets_the_same_status_with_and_without_the_front(
+    request_bytes: bytes, status: int
+) -> None:
     for has_front in (True, False):
         async with server(has_front=has_front) as (eio, address):
             head, socket = await answer(address, request_bytes)
@@ -125,7 +126,7 @@ async def test_refusals(request_bytes: bytes, status: int) -> None:
             socket.drop()
 
 
-async def test_a_full_address_is_refused() -> None:
+async def test_a_client_is_refused_when_its_address_has_too_many_unfinished_sessions() -> None:
     async with server(rules=Rules(max_pending_per_peer=1)) as (_, address):
         _, first = await answer(address, opening())
         head, second = await answer(address, opening())
@@ -135,7 +136,7 @@ async def test_a_full_address_is_refused() -> None:
 
 
 def after(seconds: float) -> Admission:
-    """Delay the start of every session."""
+    """Return an admission that delays the start of every session."""
 
     def admit(caller: Caller, decide: Decide) -> Withdraw:
         asyncio.get_running_loop().call_later(seconds, decide, None)
@@ -242,7 +243,9 @@ class TestWaiting:
 class TestTheApplication:
     @pytest.mark.parametrize("is_async", [True, False])
     @pytest.mark.parametrize(("verdict", "status"), [(None, 101), (True, 101), (False, 401)])
-    async def test_decides(self, verdict: bool | None, status: int, *, is_async: bool) -> None:
+    async def test_the_connect_handler_may_refuse_a_session(
+        self, verdict: bool | None, status: int, *, is_async: bool
+    ) -> None:
         async with server() as (eio, address):
             seen: list[dict[str, Any]] = []
 
@@ -282,7 +285,9 @@ class TestHeads:
             assert await _until_closed(reader) == b""
             writer.close()
 
-    async def test_a_dripped_head_does_not_keep_the_connection(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test_a_connection_that_sends_its_head_byte_by_byte_is_closed(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setattr(listener, "HEAD_SECONDS", 0.2)
         monkeypatch.setattr(listener, "_LOOK_SECONDS", 0.05)
         async with server() as (_, address):
@@ -313,13 +318,13 @@ class TestHeads:
     async def test_closing_the_listener_cuts_connections_without_a_request(self) -> None:
         async with server() as (_, address):
             reader, writer = await connection(address)
-            head, socket = await answer(address, opening())  # this connection was accepted after the other one
+            head, socket = await answer(address, opening())  # so the first connection has been accepted, too
             assert head.startswith("HTTP/1.1 101 ")
             socket.drop()
         assert await _until_closed(reader) == b""
         writer.close()
 
-    async def test_two_hosts_are_refused(self) -> None:
+    async def test_a_request_with_two_host_headers_is_refused(self) -> None:
         async with server() as (eio, address):
             head, socket = await answer(address, opening("Host: b.example"))
             assert head.split(" ")[1] == "400"
@@ -369,7 +374,7 @@ class TestSubprotocols:
 
 
 @pytest.mark.parametrize("has_front", [True, False])
-async def test_the_path_works_without_its_slash(*, has_front: bool) -> None:
+async def test_the_path_works_without_a_trailing_slash(*, has_front: bool) -> None:
     async with server(has_front=has_front) as (_, address):
         head, socket = await answer(address, opening().replace(b"/engine.io/?", b"/engine.io?"))
         assert head.startswith("HTTP/1.1 101 ")

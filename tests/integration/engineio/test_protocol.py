@@ -50,7 +50,7 @@ async def http() -> AsyncIterator[ClientSession]:
 
 
 async def opened(address: str) -> tuple[WebSocket, str]:
-    """Open a WebSocket session; return it and its sid."""
+    """Open a WebSocket session; return the client and the session's sid."""
     socket = await WebSocket.open(address, PATH)
     packet = await socket.receive()
     assert isinstance(packet, str)
@@ -58,7 +58,7 @@ async def opened(address: str) -> tuple[WebSocket, str]:
 
 
 class TestHandshake:
-    async def test_polling(self, address: str, http: ClientSession) -> None:
+    async def test_a_polling_session_opens_with_the_settings(self, address: str, http: ClientSession) -> None:
         async with http.get(f"http://{address}/{PATH}/?EIO=4&transport=polling") as answer:
             text = await answer.text()
             assert answer.status == 200
@@ -73,7 +73,7 @@ class TestHandshake:
             "maxPayload": 1_000_000,
         }
 
-    async def test_websocket(self, address: str) -> None:
+    async def test_a_websocket_session_offers_no_upgrade(self, address: str) -> None:
         socket = await WebSocket.open(address, PATH)
         packet = await socket.receive()
         assert isinstance(packet, str)
@@ -97,7 +97,9 @@ class TestHandshake:
             ("GET", "EIO=4&transport=websocket&sid=unknown", 1),
         ],
     )
-    async def test_refusals(self, address: str, http: ClientSession, method: str, query: str, code: int) -> None:
+    async def test_a_bad_request_is_refused_with_a_code(
+        self, address: str, http: ClientSession, method: str, query: str, code: int
+    ) -> None:
         async with http.request(method, f"http://{address}/{PATH}/?{query}") as answer:
             assert answer.status == 400
             assert json.loads(await answer.text())["code"] == code
@@ -110,7 +112,9 @@ class TestHandshake:
             ({"Upgrade": "h2c"}, b"400"),
         ],
     )
-    async def test_a_broken_websocket_handshake(self, address: str, headers: dict[str, str], status: bytes) -> None:
+    async def test_a_broken_websocket_handshake_is_refused(
+        self, address: str, headers: dict[str, str], status: bytes
+    ) -> None:
         with pytest.raises(AssertionError, match=f"HTTP/1.1 {status.decode()}"):
             await WebSocket.open(address, PATH, headers=headers)
 
@@ -128,19 +132,19 @@ class TestHandshake:
 
 
 class TestMessages:
-    async def test_polling_text_and_binary(self, address: str, http: ClientSession) -> None:
+    async def test_text_and_bytes_are_echoed_over_polling(self, address: str, http: ClientSession) -> None:
         client = await Polling.open(http, address, PATH)
         assert await client.post("4hello\x1ebAQIDBA==\x1e4€") == (200, "ok")
         packets = [packet for packet in (await client.get())[1].split("\x1e") if packet != "2"]
         assert packets == ["4hello", "bAQIDBA==", "4€"]
 
-    async def test_polling_with_more_than_sixteen_packets(self, address: str, http: ClientSession) -> None:
+    async def test_a_post_may_have_more_than_sixteen_packets(self, address: str, http: ClientSession) -> None:
         client = await Polling.open(http, address, PATH)
         packets = [f"4{number}" for number in range(500)]
         assert (await client.post("\x1e".join(packets)))[0] == 200
         assert [packet for packet in (await client.get())[1].split("\x1e") if packet != "2"] == packets
 
-    async def test_websocket_text_and_binary(self, address: str) -> None:
+    async def test_text_and_bytes_are_echoed_over_websocket(self, address: str) -> None:
         socket, _ = await opened(address)
         socket.send("4hello")
         socket.send(b"\x01\x02\x03")
@@ -148,7 +152,7 @@ class TestMessages:
         assert await socket.receive() == b"\x01\x02\x03"
         socket.drop()
 
-    async def test_websocket_order_of_a_burst_in_fragments(self, address: str) -> None:
+    async def test_a_burst_of_fragmented_websocket_messages_keeps_its_order(self, address: str) -> None:
         socket, _ = await opened(address)
         for number in range(300):
             socket.write_frame(1, b"4", fin=False)
@@ -165,7 +169,7 @@ class TestMessages:
         socket.drop()
 
     @pytest.mark.parametrize("packet", ["abc", "9x", "", "2", "0{}", "5"])
-    async def test_a_message_that_is_not_a_packet_closes(
+    async def test_a_message_that_is_not_a_packet_closes_the_session(
         self, echo: Echo, address: str, http: ClientSession, packet: str
     ) -> None:
         socket, sid = await opened(address)
@@ -176,7 +180,9 @@ class TestMessages:
         assert (await client.post(packet or "\x1e"))[0] == 400
         assert (await client.get())[0] == 400
 
-    async def test_two_gets_at_once(self, echo: Echo, address: str, http: ClientSession) -> None:
+    async def test_a_second_get_at_the_same_time_closes_the_session(
+        self, echo: Echo, address: str, http: ClientSession
+    ) -> None:
         client = await Polling.open(http, address, PATH)
         first = asyncio.ensure_future(client.get())
         await until(lambda: echo.eio.sockets[client.sid].core.has_poll, "the first GET waits")
@@ -184,29 +190,33 @@ class TestMessages:
         assert await soon(first) == (200, "1")
         assert (await client.get())[0] == 400
 
-    async def test_a_get_that_the_client_aborted(self, echo: Echo, address: str, http: ClientSession) -> None:
+    async def test_an_aborted_get_closes_the_session(self, echo: Echo, address: str, http: ClientSession) -> None:
         client = await Polling.open(http, address, PATH)
         waiting = asyncio.ensure_future(client.get())
         await until(lambda: echo.eio.sockets[client.sid].core.has_poll, "the GET waits")
         waiting.cancel()
-        await until(lambda: echo.gone.get(client.sid) == Reason.TRANSPORT_CLOSE, "the end is noticed at once", 0.2)
+        await until(
+            lambda: echo.gone.get(client.sid) == Reason.TRANSPORT_CLOSE, "the disconnect is reported at once", 0.2
+        )
         assert (await client.get())[0] == 400
 
 
-class TestHeartbeat:
+class TestPing:
     @pytest.fixture
     async def echo(self) -> Echo:
         return Echo(IMPATIENT)
 
-    async def test_polling(self, echo: Echo, address: str, http: ClientSession) -> None:
+    async def test_a_polling_client_that_stops_sending_pongs_is_closed(
+        self, echo: Echo, address: str, http: ClientSession
+    ) -> None:
         client = await Polling.open(http, address, PATH)
         for _ in range(3):
             assert await client.get() == (200, "2")
             assert (await client.post("3"))[0] == 200
-        await until(lambda: echo.gone.get(client.sid) == Reason.PING_TIMEOUT, "a silent client is dropped")
+        await until(lambda: echo.gone.get(client.sid) == Reason.PING_TIMEOUT, "the silent client is closed")
         assert (await client.get())[0] == 400
 
-    async def test_websocket(self, echo: Echo, address: str) -> None:
+    async def test_a_websocket_client_that_stops_sending_pongs_is_closed(self, echo: Echo, address: str) -> None:
         socket, sid = await opened(address)
         for _ in range(3):
             assert await socket.receive() == "2"
@@ -214,13 +224,13 @@ class TestHeartbeat:
         assert await socket.closed() == 1000
         assert echo.gone[sid] == Reason.PING_TIMEOUT
 
-    async def test_a_half_open_connection_is_noticed(self, echo: Echo, address: str) -> None:
+    async def test_a_client_that_never_sends_a_pong_is_closed(self, echo: Echo, address: str) -> None:
         _socket, sid = await opened(address)
-        await until(lambda: echo.gone.get(sid) == Reason.PING_TIMEOUT, "nothing answers the ping")
+        await until(lambda: echo.gone.get(sid) == Reason.PING_TIMEOUT, "the client is closed")
 
 
 class TestClose:
-    async def test_by_a_polling_client(self, echo: Echo, address: str, http: ClientSession) -> None:
+    async def test_a_polling_client_closes_the_session(self, echo: Echo, address: str, http: ClientSession) -> None:
         client = await Polling.open(http, address, PATH)
         waiting = asyncio.ensure_future(client.get())
         await until(lambda: echo.eio.sockets[client.sid].core.has_poll, "the GET waits")
@@ -229,25 +239,25 @@ class TestClose:
         assert (await client.get())[0] == 400
         await until(lambda: echo.gone.get(client.sid) == Reason.CLIENT_DISCONNECT, "the disconnect is reported")
 
-    async def test_by_a_websocket_client(self, echo: Echo, address: str) -> None:
+    async def test_a_websocket_client_closes_the_session(self, echo: Echo, address: str) -> None:
         socket, sid = await opened(address)
         socket.send("1")
         assert await socket.closed() == 1000
         await until(lambda: echo.gone.get(sid) == Reason.CLIENT_DISCONNECT, "the disconnect is reported")
 
     @pytest.mark.parametrize(("code", "answer"), [(b"\x03\xe8", 1000), (b"\x0f\xa0bye", 4000), (b"\x03", 1002)])
-    async def test_by_a_close_frame(self, echo: Echo, address: str, code: bytes, answer: int) -> None:
+    async def test_a_close_frame_closes_the_session(self, echo: Echo, address: str, code: bytes, answer: int) -> None:
         socket, sid = await opened(address)
         socket.write_frame(8, code)
         assert await socket.closed() == answer
         await until(lambda: echo.gone.get(sid) == Reason.TRANSPORT_CLOSE, "the disconnect is reported")
 
-    async def test_by_losing_the_connection(self, echo: Echo, address: str) -> None:
+    async def test_a_lost_connection_closes_the_session(self, echo: Echo, address: str) -> None:
         socket, sid = await opened(address)
         socket.drop()
         await until(lambda: echo.gone.get(sid) == Reason.TRANSPORT_CLOSE, "the disconnect is reported", 0.3)
 
-    async def test_by_the_server(self, echo: Echo, address: str) -> None:
+    async def test_the_server_closes_a_session_after_queued_packets(self, echo: Echo, address: str) -> None:
         socket, sid = await opened(address)
         await echo.eio.send(sid, "last words")
         await echo.eio.disconnect(sid)
@@ -256,7 +266,7 @@ class TestClose:
         assert echo.gone[sid] == Reason.SERVER_DISCONNECT
         assert echo.eio.session(sid) is None
 
-    async def test_pushing_to_a_closed_session_raises_nothing(self, echo: Echo, address: str) -> None:
+    async def test_a_push_to_a_closed_session_raises_no_error(self, echo: Echo, address: str) -> None:
         socket, sid = await opened(address)
         session = echo.eio.session(sid)
         assert session is not None
@@ -279,7 +289,9 @@ class TestUpgrade:
         socket.send("5")
         return client, socket
 
-    async def test_moves_the_session_to_the_websocket(self, echo: Echo, address: str, http: ClientSession) -> None:
+    async def test_an_upgrade_moves_the_session_to_the_websocket(
+        self, echo: Echo, address: str, http: ClientSession
+    ) -> None:
         client, socket = await self.upgraded(address, http)
         socket.send("4hello")
         assert await socket.receive() == "4hello"
@@ -290,7 +302,7 @@ class TestUpgrade:
         assert await socket.receive() == "4still there"
         socket.drop()
 
-    async def test_the_waiting_get_is_released(self, address: str, http: ClientSession) -> None:
+    async def test_a_probe_ends_the_waiting_get(self, address: str, http: ClientSession) -> None:
         client = await Polling.open(http, address, PATH)
         waiting = asyncio.ensure_future(client.get())
         await asyncio.sleep(0.02)
@@ -299,7 +311,7 @@ class TestUpgrade:
         assert await soon(waiting) == (200, "6")
         socket.drop()
 
-    async def test_packets_queued_meanwhile_are_sent_by_websocket(
+    async def test_packets_queued_during_an_upgrade_are_sent_by_websocket(
         self, echo: Echo, address: str, http: ClientSession
     ) -> None:
         client = await Polling.open(http, address, PATH)
@@ -312,7 +324,7 @@ class TestUpgrade:
         assert [await socket.receive(), await socket.receive()] == ["4one", b"two"]
         socket.drop()
 
-    async def test_a_second_websocket_is_refused(self, address: str, http: ClientSession) -> None:
+    async def test_a_second_websocket_of_a_session_is_refused(self, address: str, http: ClientSession) -> None:
         client, socket = await self.upgraded(address, http)
         second = await WebSocket.open(address, PATH, sid=client.sid)
         assert await second.closed() == 1008
@@ -320,7 +332,7 @@ class TestUpgrade:
         assert await socket.receive() == "4hello"
         socket.drop()
 
-    async def test_a_wrong_probe_leaves_polling_alone(self, address: str, http: ClientSession) -> None:
+    async def test_polling_continues_after_a_wrong_probe(self, address: str, http: ClientSession) -> None:
         client = await Polling.open(http, address, PATH)
         socket = await WebSocket.open(address, PATH, sid=client.sid)
         socket.send("4hello")
@@ -328,9 +340,7 @@ class TestUpgrade:
         assert (await client.post("4hello"))[0] == 200
         assert await client.get() == (200, "4hello")
 
-    async def test_a_probe_that_breaks_the_protocol_leaves_polling_alone(
-        self, address: str, http: ClientSession
-    ) -> None:
+    async def test_polling_continues_after_a_probe_with_a_broken_frame(self, address: str, http: ClientSession) -> None:
         client = await Polling.open(http, address, PATH)
         socket = await WebSocket.open(address, PATH, sid=client.sid)
         socket.writer.write(b"\x81\x01x")
@@ -350,7 +360,7 @@ async def test_shutdown_closes_all_sessions_and_can_be_repeated(http: ClientSess
         opcode, payload = await socket.frame()
         assert (opcode, int.from_bytes(payload[:2], "big")) == (CLOSE, 1012)
         await asyncio.sleep(0.1)
-        assert not shutdown.done()  # data that the client has not read would be lost
+        assert not shutdown.done()  # an earlier end would lose data that the client has not read
         socket.write_frame(CLOSE, b"")
         await soon(shutdown)
         assert echo.gone == {sid: Reason.RECONNECT, client.sid: Reason.RECONNECT}

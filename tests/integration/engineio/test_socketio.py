@@ -1,4 +1,4 @@
-"""Socket.IO v5 on our engine: the protocol, bad packets, the order of events, connects that take long."""
+"""Socket.IO v5 on our Engine.IO server: the protocol, bad packets, the order of events, slow connect handlers."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ class TestProtocol:
         assert app.seen == [("connect", {"token": "1"}), ("connect", {"token": "2"})]
         socket.drop()
 
-    async def test_an_unknown_namespace(self, address: str) -> None:
+    async def test_a_connect_to_an_unknown_namespace_is_refused(self, address: str) -> None:
         socket = await connected(address)
         socket.send("40/x")
         assert await socket.receive() == '44/x,{"message":"Invalid namespace"}'
@@ -109,7 +109,7 @@ class TestProtocol:
         assert await socket.receive() == '42["message-back",1]'
         socket.drop()
 
-    async def test_events_and_acks(self, address: str) -> None:
+    async def test_an_event_is_handled_and_acked(self, address: str) -> None:
         socket = await connected(address)
         socket.send('42["message",1,"2",{"3":[true]}]')
         assert await socket.receive() == '42["message-back",1,"2",{"3":[true]}]'
@@ -117,7 +117,7 @@ class TestProtocol:
         assert await socket.receive() == '43456[1,"2",{"3":[false]}]'
         socket.drop()
 
-    async def test_binary_events_and_acks(self, address: str) -> None:
+    async def test_an_event_with_bytes_is_handled_and_acked(self, address: str) -> None:
         socket = await connected(address)
         parts = '{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}'
         for name, answer in (('-["message"', '2-["message-back",'), ('-789["message-with-ack"', "2-789[")):
@@ -142,7 +142,7 @@ class TestProtocol:
         assert list(app.gone.values()) == [Reason.CLIENT_DISCONNECT]
         socket.drop()
 
-    async def test_over_polling_with_everything_in_one_post(self, address: str) -> None:
+    async def test_one_post_may_have_the_connect_and_events(self, address: str) -> None:
         async with ClientSession() as http:
             client = await Polling.open(http, address, PATH)
             assert await client.post('40\x1e42["message","a"]\x1e421["message-with-ack"]') == (200, "ok")
@@ -154,10 +154,10 @@ class TestProtocol:
 
 
 class TestClients:
-    """python-socketio's own client, as users run it."""
+    """The client of python-socketio, unchanged."""
 
     @pytest.mark.parametrize("transports", [["websocket"], ["polling", "websocket"]])
-    async def test_sends_receives_and_reconnects_after_a_close(
+    async def test_a_client_sends_and_reconnects_after_a_close(
         self, app: App, address: str, transports: list[str]
     ) -> None:
         client = socketio.AsyncClient(reconnection_delay=0.05, reconnection_delay_max=0.1)
@@ -173,7 +173,7 @@ class TestClients:
         await client.disconnect()
         await until(app.is_empty, "no client is left")
 
-    async def test_rooms_and_calls_from_the_server(self, app: App, address: str) -> None:
+    async def test_the_server_emits_to_a_room_and_calls_a_client(self, app: App, address: str) -> None:
         first, second = socketio.AsyncClient(), socketio.AsyncClient()
         heard: list[str] = []
         second.on("news", heard.append)
@@ -211,7 +211,7 @@ class TestBadPackets:
             '42["message",' + "[" * 2000 + "]" * 2000 + "]",
         ],
     )
-    async def test_close_within_half_a_second(
+    async def test_a_bad_packet_closes_the_connection_within_half_a_second(
         self, app: App, address: str, packet: str | bytes, caplog: pytest.LogCaptureFixture
     ) -> None:
         other = await connected(address)
@@ -230,31 +230,33 @@ class TestBadPackets:
         await until(app.is_empty, "no client is left")
 
     @pytest.mark.parametrize("packet", ['42["message"]', "41", '421["message"]', "431[]", "40[]"])
-    async def test_before_connect(self, address: str, packet: str) -> None:
+    async def test_a_packet_before_the_connect_closes_the_connection(self, address: str, packet: str) -> None:
         socket = await raw(address)
         socket.send(packet)
         assert await socket.closed() == 1003
 
-    async def test_text_where_an_attachment_was_announced(self, address: str) -> None:
+    async def test_a_text_in_place_of_an_attachment_closes_the_connection(self, address: str) -> None:
         socket = await connected(address)
         socket.send('451-["message",{"_placeholder":true,"num":0}]')
         socket.send('42["message"]')
         assert await socket.closed() == 1003
 
-    async def test_a_placeholder_without_its_attachment(self, address: str) -> None:
+    async def test_a_placeholder_without_its_attachment_closes_the_connection(self, address: str) -> None:
         socket = await connected(address)
         socket.send('451-["message",{"_placeholder":true,"num":5}]')
         socket.send(b"\x01")
         assert await socket.closed() == 1003
 
-    async def test_an_event_to_a_namespace_that_was_left_is_ignored(self, address: str) -> None:
+    async def test_an_event_for_a_namespace_without_connect_is_ignored(self, address: str) -> None:
         socket = await connected(address)
         socket.send('42/custom,["message","x"]')
         socket.send('42["message","y"]')
         assert await socket.receive() == '42["message-back","y"]'
         socket.drop()
 
-    async def test_attachments_that_never_come(self, app: App, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test_a_packet_whose_attachments_do_not_arrive_closes_the_connection(
+        self, app: App, address: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setattr("roomcast.socketio.server.ATTACHMENT_SECONDS", 0.2)
         socket = await connected(address)
         socket.send('452-["message",{"_placeholder":true,"num":0}]')
@@ -265,7 +267,7 @@ class TestBadPackets:
 
 
 class TestTimeouts:
-    async def test_no_connect(self, address: str) -> None:
+    async def test_a_session_without_a_connect_is_closed(self, address: str) -> None:
         app = App(connect_seconds=0.2)
         async with serving(app.sio, PATH) as other:
             socket = await raw(other)
@@ -283,7 +285,7 @@ class TestTimeouts:
             socket.send("41")
             assert await socket.closed() == 1008
 
-    async def test_a_server_side_disconnect_ends_the_transport_soon(self, app: App, address: str) -> None:
+    async def test_a_disconnect_by_the_server_closes_the_transport(self, app: App, address: str) -> None:
         socket = await connected(address)
         (sid,) = app.sio.environ
         await app.sio.disconnect(app.sio.manager.sid_from_eio_sid(sid, "/"))
@@ -304,7 +306,7 @@ class TestOrder:
         assert acks == [f"43{number}[{number}]" for number in range(200)]
         socket.drop()
 
-    async def test_a_pong_does_not_wait_behind_a_handler(self) -> None:
+    async def test_a_pong_is_read_while_a_handler_waits(self) -> None:
         app = App(rules=Rules(ping_interval=0.1, ping_timeout=5))
         async with serving(app.sio, PATH) as address:
             socket = await connected(address)
@@ -332,17 +334,19 @@ class TestOrder:
     async def test_events_above_the_limit_of_pending_events_are_not_read_from_the_socket(
         self, app: App, address: str, count: int, most: int
     ) -> None:
-        """Many events, or large ones: 40 of 100 kB are twice the limit of one client's pending events."""
+        """Send many small events, or 40 of 100 kB: twice the limit of pending bytes of one client."""
         padding = "x" * (4_000_000 // count if count < 100 else 0)
         socket = await connected(address)
         (session,) = app.sio.eio.sockets.values()
         for number in range(count):
             socket.send(f'42{number}["wait",{number},"{padding}"]')
-        await until(lambda: session.is_input_paused, "nothing more is read")
+        await until(lambda: session.is_input_paused, "the server has paused reading")
         assert len(app.seen) <= most
         app.gate.set()
         acks = {str(await socket.receive()) for _ in range(count)}
-        assert acks == {f"43{number}[{number}]" for number in range(count)}  # the last events may start without waiting
+        assert acks == {
+            f"43{number}[{number}]" for number in range(count)
+        }  # acks may change order, because the last events need not wait
         assert app.seen[1:] == [("wait", number) for number in range(count)]
         assert not session.is_input_paused
         socket.drop()
@@ -350,17 +354,21 @@ class TestOrder:
 
 
 class TestSlowConnect:
-    async def test_a_client_that_disconnects_meanwhile_leaves_no_state(self, app: App, address: str) -> None:
+    async def test_a_websocket_client_that_disconnects_during_the_connect_handler_leaves_no_state(
+        self, app: App, address: str
+    ) -> None:
         socket = await raw(address)
         socket.send('40{"slow":true}')
         await until(lambda: app.sio.manager.rooms, "the connect is under way")
         socket.drop()
-        await until(lambda: not app.sio.eio.sockets, "the transport is gone")
+        await until(lambda: not app.sio.eio.sockets, "the transport is closed")
         app.gate.set()
         await until(app.is_empty, "no client is left")
         assert list(app.gone.values()) == [Reason.TRANSPORT_CLOSE]
 
-    async def test_over_polling_too(self, app: App, address: str) -> None:
+    async def test_a_polling_client_that_disconnects_during_the_connect_handler_leaves_no_state(
+        self, app: App, address: str
+    ) -> None:
         async with ClientSession() as http:
             client = await Polling.open(http, address, PATH)
             await client.post('40{"slow":true}')
@@ -381,7 +389,7 @@ class TestSlowConnect:
         await until(app.is_empty, "no client is left")
 
 
-def test_options_are_checked() -> None:
+def test_an_unknown_or_invalid_option_is_refused() -> None:
     assert create_server(node="3", max_http_buffer_size=5000).eio.rules.max_payload == 5000
     assert create_server(node="3").eio.generate_id().startswith("g3.")
     with pytest.raises(TypeError):

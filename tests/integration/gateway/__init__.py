@@ -1,1 +1,1 @@
-"""Real gateways, driven by real clients."""
+"""Real gateways, tested by real clients."""

@@ -1,4 +1,4 @@
-"""A real HTTP endpoint of the publish hook, which answers as a test tells it to and records the requests."""
+"""A real HTTP endpoint for the publish hook. It records the requests, and answers as a test has set."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class HookServer:
         self._runner: web.AppRunner | None = None
 
     def setting(self, **more: Any) -> str:
-        """The value of ROOMCAST_PUBLISH_HOOK for this endpoint."""
+        """Return the value of ROOMCAST_PUBLISH_HOOK for this endpoint, with `more` settings."""
         given = {"url": self.url, "secret": SECRET, "on_failure": "refuse", "allow_private": True}
         return json.dumps(given | more)
 
@@ -72,7 +72,7 @@ class HookServer:
 
 @asynccontextmanager
 async def hook_server(port: int = 0) -> AsyncIterator[HookServer]:
-    """Run an endpoint on `port`, or on a free port."""
+    """Run an endpoint on `port`, or on a free port if `port` is 0."""
     server = HookServer(port or servers.free_port())
     await server.start()
     try:

@@ -1,4 +1,4 @@
-"""Clients that send invalid or too many events: each gets an error code or is closed, and others are not affected."""
+"""Clients that send invalid or too many events get an error code or are closed. Other clients are not affected."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CLOSED_WITHIN = 2.0
 
 
 async def assert_alive(pair: Pair, clients: Clients) -> None:
-    """Check that two other clients can talk through both gateways."""
+    """Check that two other clients, one on each gateway, can exchange a message."""
     ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
     room = unique("public:talk")
     await bob.join(room)
@@ -33,6 +33,7 @@ def event(name: str, payload: Any, number: int = 1) -> str:
 SEND = {"room": "public:lobby", "id": "an-id", "text": "hello"}
 SIGN = {"room": "public:lobby", "name": "a.png", "type": "image/png", "size": 10}
 HALF = "half \ud83d a pair"
+"""A text with a lone surrogate, which UTF-8 cannot encode."""
 HALF_PAIRS: list[tuple[str, dict[str, Any]]] = [
     ("message:send", {**SEND, "text": HALF}),
     ("message:send", {**SEND, "id": HALF}),
@@ -195,7 +196,10 @@ BURSTS = [
     ("polling", 10, 90_000, "too_large"),
     ("polling", 1, 900_000, "too_large"),
 ]
-"""python-socketio posts all waiting packets in one body of any size, and accepts at most 16 packets in one poll."""
+"""Transport, number of messages, size of each text, and expected outcome.
+
+Polling bursts are small: python-socketio posts all waiting packets in one body, and accepts at most 16 in one poll.
+"""
 
 
 @pytest.mark.parametrize(("transport", "count", "size", "outcome"), BURSTS)
@@ -266,7 +270,7 @@ async def test_events_sent_together_with_the_connect_are_answered_in_order(pair:
         assert (await socket.ack(2))["seq"] == 1
 
 
-async def test_events_sent_together_with_a_refused_connect_do_nothing(pair: Pair, clients: Clients) -> None:
+async def test_events_sent_together_with_a_refused_connect_are_not_handled(pair: Pair, clients: Clients) -> None:
     room = unique("public:talk")
     async with raw(pair[0]) as socket:
         await socket.send("40" + json.dumps({"token": "x"}))
@@ -279,13 +283,13 @@ async def test_events_sent_together_with_a_refused_connect_do_nothing(pair: Pair
     assert (await ada.join(room))["seq"] == 0
 
 
-async def test_an_unknown_namespace_gets_an_error_that_says_so(pair: Pair) -> None:
+async def test_a_connect_to_an_unknown_namespace_is_refused_with_invalid_namespace(pair: Pair) -> None:
     async with raw(pair[0]) as socket:
         await socket.send("40/other,{}")
         assert await socket.until(lambda frame: frame.startswith("44")) == '44/other,{"message":"Invalid namespace"}'
 
 
-async def test_a_client_that_sends_a_thousand_events_at_once_is_limited_and_then_cut(
+async def test_a_client_that_sends_a_thousand_events_at_once_is_limited_and_then_closed(
     pair: Pair, clients: Clients
 ) -> None:
     room = unique("public:talk")
@@ -305,7 +309,7 @@ async def test_a_client_that_sends_a_thousand_events_at_once_is_limited_and_then
     await assert_alive(pair, clients)
 
 
-async def test_a_client_that_waits_for_retry_after_may_go_on(pair: Pair, clients: Clients) -> None:
+async def test_a_client_that_waits_for_retry_after_may_send_again(pair: Pair, clients: Clients) -> None:
     ada, room = await clients(pair[0], unique("ada")), unique("public:talk")
     waits: list[float] = []
     for first in range(0, 2_000, 230):  # on a slow machine more events are allowed, because allowances grow with time
@@ -315,14 +319,14 @@ async def test_a_client_that_waits_for_retry_after_may_go_on(pair: Pair, clients
             break
     assert waits
 
-    async def is_heard() -> bool:
+    async def is_accepted() -> bool:
         await asyncio.sleep(max(waits))
         return bool((await ada.call("message:send", {"room": room, "id": "late", "text": "late"}))["ok"])
 
-    await until(is_heard, "allowed again")
+    await until(is_accepted, "the client may send again")
 
 
-async def test_typing_is_limited_too(pair: Pair, clients: Clients) -> None:
+async def test_a_client_that_sends_too_many_typing_events_is_closed(pair: Pair, clients: Clients) -> None:
     bob, room = await clients(pair[1], unique("bob")), unique("public:talk")
     await bob.join(room)
     async with raw(pair[0]) as socket:
@@ -388,7 +392,7 @@ async def test_large_packets_in_pieces_are_answered_in_order(pair: Pair) -> None
 async def test_a_connect_that_cannot_be_read_is_a_connect_error(
     pair: Pair, transport: str, auth: Any, reason: str
 ) -> None:
-    """After a connect error a stock client stays away; after a close it would repeat the connect for ever."""
+    """A stock client does not reconnect after a connect error. After a close, it would reconnect again and again."""
     io = socketio.AsyncClient(reconnection=False)
     told: list[Any] = []
     io.on("connect_error", told.append)
@@ -398,7 +402,7 @@ async def test_a_connect_that_cannot_be_read_is_a_connect_error(
     await io.shutdown()
 
 
-async def test_media_without_a_signer_answers_within_two_seconds(pair: Pair, clients: Clients) -> None:
+async def test_without_a_signer_media_sign_is_refused_within_two_seconds(pair: Pair, clients: Clients) -> None:
     ada = await clients(pair[0], unique("ada"))
     started = time.monotonic()
 

@@ -1,4 +1,4 @@
-"""Edits, deletions and reactions: rights, order, and that no key still holds an old text."""
+"""Edits, deletions and reactions: rights, order, and the removal of old texts from Redis."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ async def history(client: Client, room: str) -> dict[int, dict[str, Any]]:
 
 
 def assert_nowhere(redis_url: str, room: str, text: str) -> None:
-    """Check that no key of the room holds `text`."""
+    """Check that no Redis key of the room contains `text`."""
     with store(redis_url) as redis:
         for key in redis.scan_iter(f"room:{{{room}}}*"):
             kind = redis.type(key)
@@ -86,7 +86,7 @@ async def test_a_deletion_leaves_a_tombstone_and_no_text_anywhere(
     assert_nowhere(gateway_redis, room, "slipped")
 
 
-async def test_a_resend_of_an_amendment_answers_the_first_one(pair: Pair, clients: Clients) -> None:
+async def test_a_repeated_amendment_gets_the_ack_of_the_first_one_as_a_duplicate(pair: Pair, clients: Clients) -> None:
     ada = await clients(pair[0], unique("ada"))
     room = unique("public:talk")
     first = await ada.send(room, "one")
@@ -167,7 +167,7 @@ async def test_reactions_are_delivered_and_stored(pair: Pair, clients: Clients) 
     assert (await history(ada, room))[on["seq"]]["on"] is True
 
 
-async def test_edits_at_the_same_time_all_take_effect_in_one_order(
+async def test_concurrent_edits_take_effect_in_the_same_order_for_all_clients(
     pair: Pair, clients: Clients, gateway_redis: str
 ) -> None:
     user = unique("ada")

@@ -1,4 +1,4 @@
-"""The back-end client and the command line, with a real gateway and a Redis with accounts."""
+"""The back-end client and its command line, with a real gateway and a Redis with accounts."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ async def admin(cluster: Cluster) -> AsyncIterator[Redis]:
 
 
 class Person:
-    """A python-socketio client that records the events it gets."""
+    """A python-socketio client that records the events that it receives."""
 
     def __init__(self) -> None:
         self.socket = socketio.AsyncClient(reconnection=False)
@@ -87,7 +87,7 @@ class Person:
         return [data for name, data in self.heard if name == event]
 
     def changes(self, room: str) -> list[str]:
-        """Return the room's `room` events, except those about people who enter and leave."""
+        """Return the changes of the room's `room` events, except `people` (users who enter and leave)."""
         return [e["change"] for e in self.of("room") if e["room"] == room and e["change"] != "people"]
 
     async def call(self, event: str, payload: dict[str, Any]) -> dict[str, Any]:
@@ -137,8 +137,10 @@ async def test_a_system_message_is_an_ordinary_entry_of_the_room(cluster: Cluste
     }
 
 
-async def test_clients_do_not_amend_a_system_message_in_their_own_name(cluster: Cluster, backend: Backend) -> None:
-    """A back end wrote it about `ada`, who could otherwise change what it says."""
+async def test_a_client_cannot_amend_a_system_message_that_has_the_client_s_user(
+    cluster: Cluster, backend: Backend
+) -> None:
+    """A back end publishes the message under Ada's id. Otherwise Ada could change the text of the back end."""
     async with signed_in(cluster, "ada") as ada:
         await ada.join("public:facts")
         receipt = await backend.publish("public:facts", "ada", "Ada has paid 10 EUR")
@@ -168,7 +170,7 @@ async def test_a_repeated_id_publishes_once(cluster: Cluster, backend: Backend) 
     assert [message["text"] for message in ada.of("message")] == ["order 1", "order 2"]
 
 
-async def test_the_first_gateway_after_a_back_end_keeps_the_epoch(cluster: Cluster, backend: Backend) -> None:
+async def test_a_gateway_keeps_the_epoch_of_a_room_that_a_back_end_began(cluster: Cluster, backend: Backend) -> None:
     receipt = await backend.publish("public:quiet", "bot", "before anybody joined")
     async with signed_in(cluster, "ada") as ada:
         joined = await ada.join("public:quiet")
@@ -196,7 +198,7 @@ async def test_a_kicked_person_gets_no_more_messages_of_the_room(cluster: Cluste
         await backend.kick("public:hall", "ada")
         await until(lambda: ada.changes("public:hall") == ["removed"], "ada gets the event")
         await backend.publish("public:hall", "bot", "without ada")
-        await until(lambda: len(bob.of("message")) == 1, "bob hears")
+        await until(lambda: len(bob.of("message")) == 1, "bob gets the message")
         assert (await ada.call("room:list", {}))["ok"]  # a round trip: all events sent before have arrived
         assert ada.of("message") == []
         assert bob.changes("public:hall") == []
@@ -255,14 +257,16 @@ async def test_reserved_ids_are_refused(backend: Backend, room: str, kind: Any) 
 # --- revocations ---
 
 
-async def test_a_revoked_user_is_closed_and_stays_out(cluster: Cluster, backend: Backend) -> None:
+async def test_a_revoked_user_is_disconnected_and_cannot_sign_in_with_an_old_token(
+    cluster: Cluster, backend: Backend
+) -> None:
     async with signed_in(cluster, "mallory") as mallory, signed_in(cluster, "bob") as bob:
         await backend.revoke_user("mallory")
         await until(lambda: not mallory.socket.connected, "mallory is cut", REVOKED_WITHIN_SECONDS)
         with pytest.raises(socketio.exceptions.ConnectionError):
             async with signed_in(cluster, "mallory", iat=int(time.time()) - 5):
                 pass
-        with pytest.raises(socketio.exceptions.ConnectionError):  # the token may come from a clock that runs ahead
+        with pytest.raises(socketio.exceptions.ConnectionError):  # the clock of the signing server may run ahead
             async with signed_in(cluster, "mallory", iat=int(time.time()) + 2):
                 pass
         await backend.revoke_user("carol", skew_seconds=0)
@@ -272,7 +276,7 @@ async def test_a_revoked_user_is_closed_and_stays_out(cluster: Cluster, backend:
         assert (await bob.join("public:hall"))["ok"]
 
 
-async def test_one_token_is_revoked_without_the_others(cluster: Cluster, backend: Backend) -> None:
+async def test_a_revoked_token_does_not_disconnect_other_tokens_of_the_user(cluster: Cluster, backend: Backend) -> None:
     async with signed_in(cluster, "ada", jti="phone") as phone, signed_in(cluster, "ada", jti="media") as media:
         await backend.revoke_token("phone")
         await until(lambda: not phone.socket.connected, "the phone is cut", REVOKED_WITHIN_SECONDS)
@@ -289,7 +293,7 @@ async def test_presence_is_reported_as_other_users_see_it(cluster: Cluster) -> N
         async def is_busy() -> bool:
             return (await backend.presence(["ada"]))["ada"].status == "busy"
 
-        await until(is_busy, "she is busy")
+        await until(is_busy, "ada is busy")
         found = await backend.presence(["nobody", "ada"])
     assert list(found) == ["nobody", "ada"]
     assert found["ada"].note == "in a meeting"
@@ -330,12 +334,12 @@ async def _work_on(backend: Backend, ada: Person) -> None:
     await until(lambda: not ada.socket.connected, "ada is cut", REVOKED_WITHIN_SECONDS)
 
 
-# --- trouble ---
+# --- failures ---
 
 NO_RETRY = Retry(NoBackoff(), 0)
 
 
-async def test_no_redis_is_one_coded_error() -> None:
+async def test_without_redis_a_call_raises_unavailable() -> None:
     async with Redis(port=servers.free_port(), retry=NO_RETRY) as client:
         with pytest.raises(RoomcastError) as caught:
             await Backend(client).publish("public:x", "bot", "text")
@@ -355,7 +359,7 @@ async def test_with_a_stopped_redis_the_outcome_is_unknown(tmp_path: Path) -> No
             assert receipt.seq == 1
 
 
-async def test_an_account_without_the_right_gets_an_error_with_its_name(cluster: Cluster) -> None:
+async def test_an_account_without_the_permission_gets_unavailable(cluster: Cluster) -> None:
     async with backend_module.connect(cluster.redis_url("media")) as backend:
         with pytest.raises(RoomcastError, match="unavailable: Redis refuses: no permission"):
             await backend.publish("public:x", "bot", "text")
@@ -386,7 +390,7 @@ async def run(cluster: Cluster, *arguments: str) -> str:
     return done.stdout.strip()
 
 
-async def test_the_command_line_does_the_same(cluster: Cluster) -> None:
+async def test_the_command_line_has_the_operations_of_the_client(cluster: Cluster) -> None:
     token = await run(cluster, "token", "--user", "carol", "--rooms", "team:*", "--jti", "t1")
     carol = Person()
     await carol.socket.connect(cluster.gateway.url, auth={"token": token}, transports=["websocket"])
@@ -451,14 +455,14 @@ def test_each_error_is_one_line(
     assert (done.returncode, done.stderr, done.stdout) == (status, f"{PROGRAM} {line}\n", "")
 
 
-def test_a_wrong_password_is_one_line(cluster: Cluster) -> None:
+def test_a_wrong_password_causes_one_error_line(cluster: Cluster) -> None:
     url = f"redis://backend:wrong@127.0.0.1:{cluster.redis_port}"
     done = command("publish", "public:x", "text", "--user", "u", ROOMCAST_REDIS_URL=url)
     assert done.returncode == 1
     assert done.stderr == f"{PROGRAM} publish: unavailable: Redis refuses: authentication\n"
 
 
-def test_a_bad_room_is_one_line(cluster: Cluster) -> None:
+def test_a_bad_room_id_causes_one_error_line(cluster: Cluster) -> None:
     done = command("kick", "no room", "u", ROOMCAST_REDIS_URL=cluster.redis_url("backend"))
     assert done.returncode == 1
     assert done.stderr.startswith(f"{PROGRAM} kick: bad_request: a room id has")

@@ -20,13 +20,13 @@ def emission(room: str, **more: Any) -> dict[str, Any]:
 
 
 async def fence(sender: Client, receiver: Client, room: str) -> None:
-    """Wait until all events sent to the room before have arrived."""
+    """Send a message, and wait for it: then all earlier events of the room have arrived."""
     text = unique("fence")
     await sender.send(room, text)
     await receiver.expect_text(text)
 
 
-async def test_an_event_reaches_the_others_in_the_room_and_is_not_logged(
+async def test_an_event_reaches_the_other_clients_in_the_room_and_is_not_logged(
     pair: Pair, clients: Clients, gateway_redis: str
 ) -> None:
     room = unique("public:custom")
@@ -60,7 +60,7 @@ async def test_events_of_invisible_muted_and_blocked_users_are_dropped(
     assert (await ada.ok("room:emit", emission(room, event="shown", as_invisible=True)))["sent"] is True
     await ada.ok("presence", {"status": "online"})
     await bob.ok("user:block", {"user": ada.user, "on": True})
-    async with asyncio.timeout(5):  # until the other gateway knows of the block
+    async with asyncio.timeout(5):  # until the block is in force on the other gateway
         while (await ada.ok("room:emit", emission(direct, event="before")))["sent"]:
             await asyncio.sleep(0.05)
     assert (await ada.ok("room:emit", emission(direct)))["sent"] is False
@@ -96,7 +96,7 @@ async def test_invalid_events_are_refused(pair: Pair, clients: Clients, change: 
     assert await ada.refused("room:emit", emission(room) | change) == reason
 
 
-async def test_a_flood_is_limited(pair: Pair, clients: Clients) -> None:
+async def test_a_flood_of_custom_events_is_limited(pair: Pair, clients: Clients) -> None:
     room = unique("public:custom")
     ada = await clients(pair[0], unique("ada"))
     await ada.join(room)
@@ -107,7 +107,9 @@ async def test_a_flood_is_limited(pair: Pair, clients: Clients) -> None:
     assert all(error["retry_after"] > 0 for error in refused)
 
 
-async def test_a_back_end_reaches_a_user_a_room_and_all_users(pair: Pair, clients: Clients, gateway_redis: str) -> None:
+async def test_a_back_end_sends_events_to_a_user_a_room_and_all_users(
+    pair: Pair, clients: Clients, gateway_redis: str
+) -> None:
     room = unique("public:custom")
     ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
     await bob.join(room)

@@ -1,4 +1,4 @@
-"""Many connections that send too much: the gateway stays ready for others, drains in time, and frees its memory."""
+"""Many connections that send too much: a gateway still serves other clients, drains in time, and frees its memory."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MEMORY_BYTES = 20_000_000
 
 
 async def _flood_one(http: ClientSession, url: str, user: str, room: str) -> int:
-    """Sign in, join, and send until the gateway closes the connection; return how many events went out."""
+    """Sign in, join, and send until the gateway closes the connection; return the number of sent events."""
     sent = 0
     try:
         async with http.ws_connect(f"{url}/socket.io/?EIO=4&transport=websocket") as socket:
@@ -38,7 +38,7 @@ async def _flood_one(http: ClientSession, url: str, user: str, room: str) -> int
                     await socket.send_str(f'42{sent}["message:send",{{"room":"{room}","id":"{sent}","text":"flood"}}]')
                 await asyncio.sleep(0.1)
             reader.cancel()
-    except Exception:  # refused or cut, as expected
+    except Exception:  # the gateway refused or closed the connection, as expected
         pass
     return sent
 
@@ -50,7 +50,7 @@ async def _read(socket: ClientWebSocketResponse) -> None:
 
 @asynccontextmanager
 async def flood(one: Gateway, users: list[str], room: str) -> AsyncIterator[None]:
-    """Keep CONNECTIONS connections open; replace those that were cut."""
+    """Keep CONNECTIONS connections open; replace each connection that the gateway has closed."""
     async with ClientSession() as http:
 
         async def client(user: str) -> None:
@@ -67,10 +67,10 @@ async def flood(one: Gateway, users: list[str], room: str) -> AsyncIterator[None
             await tasks.cancel()
 
 
-async def test_a_flood_of_one_users_connections_does_not_delay_others(
+async def test_a_flood_by_one_user_does_not_delay_another_user(
     redis_url: str, tmp_path: Path, clients: Clients
 ) -> None:
-    """Each send is acked within the client's deadline; `make attack-figures` measures how long it takes."""
+    """Each message is acked within the time limit of `Client`. `make attack-figures` measures the exact delay."""
     with gateway(tmp_path, redis_url, "1") as one:
         room, user = unique("public:talk"), unique("mallory")
         ada = await clients(one, "ada")

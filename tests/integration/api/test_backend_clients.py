@@ -17,7 +17,7 @@ from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.http_backend import AnyBackend, HttpBackend
 from tests import apis, servers
 
-OF_ONE_WAY = {"ping", "info", "sign", "sign_token"}
+ONLY_IN_ONE_CLIENT = {"ping", "info", "sign", "sign_token"}
 Call = Callable[[AnyBackend, str], Awaitable[Any]]
 
 
@@ -43,14 +43,14 @@ def public(kind: type) -> dict[str, Any]:
     return {name: each for name, each in inspect.getmembers(kind, callable) if not name.startswith("_")}
 
 
-def test_both_have_the_same_methods() -> None:
+def test_both_clients_have_the_same_methods() -> None:
     ours, theirs = public(Backend), public(HttpBackend)
-    assert set(ours) - OF_ONE_WAY == set(theirs) - OF_ONE_WAY
-    for name in set(ours) - OF_ONE_WAY:
+    assert set(ours) - ONLY_IN_ONE_CLIENT == set(theirs) - ONLY_IN_ONE_CLIENT
+    for name in set(ours) - ONLY_IN_ONE_CLIENT:
         assert inspect.signature(theirs[name]) == inspect.signature(ours[name]), name
 
 
-async def test_messages(backend: AnyBackend, room: str) -> None:
+async def test_a_back_end_publishes_amends_and_reads_messages(backend: AnyBackend, room: str) -> None:
     first = await backend.publish(room, "ada", "one \u2713", kind="text", id="m1", data={"n": 1.5}, name="Ada")
     again = await backend.publish(room, "ada", "one \u2713", kind="text", id="m1")
     assert again == first._replace(duplicate=True)
@@ -66,7 +66,7 @@ async def test_messages(backend: AnyBackend, room: str) -> None:
     assert [m["seq"] for m in (await backend.history(room, after=3)).messages] == [4, 5]
 
 
-async def test_rooms_and_members(backend: AnyBackend, room: str) -> None:
+async def test_a_back_end_manages_rooms_and_members(backend: AnyBackend, room: str) -> None:
     await backend.create_room(room, "ada", name="Rooms")
     await backend.grant(room, "bob", "admin", by="ada")
     await backend.set_slow_mode(room, 7)
@@ -90,7 +90,7 @@ async def test_rooms_and_members(backend: AnyBackend, room: str) -> None:
     await backend.close_room(room)
 
 
-async def test_messages_carry_the_name_of_the_profile(backend: AnyBackend, room: str) -> None:
+async def test_a_message_without_a_name_gets_the_name_of_the_profile(backend: AnyBackend, room: str) -> None:
     await backend.set_profile("quinn", name="Quinn")
     for user, name in (("quinn", None), ("quinn", "Q."), ("nobody", None)):
         await backend.publish(room, user, "text", name=name, kind="text")
@@ -98,7 +98,7 @@ async def test_messages_carry_the_name_of_the_profile(backend: AnyBackend, room:
     assert [message["name"] for message in (await backend.history(room)).messages] == ["Quinn", "Q.", "nobody", "Quinn"]
 
 
-async def test_people(backend: AnyBackend, room: str) -> None:
+async def test_a_back_end_manages_users(backend: AnyBackend, room: str) -> None:
     assert (await backend.presence(["nobody", "none"]))["none"].status == "offline"
     assert (await backend.presence(["nobody"], devices=True))["nobody"] == Presence("offline", 0, "")
     for act in (backend.mute, backend.ban):
@@ -123,8 +123,8 @@ async def test_people(backend: AnyBackend, room: str) -> None:
     assert (await backend.cluster()).connections >= 0
 
 
-@pytest.mark.usefixtures("signed")
-async def test_uploads(backend: AnyBackend, room: str) -> None:
+@pytest.mark.usefixtures("signer")
+async def test_a_back_end_uploads_a_file(backend: AnyBackend, room: str) -> None:
     form = await backend.sign_upload("ada", room, "a.txt", type="text/plain", size=3)
     async with httpx.AsyncClient(trust_env=False) as client:
         sent = await client.post(form["url"], data=form["fields"], files={"file": b"abc"})
@@ -168,7 +168,7 @@ async def test_uploads(backend: AnyBackend, room: str) -> None:
         (lambda b, room: b.presence(["a b"]), Code.BAD_REQUEST),
     ],
 )
-async def test_refusals_have_one_code(backend: AnyBackend, room: str, call: Call, code: Code) -> None:
+async def test_both_clients_raise_the_same_error_code(backend: AnyBackend, room: str, call: Call, code: Code) -> None:
     with pytest.raises(RoomcastError) as caught:
         await call(backend, room)
     assert caught.value.code is code
