@@ -26,7 +26,7 @@ _log = structlog.get_logger(__name__)
 async def run(config: Config) -> bool:
     """Run one gateway until SIGTERM; return False if the gateway ended because of an error.
 
-    Raises SettingsError, and OSError for a taken port.
+    Raises SettingsError for a bad setting, and OSError for a port in use or if no node number can be claimed.
     """
     if not config.node:
         number = await take_free_number(config.redis_url, secrets.token_hex(4), describe_process())
@@ -51,7 +51,7 @@ class Gateway:
         self.parts = Parts(config, self.stopping, self._give_up)
 
     async def run(self) -> None:
-        """Serve until SIGTERM or SIGINT, then drain. Raises OSError when a port is taken."""
+        """Serve until SIGTERM or SIGINT, then drain. Raises OSError for a port in use."""
         config, stopping = self.config, self.stopping
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stopping.set)
@@ -104,10 +104,10 @@ class Gateway:
         await self.parts.presence.run()
 
     def _resubscribed(self) -> None:
-        """Read presence, revocations and removals again: the gateway missed what was published while unsubscribed."""
+        """Read presence, revocations and removals again, because messages about them may have been missed."""
         self.parts.isolation.note_return()
         if self.parts.isolation.is_isolated:
-            return  # `Isolation` does the same before the gateway leaves the isolated state
+            return  # `Isolation` does all of this at the end of the isolation
         self.parts.enforcer.forget_all()
         self.parts.catch_up()
         self.parts.adapter.background(self.parts.session_control.recheck_all(), "recheck sessions")

@@ -76,7 +76,7 @@ _MEAN_EVENT_BYTES = 20_000
 _BURST_PAYLOADS = 10
 """Payloads of the largest size that a client may send at once."""
 _MAX_DROPPED_BYTES = 1_000_000
-"""Bytes up to which an oversized event is answered and dropped. It is the default limit of Socket.IO servers."""
+"""Largest size in bytes of an oversized packet that is answered and dropped; the default limit of Socket.IO servers."""
 
 
 def make_adapter(config: Config, metrics: Metrics) -> RedisAdapter:
@@ -167,7 +167,7 @@ def make_presence(
     on_node_lost: Callable[[], None],
     now_ms: Callable[[], float],
 ) -> tuple[OccupancyService, PresenceService, StatusDelivery]:
-    """Make the three services that share the watchers and the set of hidden users."""
+    """Make the services of occupancy, presence and status delivery, which share the watchers and the hidden users."""
     watchers, hidden = Watchers(time.monotonic), set[str]()
     occupancy = OccupancyService(
         stores.occupancy, stores.presence, stores.rooms, emitter, watchers, hidden, adapter.background
@@ -192,7 +192,7 @@ def make_presence(
 
 
 def make_tickets(config: Config) -> ReconnectTickets:
-    """Make the reconnect tickets, with a key that all gateways of a cluster share."""
+    """Make the issuer of reconnect tickets, with a key that all gateways of a cluster share."""
     if config.jwt_secret is None:
         return ReconnectTickets(config.redis_url, time.time)
     first, *older = secrets_in(config.jwt_secret.get_secret_value())
@@ -200,7 +200,7 @@ def make_tickets(config: Config) -> ReconnectTickets:
 
 
 def make_token_keys(config: Config) -> Keys:
-    """Make the keys by which tokens are verified: the shared secret, or a key set."""
+    """Make the verifier of token signatures: by the shared secret, or by a key set."""
     secret = config.jwt_secret
     return JwksKeys(config.jwks_url or "") if secret is None else SharedSecret(secret.get_secret_value())
 
@@ -248,7 +248,7 @@ async def _note_sign_in(people: PeopleStore, control: ControlPublisher, identity
 
 
 class RedisLink:
-    """The connection to Redis that carries the revocations."""
+    """The state of the Redis connection over which the revocations arrive."""
 
     def __init__(self, adapter: RedisAdapter) -> None:
         self._adapter = adapter
@@ -272,7 +272,7 @@ def make_isolation(
     session_control: SessionControl,
     catch_up: Callable[[], None],
 ) -> Isolation:
-    """Make the isolation, which holds all delivery after a long cut from Redis until every session is checked."""
+    """Make the isolation: after a long cut from Redis, it stops all delivery until every session is checked."""
 
     def hold() -> None:
         adapter.hold_rooms()

@@ -1,4 +1,4 @@
-"""The composition root of a gateway: makes all parts, and passes to each part the others that it needs."""
+"""The composition root of a gateway: make all parts, and connect each part with the parts that it needs."""
 
 from __future__ import annotations
 
@@ -319,7 +319,7 @@ class Parts:
         self.inbox.on_resubscribed()
 
     async def _catch_up_presence(self) -> None:
-        """Read presence again, but block lists first: nobody must get the presence of a user who blocks them."""
+        """Read the block lists again, then presence, so that no user gets the presence of a user who blocks them."""
         await until_answered(self.privacy.apply_all_blocks)
         self.presence.on_resubscribed()
 
@@ -334,7 +334,7 @@ class Parts:
         return CORDONED if self.cordon.is_on else None
 
     async def _move_clients(self) -> None:
-        """Move all clients away by an operator's order; leave their presence for their next gateway."""
+        """Move all clients to other gateways by an operator's order. Keep their presence until they reconnect there."""
         self.presence.is_draining = True
         await self.drain.move_clients()
         self.presence.is_draining = self._stopping.is_set()

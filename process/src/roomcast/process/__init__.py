@@ -6,5 +6,6 @@
 * `redis_faults`  warns about a Redis that is too old or evicts keys
 * `health_server` `/healthz`, `/readyz` and `/metrics`, on a port of their own
 
-Nothing here knows what a process does; `gateway`, `presence` and `media` import this package and never each other.
+This package does not depend on the work of a process. `gateway`, `presence`, `media` and `api` import this package, but
+never each other.
 """

@@ -15,7 +15,7 @@ from roomcast.process.settings import ProcessSettings, SettingsError, describe, 
 
 S = TypeVar("S", bound=ProcessSettings)
 Run = Callable[[S], Coroutine[Any, Any, bool | None]]
-"""Runs a process to its end. Returns False if the process could not go on; else it was told to end."""
+"""Runs a process until it ends. Returns False if the process could not go on; True or None after SIGTERM or SIGINT."""
 
 
 def main(process: str, settings: type[S], title: str, run: Run[S]) -> int:
@@ -39,7 +39,7 @@ def serve(process: str, settings: S, run: Run[S]) -> int:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             try:
                 return 1 if runner.run(run(settings)) is False else 0
-            finally:  # the runner removes its signal handlers: another SIGTERM would kill the process
+            finally:  # the runner removes its signal handlers now, and a second SIGTERM would kill the process
                 signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT))
     except SettingsError as error:
         return fail(process, str(error), 2)

@@ -1,4 +1,4 @@
-"""Make aiohttp servers that spend little on requests of strangers."""
+"""Make aiohttp servers on which useless or hostile requests cost little time and memory."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _BAD_METHOD: Final = "405: Method Not Allowed"
 def make_runner(application: web.Application, **options: Any) -> web.AppRunner:
     """Return the runner of an application that has all its routes; `options`: those of `web.AppRunner`.
 
-    - aiohttp unpacks compressed bodies by default, also those that no handler reads. A kilobyte may then cost a second
-      of the event loop. Clients of these servers send no compressed bodies.
-    - aiohttp raises an exception for unknown paths and methods. It refers to itself by its traceback, so the memory of
-      the request stays until a garbage collection. A route for all paths answers without an exception.
+    - aiohttp by default unpacks compressed bodies, even a body that no handler reads. A kilobyte may then block the
+      event loop for a second. Clients of these servers send no compressed bodies, so unpacking is off.
+    - aiohttp raises an exception for unknown paths and methods. The exception refers to itself through its traceback,
+      so the request stays in memory until a garbage collection. A route for all paths answers without an exception.
     """
     answer = _answer_unknown(_methods_of(application))
     application.router.add_route("*", "/{path:.*}", answer, expect_handler=answer)

@@ -1,4 +1,4 @@
-"""Listen on an address; `::` is every address of this machine, IPv4 included."""
+"""Open listening sockets on an address; `::` stands for every address of this machine, IPv4 included."""
 
 from __future__ import annotations
 

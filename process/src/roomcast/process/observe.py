@@ -1,4 +1,4 @@
-"""Metrics of every process: its use of the machine, its event loop, and its readiness."""
+"""The metrics that all processes have: resource usage, lag of the event loop, and readiness."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class ProcessMetrics:
         self._lag = Gauge(f"{prefix}_loop_lag_seconds", "Lateness of the event loop", registry=self._registry)
 
     def ready(self, is_ready: bool) -> None:
-        """Show whether the process is ready."""
+        """Set the gauge of readiness."""
         self._ready.set(is_ready)
 
     def loop_lag(self, seconds: float) -> None:
-        """Show how late the event loop is."""
+        """Set the gauge of the event loop's lateness, in seconds."""
         self._lag.set(seconds)
 
     def exposition(self) -> bytes:

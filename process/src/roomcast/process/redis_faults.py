@@ -16,13 +16,13 @@ Fields = Mapping[str, Any]
 
 
 def read_fields(found: Fields) -> RedisInfo:
-    """Return what Roomcast reads of redis-py's INFO. For a cluster (one INFO per server), read the first one."""
+    """Return the parts of redis-py's INFO that Roomcast reads; of a cluster, only the first server's INFO."""
     fields: Fields = next((part for part in found.values() if isinstance(part, Mapping) and "role" in part), found)
     return RedisInfo(*(str(fields.get(name, "")) for name in ("run_id", "redis_version", "role", "maxmemory_policy")))
 
 
 async def report(ask: Callable[[], Awaitable[Fields]], trouble: type[Exception]) -> None:
-    """Log a warning for each fault of the server. `ask` returns INFO; while it raises `trouble` it is asked again."""
+    """Log a warning for each fault of the server. `ask` returns INFO, and is called again while it raises `trouble`."""
     while True:
         try:
             info = read_fields(await ask())

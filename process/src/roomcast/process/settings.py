@@ -33,7 +33,7 @@ Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 
 
 class SettingsError(ValueError):
-    """A well-formed setting that the process cannot start with; the text is one line."""
+    """A well-formed setting with which the process cannot start. The error text is one line."""
 
 
 def setting(default: Any, name: str, description: str, **bounds: float) -> Any:
@@ -42,7 +42,7 @@ def setting(default: Any, name: str, description: str, **bounds: float) -> Any:
 
 
 class ProcessSettings(BaseSettings):
-    """Hold the settings that all processes have; a variable that is empty counts as not set."""
+    """The settings that all processes have. An empty variable counts as not set."""
 
     model_config = SettingsConfigDict(extra="ignore", frozen=True, env_ignore_empty=True)
 
@@ -67,7 +67,7 @@ class ProcessSettings(BaseSettings):
 
     @property
     def tls(self) -> ssl.SSLContext | None:
-        """TLS of all ports, with the certificate as it is on the disk now; None without one."""
+        """The TLS context of all ports, with the certificate read from disk now; None without a certificate."""
         if self.tls_certificate is None or self.tls_key is None:
             return None
         return server_context(self.tls_certificate, self.tls_key)
@@ -87,7 +87,7 @@ class ProcessSettings(BaseSettings):
 
 
 def checked_by(check: Callable[[str], object]) -> AfterValidator:
-    """Return the validator of a SecretStr: `check` raises ValueError for a bad secret."""
+    """Return a validator that calls `check` with the text of a SecretStr. `check` raises ValueError for a bad text."""
 
     def validate(value: SecretStr) -> SecretStr:
         check(value.get_secret_value())
@@ -97,7 +97,7 @@ def checked_by(check: Callable[[str], object]) -> AfterValidator:
 
 
 class SealingSettings(ProcessSettings):
-    """Hold the keys of a process that seals what it publishes (see `roomcast.wire.seals`)."""
+    """The settings of a process that seals the messages it publishes (see `roomcast.wire.seals`)."""
 
     cluster_key: Annotated[SecretStr, checked_by(keys_in)] | None = setting(
         None, "ROOMCAST_CLUSTER_KEY", "keys of 32 bytes or more that seal messages between processes, by commas"

@@ -15,7 +15,7 @@ def server_context(certificate: str, key: str) -> ssl.SSLContext:
     context.set_alpn_protocols(["http/1.1"])
     try:
         context.load_cert_chain(certificate, key)
-    except OSError as error:  # ssl.SSLError is one
+    except OSError as error:  # includes ssl.SSLError
         reason = error.strerror or getattr(error, "reason", None) or type(error).__name__
         raise ValueError(f"ROOMCAST_TLS_CERTIFICATE and ROOMCAST_TLS_KEY: {reason}") from None
     return context

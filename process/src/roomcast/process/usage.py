@@ -1,7 +1,8 @@
 """Measure the resources that a process uses (metrics `process_*`), at a cost that does not grow with connections.
 
-prometheus_client's own collector lists the open files to count them, which stops the event loop for 30 to 50 ms where
-there are 10,000. Since Linux 6.2 the size of `/proc/self/fd` is their number; on older kernels the files are listed.
+prometheus_client's own collector counts the open files by listing them, which blocks the event loop for 30 to 50 ms
+with 10,000 files. Since Linux 6.2, the size of `/proc/self/fd` is the number of open files. On older kernels this
+module lists the files, too.
 """
 
 from __future__ import annotations
@@ -18,11 +19,11 @@ from prometheus_client.registry import Collector
 
 _FILES: Final = "/proc/self/fd"
 _RESIDENT: Final = 21
-"""The place of the resident pages among the fields that `_stat` returns."""
+"""The index of the number of resident pages in the list that `_stat` returns."""
 
 
 class ProcessUsage(Collector):
-    """Collect the figures of this process at each scrape."""
+    """Collects the figures of this process at each scrape."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._page = resource.getpagesize()
@@ -58,6 +59,6 @@ def _age_seconds() -> float:
 
 
 def _stat() -> list[str]:
-    """Return the fields of `/proc/self/stat` from the third on: the second, a name, may hold blanks and brackets."""
+    """Return the fields of `/proc/self/stat` from the third on. The second, a name, may contain spaces and brackets."""
     with open("/proc/self/stat", encoding="ascii", errors="replace") as file:  # noqa: PTH123
         return file.read().rpartition(")")[2].split()

@@ -6,7 +6,7 @@
 | `namespace:{S}` | nodes | every node with a client in the namespace |
 | `node:{N}` | other nodes, media signers | node N |
 
-`{…}` is the cluster hash tag. Room and namespace names that callers choose freely pass through `tag`.
+`{…}` is the cluster hash tag. `tag` escapes the names of rooms and namespaces, which callers choose freely.
 """
 
 from __future__ import annotations

@@ -134,9 +134,9 @@ def unpack_room(data: bytes) -> RoomPacket:
 
 
 def check_event(packet: bytes, attachments: int = 0) -> None:
-    """Raise EnvelopeError for a packet that would end the connection of every client that it is delivered to.
+    """Raise EnvelopeError for a malformed packet, which would end the connection of every client that receives it.
 
-    The content between the ends is not parsed: a script or the serializer of the sending node made it.
+    Only the beginning and the end are checked. The content between them comes from a script or a node's serializer.
     """
     kind = b"5%d-" % attachments if attachments else b"2"
     if not packet.startswith(kind) or not packet.endswith(b"]"):

@@ -1,4 +1,4 @@
-"""Log malformed HTTP requests in one short line: HTTP servers log a traceback that quotes the headers."""
+"""Log a malformed HTTP request in one short line, instead of the HTTP server's traceback, which quotes the headers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class ShortErrors(logging.Filter):
         self._log = log
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Tell whether the record is to be logged as it is."""
+        """Return whether to log the record unchanged."""
         error = record.exc_info[1] if record.exc_info else None
         if not isinstance(error, self._malformed):
             return True

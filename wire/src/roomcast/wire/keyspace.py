@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 
 class Keyspace:
-    """Turns the names of the code into the names in Redis."""
+    """Turns the key and channel names of the code into the names in Redis."""
 
     __slots__ = ("prefix",)
 

@@ -12,9 +12,10 @@ EVERY_SECONDS: Final = 10.0
 
 
 class LimitedLog:
-    """Log at most one line per kind and `every_seconds`; a line says how many events since the last line were left out.
+    """Logs at most one line per kind in `every_seconds`. A line says how many events were left out before.
 
-    `kind` is a constant of the code, never input: one counter is kept per kind. `clock` is monotonic, in seconds.
+    `kind` must be a constant of the code, never input, because a counter is kept per kind. `clock` is monotonic, in
+    seconds.
     """
 
     def __init__(
@@ -37,7 +38,7 @@ class LimitedLog:
         self._write(logging.ERROR, kind, text, args, error)
 
     def forget(self, kind: str) -> None:
-        """Log the next event of this kind without delay. Call this when the fault is over."""
+        """Log the next event of this kind at once. Call this when the fault is over."""
         self._kinds.pop(kind, None)
 
     def _write(self, level: int, kind: str, text: str, args: tuple[Any, ...], error: BaseException | None) -> None:

@@ -37,7 +37,7 @@ class RedisInfo(NamedTuple):
         if self.eviction not in ("", "noeviction"):
             found.append(
                 f"Redis evicts keys when memory is full (maxmemory-policy {self.eviction}): logs and members get lost"
-                " without a word; set it to noeviction"
+                " without an error; set it to noeviction"
             )
         return tuple(found)
 

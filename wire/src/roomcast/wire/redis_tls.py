@@ -9,7 +9,7 @@ from roomcast.wire.redis_url import RedisTarget, TlsOptions
 
 
 def make_context(target: RedisTarget) -> ssl.SSLContext | None:
-    """Return the context for `target`, or None without TLS. Raise ValueError that names a wrong option."""
+    """Return the context for `target`, or None without TLS. For a bad option raise ValueError with its name."""
     if not target.tls:
         return None
     options = target.tls_options
@@ -29,7 +29,7 @@ def make_context(target: RedisTarget) -> ssl.SSLContext | None:
 
 
 def redis_py_options(options: TlsOptions) -> dict[str, Any]:
-    """Return the options as redis-py's clients and SSLConnection take them."""
+    """Return the options as arguments of redis-py's clients and SSLConnection."""
     return {
         "ssl_ca_certs": options.ca_certs,
         "ssl_certfile": options.certfile,

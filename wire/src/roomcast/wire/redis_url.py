@@ -84,7 +84,7 @@ class RedisTarget:
         return Keyspace(self.prefix, self.db)
 
     def at(self, host: str, port: int) -> RedisTarget:
-        """Return the target for one server (a Sentinel's master, a cluster's node), otherwise as this one."""
+        """Return a copy of this target for one server: a Sentinel's master or a cluster's node."""
         return replace(self, mode="standalone", hosts=((host, port),), service=None)
 
     def sentinel_at(self, host: str, port: int) -> RedisTarget:
@@ -136,7 +136,7 @@ def parse(url: str) -> RedisTarget:
 
 
 def _options(query: str, scheme: str, mode: Mode, tls: bool) -> dict[str, str]:
-    """Return the options after the question mark; raise ValueError for one that this kind of URL does not take."""
+    """Return the options after the question mark; raise ValueError for an option that the scheme does not allow."""
     found = dict(parse_qsl(query, keep_blank_values=True))
     known = {"prefix"} | ({"db"} if scheme == "unix" else set())
     known |= (_TLS_OPTIONS if tls else set()) | (_SENTINEL_OPTIONS if mode == "sentinel" else set())

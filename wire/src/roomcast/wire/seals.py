@@ -1,4 +1,4 @@
-"""Authenticate what processes publish through Redis, with the keys of a cluster. Pure.
+"""Authenticate the messages that processes publish through Redis, with the keys of a cluster. Pure.
 
 Redis accounts limit who may publish on a channel, but gateways and back ends share the channels `room:{R}` and
 `user:{U}`. So a process that holds the cluster key *seals* the messages that it publishes:
@@ -40,7 +40,7 @@ _SEPARATORS: Final = re.compile(r"[,\n]")
 
 
 class ForgedError(EnvelopeError):
-    """A message that no holder of a cluster key has sealed."""
+    """A message whose seal is not from a process with a cluster key, or is missing."""
 
 
 def keys_in(value: str) -> tuple[str, ...]:
@@ -57,7 +57,7 @@ def keys_in(value: str) -> tuple[str, ...]:
 class Seals:
     """Seals and opens messages. Without keys it seals nothing, and accepts every message.
 
-    `keys`: see `keys_in`. `requires_seal`: an unsealed message does not count as sent by a holder of a key.
+    `keys`: see `keys_in`. `requires_seal`: only a sealed message counts as sent by a process with a key.
     """
 
     def __init__(self, keys: Sequence[str] = ()) -> None:
@@ -94,7 +94,7 @@ class Seals:
         return envelope, True
 
     def is_publisher(self, skip: tuple[str, ...]) -> bool:
-        """Tell whether a packet's skip list is the publisher token of a key."""
+        """Return whether a packet's skip list is the publisher token of a key."""
         return len(skip) == 1 and any(compare_digest(skip[0], token) for token in self._tokens)
 
 

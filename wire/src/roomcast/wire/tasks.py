@@ -1,4 +1,4 @@
-"""Background tasks that are not garbage-collected early, and whose errors are logged (unlike a bare `create_task`)."""
+"""Run background tasks. Unlike a bare `create_task`, keep them from garbage collection, and log their errors."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class ExpectedError(Exception):
 
 
 class TaskSet:
-    """Keeps its tasks alive, logs the error of one that fails, and can end them all."""
+    """Keeps its tasks alive, logs the errors of failed tasks, and can end all tasks."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -62,7 +62,7 @@ class TaskSet:
         if task.cancelled() or (error := task.exception()) is None:
             return
         if isinstance(error, ExpectedError):
-            _log.warning("task %s: %s", task.get_name(), error)  # a refusal with a code: a traceback would add nothing
+            _log.warning("task %s: %s", task.get_name(), error)  # the text is sufficient without a traceback
         else:
             _log.error("task %s failed", task.get_name(), exc_info=error)
 
@@ -75,8 +75,8 @@ class TaskSet:
     async def cancel(self) -> None:
         """Cancel all tasks and wait until they have ended.
 
-        A cancellation may be swallowed: before Python 3.12 `asyncio.wait_for`, with which redis-py sends, returns its
-        result when both come at once. So a task that goes on is cancelled again.
+        A task may lose a cancellation. Before Python 3.12 this happens in `asyncio.wait_for`, which redis-py uses to
+        send: it returns the result if the result and the cancellation come at once. So such a task is cancelled again.
         """
         left = set(self._tasks)
         while left:

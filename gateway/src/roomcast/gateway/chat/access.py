@@ -1,4 +1,4 @@
-"""Decide who may enter a room, and who may moderate it."""
+"""Decide which users may enter, moderate or create a room."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _no_entry(room: str) -> RoomcastError:
     if room.startswith(DIRECT):
         return RoomcastError(Code.FORBIDDEN, "a direct room is `dm:` and the ids of its two people, sorted")
     return RoomcastError(
-        Code.FORBIDDEN, "you are not a member and your token's `rooms` does not name the room, or you are banned"
+        Code.FORBIDDEN, "you need a membership or a token whose `rooms` names the room, and must not be banned"
     )
 
 
@@ -36,7 +36,7 @@ class Roles(Protocol):
 
 
 class RoomAccess:
-    """Decides by the room's id, the session's token and the stored memberships."""
+    """Decides by the room's id, the session's token, the bans and the stored memberships."""
 
     def __init__(self, store: Roles, is_banned: IsBanned, creatable: Collection[str] = ()) -> None:
         """`creatable` are patterns of the rooms that every user may create."""
@@ -45,17 +45,20 @@ class RoomAccess:
         self._creatable = tuple(creatable)
 
     async def require_entry(self, session: ChatSession, room: str) -> None:
-        """Raise FORBIDDEN for a room that the session may not enter, the same whether the room exists or not."""
+        """Raise FORBIDDEN for a room that the session may not enter, whether the room exists or not.
+
+        A room that the session has joined is not checked again.
+        """
         if room not in session.rooms:
             await self.require_entry_now(session, room)
 
     async def require_entry_now(self, session: ChatSession, room: str) -> None:
-        """Raise FORBIDDEN as `require_entry` does, also for a joined room: a ban may be about to remove the session."""
+        """Raise FORBIDDEN as `require_entry` does, but also check a joined room: the user may be banned since then."""
         if not await self.may_enter(session, room):
             raise _no_entry(room)
 
     async def may_enter(self, session: ChatSession, room: str) -> bool:
-        """Return whether the session may enter the room now. Joined rooms are checked again."""
+        """Return whether the session may enter the room now. Joined rooms are checked, too."""
         if not session.identity.ops and await self._is_banned(session.user, room):
             return False
         verdict = access(room, session.user)
@@ -64,7 +67,7 @@ class RoomAccess:
         return verdict is Access.OPEN
 
     def may_see(self, session: ChatSession, line: Line) -> bool:
-        """Return whether the session may enter the room of a line of the room list, without a look-up in Redis."""
+        """Return whether the session may enter the room of an inbox line. The line suffices: Redis is not read."""
         if session.identity.ops:
             line = line._replace(is_banned=False)
         return line.is_open(by_token=session.identity.matches(line.room))
@@ -103,4 +106,4 @@ class RoomAccess:
         if not (matches(room, identity.create) or matches(room, self._creatable)):
             raise RoomcastError(Code.FORBIDDEN, "the token's `create` does not name the room")
         if room.startswith(PUBLIC) or identity.matches(room):
-            raise RoomcastError(Code.FORBIDDEN, "a room that is open without members has no owner")
+            raise RoomcastError(Code.FORBIDDEN, "a room that users may enter without a membership has no owner")

@@ -27,10 +27,10 @@ class CustomEvents:
         self._clock = clock
 
     async def emit_to_room(self, session: ChatSession, p: RoomEmit) -> AckFields:
-        """Answer `room:emit`; `sent` is False for an event that others must not notice.
+        """Answer `room:emit`; `sent` is False for a dropped event, which no other user may notice.
 
-        As with `typing`, others must not notice an event of a user who is muted, or blocked in a direct room. Nor must
-        they notice an event of an invisible user, unless the event has `as_invisible`.
+        As with `typing`, the gateway drops the events of a muted user, and the events in a direct room in which one
+        person blocks the other. It also drops the events of an invisible user, except those with `as_invisible`.
         """
         if p.room not in session.rooms:
             raise RoomcastError(Code.FORBIDDEN, "join the room first")
@@ -43,7 +43,7 @@ class CustomEvents:
         return {"sent": True}
 
     def _take_turn(self, session: ChatSession) -> None:
-        """Count the event; raise RATE_LIMITED above the rate of custom events of one connection."""
+        """Count the event; raise RATE_LIMITED if this connection sends custom events too fast."""
         now = self._clock()
         bucket = session.custom_events
         if bucket is None:

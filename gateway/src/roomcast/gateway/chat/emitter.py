@@ -28,23 +28,23 @@ class Emitter:
         self._devices: dict[str, set[str]] = {}
         self._reader = Reader(UserMessage)
         self.on_line_changed: Callable[[str, str], None] = _ignore_line
-        """Called with a user connected here and a room whose line in the user's inbox has changed."""
+        """Callback for `(user, room)`: the room's line has changed in the inbox of a user connected here."""
         self.is_held = False
-        """True while the gateway is isolated: no event of other users may reach a client."""
+        """True while the gateway is isolated. Clients then get no events that come from other users."""
 
     async def to_room(self, room: str, event: str, data: dict[str, Any], skip: str | None = None) -> None:
-        """Send to a room on every gateway. Raises RoomcastError(UNAVAILABLE) when Redis is away."""
+        """Send to a room on every gateway. Raises RoomcastError(UNAVAILABLE) when Redis fails."""
         try:
             await self._adapter.emit(event, data, NAMESPACE, room=room, skip_sid=skip)
         except RedisConnectionError as error:
             raise RoomcastError(Code.UNAVAILABLE) from error
 
     async def to_user(self, user: str, event: str, data: dict[str, Any]) -> None:
-        """Send to all devices of a user, if there are any. Raises UNAVAILABLE when Redis is away."""
+        """Send to all devices of a user, if there are any. Raises UNAVAILABLE when Redis fails."""
         await self._publish(user, UserEvent(NAMESPACE, self._packet(event, data)))
 
     async def line_changed(self, user: str, room: str) -> None:
-        """Tell the user's gateways to read a line of the inbox again. Raises UNAVAILABLE when Redis is away."""
+        """Tell the user's gateways to read a line of the inbox again. Raises UNAVAILABLE when Redis fails."""
         await self._publish(user, ListChanged(room))
 
     async def _publish(self, user: str, message: UserMessage) -> None:
@@ -54,7 +54,7 @@ class Emitter:
             raise RoomcastError(Code.UNAVAILABLE) from error
 
     def to_sessions(self, sids: list[str], event: str, data: dict[str, Any]) -> None:
-        """Send to sessions of this gateway; unknown ones are ignored. Never waits."""
+        """Send to sessions of this gateway; unknown session ids are ignored. Never waits."""
         if not self.is_held or _is_own_word(event, data):
             self._adapter.deliver_to_sessions(NAMESPACE, sids, self._packet(event, data))
 
@@ -67,10 +67,10 @@ class Emitter:
         packet, _ = codec.encode_event(self._adapter.server, NAMESPACE, event, data)
         return packet
 
-    # --- users' devices here ---
+    # --- devices of users on this gateway ---
 
     def add_device(self, user: str, sid: str) -> None:
-        """Deliver the user's events to this session, too; the first device subscribes to the user's channel."""
+        """Deliver the user's events to this session, too; for the first device, subscribe to the user's channel."""
         devices = self._devices.get(user)
         if devices is None:
             devices = self._devices[user] = set()
@@ -87,14 +87,14 @@ class Emitter:
         )
 
     def remove_device(self, user: str, sid: str) -> None:
-        """Stop delivering to this session; the last device unsubscribes from the user's channel."""
+        """Stop delivering to this session; after the last device, unsubscribe from the user's channel."""
         devices = self._devices.get(user, set())
         devices.discard(sid)
         if not devices and self._devices.pop(user, None) is not None:
             self._adapter.unsubscribe(keys.user_channel(user))
 
     def _is_allowed(self, data: bytes) -> bool:
-        """Return whether every back end may send this message without a seal."""
+        """Return whether a back end without the cluster key may send this message, unsealed."""
         message = self._reader.unpack(data)
         return isinstance(message, ListChanged) or is_back_end_event(message.packet)
 
@@ -110,7 +110,7 @@ class Emitter:
 
 
 def _is_own_word(event: str, data: dict[str, Any]) -> bool:
-    """Return whether an event is about the gateway or the session itself, and not from other users."""
+    """Return whether an event is about the gateway or the session itself, not about other users."""
     return event in _OWN_EVENTS or (event == ROOM and data.get("change") in _REMOVALS)
 
 

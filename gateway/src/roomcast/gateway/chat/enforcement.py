@@ -38,10 +38,10 @@ class LocalRooms(Protocol):
 
 
 class SanctionEnforcer:
-    """Drops the changed copies of sanctions, and checks the affected sessions again.
+    """Drops outdated copies of sanctions, and checks the affected sessions again.
 
-    Every user can cause such control messages, by `user:block`. So handling a message must not take time for all
-    sessions here, or for all rooms of the user.
+    Any user can cause the control message of a changed sanction, with `user:block`. So its cost must not grow with the
+    number of all sessions here, nor of all rooms of the user.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class SanctionEnforcer:
         recheck_rooms: Recheck,
         start_task: StartTask,
     ) -> None:
-        """`check_user` closes a banned user's sessions; `recheck_rooms` removes sessions from rooms that they lost."""
+        """`check_user` closes a banned user's sessions; `recheck_rooms` removes sessions that may not stay."""
         self._sanctions = sanctions
         self._sessions = sessions
         self._rooms = rooms
@@ -62,7 +62,7 @@ class SanctionEnforcer:
         self._start_task = start_task
 
     def receive(self, message: Sanctioned) -> None:
-        """Handle a control message: drop the copies and revoke the tickets, so that the next sends are checked."""
+        """Handle a control message: drop copies and fast-path tickets, so that the next sends are checked."""
         self._sanctions.forget(message.room, message.user)
         for session, room in self._concerned(message):
             session.revoke_tickets(room)
@@ -70,16 +70,16 @@ class SanctionEnforcer:
             self._start_task(until_answered(partial(self._check, message)), "sanctions")
 
     def forget_all(self) -> None:
-        """Drop all copies of sanctions and all tickets: the gateway may have missed changes."""
+        """Drop all copies of sanctions and all fast-path tickets, because the gateway may have missed changes."""
         self._sanctions.forget_all()
         for session in self._sessions:
             session.revoke_tickets()
 
     def _concerned(self, message: Sanctioned) -> list[tuple[ChatSession, str]]:
-        """Return the sessions whose right to write the message may change, each with the room (empty: every room).
+        """Return `(session, room)` where the session's right to write may have changed; empty room: in every room.
 
-        A message without a room is about a user everywhere. Mutes concern all rooms of the user. Blocks concern the
-        user's direct rooms, and there also the sessions of the other person.
+        A message without a room is about a mute, ban or block of a user everywhere. A mute concerns all rooms of the
+        user. A block concerns the user's direct rooms, and there also the sessions of the other person.
         """
         if message.room:
             in_room = self._rooms.sessions_in(message.room)
@@ -89,7 +89,7 @@ class SanctionEnforcer:
         return [*others, *((session, "") for session in self._sessions.of_user(message.user))]
 
     async def _check(self, message: Sanctioned) -> None:
-        """Remove a banned user from the room, or close the user's sessions. Mutes and blocks do neither."""
+        """Remove a user who is banned from the room; disconnect a user who is banned everywhere."""
         if not message.room:
             if await self._sanctions.is_banned_everywhere(message.user):
                 await self._check_user(message.user)

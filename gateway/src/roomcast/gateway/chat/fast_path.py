@@ -1,8 +1,8 @@
-"""Issue the tickets of the fast path (`plain_sends.py`), and finish the sends that the fast path could not.
+"""Issue the tickets of the fast path (`plain_sends.py`), and finish the sends that get no receipt there.
 
 The first text of a session into a room takes the general path, which checks everything. Then the session gets a ticket,
-and its next texts pass from their frames to the log without a task. A ticket is valid while the session is in the room
-and the Redis connection is open.
+and its next texts go from their frames to the log without an asyncio task. A ticket is valid while the session is in
+the room and the Redis connection is open.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _EVENT: Final = "message:send"
 _UNKNOWN: Final = orjson.dumps({"ok": False, "error": RoomcastError(Code.OUTCOME_UNKNOWN).to_wire()})
 
 Detour = Callable[[Connection, str], None]
-"""Handles, on the general path, a packet that the fast path could not finish."""
+"""Handles a packet on the general path, after Redis refused it on the fast path."""
 
 
 class MessageFastPath:
@@ -58,7 +58,7 @@ class MessageFastPath:
         return self.plain_sends.in_flight
 
     def count_taken(self) -> int:
-        """Return the number of messages taken since the last call."""
+        """Return the number of messages that the fast path sent since the last call."""
         taken, self.plain_sends.taken = self.plain_sends.taken, 0
         return taken
 
@@ -85,7 +85,11 @@ class MessageFastPath:
         )
 
     def _failed(self, pending: PendingAck, reply: Any) -> None:
-        """Handle a send that got no receipt. A send that Redis refused takes the general path, with the same id."""
+        """Handle a send without a receipt.
+
+        If Redis refused the send, the general path repeats it with the same id. If the connection was lost, the client
+        gets OUTCOME_UNKNOWN.
+        """
         connection: Any = pending.buffer
         if not isinstance(reply, ConnectionLost):
             self._detour(connection, pending.payload.decode())

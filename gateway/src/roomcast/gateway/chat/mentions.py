@@ -10,10 +10,10 @@ from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.inbox import Line, mention_refusal
 
 _CHECKS_AT_ONCE: Final = 32
-"""Concurrent checks of all clients. A check of twenty users takes Redis most of a millisecond, and a command that waits
-for Redis longer than a second fails."""
+"""Bound on concurrent checks, for all clients together. Redis needs almost 1 ms to check twenty users, and a command
+that waits for Redis longer than 1 s fails."""
 MAX_WAITING: Final = 256
-"""Messages whose mentions may wait or be checked at once; the gateway refuses further ones."""
+"""Bound on messages whose mentions wait or are being checked; the gateway refuses further messages with mentions."""
 
 
 class Readers(Protocol):
@@ -39,7 +39,7 @@ class Mentions:
     async def require_readers(self, room: str, users: Sequence[str]) -> list[str]:
         """Return the users without repetitions; raise FORBIDDEN if a user does not read the room.
 
-        Raise RATE_LIMITED while MAX_WAITING messages wait for their check.
+        Raise RATE_LIMITED while MAX_WAITING messages wait or are being checked.
         """
         if self._waiting >= MAX_WAITING:
             raise RoomcastError(Code.RATE_LIMITED, "too many messages with mentions", retry_after=1.0)

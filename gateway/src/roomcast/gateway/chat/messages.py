@@ -1,4 +1,4 @@
-"""Send, edit, delete and react to messages, and read them back. Each of these writes is one entry of a room's log."""
+"""Send, edit, delete, react to and read messages. Each of these writes adds one entry to a room's log."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from roomcast.gateway.stores.room_log import History, PublishReceipt, Rewrite, S
 
 _MAX_TRIES: Final = 5
 ROWS_PER_MENTION: Final = 5
-"""Rows that a mention counts as in the event limit. A mention takes Redis as long as half a plain message, because the
-script looks through the user's list of unread mentions twice."""
+"""Price of one mention in the event limit, in rows (see `EventLimit.charge`). Redis needs half as long for a mention as
+for a plain message, because the script searches the user's list of unread mentions twice."""
 Written = TypeVar("Written", MessageSend, MessageEdit)
 
 
 class Amendment(NamedTuple):
-    """The entry of an edit, deletion or reaction, and the older entries that it changes."""
+    """The entry of an edit, deletion or reaction (`tail` as in `LogStore.append`), and its changes of older entries."""
 
     tail: bytes
     rewrites: list[Rewrite]
@@ -41,19 +41,19 @@ class MessageLog(Protocol):
     def append(
         self, room: str, user: str, message_id: str, tail: bytes, rewrites: Sequence[Rewrite] = ()
     ) -> Awaitable[PublishReceipt]:
-        """Queue a message now; await its receipt."""
+        """Queue a message for the log now; the caller awaits the receipt."""
         ...
 
     async def read_before(self, room: str, seq: int, limit: int) -> History:
-        """Return the last entries below `seq`; 0 means the latest."""
+        """Return the newest entries below `seq`, or the newest of all if `seq` is 0."""
         ...
 
     async def read_entry(self, room: str, seq: int) -> bytes | None:
-        """Return one entry's JSON, or None when the log does not hold it."""
+        """Return the JSON of one entry, or None if the entry is not in the log."""
         ...
 
     async def find_receipt(self, room: str, user: str, message_id: str) -> PublishReceipt | None:
-        """Return the receipt of a message id that the log remembers."""
+        """Return the receipt of a published message, or None if the log does not remember its id."""
         ...
 
 
@@ -61,11 +61,11 @@ class MessageAccess(Protocol):
     """The right to read and write in a room; see `roomcast.gateway.chat.access.RoomAccess`."""
 
     async def require_entry(self, session: ChatSession, room: str) -> None:
-        """Raise FORBIDDEN for a room that the session may not enter, whether it exists or not."""
+        """Raise FORBIDDEN for a room that the session may not enter, whether the room exists or not."""
         ...
 
     async def require_entry_now(self, session: ChatSession, room: str) -> None:
-        """Raise FORBIDDEN as `require_entry` does, also for a joined room."""
+        """Raise FORBIDDEN as `require_entry` does, but also check a joined room."""
         ...
 
     async def is_moderator(self, session: ChatSession, room: str) -> bool:
@@ -77,7 +77,7 @@ class Voice(Protocol):
     """The right to write in a room now; see `roomcast.gateway.chat.sanctions.Sanctions`."""
 
     def is_unrestricted(self, user: str, room: str) -> bool:
-        """Return whether it is known, without a look-up, that the user may write."""
+        """Return whether the gateway's copies of sanctions show that the user may write; never reads Redis."""
         ...
 
     async def require_voice(self, user: str, room: str) -> None:
@@ -111,7 +111,7 @@ Address = Callable[[ChatSession, str], Awaitable[None]]
 """Called before the first message of a session into a direct room, to tell the other person of the room."""
 
 OnPlainSend = Callable[[ChatSession, str], None]
-"""Called after a send that needs no look-up: the next sends may take the fast path."""
+"""Called after a send if the session's next sends into the room need no look-up: they may take the fast path."""
 
 
 class Chat:
@@ -143,8 +143,8 @@ class Chat:
     async def send_message(self, session: ChatSession, p: MessageSend) -> AckFields:
         """Answer `message:send`.
 
-        A text into a joined room is queued before this method first awaits, so that the sends of a client keep their
-        order while their acks are awaited side by side.
+        A plain text into a joined room is queued before the first `await` of this method. So the sends of a client
+        keep their order, although their acks are awaited concurrently.
         """
         if p.text is None and p.upload is None and p.data is None:
             raise RoomcastError(Code.BAD_REQUEST, "text, upload or data is needed")
@@ -160,7 +160,7 @@ class Chat:
         return _receipt(receipt)
 
     def _is_plain(self, session: ChatSession, p: MessageSend) -> bool:
-        """Return whether the send needs no look-up: no upload, no mentions, a joined room, no earlier send waiting."""
+        """Return whether the send needs no look-up, and no earlier send of the session into the room is waiting."""
         if p.upload is not None or p.mentions is not None or self._is_reviewed(p.room):
             return False
         if p.room in session.sending or p.room not in session.rooms:
@@ -182,14 +182,14 @@ class Chat:
             return known
 
     async def _send_in_turn(self, session: ChatSession, p: MessageSend) -> Awaitable[PublishReceipt]:
-        """Do the look-ups of the message concurrently with earlier sends, and queue the message after them.
+        """Do the look-ups of the message while earlier sends into the room wait, and queue it after those sends.
 
-        A refused send also waits for the earlier sends into the room, so that no later send overtakes them.
+        A refused send also waits for the earlier sends, so that no later send overtakes them.
         """
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         before = session.sending.get(p.room)
         session.sending[p.room] = turn
-        session.revoke_tickets(p.room)  # a plain text on the fast path would overtake this message
+        session.revoke_tickets(p.room)  # a later plain text on the fast path would overtake this message
         try:
             try:
                 tail = await self._look_up(session, p)
@@ -279,7 +279,7 @@ class Chat:
                 raise RoomcastError(Code.FORBIDDEN, "only the author, an admin or the owner deletes")
             return Amendment(tail, [amend.deleted(entry, message), *await self._earlier_edit(p.room, message)])
 
-        session.allowance.unreported += ENTRY_BYTES  # never refused: a deletion frees more of the log than it adds
+        session.allowance.unreported += ENTRY_BYTES  # a deletion is never refused: it frees more bytes than it adds
         return _receipt(await self._amend(session, p.room, p.id, amendment))
 
     async def react_to_message(self, session: ChatSession, p: MessageReact) -> AckFields:
@@ -299,12 +299,12 @@ class Chat:
         return _receipt(await self._amend(session, p.room, p.id, amendment))
 
     async def _require_voice(self, session: ChatSession, room: str) -> None:
-        """Raise unless the session may enter the room and write there. Mutes do not concern operators."""
+        """Raise unless the session may enter the room and write there. Mutes do not apply to operators."""
         await self._access.require_entry(session, room)
         await self._require_unmuted(session, room)
 
     async def _require_still(self, session: ChatSession, room: str) -> None:
-        """Check the right to write again, after a wait of up to seconds in which the user may have lost it."""
+        """Check the right to write again: the user may have lost that right while the message waited for seconds."""
         if session.is_expelled:
             raise RoomcastError(Code.REVOKED)
         await self._access.require_entry_now(session, room)
@@ -332,7 +332,7 @@ class Chat:
         message_id: str,
         amendment: Callable[[], Awaitable[Amendment]],
     ) -> PublishReceipt:
-        """Append an entry with rewrites; read the target again if another amendment changed the entry first."""
+        """Append an entry with rewrites; read the target again if another amendment changed the target first."""
         for _ in range(_MAX_TRIES):
             try:
                 return await self._log.append(room, session.user, message_id, *await amendment())
@@ -343,7 +343,7 @@ class Chat:
                     known := await self._log.find_receipt(room, session.user, message_id)
                 ):
                     raise
-                return known  # a resend: the first send deleted the target, or the target was deleted since
+                return known  # this is a resend: its first send deleted the target, or the target was deleted later
         raise RoomcastError(Code.CONFLICT, "the message is being changed by others")
 
     async def _target(self, room: str, seq: int) -> tuple[bytes, dict[str, Any]]:

@@ -30,8 +30,8 @@ from roomcast.gateway.stores.rooms import RoomStore
 
 _CHANGES = {("mute", True): "muted", ("mute", False): "unmuted", ("ban", True): "banned", ("ban", False): "unbanned"}
 _ROWS_PER_SANCTION = 50
-"""Rows that a changed sanction or slow mode counts as in the event limit: all gateways with the room read its sanctions
-again, up to a thousand."""
+"""Price of a changed sanction or slow mode in the event limit, in rows (see `EventLimit.charge`). Each gateway with the
+room then reads all sanctions of the room again, up to a thousand."""
 
 
 class SanctionPublisher(Protocol):
@@ -69,7 +69,8 @@ class Moderation:
         """Answer `room:sanction`. Only operators may sanction the owner; no user may sanction themselves.
 
         If one of the two users blocks the other, the sanctioned user gets the event only if the room is on that user's
-        list. Otherwise the owner of any room could send text, as the room's id, to users who block the owner.
+        list. Without this rule, a room's owner could choose a text as the room's id and send it to users who block the
+        owner.
         """
         await self._access.require_moderator(session, p.room)
         if p.user == session.user:
@@ -129,7 +130,7 @@ class Moderation:
         return {"id": await self._store.report(report)}
 
     async def list_reports(self, session: ChatSession, p: ReportList) -> AckFields:
-        """Answer `report:list`: open reports of a room that the session moderates, or of all rooms to operators."""
+        """Answer `report:list`: moderators get the open reports of one room, operators also those of all rooms."""
         if p.room is None:
             if not session.identity.ops:
                 raise RoomcastError(Code.FORBIDDEN)

@@ -1,4 +1,4 @@
-"""The Socket.IO shell: passes events to the use cases and returns their acks. It decides no rule of the chat."""
+"""Pass the events of Socket.IO clients to the use cases, and return their acks. Contains no rule of the chat."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Handler = Callable[[ChatSession, Any], Awaitable[AckFields]]
 _UNACKED: Final = frozenset({TYPING})
 _MAX_NAME_IN_LOG: Final = 40
 _MAX_IN_FLIGHT: Final = 2_000
-"""Events of all clients that may be in progress at once. The gateway refuses further ones, to bound its memory."""
+"""Bound on the events in progress, of all clients together. The gateway refuses further events, to bound its memory."""
 _OVER_LIMIT: Final = " of length <= "
 """A part of msgspec's error text for a text or list that is too long."""
 _log = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ class ChatNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
         """The number of events that are being handled."""
 
     async def trigger_event(self, event: str, *args: Any) -> Any:
-        """Handle any event of python-socketio; return the ack."""
+        """Handle an event from python-socketio, `connect` and `disconnect` included; return the ack."""
         if event == "connect":
             return await self._connect(*args)
         if event == "disconnect":
@@ -78,7 +78,7 @@ class ChatNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
         except RoomcastError as error:
             self._observer.refused(error.code.reason)
             if error.code.retryable:
-                # After a refusal socket.io-client stays away for good; after a lost transport it tries again.
+                # socket.io-client never connects again after a refusal, but reconnects after a lost transport.
                 self.server.eio.close_for_reconnect(eio_sid)
             raise socketio.exceptions.ConnectionRefusedError(error.code.reason, error.to_wire()) from None
         if self.server.manager.eio_sid_from_sid(sid, NAMESPACE) is None:
@@ -92,7 +92,7 @@ class ChatNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
         session = self.sessions.pop(sid, None)
         if session is not None:
             if session.tickets is not None:
-                session.tickets.clear()  # the Engine.IO session holds the same dict
+                session.tickets.clear()  # the Engine.IO session uses the same dict
             self._observer.disconnected(reason)
             await self._hooks.close(session)
 
@@ -121,7 +121,7 @@ class ChatNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
         started = time.perf_counter()
         session = self.sessions.get(sid)
         if session is None:
-            return self.server.not_handled  # it was disconnected a moment ago: no ack
+            return self.server.not_handled  # the session has just been disconnected: send no ack
         self._seen(session.sid)
         self.in_flight += 1
         try:
@@ -151,7 +151,7 @@ class ChatNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
         if self.in_flight > _MAX_IN_FLIGHT:
             raise RoomcastError(Code.RATE_LIMITED, "overloaded", retry_after=1.0)
         if self._is_isolated():
-            raise RoomcastError(Code.UNAVAILABLE, "this gateway is cut from Redis")
+            raise RoomcastError(Code.UNAVAILABLE, "this gateway lost its connection to Redis and is not ready again")
 
     async def _dispatch(self, session: ChatSession, event: str, args: tuple[Any, ...]) -> AckFields:
         known = self._handlers.get(event)
@@ -165,7 +165,7 @@ def read_payload(payload_type: type[Struct], args: tuple[Any, ...]) -> Struct:
     """Return the payload in the arguments of an event. Pure.
 
     Raises TOO_LARGE for a value over a limit, and BAD_REQUEST for any other fault, such as an unknown field. Half a
-    surrogate pair is a fault, too: it is valid JSON, but cannot be stored or sent on.
+    UTF-16 surrogate pair is a fault, too: it is valid JSON, but cannot be encoded as UTF-8.
     """
     if len(args) != 1 or not isinstance(args[0], dict):
         raise RoomcastError(Code.BAD_REQUEST, "an event needs exactly one argument, an object")

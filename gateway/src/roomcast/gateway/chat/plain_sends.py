@@ -1,12 +1,12 @@
-"""Take `message:send` from its frame to the log, and its receipt back to the client, without a task or a parsed object.
+"""Pass plain `message:send` events from their frames to the log, and send the acks, without a task or a JSON parser.
 
-A send is plain if it has exactly this form, without a space, as JSON.stringify writes it:
+A send is plain if it has exactly this form, without spaces, as JSON.stringify writes it:
 
     42<id of the ack>["message:send",{"room":"…","id":"…","text":"…","reply_to":…}]
 
-(also without an ack id, or without `reply_to`). The text goes into the log as the client wrote it, because the log
-holds JSON, too. The fast path leaves every other packet to the general code: longer texts, unusual escapes, and sends
-that are not allowed now. The general code gives the same acks, and all errors.
+The ack id and `reply_to` are optional. The text enters the log in the client's own JSON encoding. The fast path leaves
+every other packet to the general code: longer texts, unusual escapes, and sends that are not allowed now. For a valid
+send the general code returns the same ack; for an invalid send it returns the error.
 
 `plain_sends.pxd` gives the compiled build the C types. `fast_path.py` issues the tickets.
 """
@@ -37,7 +37,7 @@ _SPACE: Final = 0x20
 _BACKSLASH: Final = 0x5C
 _DELETE: Final = 0x7F
 MAX_HELD_BYTES: Final = 32_000_000
-"""The most bytes of all sends without a receipt. Further sends go to the general code, which has backpressure."""
+"""Bound on the bytes of all sends that wait for a receipt. Further sends go to the general code with backpressure."""
 _ENTRY_BYTES: Final = ENTRY_BYTES
 SEEN_SECONDS: Final = 1.0
 """The least time between two reports of one client's activity, in seconds."""
@@ -47,7 +47,7 @@ _ID_CHARACTERS: Final = b"".join(
     for code in range(128)
     if re.fullmatch(CLIENT_ID_CHARACTER, chr(code)) and code not in _ESCAPED
 )
-"""Characters that a client's id may hold, without those that JSON escapes."""
+"""Characters that a message id may contain, except the characters that JSON escapes."""
 _PLAIN: Final = re.compile(
     rb"42(|0|[1-9][0-9]{0,15})"
     rb'\["message:send",\{"room":"(%b)"'
@@ -62,8 +62,8 @@ _match: Final = _PLAIN.fullmatch
 class SendTicket:
     """The data that all plain sends of one session into one room share.
 
-    `head` is the packed EVALSHA of `room_append` without its last three arguments; `dedup` and `author` are the
-    session's parts of these (`user:`, and the JSON fields between id and text). The ticket is valid while `room` is in
+    `head` is the packed EVALSHA of `room_append` without its last three arguments. `dedup` (`user:`) and `author` (the
+    JSON fields between id and text) are the session's parts of these arguments. The ticket is valid while `room` is in
     `rooms` and `pipeline` is open. If `send` is not None, it replaces `pipeline.send`.
     """
 
@@ -114,7 +114,7 @@ class SendTicket:
         self.seen_at = 0.0
 
     def allows(self, text: bytes, reply_to: bytes | None) -> bool:
-        """Return whether the general code would accept the send: within the limits, UTF-8, and not blank."""
+        """Return whether the general code would accept the send: the text is valid UTF-8, not blank, not too long."""
         if not 0 < len(text) <= self.max_bytes or (reply_to is not None and int(reply_to) > MAX_SEQ):
             return False
         try:
@@ -123,7 +123,7 @@ class SendTicket:
             return False
         first = text[0]
         if _SPACE < first < _DELETE and first != _BACKSLASH:
-            return True  # nearly every text: its first byte is a visible character
+            return True  # nearly all texts end here: their first byte is a visible character
         return not is_blank(orjson.loads(b'"%b"' % text))
 
     def command(self, message_id: bytes, text: bytes, reply_to: bytes | None) -> bytes:
@@ -136,7 +136,7 @@ class SendTicket:
 
 
 class PendingAck:
-    """Waits for the log's reply to one message. `ack` is the ack id; empty if the client asked for no ack."""
+    """Waits for the log's reply to one message. `ack` is the ack id, or empty if the client wants no ack."""
 
     __slots__ = ("ack", "buffer", "fast_path", "payload", "started")
 
@@ -148,16 +148,16 @@ class PendingAck:
         self.started = started
 
     def __call__(self, reply: Any) -> None:
-        """Take the script's reply."""
+        """Give the script's reply to the fast path."""
         self.fast_path.answer(self, reply)
 
 
 class PlainSends(FastPath):
     """The fast path of all sessions.
 
-    `taken` counts the sends, `in_flight` counts the sends without a receipt, and `held_bytes` is the size of those
-    in flight. `seen(sid)` is called for activity. `failed(pending, reply)` is called for a reply that is no receipt: an
-    error of the connection, or a reply of another form.
+    `taken` counts all sends, `in_flight` counts the sends without a receipt, and `held_bytes` is the size of the sends
+    in flight. `seen(sid)` reports that a client is active. `failed(pending, reply)` handles a reply that is no receipt:
+    an error of the connection, or a reply of another form.
     """
 
     def __init__(

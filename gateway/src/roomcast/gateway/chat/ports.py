@@ -13,7 +13,7 @@ AckFields = dict[str, Any]
 
 
 class RoomSnapshot(NamedTuple):
-    """The occupants of a room: their number, at most 100 of them as `{user, name, status}`, and read marks."""
+    """The number of a room's occupants, at most 100 occupants as `{user, name, status}`, and read marks by user."""
 
     occupancy: int
     members: list[dict[str, Any]]
@@ -26,16 +26,16 @@ class RoomOccupancy(Protocol):
     def enter_room(self, session: ChatSession, room: str) -> Awaitable[RoomSnapshot]:
         """Add a session to a room; return at most 100 members, the session's user first. Idempotent.
 
-        Sends the command now; the caller must await the reply in any case, and `Visibility.wait_written` before.
+        Call it after `Visibility.wait_written`. The call sends the command; the caller must always await the reply.
         """
         ...
 
     async def leave_room(self, session: ChatSession, room: str) -> None:
-        """Remove a session from a room, also one whose join failed. Idempotent."""
+        """Remove a session from a room, or undo its failed join. Idempotent."""
         ...
 
     def sessions_in(self, room: str) -> list[ChatSession]:
-        """Return the sessions of this gateway that have entered a room, also those whose join is still in progress."""
+        """Return the sessions of this gateway that have entered a room, including sessions with a join in progress."""
         ...
 
     async def page_members(self, room: str, after: str | None, limit: int) -> tuple[list[dict[str, Any]], str | None]:
@@ -47,7 +47,7 @@ class Visibility(Protocol):
     """Tell whether other users may notice the actions of a session."""
 
     async def wait_written(self, session: ChatSession) -> None:
-        """Wait until it is known whether another device makes the user invisible; raises UNAVAILABLE."""
+        """Wait until the gateway knows whether another device makes the user invisible. Raise UNAVAILABLE when late."""
         ...
 
     async def is_visible(self, session: ChatSession) -> bool:
@@ -59,7 +59,7 @@ class Control(Protocol):
     """Publishes control messages to all gateways; see `roomcast.gateway.sign_in.control.ControlPublisher`."""
 
     async def publish_control(self, message: Kicked | RoomChanged | RoomCreated | Sanctioned) -> None:
-        """Tell all gateways of users to remove from a room, of a new or changed room, or of a changed sanction."""
+        """Publish a removal from a room, a new or changed room, or a changed sanction. Raise UNAVAILABLE."""
         ...
 
 
@@ -67,17 +67,17 @@ class EventSender(Protocol):
     """Sends events to rooms, users and sessions; see `roomcast.gateway.chat.emitter.Emitter`."""
 
     async def to_room(self, room: str, event: str, data: dict[str, Any], skip: str | None = None) -> None:
-        """Send to a room on every gateway. Raises UNAVAILABLE when Redis is away."""
+        """Send to a room on every gateway. Raises UNAVAILABLE when Redis fails."""
         ...
 
     async def to_user(self, user: str, event: str, data: dict[str, Any]) -> None:
-        """Send to all devices of a user. Raises UNAVAILABLE when Redis is away."""
+        """Send to all devices of a user. Raises UNAVAILABLE when Redis fails."""
         ...
 
     async def line_changed(self, user: str, room: str) -> None:
-        """Tell the user's gateways to read a line of the inbox again. Raises UNAVAILABLE when Redis is away."""
+        """Tell the user's gateways to read a line of the inbox again. Raises UNAVAILABLE when Redis fails."""
         ...
 
     def to_sessions(self, sids: list[str], event: str, data: dict[str, Any]) -> None:
-        """Send to sessions of this gateway; unknown ones are ignored."""
+        """Send to sessions of this gateway; unknown session ids are ignored."""
         ...

@@ -1,4 +1,4 @@
-"""Keep users who block one another out of each other's presence and typing."""
+"""Hide the presence and typing of two users from each other if one of them blocks the other."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ class PresenceUseCases(Protocol):
         ...
 
     def users_in_watches(self) -> set[str]:
-        """Return the users whom connections here watch, and the users of these connections."""
+        """Return the users whom connections here watch, and the users who watch from here."""
         ...
 
     def watches_of(self, user: str) -> list[tuple[ChatSession, list[str]]]:
-        """Return `(session, watched users)` for the sessions here that watch the user, and for the user's own."""
+        """Return `(session, watched users)`: each session here that watches the user, and each session of the user."""
         ...
 
     async def end_watches(self, session: ChatSession, users: Collection[str]) -> None:
-        """Send the session no more changes of the users, and show those as offline who are shown as something else."""
+        """Stop sending the users' changes to the session, and show users with another status as offline."""
         ...
 
     async def send_typing(self, session: ChatSession, p: Typing) -> dict[str, Any]:
@@ -60,7 +60,7 @@ class DirectRooms(Protocol):
         ...
 
     async def keep_apart(self, room: str, *, is_apart: bool) -> None:
-        """Hide the two people of a direct room from each other, after a block, or show them again."""
+        """Hide the two people of a direct room from each other if `is_apart`; else show them again."""
         ...
 
 
@@ -80,7 +80,8 @@ class Privacy:
     async def watch_users(self, session: ChatSession, p: PresenceLook) -> dict[str, Any]:
         """Answer `presence:watch`: a blocked user looks offline and is not watched.
 
-        Block lists are read once more after the watch has begun: a block set in between could not end the watch.
+        The block lists are read again after the start of the watch. A block set between the first read and that start
+        could not end the watch.
         """
         seen = await self._seen_by(session, p)
         answer = await self._presence.watch_users(session, seen)
@@ -90,7 +91,7 @@ class Privacy:
         return _with_unseen(p, answer)
 
     async def end_blocked_watches(self, user: str) -> None:
-        """End the watches between the user and all blocked users, after the user's block list may have changed."""
+        """End the watches between a user and the users on the block list, which may have changed."""
         watches = self._presence.watches_of(user)
         blocked = await self._sanctions.blocked_by(user) if watches else frozenset()
         for session, watched in watches:
@@ -99,13 +100,16 @@ class Privacy:
                 await self._presence.end_watches(session, sorted(others) if session.user == user else [user])
 
     async def note_blocks(self, room: str) -> None:
-        """Hide the people of a direct room from each other if one blocks the other. Does nothing for other rooms."""
+        """Hide the two people of a direct room from each other if one blocks the other; else show them again.
+
+        Does nothing for other rooms.
+        """
         if people := people_of(room):
             is_apart = bool(await self._sanctions.hidden_from(people[0], people[1:]))
             await self._rooms.keep_apart(room, is_apart=is_apart)
 
     async def apply_blocks(self, user: str) -> None:
-        """Apply a user's changed block list: end watches, then update the direct rooms here that it may concern."""
+        """Apply a user's changed block list: end watches, then update the direct rooms here that it concerns."""
         await self.end_blocked_watches(user)
         rooms = set(self._rooms.direct_rooms(user))
         if rooms:
@@ -115,7 +119,7 @@ class Privacy:
                 await self.note_blocks(room)
 
     async def apply_all_blocks(self) -> None:
-        """Apply the block lists of all users whom it may concern here, after possibly missed changes."""
+        """Apply the block lists of all users in watches and direct rooms here, because changes may have been missed."""
         users = sorted(self._presence.users_in_watches() | self._rooms.users_of_direct_rooms())
         for start in range(0, len(users), _APPLIED_AT_ONCE):
             await asyncio.gather(*(self.apply_blocks(user) for user in users[start : start + _APPLIED_AT_ONCE]))

@@ -25,7 +25,7 @@ class Profiles(Protocol):
     """The profiles of people; see `roomcast.gateway.stores.people.PeopleStore`."""
 
     async def read(self, users: list[str]) -> dict[str, Profile]:
-        """Return the profiles of those users who have one; unknown users are left out."""
+        """Return the profiles of the users; users without a profile are left out."""
         ...
 
     async def search(self, query: str, after: str | None, limit: int) -> tuple[list[Profile], str | None]:
@@ -112,7 +112,7 @@ class ProfileChanges:
         for session in sessions:
             if session.identity.name != profile.name:
                 session.identity = replace(session.identity, name=profile.name)
-                session.revoke_tickets()  # a ticket holds the old name
+                session.revoke_tickets()  # a ticket contains the old name
             rooms |= dict.fromkeys(session.rooms)
         if rooms and not await self._visibility.is_visible(sessions[0]):
             rooms = {}  # the event would reveal that the invisible user is in the room

@@ -49,11 +49,11 @@ class ReplayRoute(Protocol):
     """Sends packets to one session, and makes it a member; see `roomcast.gateway.chat.room_channels.RoomChannels`."""
 
     def release(self, room: str) -> None:
-        """Give back one `acquire`. The subscription ends a while after the last, unless the room has local members."""
+        """Undo one `acquire`. After the last one, the subscription ends with a delay if no local member is left."""
         ...
 
     def admit(self, sid: str, room: str, epoch: str, seq: int) -> bool:
-        """Add the session to the members at position `(epoch, seq)`; False if later messages were delivered already."""
+        """Add the session to the members at `(epoch, seq)`; return False if later messages were already delivered."""
         ...
 
     def send_packet(self, sid: str, packet: bytes) -> None:
@@ -61,7 +61,7 @@ class ReplayRoute(Protocol):
         ...
 
     def waiting_bytes(self, sid: str) -> int | None:
-        """Return the bytes that wait for the session's client; None when the session has gone."""
+        """Return the bytes in the write buffer of the session's client; None if the session has ended."""
         ...
 
 
@@ -80,7 +80,7 @@ OnAdmitted = Callable[[], Awaitable[None]]
 
 
 class Replays:
-    """The replays of one gateway, one per session and room. At most `buffer_bytes` wait for a client of a replay."""
+    """The replays of one gateway, one per session and room. They keep a client's write buffer below `buffer_bytes`."""
 
     def __init__(
         self,
@@ -103,10 +103,10 @@ class Replays:
         return len(self._running)
 
     def begin_replay(self, session: ChatSession, room: str, start: Start, on_late: OnAdmitted) -> None:
-        """Start the replay in the background, at the next turn of the event loop, so that the ack goes out first.
+        """Start the replay in the background, in the next iteration of the event loop, so that the ack is sent first.
 
-        The caller has acquired the room; the replay releases it at its end. `on_late` is called after a replay that
-        took more than one step: the session did not get other events of the room during that time.
+        The caller has acquired the room; the replay releases the room at its end. `on_late` is called after a replay of
+        more than one step, because the session missed the room's other events during the replay.
         """
         key = session.sid, room
         task = self._running[key] = self._tasks.start(self._run(session, room, start, on_late), f"replay {room}")
@@ -142,7 +142,7 @@ class Replays:
             await on_late()
 
     async def _deliver(self, session: ChatSession, room: str, start: Start) -> bool:
-        """Deliver page after page until the session is a member; return whether that took more than one step."""
+        """Deliver pages until the session is a member; return whether that took more than one step."""
         page, seq = start
         epoch, is_late, idle_pages = page.epoch, False, 0
         while not session.is_closed:
@@ -163,10 +163,10 @@ class Replays:
         return False
 
     async def _pace(self, session: ChatSession, size: int) -> None:
-        """Wait until the user's event limit is out of debt: all replays of a user together keep to that limit.
+        """Wait until the user's event limit has no debt, so that all replays of a user together keep to that limit.
 
-        Then charge the next page, before it is read, with the size of the last page: the user's other replays see
-        the debt at once.
+        Then charge for the next page before it is read, by the size of the last page. So the user's other replays see
+        the new debt at once.
         """
         while (debt := session.limit.debt_seconds(self._clock())) and not session.is_closed:  # noqa: ASYNC110 (a rate)
             await asyncio.sleep(min(debt, _PACE_SECONDS))

@@ -2,8 +2,8 @@
 
     room:update --RoomChanged--> channel `control` --> RoomChanges of each gateway --`room` updated--> local members
 
-A gateway then reads the change from Redis. It never sends the content of the control message, which any back end may
-publish.
+Each gateway then reads the change from Redis. It never forwards the content of the control message, because any back
+end may publish such a message.
 """
 
 from __future__ import annotations
@@ -49,12 +49,12 @@ class AdminRecords(Protocol):
     ) -> None:
         """Change the fields that are not None; raise NOT_FOUND, FORBIDDEN, BAD_REQUEST or TOO_LARGE.
 
-        FORBIDDEN: `by` does not moderate the room; empty: an operator.
+        FORBIDDEN: `by` does not moderate the room. An empty `by` stands for an operator.
         """
         ...
 
     async def transfer(self, room: str, user: str, by: str) -> None:
-        """Make a member the owner; raise FORBIDDEN unless `by` is the owner or empty, and NOT_FOUND."""
+        """Make a member the owner; raise FORBIDDEN unless `by` is the owner or empty, NOT_FOUND for another user."""
         ...
 
     async def close(self, room: str, by: str) -> list[str]:
@@ -62,7 +62,7 @@ class AdminRecords(Protocol):
         ...
 
     async def clear_lists(self, room: str, users: list[str]) -> None:
-        """Take a closed room off the lists of its members."""
+        """Remove a closed room from the lists of its members."""
         ...
 
     async def read_role(self, room: str, user: str) -> str | None:
@@ -86,7 +86,7 @@ class Memberships(Protocol):
         ...
 
     async def remove_from_list(self, user: str, room: str) -> None:
-        """Take the room off the user's list."""
+        """Remove the room from the user's list."""
         ...
 
     async def is_listed(self, user: str, room: str) -> bool:
@@ -98,7 +98,7 @@ class PublicRooms(Protocol):
     """The directory of public rooms; see `roomcast.gateway.stores.directory.DirectoryStore`."""
 
     async def change(self, room: str, kind: str, old: str | None, new: str | None) -> None:
-        """List a public room as `new` instead of `old`. `old` None: it was not listed; `new` None: remove its entry."""
+        """Rename a public room's entry from `old` to `new`. Without `old`, add an entry; without `new`, remove it."""
         ...
 
     async def page(self, query: str, after: str | None, limit: int) -> tuple[list[ListedRoom], str | None]:
@@ -136,7 +136,7 @@ class RoomAdmin:
         self._start_task = start_task
 
     async def read_info(self, session: ChatSession, p: RoomInfo) -> AckFields:
-        """Answer `room:info` to users who may enter the room; `role` is the asking user's."""
+        """Answer `room:info` to users who may enter the room; `role` is the role of the user who asks."""
         await self._access.require_entry(session, p.room)
         found = await self._store.describe(p.room)
         role = await self._store.read_role(p.room, session.user)
@@ -164,7 +164,7 @@ class RoomAdmin:
         return {"members": members, "more": after is not None, "after": after}
 
     async def update(self, session: ChatSession, p: RoomUpdate) -> AckFields:
-        """Answer `room:update`: moderators rename and describe a room; its members are told."""
+        """Answer `room:update`: moderators rename and describe a room, and its members get an event."""
         await self._access.require_moderator(session, p.room)
         charge(session.allowance, INVITATION_BYTES + len(orjson.dumps(p.data)), time.monotonic())
         before = await self._store.describe(p.room)
@@ -198,8 +198,8 @@ class RoomAdmin:
     async def quit(self, session: ChatSession, p: RoomQuit) -> AckFields:
         """Answer `room:quit`: leave on all devices, and delete the user's membership and line of the room list.
 
-        An owner must transfer the room first. If the user has nothing to leave, nothing is recorded: otherwise every
-        room id that a client asks for would stay in Redis for a day.
+        An owner must transfer the room first. For a room that the user neither joined nor has on the list, no kick is
+        recorded. Otherwise every room id in a client's request would occupy Redis for a day.
         """
         await self._access.require_entry(session, p.room)
         if await self._store.read_role(p.room, session.user) is not None:

@@ -1,4 +1,4 @@
-"""The adapter's side of joins and replays: room subscriptions, local members, packets to one member."""
+"""Do what joins and replays need from the adapter: subscribe to rooms, add local members, send packets to a session."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ class RoomChannels:
         return self._adapter.fanout.acquire(room).subscribed
 
     def release(self, room: str) -> None:
-        """Give back one `acquire`. The subscription ends a while after the last, unless the room has local members."""
+        """Undo one `acquire`. After the last one, the subscription ends with a delay if no local member is left."""
         self._adapter.fanout.release(room)
 
     def admit(self, sid: str, room: str, epoch: str, seq: int) -> bool:
-        """Add the session to the members at position `(epoch, seq)`; False if later messages were delivered already."""
+        """Add the session to the members at `(epoch, seq)`; return False if later messages were already delivered."""
         return self._adapter.fanout.admit(NAMESPACE, sid, room, epoch.encode(), seq)
 
     async def remove_member(self, sid: str, room: str) -> None:
-        """Send the session nothing more of the room."""
+        """Stop sending the room's packets to the session."""
         await self._adapter.leave_room(sid, NAMESPACE, room)
 
     def send_packet(self, sid: str, packet: bytes) -> None:
@@ -35,7 +35,7 @@ class RoomChannels:
         self._adapter.deliver_to_sessions(NAMESPACE, (sid,), packet)
 
     def waiting_bytes(self, sid: str) -> int | None:
-        """Return the bytes that wait for the session's client; None when the session has gone."""
+        """Return the bytes in the write buffer of the session's client; None if the session has ended."""
         client = self._adapter.members.client(NAMESPACE, sid)
         if client is None or client.target is None:
             return None

@@ -1,4 +1,4 @@
-"""Let sessions join and leave rooms; a join recovers missed messages, by pages or by a replay."""
+"""Let sessions join and leave rooms. A join recovers missed messages, either in pages or as a replay."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ class JoinRoute(Protocol):
         ...
 
     def release(self, room: str) -> None:
-        """Give back one `acquire`. The subscription ends a while after the last, unless the room has local members."""
+        """Undo one `acquire`. After the last one, the subscription ends with a delay if no local member is left."""
         ...
 
     def admit(self, sid: str, room: str, epoch: str, seq: int) -> bool:
-        """Add the session to the members at position `(epoch, seq)`; False if later messages were delivered already."""
+        """Add the session to the members at `(epoch, seq)`; return False if later messages were already delivered."""
         ...
 
     async def remove_member(self, sid: str, room: str) -> None:
-        """Send the session nothing more of the room."""
+        """Stop sending the room's packets to the session."""
         ...
 
 
@@ -54,7 +54,7 @@ class JoinLog(Protocol):
         ...
 
     async def read_before(self, room: str, seq: int, limit: int) -> History:
-        """Return the last entries below `seq`; 0 means the latest."""
+        """Return the newest entries below `seq`, or the newest of all if `seq` is 0."""
         ...
 
 
@@ -62,11 +62,11 @@ class JoinRecords(Protocol):
     """The records of rooms and kicks in Redis; see `roomcast.gateway.stores.rooms.RoomStore`."""
 
     def note_join(self, user: str, person: str, room: str) -> Awaitable[None]:
-        """Put the room on the user's list, and keep the user's display name."""
+        """Put the room on the user's list, and store the user's display name `person`."""
         ...
 
     async def read_kicks(self, rooms: Mapping[str, Collection[str]]) -> dict[str, dict[str, int]]:
-        """Return, by room, when (ms by Redis's clock) these users and `*`, all users, were kicked lately."""
+        """Return, by room, the times of recent kicks (ms by Redis's clock) of these users, and of `*`, all users."""
         ...
 
 
@@ -74,20 +74,20 @@ class EntryAccess(Protocol):
     """The right to enter a room; see `roomcast.gateway.chat.access.RoomAccess`."""
 
     async def require_entry(self, session: ChatSession, room: str) -> None:
-        """Raise FORBIDDEN for a room that the session may not enter, whether it exists or not."""
+        """Raise FORBIDDEN for a room that the session may not enter, whether the room exists or not."""
         ...
 
     async def require_entry_now(self, session: ChatSession, room: str) -> None:
-        """Raise FORBIDDEN as `require_entry` does, also for a joined room."""
+        """Raise FORBIDDEN as `require_entry` does, but also check a joined room."""
         ...
 
     async def may_enter(self, session: ChatSession, room: str) -> bool:
-        """Return whether the session may enter the room now. Joined rooms are checked again."""
+        """Return whether the session may enter the room now. Joined rooms are checked, too."""
         ...
 
 
 class RoomJoins:
-    """Answer `room:join` and `room:leave`, and remove sessions from rooms that they may no longer be in."""
+    """Answers `room:join` and `room:leave`, and removes sessions from rooms that they may no longer be in."""
 
     def __init__(
         self,
@@ -103,7 +103,7 @@ class RoomJoins:
         max_rooms: int,
         note_blocks: Callable[[str], Awaitable[None]],
     ) -> None:
-        """`note_blocks(room)` is called before a direct room is entered, to hide its people after a block."""
+        """`note_blocks(room)` hides the people of a direct room from each other if one of them blocks the other."""
         self._route = route
         self._log = log
         self._store = store
@@ -115,10 +115,10 @@ class RoomJoins:
         self._max_rooms = max_rooms
         self._note_blocks = note_blocks
         self._joining: dict[str, dict[str, ChatSession]] = {}
-        """Room -> the sessions that join it now, by id. They enter it only after some look-ups."""
+        """Room -> the sessions with a join in progress, by session id. `occupancy` has a session only later."""
 
     def sessions_in(self, room: str) -> list[ChatSession]:
-        """Return the sessions of this gateway that are in a room or join it now."""
+        """Return the sessions of this gateway that are in a room or are joining it."""
         entered = {session.sid: session for session in self._occupancy.sessions_in(room)}
         return list((entered | self._joining.get(room, {})).values())
 
@@ -147,7 +147,7 @@ class RoomJoins:
             self._joining.pop(room, None)
 
     async def _join(self, session: ChatSession, p: RoomJoin, turn: JoinTurn) -> AckFields:
-        """Subscribe, read the log, then become a member at the `seq` of the page, so that each message comes once."""
+        """Subscribe, read a page, then add the member at the page's `seq`: the client gets each message once."""
         subscribed = self._route.acquire(p.room)
         try:
             page, after, snapshot = await self._enter_and_read(session, p, p.limit, subscribed)
@@ -162,7 +162,7 @@ class RoomJoins:
         return _answer(p.room, page, snapshot, after, messages, more=is_more(page, after))
 
     async def _join_with_replay(self, session: ChatSession, p: RoomJoin, turn: JoinTurn) -> AckFields:
-        """Answer first; missed messages follow as `message` events. The replay releases the room at its end."""
+        """Return the ack first; missed messages follow as `message` events. The replay releases the room at its end."""
         subscribed = self._route.acquire(p.room)
         try:
             page, after, snapshot = await self._pause_and_enter(session, p, subscribed)
@@ -196,9 +196,9 @@ class RoomJoins:
     async def _enter_and_read(
         self, session: ChatSession, p: RoomJoin, recovery_limit: int, subscribed: asyncio.Future[None]
     ) -> tuple[History, int | None, RoomSnapshot]:
-        """Enter the room; return the page for the ack, the `seq` that it follows (or None), and the occupants."""
+        """Enter the room; return what `_recover` returns, and the occupants."""
         await self._visibility.wait_written(session)
-        await _confirmed(subscribed)  # only a read after the subscription misses no message
+        await _confirmed(subscribed)  # a message between a read and a later subscription would be missed
         if p.room.startswith(DIRECT):
             await self._note_blocks(p.room)
         listing = self._add_to_list(session, p.room)
@@ -215,7 +215,7 @@ class RoomJoins:
                 with suppress(RoomcastError):
                     await listing
         if p.room.startswith(DIRECT):
-            await self._note_blocks(p.room)  # the session was not in the room yet for a block of a moment ago
+            await self._note_blocks(p.room)  # a block during the join did not find the session in the room
         return page, after, snapshot
 
     def _add_to_list(self, session: ChatSession, room: str) -> Awaitable[None] | None:
@@ -226,7 +226,7 @@ class RoomJoins:
         return None
 
     async def _record_join(self, session: ChatSession, room: str, turn: JoinTurn, time_ms: int) -> None:
-        """Record the join. Undo it and raise if the session left the room, or was removed, while the join ran."""
+        """Record the join. Undo the join and raise if the session left the room or was removed during the join."""
         session.rooms.add(room)
         session.joined_at[room] = time_ms
         if not turn.is_wanted:
@@ -237,7 +237,7 @@ class RoomJoins:
     async def _admit(
         self, session: ChatSession, p: RoomJoin, page: History, after: int | None
     ) -> tuple[History, int | None]:
-        """Read the log until the page is not behind the messages delivered here, then admit without another await."""
+        """Read the log until the page reaches the newest message delivered here; then admit without another `await`."""
         for _ in range(_MAX_ADMISSION_TRIES):
             session.require_open()
             if self._route.admit(session.sid, p.room, page.epoch, page.seq):
@@ -248,7 +248,10 @@ class RoomJoins:
     async def _recover(
         self, room: str, since: Since | None, limit: int, recovery_limit: int
     ) -> tuple[History, int | None]:
-        """Read the entries after `since`; return the latest page and None if some of them are no longer kept."""
+        """Return the page after `since`, and the `seq` of `since`.
+
+        If the log no longer has all entries after `since`, return the newest page and None.
+        """
         if since is not None and isinstance(since.seq, int) and 0 <= since.seq < 2**53:
             page = await self._log.read_after(room, since.seq, recovery_limit)
             if is_recoverable(page, since.seq, since.epoch):
@@ -274,13 +277,13 @@ class RoomJoins:
         return {}
 
     async def remove_session(self, session: ChatSession, room: str) -> None:
-        """Remove the session from the room; its joins of the room that are in progress fail."""
+        """Remove the session from the room. A join of the room that is in progress fails."""
         session.abandon_joins(room)
         if room in session.rooms:
             await self._remove(session, room)
 
     async def _remove(self, session: ChatSession, room: str) -> None:
-        """Remove the session from the room here. If Redis does not answer, the entry in Redis expires by itself."""
+        """Remove the session from the room. If Redis does not answer, the entry in Redis expires by itself."""
         session.rooms.discard(room)
         session.joined_at.pop(room, None)
         self._replays.cancel_replay(session.sid, room)
@@ -294,7 +297,7 @@ class RoomJoins:
         """Remove sessions from rooms that they may no longer be in: after a new token, a removal, a kick or a closing.
 
         `only` names the one room to check; empty: all rooms. Each room of each session costs Redis one or two commands.
-        Joins in progress have already passed their access check. They fail if the session may no longer enter the room.
+        Joins in progress are checked again, because the right to enter may have ended after their first check.
         """
         checked = list(sessions)
         for start in range(0, len(checked), _RECHECKED_AT_ONCE):
@@ -339,7 +342,7 @@ def is_recoverable(page: History, seq: int, epoch: str) -> bool:
 
 
 def is_more(page: History, after: int | None) -> bool:
-    """Return whether the log holds more: newer messages after a recovery from `after`, else older messages."""
+    """Return whether the log has more than the page: newer messages after a recovery from `after`, else older ones."""
     count = len(page.entries)
     if after is not None:
         return after + count < page.seq

@@ -39,14 +39,14 @@ class RoomRecords(Protocol):
     async def create_room(self, room: str, owner: str, kind: str, name: str, *, is_new: bool = True) -> bool:
         """Store a room; raise CONFLICT if it is stored already or, with `is_new`, if the id was ever used.
 
-        Returns whether nothing was known of the room: members of an expired room of its id may still be in it.
+        Returns True if Redis had no trace of the room. Then sessions may still be in an expired room of the same id.
         """
         ...
 
     async def set_role(self, room: str, user: str, role: str, *, by: str) -> None:
         """Make the user a member; an owner stays the owner. Raise NOT_FOUND for a room that is not stored.
 
-        Raise FORBIDDEN if `by` does not moderate the room; empty: an operator.
+        Raise FORBIDDEN if `by` does not moderate the room. An empty `by` stands for an operator.
         """
         ...
 
@@ -66,7 +66,7 @@ class RoomRecords(Protocol):
         ...
 
     async def remove_from_list(self, user: str, room: str) -> None:
-        """Take the room off the user's list."""
+        """Remove the room from the user's list."""
         ...
 
     async def page_list(self, user: str, after: str | None, limit: int) -> tuple[list[Line], bool]:
@@ -79,14 +79,14 @@ class RoomRecords(Protocol):
 
 
 HiddenFrom = Callable[[str, Collection[str]], Awaitable[set[str]]]
-"""`(user, others)` -> the members of `others` who block the user, or whom the user blocks."""
+"""`(user, others)` -> those of `others` who block the user or are blocked by the user."""
 
 
 class Directory(Protocol):
     """The directory of public rooms; see `roomcast.gateway.stores.directory.DirectoryStore`."""
 
     async def change(self, room: str, kind: str, old: str | None, new: str | None) -> None:
-        """List a public room as `new` instead of `old`. `old` None: it was not listed; `new` None: remove its entry."""
+        """Rename a public room's entry from `old` to `new`. Without `old`, add an entry; without `new`, remove it."""
         ...
 
 
@@ -129,8 +129,8 @@ class Rooms:
     async def announce_direct_room(self, session: ChatSession, room: str) -> None:
         """Put a direct room on the other user's list and tell that user's devices, once per session.
 
-        Raises RATE_LIMITED when the daily allowance is spent: otherwise a user could write to the lists of any number
-        of users, known or not.
+        Raises RATE_LIMITED when the daily allowance is spent. Otherwise a user could add to the lists of any number of
+        users, even of user ids that do not exist.
         """
         if not room.startswith(DIRECT) or room in session.addressed:
             return
@@ -154,7 +154,7 @@ class Rooms:
         return {"members": members, "more": after is not None, "after": after}
 
     async def _without_blocked(self, session: ChatSession, answer: AckFields) -> AckFields:
-        """Return the list of stored members, with members whom a block hides as offline, as in `presence:query`."""
+        """Show the members as offline who block the user or are blocked by the user, as in `presence:query`."""
         hidden = await self._hidden_from(session.user, [row["user"] for row in answer["members"]])
         members = [row | {"status": "offline"} if row["user"] in hidden else row for row in answer["members"]]
         return answer | {"members": members}
@@ -162,7 +162,7 @@ class Rooms:
     # --- membership ---
 
     async def create_room(self, session: ChatSession, p: RoomCreate) -> AckFields:
-        """Answer `room:create`: the creator owns the room, which must be new. Operators may also take a used id."""
+        """Answer `room:create`: store a new room with its creator as owner. Only operators may use an old id again."""
         self._access.require_creation(session, p.room, p.kind)
         if not session.identity.ops:
             await self._store.take_creation(session.user)
@@ -190,13 +190,13 @@ class Rooms:
         return {"room": p.room, "user": p.user, "role": p.role}
 
     async def remove_user(self, session: ChatSession, p: RoomRemove) -> AckFields:
-        """Answer `room:remove`: moderators remove others, every user may leave, and the owner cannot be removed."""
+        """Answer `room:remove`: moderators remove members, a member may leave, and the owner must stay."""
         if p.user != session.user:
             await self._access.require_moderator(session, p.room)
         removed_at = await self._store.remove_member(p.room, p.user, by=session.moderating_as)
         await self._store.remove_from_list(p.user, p.room)
-        # Publish for a repetition, too: the earlier call may have failed between the removal and this message.
-        # `before` keeps the sessions that joined after the removal by a pattern of their token.
+        # Publish also for a repeated call, because the first call may have failed after the removal and before this.
+        # `before` spares the sessions that joined after the removal, by a room pattern in their token.
         await self._control.publish_control(Kicked(p.room, p.user, before=removed_at))
         if removed_at:
             raise RoomcastError(Code.NOT_FOUND, "no such member")
@@ -207,8 +207,8 @@ class Rooms:
     async def list_rooms(self, session: ChatSession, p: RoomList) -> AckFields:
         """Answer `room:list`: a page of the user's rooms, by id; `after` asks for the next page.
 
-        The answer leaves out rooms that the user may not enter any more, and takes rooms that are gone off the list. A
-        room that the user is banned from stays listed, without its messages and counts.
+        The answer leaves out rooms that the user may no longer enter. A room of which Redis stores nothing any more is
+        also removed from the list. A room that the user is banned from stays listed, without its messages and counts.
         """
         async with session.limit.reading():
             lines, more = await self._store.page_list(session.user, p.after, p.limit)

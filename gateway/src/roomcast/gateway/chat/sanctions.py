@@ -20,7 +20,7 @@ Copy = TypeVar("Copy")
 
 
 class Sanctions:
-    """The sanctions of the rooms and users of one gateway. `now_ms` is Redis's clock, as this gateway knows it."""
+    """The sanctions of the rooms and users of one gateway. `now_ms` returns the time by Redis's clock."""
 
     def __init__(self, store: ModerationStore, now_ms: Callable[[], float]) -> None:
         self._store = store
@@ -70,11 +70,11 @@ class Sanctions:
         return self._is_in_force((await self.of_room(room)).banned.get(user))
 
     async def is_banned_everywhere(self, user: str) -> bool:
-        """Return whether the user may not sign in."""
+        """Return whether the user is banned everywhere, and so may not sign in."""
         return self._is_in_force((await self.of_user(user)).banned_until)
 
     async def hidden_from(self, watcher: str, users: Collection[str]) -> set[str]:
-        """Return the members of `users` who block the watcher, or whom the watcher blocks. Takes one round trip."""
+        """Return those of `users` who block the watcher or are blocked by the watcher, in at most one round trip."""
         unknown = [user for user in {*users, watcher} if user not in self._blocked]
         lists = {user: self._blocked[user] for user in {*users, watcher}.difference(unknown)}
         if unknown:
@@ -123,7 +123,7 @@ class Sanctions:
             self._names -= _names_in(copy)
 
     def forget_all(self) -> None:
-        """Drop every copy: the gateway may have missed changes."""
+        """Drop every copy, because the gateway may have missed changes."""
         self._changes += 1
         self._drop_all()
 

@@ -3,7 +3,7 @@
 First compare the rooms, each once for all clients that follow it: a room is read again if its followers do not know its
 `seq` and epoch. Then compare the users' lists: a line is read again if its room is new on the list or gone from it, or
 if the line has unread messages, because a read mark may have moved on another device. A client with more than MAX_LINES
-such lines is told to ask for the whole list again.
+such lines is told to request the whole list again.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ USERS_AT_ONCE: Final = 50
 USERS_PER_SECOND: Final = 500
 """Users whose lists are compared per second: each takes one command, and a script for each line that is read again."""
 MAX_LINES: Final = 25
-"""Lines of one client that are read again one by one. For more lines, reading the whole list costs no more."""
+"""Most lines of one client that are read again one by one. Above that, reading the whole list is not more work."""
 
 
 class CatchUp:
-    """The rooms and users that are still to be compared, in steps. Each `start` begins again with all of them.
+    """Compares the followed rooms and then the users with Redis, in steps. Each `start` begins again with all of them.
 
-    `note_room` schedules a read of a room, `note_line` a read of one user's line of a room; `reset` tells a client to
-    ask for its list again.
+    `note_room` schedules a read of a room, and `note_line` a read of one user's line of a room. `reset` tells a client
+    to request its list again.
     """
 
     def __init__(

@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 
 class InboxFigures:
-    """The figures of the inboxes of one gateway. `clock` is in seconds.
+    """The figures of the inboxes of one gateway. `clock` returns seconds.
 
     `live`: clients with a live inbox now. `waiting`: users and clients for whom catching up is not finished.
     `catch_up_seconds`: duration of the last catching up. Totals since the start: `events`, `lines` in these events,
-    and `resets` (clients told to ask for the list again).
+    and `resets` (clients that were told to request the list again).
     """
 
     __slots__ = ("_began", "_clock", "catch_up_seconds", "events", "lines", "live", "resets", "waiting")
@@ -27,15 +27,15 @@ class InboxFigures:
         self.lines += lines
 
     def reset(self, clients: int) -> None:
-        """Count clients that were told to ask for the list again."""
+        """Count clients that were told to request the list again."""
         self.resets += clients
 
     def began(self) -> None:
-        """Note that catching up has begun."""
+        """Record the start of catching up."""
         if self._began is None:
             self._began = self._clock()
 
     def ended(self) -> None:
-        """Note that catching up has ended, if it was running."""
+        """Record the end of catching up, if it was running."""
         if self._began is not None:
             self.catch_up_seconds, self._began = self._clock() - self._began, None

@@ -1,7 +1,7 @@
 """The clients of this gateway with a live inbox, and the rooms that each of them follows. Pure.
 
-There may be millions of pairs (10,000 clients with 200 rooms each): a pair costs three words, and each room's name is
-kept once.
+There may be millions of pairs of a client and a room (10,000 clients with 200 rooms each). So a pair takes only 24
+bytes, and each room's name is stored once.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _MENTION_MASK: Final = (1 << _MENTION_BITS) - 1
 
 
 MIXED: Final = -1
-"""The value of `WatchedRoom.told` if the watchers know different states. `hash` never returns it."""
+"""The value of `WatchedRoom.told` if the watchers know different states. `hash` never returns -1."""
 
 
 class WatchedRoom:
@@ -38,7 +38,7 @@ class WatchedRoom:
         """The state of the room (see `state_of`) that all its watchers know; None while no watcher knows a state."""
 
     def note_known(self, state: int) -> None:
-        """Note the state that one watcher knows. `told` becomes MIXED if another watcher knows another state."""
+        """Record the state that one watcher knows. `told` becomes MIXED if another watcher knows another state."""
         self.told = state if self.told in (None, state) else MIXED
 
 
@@ -95,7 +95,7 @@ class Watcher:
             self.mentions += mentions - (before & _MENTION_MASK)
 
     def rooms_with_news(self) -> set[str]:
-        """Return the rooms with something unread."""
+        """Return the rooms with unread messages."""
         return {watched.name for watched, counts in zip(self.rooms, self._counts, strict=True) if counts}
 
     def record_all(self, lines: Iterable[Line]) -> None:
@@ -140,7 +140,7 @@ class Interest:
         return list(self._users.get(user, {}).values())
 
     def add_watcher(self, session: ChatSession) -> Watcher:
-        """Return the client's entry; a new one follows no room yet."""
+        """Return the client's watcher; a new watcher follows no room yet."""
         devices = self._users.setdefault(session.user, {})
         return devices.setdefault(session.sid, Watcher(session))
 
@@ -156,7 +156,7 @@ class Interest:
         return [channel for channel in left if channel]
 
     def follow(self, watcher: Watcher, room: str) -> bool:
-        """Let a client follow a room; return whether that is new."""
+        """Let a client follow a room; return False if the client followed the room already."""
         if watcher.follows(room):
             return False
         watched = self._rooms.get(room)

@@ -9,11 +9,11 @@ from roomcast.contract.ids import other_person
 from roomcast.contract.inbox import Line, preview
 
 Row = dict[str, Any]
-"""One room in `inbox:list` and in `inbox` events."""
+"""A line in the form of `inbox:list` and of `inbox` events: one room."""
 
 
 def shown(line: Line, name: str) -> Row:
-    """Return the row of a room that the user may enter."""
+    """Return the form of a line whose room the user may enter."""
     return {
         "room": line.room,
         "name": name,
@@ -28,12 +28,12 @@ def shown(line: Line, name: str) -> Row:
 
 
 def removed(room: str) -> Row:
-    """Return the row that tells clients to remove a room from the inbox."""
+    """Return the form of a line that tells clients to remove the room from the inbox."""
     return {"room": room, "removed": True}
 
 
 def name_of(line: Line, people: Mapping[str, str], listed: str = "") -> str:
-    """Return the other person's name in a direct room; else the room's own name, its name on the list, or an id."""
+    """Return, for a direct room, the other person's name; else the room's name, its name on the list, or an id."""
     other = other_person(line.room, line.user)
     person = people.get(other, other) if other else ""
     if person and person != other:

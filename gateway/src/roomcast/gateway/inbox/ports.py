@@ -18,7 +18,7 @@ class InboxReads(Protocol):
         ...
 
     async def read_lists(self, users: Sequence[str]) -> list[dict[str, str]]:
-        """Return `read_list` of several users."""
+        """Return the result of `read_list` for each of several users."""
         ...
 
     async def find_listed(self, pairs: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
@@ -46,7 +46,7 @@ class RoomLists(Protocol):
     """Room lists and display names; see `roomcast.gateway.stores.rooms.RoomStore`."""
 
     async def remove_from_list(self, user: str, room: str) -> None:
-        """Take a room off a user's list."""
+        """Remove a room from a user's list."""
         ...
 
     async def names(self, users: list[str]) -> dict[str, str]:
@@ -75,7 +75,7 @@ class Channels(Protocol):
         ...
 
     def unsubscribe(self, channel: str) -> None:
-        """Receive nothing more from a channel."""
+        """Stop receiving the messages of a channel."""
         ...
 
 

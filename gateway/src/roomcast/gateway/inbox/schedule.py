@@ -1,8 +1,8 @@
 """Decide when to read an active room again. Pure: the caller passes the time.
 
 `room_append.lua` announces a room at most once a second. So the service reads a room twice: soon after the
-announcement, and again when that second is over, for entries that came later within it. A room that is announced every
-second is read once a second.
+announcement, and again when that second is over, for entries that were added meanwhile without an announcement. A room
+that is announced every second is read once a second.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ SETTLED_SECONDS: Final = 1.05
 
 
 class Due(NamedTuple):
-    """A room to read; `is_last` marks the later read, for entries since the first read."""
+    """A room to read; `is_last` is True for the later read, which finds entries since the first read."""
 
     room: str
     is_last: bool
@@ -28,15 +28,15 @@ class Schedule:
     def __init__(self) -> None:
         self._soon: dict[str, float] = {}
         self._settled: dict[str, float] = {}
-        # Both dicts are sorted by time, because each adds a constant to the time of a note.
+        # Both dicts are sorted by time, because each adds a constant to the present time.
 
     def note(self, room: str, now: float) -> None:
-        """Note that the room was announced."""
+        """Schedule both reads of a room that was announced."""
         self._soon.setdefault(room, now + SOON_SECONDS)
         self.note_unsettled(room, now)
 
     def note_unsettled(self, room: str, now: float) -> None:
-        """Note that the room may get more entries within the second without an announcement."""
+        """Schedule the later read of a room that may get more entries without an announcement."""
         self._settled.pop(room, None)
         self._settled[room] = now + SETTLED_SECONDS
 
@@ -45,11 +45,11 @@ class Schedule:
         return room not in self._settled
 
     def next_at(self) -> float | None:
-        """Return when the next room is due; None if none is."""
+        """Return the time at which the next read is due; None if no read is scheduled."""
         return min((next(iter(times.values())) for times in (self._soon, self._settled) if times), default=None)
 
     def take(self, now: float, limit: int) -> list[Due]:
-        """Take at most `limit` rooms that are due: first reads before later reads, the longest waiting first."""
+        """Remove and return at most `limit` due rooms: first reads before later reads, the longest waiting first."""
         due: list[Due] = []
         for times, is_last in ((self._soon, False), (self._settled, True)):
             while times and len(due) < limit:

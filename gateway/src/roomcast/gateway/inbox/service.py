@@ -25,11 +25,11 @@ from roomcast.gateway.sign_in.session import ChatSession
 
 ROOMS_PER_LOOK: Final = 200
 LINES_PER_SECOND: Final = 2_000
-"""Lines that a gateway sends per second. Under more load each client gets the newest state later."""
+"""Most lines that a gateway sends per second. Above that rate, clients get the newest lines with a delay."""
 RESETS_PER_SECOND: Final = 25
-"""Clients per second that are told to ask for their list again: each then reads its whole list."""
+"""Clients per second that are told to request their list again. Each of them then reads its whole list."""
 ROOMS_PER_EVENT: Final = 25
-"""Rooms on a list that count as one event of the client that asks for the list."""
+"""Rooms on a list that count as one event of the client that requests the list."""
 _LISTS_AT_ONCE: Final = 8
 """Lists that are read concurrently. Each is one write of up to 500 scripts to Redis."""
 _PAUSE_SECONDS: Final = 0.05
@@ -40,7 +40,7 @@ _log = logging.getLogger(__name__)
 
 
 class InboxService:
-    """The inboxes of the clients of one gateway. `clock` is that of the clients' event limits, in seconds."""
+    """The inboxes of the clients of one gateway. `clock` returns seconds, as the clock of the event limits does."""
 
     def __init__(
         self,
@@ -60,11 +60,11 @@ class InboxService:
         self._interest = Interest()
         self._schedule = Schedule()
         self._personal: set[tuple[str, str]] = set()
-        """`(user, room)` whose line is to be read again for this user only."""
+        """`(user, room)` pairs: read the room's line again for this user only."""
         self._seen: dict[str, int] = {}
         """Room -> its newest `seq` at the first read, for rooms with a later read scheduled."""
         self._stale: dict[str, Watcher] = {}
-        """Session id -> client to be told to ask for its list again, because the gateway missed announcements."""
+        """Session id -> client that must request its list again, because the gateway missed announcements."""
         self._catch_up = CatchUp(self._interest, store, self.note_room, self.note_line, self._note_stale)
         self._figures = InboxFigures(clock)
         self._reads = asyncio.Semaphore(_LISTS_AT_ONCE)
@@ -89,12 +89,12 @@ class InboxService:
     # --- inbox:list ---
 
     async def list_inbox(self, session: ChatSession, p: InboxList) -> dict[str, Any]:
-        """Answer `inbox:list`: a page of the user's rooms, the latest activity first, and the totals of all."""
+        """Answer `inbox:list`: a page of the user's rooms, the latest activity first, and the totals of all rooms."""
         if p.live is False:
             self.remove_session(session)
         async with self._reads:
             if p.live:
-                session.require_open()  # a session that ended during the wait would never be removed again
+                session.require_open()  # if the session ended during the wait, its watcher would never be removed
             return await self._list(session, p, self._interest.add_watcher(session) if p.live else None)
 
     async def _list(self, session: ChatSession, p: InboxList, watcher: Watcher | None) -> dict[str, Any]:
@@ -125,20 +125,20 @@ class InboxService:
         }
 
     def _note_known(self, lines: list[Line]) -> None:
-        """Note the state of the rooms that the client of these lines knows."""
+        """Record that a client now knows the states of the rooms of these lines."""
         for line in lines:
             watched = self._interest.room(line.room)
             if watched is not None:
                 watched.note_known(state_of(line.seq, line.epoch))
 
     def _charge(self, session: ChatSession, rooms: int) -> None:
-        """Count the list as more than one event of the client: each of its rooms is read."""
+        """Count the list as more than one event of the client, because each of its rooms is read."""
         events, bucket = rooms / ROOMS_PER_EVENT, session.limit.bucket
         if not bucket.take(self._clock(), events):
             raise RoomcastError(Code.RATE_LIMITED, "too many lists of this size", retry_after=events / bucket.rate)
 
     async def _visible(self, session: ChatSession, lines: list[Line]) -> list[Line]:
-        """Return the lines of rooms that the session may enter; take rooms that are gone off the list."""
+        """Return the lines of rooms that the session may enter. Remove rooms without data in Redis from the list."""
         visible = [line for line in lines if self._access.may_see(session, line)]
         for line in lines:
             if line.is_gone and not self._access.may_see(session, line):
@@ -163,12 +163,12 @@ class InboxService:
             self._channels.unsubscribe(channel)
 
     def remove_session(self, session: ChatSession) -> None:
-        """Forget a client that has gone. Idempotent."""
+        """Stop the live inbox of a client. Idempotent."""
         self._stale.pop(session.sid, None)
         for channel in self._interest.remove_watcher(session):
             self._channels.unsubscribe(channel)
 
-    # --- what Redis publishes ---
+    # --- reads to schedule ---
 
     def _receive_activity(self, data: bytes) -> None:
         self.note_room(active_room(data))
@@ -186,7 +186,7 @@ class InboxService:
             self._wake.set()
 
     def on_access(self, user: str, room: str) -> None:
-        """Schedule a read of a room that a user may have lost or got back; an empty `user` stands for all users."""
+        """Schedule a read of a room after a user's right to enter it may have changed; empty `user`: all users."""
         if user:
             self.note_line(user, room)
         else:
@@ -239,7 +239,7 @@ class InboxService:
                 return
 
     async def _send_due(self, due: list[Due]) -> int:
-        """Read the rooms that are due, and send their lines; return how many."""
+        """Read the rooms that are due, and send their lines; return the number of lines."""
         rooms = await self._without_unchanged(due)
         asked: dict[str, list[str]] = {}
         for room in rooms:
@@ -285,7 +285,7 @@ class InboxService:
         for user, room in listed:
             for watcher in self._interest.watchers_of(user):
                 subscribed = self._follow_room(watcher, room)
-                if not subscribed.done():  # announcements before the confirmation are missed: read again after it
+                if not subscribed.done():  # missed announcements before the confirmation: read again after it
                     subscribed.add_done_callback(partial(self._note_confirmed, user, room))
             asked.setdefault(room, []).append(user)
         lines = await self._store.read_lines(asked, with_last=True)
@@ -318,7 +318,7 @@ class InboxService:
         self._figures.told(len(rows))
 
     def _send_resets(self) -> int:
-        """Tell some of the clients that missed many events to ask again; return how many."""
+        """Tell some of the stale clients to request their lists again; return the number of these clients."""
         sids = list(self._stale)[:RESETS_PER_SECOND]
         for sid in sids:
             del self._stale[sid]
@@ -329,7 +329,7 @@ class InboxService:
 
 
 async def _confirmed(subscriptions: Iterable[asyncio.Future[None] | None]) -> None:
-    """Wait until Redis has confirmed; raise UNAVAILABLE when it does not in time."""
+    """Wait until Redis has confirmed the subscriptions; raise UNAVAILABLE after a time limit."""
     wanted = {one for one in subscriptions if one is not None}
     if wanted:
         done, open_ones = await asyncio.wait(wanted, timeout=_CONFIRM_SECONDS)

@@ -23,7 +23,7 @@ RETRY_SECONDS: Final = 1.0
 
 
 class MediaPort(Protocol):
-    """Reaches the signers; both methods raise RoomcastError while Redis is away."""
+    """Passes requests to the signers; both methods raise RoomcastError when Redis fails."""
 
     async def now_ms(self) -> int:
         """Return the time of Redis's clock, in milliseconds since the Unix epoch."""
@@ -73,7 +73,7 @@ class MediaRequests:
 
     async def complete_upload(self, user: str, wanted: MediaComplete) -> dict[str, Any]:
         """Return `{media}`; the signer checks that the upload is this user's."""
-        args = {"upload": wanted.upload}  # without the unused `parts`: requests fill a stream while there is no signer
+        args = {"upload": wanted.upload}  # leave out the unused `parts`, to bound the stream without a signer
         return await self._ask(user, "complete", args, self._patience.complete_seconds)
 
     async def sign_download(self, user: str, wanted: MediaUrl, room: str) -> dict[str, Any]:
@@ -85,7 +85,7 @@ class MediaRequests:
         return result
 
     def receive_reply(self, reply: MediaReply) -> None:
-        """Pass on an answer that arrived on the node's channel."""
+        """Give a reply from the node's channel to the call that waits for it."""
         waiting = self._waiting.get(reply.request)
         if waiting is not None and not waiting.done():
             waiting.set_result(reply)

@@ -31,7 +31,7 @@ class UploadRooms(Protocol):
 
 
 class MediaUseCases:
-    """Check the right to the room, then ask the signers."""
+    """Checks the right to enter the room, then asks the signers."""
 
     def __init__(self, requests: MediaRequests, uploads: UploadRooms, access: MediaAccess) -> None:
         self._requests = requests

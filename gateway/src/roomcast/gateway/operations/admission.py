@@ -1,13 +1,15 @@
 """Admit new sessions at the rate that the event loop can bear, fairly between addresses. Pure; the clock is passed in.
 
-After a crash, thousands of clients reconnect within a second. Each costs a token check, presence and a recovery. All of
-them at once would stall the clients that are already connected. So new sessions wait in a queue.
+After a crash, thousands of clients reconnect within a second. Each costs a token check, presence and a recovery. All
+of them at once would stall the clients that are already connected. So new sessions wait in a queue for *places*; each
+place admits one session.
 
-- **Rate.** The rate starts at START_RATE. It grows while the loop wakes on time, and falls when the loop wakes late.
-- **Fairness.** Addresses take turns (an IPv6 /64 counts as one), so one address cannot hold up the others. A full queue
+- **Rate.** New places come at a rate that starts at START_RATE. The rate grows while the event loop wakes on time, and
+  falls when the loop wakes late.
+- **Fairness.** Addresses take turns (an IPv6 /64 counts as one), so one address cannot delay the others. A full queue
   drops the newest request of the address with the most waiting requests.
-- **Priority.** Clients with a reconnect ticket go first, but every fourth place is for the others.
-- **No waste.** The place of a client that goes away is given to the next client.
+- **Priority.** Clients with a reconnect ticket go first, but every fourth place is for other clients.
+- **No waste.** If a client disconnects while it waits, its place goes to the next client.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ MIN_RATE: Final = 100.0
 """Lowest rate, sessions per second. A new session costs 1 to 2 ms, so this rate leaves time for other work."""
 MAX_RATE: Final = 5_000.0
 BURST_SECONDS: Final = 0.1
-"""Bound on unused places that are saved up, in seconds of the rate."""
+"""Bound on unused places: as many as the rate gives in this time, in seconds."""
 MAX_WAITING: Final = 2_000
 PATIENCE_SECONDS: Final = 5.0
 """Longest wait for a place. The gateway then refuses the client, which may find another gateway."""
@@ -37,7 +39,11 @@ _MAX_RETRY_SECONDS: Final = 30
 
 
 class Ticket:
-    """A waiting new session. `answer(0)` begins the session if it still can; `answer(n)`: try again in n seconds."""
+    """A new session that waits for a place. `subscriber` is the client's address or IPv6 /64.
+
+    `answer(0)` admits the client, and returns whether the session began. `answer(n)` refuses the client, which may try
+    again in n seconds.
+    """
 
     __slots__ = ("answer", "deadline", "is_open", "is_returning", "subscriber")
 
@@ -49,7 +55,7 @@ class Ticket:
         self.is_open = True
 
     def close(self) -> Callable[[int], bool]:
-        """Return the answer function, and drop the ticket's reference to it, because it refers to the client."""
+        """Return the answer function, and drop the ticket's reference to it, so that the client's memory is freed."""
         answer, self.answer, self.is_open = self.answer, _no_answer, False
         return answer
 
@@ -77,7 +83,7 @@ class FairQueue:
         self._resized(ticket.subscriber, len(queue) - 1, len(queue))
 
     def pop(self) -> Ticket:
-        """Remove the first ticket of the address whose turn it is."""
+        """Remove and return the first ticket of the address whose turn it is."""
         subscriber, queue = next(iter(self._queues.items()))
         ticket = queue.popleft()
         self._settle(subscriber, queue, len(queue) + 1)
@@ -86,7 +92,7 @@ class FairQueue:
         return ticket
 
     def drop_longest(self) -> Ticket:
-        """Remove the newest ticket of the address with the most tickets."""
+        """Remove and return the newest ticket of the address with the most tickets."""
         while not self._by_length[self._longest]:
             self._longest -= 1
         subscriber = next(iter(self._by_length[self._longest]))
@@ -157,7 +163,7 @@ class AdmissionQueue:
         return len(self._returning) + len(self._others)
 
     def add(self, subscriber: str, answer: Callable[[int], bool], *, is_returning: bool = False) -> Ticket:
-        """Ask for a place for a client of this address; `answer` may be called before this returns."""
+        """Request a place for a client of this address; `answer` may be called before this method returns."""
         now = self._clock()
         ticket = Ticket(subscriber, now + self._patience, answer, is_returning=is_returning)
         self._fill(now)
@@ -171,13 +177,13 @@ class AdmissionQueue:
         return ticket
 
     def withdraw(self, ticket: Ticket) -> None:
-        """Remove the ticket of a client that has gone. Idempotent."""
+        """Remove the ticket of a client that has disconnected. Idempotent."""
         if ticket.is_open:
             ticket.close()
             self._queue_of(ticket).remove(ticket)
 
     def tick(self, lag_seconds: float) -> None:
-        """Adapt the rate to the event loop's lag, and give out the new places since the last call."""
+        """Adapt the rate to the event loop's lag, and admit clients to the places that are new since the last call."""
         if lag_seconds > LATE_SECONDS:
             self.rate = max(MIN_RATE, self.rate * _FALL)
         elif lag_seconds < EARLY_SECONDS and self.is_waiting:
@@ -198,7 +204,7 @@ class AdmissionQueue:
         return (self._others if is_for_others else self._returning).pop()
 
     def _give(self, ticket: Ticket) -> None:
-        """Admit a client. If its session does not begin, the place stays free."""
+        """Admit a client. If the session does not begin after all, the place stays free."""
         if ticket.close()(0):
             self._places -= 1.0
 

@@ -19,10 +19,10 @@ _log = structlog.get_logger(__name__)
 
 
 class AdmissionControl:
-    """Decide when new sessions begin; see `roomcast.engineio.Admission`.
+    """Decides when new sessions begin; see `roomcast.engineio.Admission`.
 
-    `closed` returns why this gateway takes no new sessions at all, or None. `is_returning` returns whether the query
-    of a handshake has a valid reconnect ticket.
+    `closed` returns the refusal of all new sessions, or None while the gateway takes new sessions. `is_returning`
+    returns whether the query of a handshake has a valid reconnect ticket.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class AdmissionControl:
         self._logged_refused = 0
 
     def __call__(self, caller: Caller, decide: Decide) -> Withdraw:
-        """Queue a new session."""
+        """Queue a new session; return the function that removes it from the queue."""
         refusal = self._closed()
         if refusal is not None:
             decide(refusal)

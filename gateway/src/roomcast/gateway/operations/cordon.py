@@ -1,7 +1,7 @@
 """Obey an operator's order: take no new sessions (cordon), move all clients away as well (drain), or serve again.
 
 A cordoned gateway is not ready, and refuses new sessions with a status at which nginx tries the next gateway. Open
-sessions stay. The order concerns this process only: the next process with the same node number serves.
+sessions stay connected. An order is for this process only: the next process with the same node number serves again.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Cordon:
     """The order in force. `state` is empty while the gateway serves, else `cordoned`, `draining` or `drained`.
 
     `move_clients` closes all transports in batches. `tell_state` writes the state to Redis for operators. `on_state`
-    passes it to the metrics.
+    passes the state to the metrics.
     """
 
     def __init__(

@@ -1,6 +1,6 @@
 """Count connections and events in plain numbers, which become Prometheus metrics at a scrape.
 
-An increment of a labelled prometheus_client counter takes 5 µs, behind a lock; a plain addition takes a twentieth.
+An increment of a labelled prometheus_client counter takes 5 µs and a lock. A plain addition takes a twentieth of that.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class LabelledCounter(Collector):
 
 
 class PlainHistogram(Collector):
-    """A histogram without labels; `durations` holds its values."""
+    """A histogram without labels; `durations` counts the observed values."""
 
     def __init__(self, name: str, meaning: str, bounds: Sequence[float], registry: CollectorRegistry) -> None:
         self._described = (name, meaning)
@@ -53,7 +53,7 @@ class PlainHistogram(Collector):
 
 
 class EventCounters(Collector):
-    """Count client events by name and outcome, and time them by name."""
+    """Counts client events by name and outcome, and their durations by name."""
 
     def __init__(self, bounds: Sequence[float], registry: CollectorRegistry) -> None:
         self._bounds = bounds

@@ -1,9 +1,9 @@
 """Bound the bytes that a user writes into room logs in a day, over all connections and gateways.
 
-A gateway counts for itself, and reports to Redis when a user has written REPORT_BYTES since the last report. Redis
-answers whether the daily allowance is spent. So a message costs one addition, and a user can pass the allowance by
-REPORT_BYTES and one second's bytes on each gateway. A gateway remembers users who have spent the allowance, so that
-reconnecting does not reset it.
+Each gateway counts the bytes that it receives, and reports them to Redis when a user has written REPORT_BYTES since the
+last report. Redis replies whether the daily allowance is spent. So counting a message takes only one addition. But on
+each gateway a user can exceed the allowance by REPORT_BYTES and the bytes of one second. A gateway remembers users who
+have spent the allowance, so that reconnecting does not reset it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from roomcast.gateway.operations.ticks import Ticks
 DAILY_BYTES: Final = 100_000_000
 REPORT_BYTES: Final = 262_144
 ENTRY_BYTES: Final = 256
-"""Bytes charged for a message beside its own: for its log entry, its `seq`, and its remembered id."""
+"""Bytes charged for a message in addition to its own bytes: for its log entry, its `seq`, and its remembered id."""
 ROOM_BYTES: Final = 2_048
 """Bytes charged for the first message of a room: for the room's keys."""
 INVITATION_BYTES: Final = 512
@@ -28,7 +28,7 @@ INVITATION_BYTES: Final = 512
 RECHECK_SECONDS: Final = 5.0
 """Seconds between two look-ups of a spent allowance, which a back end may have raised."""
 _MAX_REMEMBERED: Final = 20_000
-"""Bound on the remembered users without a connection here whose allowance is spent."""
+"""Bound on the remembered users who have spent their allowance and have no connection here."""
 _SLICE: Final = 500
 
 _log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ class BytesPort(Protocol):
     """See `roomcast.gateway.stores.user_bytes.UserBytes`."""
 
     async def report(self, written: Mapping[str, int]) -> dict[str, int]:
-        """Add bytes to each user's day; return 0 per user, or the seconds until the user's next day if spent."""
+        """Add bytes to each user's day. Return, by user, 0 or the seconds until a spent allowance is renewed."""
         ...
 
 
@@ -75,7 +75,7 @@ class DailyBytes:
             await self.report(port, await self.take_due())
 
     async def take_due(self) -> dict[str, int]:
-        """Return the bytes to report, by user; forget users without a connection whose allowance is settled."""
+        """Return the bytes to report, by user. Forget users without a connection, unless bytes or a limit remain."""
         now, due, remembered = self._clock(), dict[str, int](), 0
         for number, (user, allowance) in enumerate(list(self._users.items()), start=1):
             if allowance.connections > 0:
@@ -97,7 +97,7 @@ class DailyBytes:
         return {user: allowance.unreported for user, allowance in self._users.items() if allowance.unreported}
 
     async def report(self, port: BytesPort, due: Mapping[str, int]) -> None:
-        """Report bytes to Redis, and note whose allowance is spent. When Redis is away, a later call reports them."""
+        """Report bytes to Redis, and record who has spent the allowance. If Redis fails, a later call reports them."""
         if not due:
             return
         try:

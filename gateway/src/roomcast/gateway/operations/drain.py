@@ -1,6 +1,6 @@
 """Shut a gateway down without losing a client or a message: numbered, bounded, idempotent steps.
 
-1. announce it: become unready, and send `drain` to every client;
+1. announce the drain: become unready, and send `drain` to every client;
 2. close the listener, so that nginx sends new sessions elsewhere;
 3. close the transports in jittered batches: socket.io clients then reconnect by themselves;
 4. wait for the acks in flight, and a moment for polling clients to fetch their last packets with their next GET;
@@ -18,7 +18,7 @@ from typing import Final, Protocol
 
 _BATCHES: Final = 20
 _SLICE: Final = 32
-"""Connections closed between two turns of the event loop; takes 1 to 4 ms."""
+"""Connections closed before the event loop may do other work; takes 1 to 4 ms."""
 _ACK_SHARE: Final = 0.25
 _FETCH_SECONDS: Final = 2.0
 """Longest wait for polling clients to fetch their last packets. A live client comes back within a round trip."""

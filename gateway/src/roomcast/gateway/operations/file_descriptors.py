@@ -1,6 +1,6 @@
 """Keep file descriptors in reserve: refuse clients near the process's limit, so that health and Redis go on working.
 
-The kernel gives out the lowest free number, so a connection's descriptor tells how many descriptors are in use.
+The kernel assigns the lowest free number, so the number of a new descriptor shows how many descriptors are in use.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class DescriptorReserve:
         return descriptor < limit - reserve_of(limit)
 
     def may_answer(self) -> bool:
-        """Count and log a refusal; return whether enough descriptors are left to answer the client before the cut."""
+        """Count and log a refusal; return whether enough descriptors are left to answer the client before closing."""
         limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         self._on_refused(REFUSAL.status, REFUSAL.reason)
         self._log.error("descriptors", "connections are refused: the limit of %d open files is reached (nofile)", limit)

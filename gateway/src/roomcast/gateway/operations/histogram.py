@@ -9,7 +9,7 @@ from roomcast.hotpath.choice import prefer_compiled
 
 
 class Histogram:
-    """Counts durations: `heights[i]` of them lie above `bounds[i - 1]` and not above `bounds[i]` seconds."""
+    """Counts durations: `heights[i]` is the number of durations above `bounds[i - 1]` and up to `bounds[i]` seconds."""
 
     __slots__ = ("bounds", "heights", "total")
 

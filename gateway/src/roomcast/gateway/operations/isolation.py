@@ -45,7 +45,7 @@ class CutWatch:
         self._connected_at = now
 
     def is_long(self, now: float, *, is_up: bool, silent_seconds: float) -> bool:
-        """Note the state of the link; return whether the latest cut was too long, even if the link is up again."""
+        """Record the state of the link; return whether the latest cut was too long, even if the link is up again."""
         if silent_seconds:
             self._connected_at = min(self._connected_at, now - silent_seconds)
         is_long = now - self._connected_at >= self._longest
@@ -55,7 +55,7 @@ class CutWatch:
 
 
 class Isolation:
-    """The isolation of one gateway. While `is_isolated`, it refuses events and holds deliveries."""
+    """The isolation of one gateway. While `is_isolated`, the gateway refuses events and delivers nothing."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class Isolation:
         release: Callable[[], None],
         clock: Callable[[], float],
     ) -> None:
-        """`recheck` reads revocations and removals, and returns once all of them are in force."""
+        """`hold` stops all deliveries. `recheck` applies missed revocations and removals. `release` delivers again."""
         self._link = link
         self._watch = CutWatch(longest_seconds, clock())
         self._hold = hold

@@ -13,11 +13,11 @@ _CPU_PER_PROBE_SECONDS: Final = 0.01
 _SHORTEST_PAUSE_SECONDS: Final = 0.01
 
 RecordLag = Callable[[float, float], None]
-"""`(lag, busy)`: the lateness of the loop, and the CPU time of the loop's own thread within it, in seconds."""
+"""`(lag, busy)`: how late the loop woke, and the CPU time of the loop's own thread within that lateness, in seconds."""
 
 
 class LagProbe:
-    """Measures until `stop`. It uses a timer instead of a task, because it also runs in an idle gateway."""
+    """Measures until `stop`. It uses a timer, which costs an idle gateway less than a task."""
 
     def __init__(self, ticks: Ticker, longest_seconds: float, record: RecordLag) -> None:
         self._ticks = ticks
@@ -49,7 +49,7 @@ class LagProbe:
 def next_pause(seconds: float, cpu_seconds: float, longest_seconds: float) -> float:
     """Return the pause before the next probe, after `seconds` in which the thread used `cpu_seconds`.
 
-    The pause aims at one probe per 10 ms of work: an idle loop is not late, and every wake-up costs CPU time.
+    The aim is one probe per 10 ms of CPU time. An idle loop is not late, and waking it for probes costs CPU time.
     """
     wanted = seconds * _CPU_PER_PROBE_SECONDS / max(cpu_seconds, 1e-6)
     return min(longest_seconds, max(_SHORTEST_PAUSE_SECONDS, wanted))

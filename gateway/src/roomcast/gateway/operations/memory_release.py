@@ -1,8 +1,8 @@
 """Bound the garbage in memory, and give memory back to the system after most connections have ended.
 
 The garbage collector rarely scans old objects (see `roomcast.gateway.__main__`), and the allocator keeps freed pages.
-Both save time while connections open and close. But failed requests leave garbage with reference cycles, so an attacker
-could fill the memory; and after a mass disconnect memory would be wasted for hours.
+Both save time while connections open and close. But failed requests leave garbage with reference cycles, which an
+attacker could use to fill the memory. And after a mass disconnect, the process would keep unused memory for hours.
 
 Collecting takes time in proportion to the scanned objects. So the gateway scans all objects only when most connections
 have ended. While its memory grows, it scans the objects that are newer than the last collection.
@@ -22,14 +22,17 @@ QUIET_SECONDS: Final = 5
 MAX_GROWTH_BYTES: Final = 16_777_216
 """Growth of the resident memory after which the gateway collects the garbage among new objects; takes 40 ms at most."""
 _CROWD: Final = 50
-"""Connections at the peak below which a collection is not worth its time."""
+"""Least number of connections at the peak for which a collection is worth its time."""
 _GONE: Final = 0.5
 _NEW: Final = 1
-"""The oldest generation of the objects that are newer than the last collection."""
+"""The generation up to which `gc.collect` scans the objects that are newer than the last collection."""
 
 
 class CrowdWatch:
-    """Detects the end of a mass disconnect: half of the peak connections ended, and none for QUIET_SECONDS. Pure."""
+    """Detects the end of a mass disconnect: half of the peak connections are gone, and none ended for QUIET_SECONDS.
+
+    Pure.
+    """
 
     def __init__(self) -> None:
         self._peak = 0

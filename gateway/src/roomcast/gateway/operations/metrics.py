@@ -1,4 +1,4 @@
-"""Count what the gateway reports to its observer, and expose the counts to Prometheus; see also `counters`."""
+"""Count the events that a gateway reports, and expose the counts to Prometheus; see also `counters`."""
 
 from __future__ import annotations
 

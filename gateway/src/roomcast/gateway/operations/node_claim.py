@@ -47,7 +47,7 @@ class NodeClaim:
         while not self.is_held:
             try:
                 holder = await self._attempt()
-            except RoomcastError:  # Redis is away; the gateway waits for it, unready
+            except RoomcastError:  # Redis fails: the gateway waits, and is not ready
                 holder = before
             else:
                 self.is_held = holder is None

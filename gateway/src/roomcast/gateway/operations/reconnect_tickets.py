@@ -1,6 +1,6 @@
-"""Issue and check reconnect tickets: a busy gateway admits clients with a ticket, once signed in, before others.
+"""Issue and check reconnect tickets. A signed-in client gets one; a busy gateway admits clients with a ticket first.
 
-A ticket gives no other right. It is `<expiry>.<MAC>`; any gateway with the same key checks it without a look-up.
+A ticket gives no other right. Its form is `<expiry>.<MAC>`. Any gateway with the same key checks it without a look-up.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ _MAC_BYTES: Final = 12
 
 
 class ReconnectTickets:
-    """Issue and check tickets under a key that all gateways of a cluster derive from one secret."""
+    """Issues and checks tickets with a key that all gateways of a cluster derive from one secret."""
 
     def __init__(self, secret: str, clock: Callable[[], float], *, older: Collection[str] = ()) -> None:
-        """`older` are secrets whose tickets stay valid while `secret` replaces them."""
+        """`older` are earlier secrets, whose tickets stay valid for now."""
         self._key = _key(secret)
         self._keys = (self._key, *map(_key, older))
         self._clock = clock
@@ -31,7 +31,7 @@ class ReconnectTickets:
         return f"{expiry}.{_mac(expiry, self._key)}"
 
     def is_valid(self, query_string: str) -> bool:
-        """Return whether the query of a handshake carries a valid ticket."""
+        """Return whether the query of a handshake contains a valid ticket."""
         if PARAMETER not in query_string:
             return False
         expiry, _, mac = parse_qs(query_string).get(PARAMETER, [""])[0].partition(".")

@@ -1,9 +1,9 @@
 """Limit the events of one user over all connections: on this gateway at once, on all gateways a second later.
 
-All connections of a user on a gateway share one token bucket. Its rate grows with their number, up to `SHARES`
-connections: several devices do not slow a user down, but a thousand connections with one token do not get a thousand
-times the rate. Once a second the gateway reports busy users to Redis, and lowers their local rate to this gateway's
-share. So across N gateways a user gets at most N times the limit for one second.
+All connections of a user on a gateway share one token bucket. The bucket's rate grows with the number of connections,
+up to `SHARES`. So several devices do not slow a user down, but a thousand connections with one token do not get a
+thousand times the rate. Once a second the gateway reports busy users to Redis, and lowers their local rate to this
+gateway's share. So a user on N gateways gets N times the limit, but only for one second.
 
 While the event loop or Redis is overloaded, every bucket gets a smaller rate. A user with few events does not notice.
 """
@@ -62,7 +62,7 @@ class UserLimit:
     def __init__(self, rate: float, now: float) -> None:
         self.bucket = TokenBucket(rate, rate * BURST_SECONDS, now)
         self.patience = TokenBucket(rate, rate * BURST_SECONDS, now)
-        """Refused events that a client may send before it is cut."""
+        """Refused events that a client may send before the gateway disconnects the client."""
         self.reads = asyncio.Semaphore(READS_AT_ONCE)
         self.connections = 0
         self.share = 1.0
@@ -74,7 +74,7 @@ class UserLimits:
     """The limits of all users with connections here. `rate`: events per second of one connection."""
 
     def __init__(self, rate: float, clock: Callable[[], float], late_seconds: Callable[[], float] = _never) -> None:
-        """`late_seconds` returns the time that packets took through Redis and this process since the last call."""
+        """`late_seconds` returns the longest delay of a packet through Redis and this process since the last call."""
         self._rate = rate
         self._clock = clock
         self._late_seconds_of_redis = late_seconds
@@ -85,7 +85,7 @@ class UserLimits:
         self._late_seconds = 0
 
     def add_connection(self, user: str) -> UserLimit:
-        """Add a connection; raises RoomcastError (RATE_LIMITED) when the user has too many here."""
+        """Add a connection; raises RoomcastError (RATE_LIMITED) when the user has too many connections here."""
         now = self._clock()
         limit = self._users.get(user)
         if limit is None:
@@ -145,7 +145,7 @@ class UserLimits:
             self._size(limit)
 
     async def take_busy(self) -> dict[str, int]:
-        """Return the events of busy users since the last call; forget users who have gone."""
+        """Return the events of busy users since the last call; forget users without a connection."""
         busy: dict[str, int] = {}
         now = self._clock()
         least = self._rate * SHARES * _BUSY_SHARE

@@ -1,7 +1,7 @@
 """Collect the presence of this gateway's connections for the next write to Redis. Pure: the clock is passed in.
 
-A sign of life (a ping or any other traffic) is one `add` to a set. Once a second a batch goes to Redis, which holds
-only the names of users without changes. Changes go to Redis at once.
+A sign of life (a ping or any other traffic) is one `add` to a set. Once a second the gateway writes a batch to Redis:
+for users without changes, the batch contains only their ids. Changes are written at once.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ REFRESH_SECONDS: Final = 120.0
 _MAX_QUEUED_LEAVES: Final = 50_000
 _MAX_SIGNS: Final = 2_000
 _MAX_CHANGES: Final = 500
-"""Changes in one batch, at most. Each change is work for a script; a sign of life is only a name in a large command."""
+"""Most changes in one batch. Each change is work for a script, but a sign of life is only an id in a large command."""
 
 
 class Touch(NamedTuple):
@@ -99,8 +99,8 @@ class Activity:
     ) -> None:
         """Add a connection. Without a status it follows the user's last choice.
 
-        A status given at the connect holds for this connection. Only `invisible` also counts as the user's choice: a
-        device that reconnects as visible must not undo the user's choice on another device.
+        A status in the sign-in applies to this connection. Only `invisible` also counts as the user's choice: a device
+        that reconnects as visible must not undo the user's choice on another device.
         """
         self._connections[connection] = _Connection(user, status, note, until, kind, is_choice=status == "invisible")
         self._by_user.setdefault(user, set()).add(connection)
@@ -111,11 +111,10 @@ class Activity:
         self._seen.add(connection)
 
     def set_status(self, connection: str, status: Status | None, note: str | None, until: int = 0) -> bool:
-        """Set the status or note of a client's `presence` event; return whether anything changed. None changes nothing.
+        """Set the status and note from a client's `presence` event; return whether one of them changed.
 
-        `until` is the end (ms) of the new note, 0: none; it replaces the end of the old note.
-
-        The new status counts as the user's choice. A connection without a status keeps following after a note alone.
+        A status or note of None is kept. `until` is the end (ms) of the new note, 0: none. A change counts as the
+        user's choice. A connection without a status that gets only a note still follows the user's last status.
         """
         self._seen.add(connection)
         known = self._connections.get(connection)
@@ -143,7 +142,7 @@ class Activity:
         self._queue_leave(known.user, connection)
 
     def take_batch(self, *, signs: bool = True) -> Batch:
-        """Take the next batch to write; without `signs`, only changes. After a failed write call `restore_batch`.
+        """Remove and return the next batch to write; without `signs`, only changes. On failure call `restore_batch`.
 
         Each batch is bounded, so that no write stalls the loop. Call this again while `is_urgent`.
         """
@@ -163,7 +162,7 @@ class Activity:
         return Batch(full, alive, [(user, connection) for connection, user in ended])
 
     def _take_alive(self, now: float, changed: set[str]) -> dict[int, set[str]]:
-        """Take users with signs of life, by shard; add connections whose full state is due to `changed` instead."""
+        """Return users with signs of life, by shard. Connections whose full state is due are added to `changed`."""
         connections, later, due_at = self._connections, self._changed, now - self._refresh_seconds
         alive: defaultdict[int, set[str]] = defaultdict(set)
         for connection in _take_some(self._seen, _MAX_SIGNS):
@@ -202,7 +201,7 @@ class Activity:
             self._changed.update(self._by_user.get(user, ()))
 
     def rewrite_all(self) -> None:
-        """Queue every full state again, after this node was taken for dead or Redis was away for long."""
+        """Queue every full state again, because this node's lease had ended, and its presence may have been removed."""
         self._changed.update(self._connections)
 
     def find_hidden(self, rows: Iterable[PresenceRow]) -> list[tuple[str, bool]]:
@@ -213,7 +212,7 @@ class Activity:
         return [(row.user, row.status == "offline") for row in rows if row.user in self._by_user]
 
     def _queue_leave(self, user: str, connection: str) -> None:
-        """Queue a departure. Above the bound drop it: the sweeper then ends the presence after its window."""
+        """Queue an ended connection. Above the bound drop it: the sweeper then removes its presence later."""
         if len(self._left) < _MAX_QUEUED_LEAVES:
             self._left[connection] = user
 

@@ -1,4 +1,4 @@
-"""Deliver changes of presence to the rooms and connections that watch: at once, or conflated under load.
+"""Deliver presence changes to the rooms and connections that watch the users: at once, or conflated under load.
 
 A pause follows each delivery, and grows with the number of packets sent. Changes within the pause are conflated. This
 bounds the cost of presence to about 2,000 packets a second, or to one delivery a second if that is more.
@@ -19,7 +19,7 @@ SHORTEST_PAUSE_SECONDS: Final = 0.05
 LONGEST_PAUSE_SECONDS: Final = 1.0
 _PACKET_SECONDS: Final = 0.0005
 _ADDED: Final = 4_000
-"""Changes added to lists between two turns of the event loop; takes 1 to 2 ms."""
+"""Changes added to lists before the event loop may do other work; takes 1 to 2 ms."""
 
 
 def pause_after(packets: int) -> float:
@@ -42,7 +42,7 @@ class StatusDelivery:
             self._wake.set()
 
     async def run(self) -> None:
-        """Deliver until cancelled. Without changes this never wakes."""
+        """Deliver until cancelled. Sleeps while there are no changes."""
         while True:
             await self._wake.wait()
             self._wake.clear()

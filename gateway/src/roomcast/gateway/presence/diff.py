@@ -1,4 +1,4 @@
-"""Collect the users who entered and left a room within a second. Pure; a change costs the same in rooms of any size."""
+"""Collect the users who entered and left a room within a second. Pure. The cost does not depend on the room's size."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class PresenceDiff:
         self._is_crowd = False
 
     def add_change(self, change: OccupancyChange) -> None:
-        """Add the newest change; a later change of a user replaces an earlier one."""
+        """Add the newest change; it replaces an earlier change of the same user."""
         self.occupancy = change.occupancy
         if self._is_crowd:
             return
@@ -63,12 +63,12 @@ class PresenceDiff:
 
 
 def entered_rows(change: OccupancyChange) -> list[dict[str, Any]]:
-    """Return the users who entered, as clients and the member cache hold them."""
+    """Return the users who entered, in the form of events and of the member cache."""
     return [{"user": user, "name": name, "status": status} for user, name, status in change.entered]
 
 
 class RecentLeavers:
-    """Users who left a room a moment ago. The room still gets their presence, because "offline" comes after "left"."""
+    """Users who have just left a room. The room still gets their presence, because "offline" comes after "left"."""
 
     def __init__(self) -> None:
         self._due: dict[str, dict[str, float]] = {}
@@ -97,7 +97,7 @@ class RecentLeavers:
         self._due.pop(room, None)
 
     def take_expired(self, now: float, limit: int) -> list[tuple[str, str]]:
-        """Take up to `limit` (room, user) pairs whose time is over."""
+        """Remove and return up to `limit` (room, user) pairs whose time is over."""
         expired: list[tuple[str, str]] = []
         for room, users in self._due.items():
             expired += [(room, user) for user, due in users.items() if due <= now]

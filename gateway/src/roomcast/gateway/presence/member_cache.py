@@ -33,9 +33,10 @@ class _Entry(NamedTuple):
 class MemberCache:
     """The members of this gateway's rooms.
 
-    `read_members(room, users)` reads up to a hundred members, of `users` if any are named. `start_task` runs a task
-    that outlives the first caller. An entry may be a second old when it is used. So every change that members are sent
-    within that second is applied to the entry: otherwise a user who joins at its end would never get the change.
+    `read_members(room, users)` reads up to a hundred members; if `users` is not empty, only these users. `start_task`
+    runs a task that outlives the first caller. An entry may be a second old when it is used. So every change that the
+    gateway sends to members within that second is also applied to the entry. Otherwise a user who joins at the end of
+    that second would never get the change.
     """
 
     def __init__(
@@ -50,14 +51,14 @@ class MemberCache:
         self._entries: dict[str, _Entry] = {}
 
     def is_cached(self, room: str) -> bool:
-        """Return whether `get_members` would need no read."""
+        """Return whether `get_members` can answer without a new read."""
         entry = self._entries.get(room)
         return entry is not None and entry.is_usable(self._clock())
 
     def get_members(self, room: str, users: Collection[str] = ()) -> Awaitable[list[Row]]:
         """Return the members of the room; `users` are its occupants if the caller knows them. Do not change the list.
 
-        Raises what the read raises.
+        Raises the errors of `read_members`.
         """
         now = self._clock()
         entry = self._entries.get(room)
@@ -77,7 +78,7 @@ class MemberCache:
         self._entries.pop(room, None)
 
     def apply_diff(self, room: str, entered: Iterable[Row], left: Collection[str]) -> None:
-        """Add the users that entered, and remove the users that left."""
+        """Add the users who entered, and remove the users who left."""
         added = {row["user"]: row for row in entered}
 
         def amend(rows: list[Row]) -> None:

@@ -24,7 +24,7 @@ NO_NOTE: Final = Note()
 
 
 def read_note(p: Presence, now_ms: float) -> Note | None:
-    """Return the note that a client sets, or None if it changes no note. The end may lie in the past.
+    """Return the note that a client sets, or None if the payload has no note. The end may lie in the past.
 
     Raises BAD_REQUEST for an end without a note, or an end more than MAX_NOTE_SECONDS ahead.
     """

@@ -62,7 +62,7 @@ class OccupancyService:
         self._apart: set[str] = set()
         """Direct rooms here in which one person blocks the other: neither person is shown in them."""
         self._complete: set[str] = set()
-        """Rooms whose occupants the watchers know completely, so that changes keep them complete."""
+        """Rooms of which `_watchers` has all occupants; later changes keep them complete."""
         self._cache = MemberCache(self._read_members, start_task, time.monotonic)
         self._diffs: dict[str, PresenceDiff] = {}
         self._leavers = RecentLeavers()
@@ -88,7 +88,7 @@ class OccupancyService:
         return self._apart & self._direct.get(user, set())
 
     async def keep_apart(self, room: str, *, is_apart: bool) -> None:
-        """Hide the two people of a direct room from each other, after a block, or show them again."""
+        """Hide the two people of a direct room from each other if `is_apart`; else show them again."""
         if is_apart == (room in self._apart):
             return
         (self._apart.add if is_apart else self._apart.discard)(room)
@@ -147,7 +147,7 @@ class OccupancyService:
         return {user: joined.marks[user] for user in listed if user in joined.marks}
 
     def _set_occupants(self, room: str, users: set[str], occupancy: int) -> list[str]:
-        """Watch all occupants and recent leavers, whose "offline" may still come; return the new ones."""
+        """Watch all occupants, and recent leavers, whose "offline" may still come. Return the newly watched users."""
         self._complete.add(room)
         return self._watchers.set_occupants(room, users.union(self._leavers.in_room(room)), occupancy)
 
@@ -159,7 +159,7 @@ class OccupancyService:
         return diff.applied_to(read.users)
 
     async def leave_room(self, session: ChatSession, room: str) -> None:
-        """Remove a session from a room, also one whose join failed. Idempotent."""
+        """Remove a session from a room, or undo its failed join. Idempotent."""
         users = self._local.get(room, {})
         sessions = users.get(session.user, {})
         sessions.pop(session.sid, None)
@@ -197,16 +197,16 @@ class OccupancyService:
         return await self._describe(sorted(users)[:MAX_LIST] or await self._store.sample_users(room, MAX_LIST))
 
     async def _describe(self, users: list[str]) -> list[Row]:
-        """Return rows of these users, without offline users, whose entries are about to expire."""
+        """Return rows of these users. Offline users are left out: their entries in the room are about to expire."""
         return [row for row in await self.describe_users(users) if row["status"] != "offline"]
 
-    # --- changes anywhere ---
+    # --- changes on any gateway ---
 
     async def set_visibility(self, user: str, status: str, *, is_hidden: bool) -> None:
         """Remove a user who became invisible from the rooms here, or add the user again with this status.
 
-        Stops if the user's choice changes in between, so that an invisible user is never added. Costs what the user's
-        own rooms do: a user may become invisible and visible again twenty times a second.
+        Stops if the user's choice changes meanwhile, so that an invisible user is never added. The cost must grow only
+        with the user's own rooms, because a user may change visibility twenty times a second.
         """
         names = {} if is_hidden else await self._names.names([user])
         for room in list(self._rooms_of.get(user, ())):
@@ -226,7 +226,7 @@ class OccupancyService:
             self._apply_change(room, change)
 
     def _apply_change(self, room: str, change: OccupancyChange) -> None:
-        if room in self._apart:  # send that the users left, and no change after that
+        if room in self._apart:  # send which users left, but not which users entered
             self._diffs.setdefault(room, PresenceDiff()).add_change(OccupancyChange(change.occupancy, [], change.left))
             return
         self._cache.apply_diff(room, entered_rows(change), change.left)
@@ -239,7 +239,7 @@ class OccupancyService:
         for user in change.left:
             if change.occupancy <= MAX_PRESENCE_ROOM:
                 self._leavers.add_leaver(room, user, due)
-            self._watchers.add_occupant(room, user, change.occupancy)  # a read in between may have removed the user
+            self._watchers.add_occupant(room, user, change.occupancy)  # a read may have removed the user meanwhile
         self._diffs.setdefault(room, PresenceDiff()).add_change(change)
 
     async def refresh_rooms(self) -> set[str]:
@@ -277,7 +277,7 @@ class OccupancyService:
         session = next(iter(self._local.get(room, {}).get(user, {}).values()), None)
         return None if session is None else (user, session.identity.name, session.status)
 
-    # --- what the members here receive ---
+    # --- events to local members ---
 
     async def send_statuses(self, rooms: Mapping[str, list[PresenceChange]]) -> int:
         """Send the changed statuses to the local members of the rooms; return the number of these members."""

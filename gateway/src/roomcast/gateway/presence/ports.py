@@ -15,15 +15,15 @@ from roomcast.gateway.stores.presence import WriteResult
 
 
 class StartTask(Protocol):
-    """Run a coroutine that outlives its caller, and log its failure."""
+    """Runs a coroutine that outlives its caller, and logs its failure."""
 
     def __call__(self, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
-        """Run work as a background task."""
+        """Run `work` as a background task."""
         ...
 
 
 class Sender(Protocol):
-    """Send events to rooms and sessions; see `roomcast.gateway.chat.emitter.Emitter`."""
+    """Sends events to rooms and sessions; see `roomcast.gateway.chat.emitter.Emitter`."""
 
     async def to_room(self, room: str, event: str, data: dict[str, Any], skip: str | None = None) -> None:
         """Emit an event to a room, on every gateway."""
@@ -90,11 +90,11 @@ class NodePort(Protocol):
     """See `roomcast.gateway.stores.nodes.NodeStore`."""
 
     async def announce(self) -> Hold:
-        """Claim the node, or renew its lease."""
+        """Claim this gateway's node number, or renew its lease."""
         ...
 
     async def retire(self) -> None:
-        """Give back the node's lease."""
+        """Give back the node number."""
         ...
 
 

@@ -28,10 +28,10 @@ _EARLY_SECONDS: Final = 0.01
 """Seconds by which a tick may come early and still count, so that due work does not wait for the tick after it."""
 _WRITTEN_SECONDS: Final = 2.0
 _GATHER_SECONDS: Final = 0.025
-"""Least pause between two writes, to gather the changes of a storm. After a longer pause a change is written at
+"""Least seconds between two writes, to gather many changes in one write. After a longer pause, a change is written at
 once."""
 _SIGNS: Final = 1_000
-"""Signs of life recorded between two turns of the event loop; takes 0.2 to 1 ms."""
+"""Signs of life recorded before the event loop may do other work; takes 0.2 to 1 ms."""
 
 _log = logging.getLogger(__name__)
 
@@ -95,7 +95,7 @@ class PresenceService:
     async def remove_session(self, session: ChatSession) -> None:
         """Remove an ended session, also from its rooms.
 
-        While the gateway drains, its clients are about to connect elsewhere. Their presence is left to expire.
+        While the gateway drains, the presence stays in Redis: the client is about to connect to another gateway.
         """
         self._sessions.pop(session.sid, None)
         self._watchers.forget_connection(session.sid)
@@ -123,7 +123,7 @@ class PresenceService:
         return session.is_visible and session.user not in self._hidden
 
     async def wait_written(self, session: ChatSession) -> None:
-        """Wait until Redis knows the session: only then is it known whether the user is invisible on another device."""
+        """Wait until the session is in Redis, whose reply shows whether the user is invisible on another device."""
         if not await self._unwritten.wait_written(session.sid):
             raise RoomcastError(Code.UNAVAILABLE, "presence does not answer")
 
@@ -172,20 +172,20 @@ class PresenceService:
         return {"users": {}}
 
     def users_in_watches(self) -> set[str]:
-        """Return the users whom connections here watch, and the users of these connections."""
+        """Return the users whom connections here watch, and the users who watch from here."""
         watching = {self._sessions[sid].user for sid in self._watchers.watching_connections() if sid in self._sessions}
         return watching.union(self._watchers.users_on_lists())
 
     def watches_of(self, user: str) -> list[tuple[ChatSession, list[str]]]:
-        """Return `(session, watched users)` for the sessions here that watch the user, and for the user's own."""
+        """Return `(session, watched users)`: each session here that watches the user, and each session of the user."""
         watches = [(sid, [user]) for sid in self._watchers.watching(user)]
         watches += [(sid, self._watchers.watched_by(sid)) for sid in self._activity.connections_of(user)]
         return [(self._sessions[sid], users) for sid, users in watches if users and sid in self._sessions]
 
     async def end_watches(self, session: ChatSession, users: Collection[str]) -> None:
-        """Send the session no more changes of the users, and show those as offline who are shown as something else.
+        """Stop sending the users' changes to the session, and show users with another status as offline.
 
-        Of a user who is shown as offline already, an event would reveal that the user is here now, and invisible.
+        No event is sent about a user who is already shown as offline, because it would reveal an invisible user.
         """
         detailed = {user for user in users if self._watchers.wants_devices(session.sid, user)}
         self._watchers.unwatch(session.sid, users)
@@ -195,7 +195,7 @@ class PresenceService:
             self._sender.to_sessions([session.sid], PRESENCE, {"changes": changes})
 
     async def _shown_online(self, users: Collection[str]) -> list[str]:
-        """Return the users whom watchers may see as something else than offline; all while Redis does not answer."""
+        """Return the users whom watchers may see with a status other than offline; all users if Redis fails."""
         try:
             found = await self._store.query_users(users)
         except RoomcastError:
@@ -203,7 +203,7 @@ class PresenceService:
         return [user for user in users if found[user].status != "offline" or self._watchers.is_change_pending(user)]
 
     async def send_typing(self, session: ChatSession, p: Typing) -> dict[str, Any]:
-        """Handle `typing`: forward it if the user is in the room and visible. Raises UNAVAILABLE when Redis is away."""
+        """Handle `typing`: forward it if the user is in the room and visible. Raises UNAVAILABLE when Redis fails."""
         if p.room in session.rooms and await self.is_visible(session):
             data = {"room": p.room, "user": session.user, "typing": p.typing}
             await self._sender.to_room(p.room, TYPING, data, skip=session.sid)
@@ -214,7 +214,7 @@ class PresenceService:
         changes = {row.user: presence_change(row, devices=p.devices) for row in rows}
         return {user: {key: value for key, value in row.items() if key != "user"} for user, row in changes.items()}
 
-    # --- what Redis publishes ---
+    # --- messages from Redis ---
 
     def receive_changes(self, data: bytes) -> None:
         """Apply a message from a presence channel."""
@@ -307,7 +307,7 @@ class PresenceService:
             self._delivery.wake()
 
     async def _write(self, *, signs: bool) -> None:
-        """Write all changes that others can see, in bounded batches; with `signs`, also the signs of life."""
+        """Write all changes that other users can see, in bounded batches; with `signs`, also the signs of life."""
         while batch := self._activity.take_batch(signs=signs):
             try:
                 unknown, hidden, followed = await self._store.write_batch(batch)

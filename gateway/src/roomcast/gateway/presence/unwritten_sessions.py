@@ -1,4 +1,4 @@
-"""Let callers wait until Redis knows a session. All share one timer, because a timeout per join costs 10 µs."""
+"""Let callers wait until a session is in Redis. All callers share one timer: a timeout per join would cost 10 µs."""
 
 from __future__ import annotations
 

@@ -35,10 +35,10 @@ class _Pending(NamedTuple):
 class Watchers:
     """The rooms and connections of this gateway that watch users, and the users' pending changes.
 
-    The work of a delivery grows with the number of changes, not of rooms or users. A change to offline is held for
+    The work of a delivery grows with the number of changes, not of rooms or users. A change to offline is delayed by
     `linger_seconds`: a user who reloads a page, or whom a drain moves, is back before other users see the change. A
-    later change of a user replaces an earlier one. Rooms, and connections that did not ask for devices, get no change
-    of devices alone.
+    later change of a user replaces an earlier change. If only a user's devices change, only the connections that asked
+    for devices get the change.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class Watchers:
     # --- watch lists ---
 
     def watch(self, connection: str, users: Collection[str], *, devices: bool = False) -> None:
-        """Add users to a connection's watch list, with `devices` including their devices, until `unwatch`.
+        """Add users to a connection's watch list, until `unwatch`. With `devices`, changes include the users' devices.
 
         Raises RoomcastError (TOO_LARGE), and adds no user, if the list would pass the limit.
         """
@@ -199,7 +199,7 @@ class Watchers:
         return bool(self._pending)
 
     def take_counts(self) -> dict[str, int]:
-        """Take the new occupancies of rooms that are too large for names."""
+        """Remove and return the new occupancies of rooms that are too large for names."""
         counts, self._counts = self._counts, {}
         return counts
 

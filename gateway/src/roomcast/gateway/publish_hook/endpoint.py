@@ -104,7 +104,7 @@ class HookEndpoint:
     def _open_socket(self, info: Any) -> socket.socket:
         """Return a socket to connect to this address; raise PrivateAddress for a private address.
 
-        The check uses the address of the connection itself, so the host name cannot resolve to another one afterwards.
+        The check uses the address of the connection itself, so the host name cannot resolve to another address later.
         """
         family, kind, protocol, _, address = info
         if not self._settings.allow_private and not is_public(str(address[0])):

@@ -39,7 +39,7 @@ class PublishHookSettings(BaseModel):
         if url.scheme not in ("https", "http") or not url.host:
             raise ValueError("url: https://host/path is needed")
         if url.user is not None or url.password is not None or url.fragment:
-            raise ValueError("url: no user, password or fragment; the signature says who asks")
+            raise ValueError("url: no user, password or fragment is allowed; the signature identifies the gateway")
         return value
 
     @field_validator("secret")
@@ -79,4 +79,4 @@ def _read_json(value: Any) -> Any:
 
 
 PublishHookSetting = Annotated[PublishHookSettings | None, NoDecode, BeforeValidator(_read_json)]
-"""A setting that holds the JSON object, or nothing."""
+"""The type of the setting: the JSON object, or None."""

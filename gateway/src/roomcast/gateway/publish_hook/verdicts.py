@@ -1,4 +1,4 @@
-"""Write the bodies of the publish hook's requests, and read those of the answers. Pure."""
+"""Encode the requests of the publish hook, and decode the verdicts. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Accept(Struct, frozen=True, tag_field="action", tag="accept"):
 
 
 class Change(Struct, frozen=True, tag_field="action", tag="change"):
-    """Publish the message with another text, other data, or both; the message keeps what is absent here."""
+    """Publish the message with another text, other data, or both. The message keeps a field that is None here."""
 
     text: Text | None = None
     data: Data | None = None

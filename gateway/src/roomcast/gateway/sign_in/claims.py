@@ -19,11 +19,11 @@ from roomcast.gateway.sign_in.identity import Identity, TokenFault, TokenRefused
 LEEWAY_SECONDS: Final = 30
 """Seconds by which the issuer's clock may run ahead, for `iat` and `nbf`.
 
-`exp` has no leeway, because the gateway would close such a session at once.
+`exp` has no leeway, because the gateway disconnects a session whose token has expired.
 """
 
 MAX_EXPIRES: Final = 1e11
-"""Largest `exp`, in unix seconds (the year 5138). A larger one is in milliseconds, so the token would never expire."""
+"""Largest `exp`, in unix seconds (the year 5138). A larger value is in milliseconds: the token would never expire."""
 
 _MAX_PATTERNS: Final = 100
 

@@ -4,7 +4,7 @@
     operator --NodeOrder--> the same channel --> Cordon of one gateway
 
 Redis also stores the content of each message except Disconnected and NodeOrder, so a gateway that lost its subscription
-reads it there. An operator sees whether a gateway obeyed an order, and can repeat the order.
+reads the content there. An operator sees whether a gateway obeyed an order, and can repeat the order.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class RoomMembership(Protocol):
         ...
 
     def sessions_in(self, room: str) -> list[ChatSession]:
-        """Return the sessions of this gateway that are in a room or join it now."""
+        """Return the sessions of this gateway that are in a room or are joining it."""
         ...
 
     async def recheck_sessions(self, sessions: Iterable[ChatSession], only: str = "") -> None:
@@ -61,7 +61,7 @@ class Revocations(Protocol):
     """The revocations in Redis; see `roomcast.gateway.stores.rooms.RoomStore`."""
 
     def is_revoked(self, identity: Identity) -> Awaitable[bool]:
-        """Return whether the user's tokens issued up to a moment, this one token, or its sign-in was revoked."""
+        """Return whether this token was revoked: by itself, with its sign-in, or with all older tokens of the user."""
         ...
 
 
@@ -75,15 +75,15 @@ class SignedIn(Protocol):
         ...
 
     def note_change(self, user: str = "") -> None:
-        """Repeat the checks of a user's sign-ins in progress (empty: all users) after a possible revocation or ban."""
+        """Let sign-ins in progress of a user (empty: of all users) check revocations and bans again."""
         ...
 
     async def refresh_token(self, session: ChatSession, p: AuthRefresh) -> dict[str, Any]:
-        """Take a new token of the same user."""
+        """Replace the session's token by a new token of the same user."""
         ...
 
     async def disconnect_session(self, session: ChatSession) -> None:
-        """Disconnect a client that was revoked or banned, or must reconnect."""
+        """Disconnect a client that was revoked or banned, or that a back end disconnects."""
         ...
 
 
@@ -91,7 +91,7 @@ class ControlChannel(Protocol):
     """Subscribes to the control channel, and runs tasks; see `roomcast.adapter.manager.RedisAdapter`."""
 
     def subscribe(self, channel: str, handler: Callable[[bytes], None], unsealed: Unsealed) -> object:
-        """Call `handler` with what is published on the channel; `unsealed`: see `ChannelHandlers`."""
+        """Call `handler` with each message that is published on the channel; `unsealed`: see `ChannelHandlers`."""
         ...
 
     def background(self, work: Coroutine[Any, Any, Any], name: str) -> object:
@@ -106,7 +106,7 @@ class ControlPublisher:
         self._adapter = adapter
 
     async def publish_control(self, message: ControlMessage) -> None:
-        """Publish a message to all gateways. Raises RoomcastError(UNAVAILABLE) when Redis is away."""
+        """Publish a message to all gateways. Raises RoomcastError(UNAVAILABLE) when Redis fails."""
         try:
             await self._adapter.backplane.publish(CONTROL, pack(message))
         except RedisConnectionError as error:
@@ -149,7 +149,7 @@ class SessionControl:
         self._adapter.subscribe(CONTROL, lambda data: self.apply(self._reader.unpack(data)), self._is_allowed)
 
     def _is_allowed(self, data: bytes) -> bool:
-        """Return whether every back end may send this message: any message except an operator's order."""
+        """Return whether a back end without the cluster key may send this message: any except an operator's order."""
         return not isinstance(self._reader.unpack(data), NodeOrder)
 
     def apply(self, message: ControlMessage) -> None:
@@ -180,13 +180,13 @@ class SessionControl:
             self._adapter.background(self._kick(message), "kick")
 
     async def refresh_token(self, session: ChatSession, p: AuthRefresh) -> dict[str, Any]:
-        """Answer `auth:refresh`: take the new token, and leave the rooms that it does not open."""
+        """Answer `auth:refresh`: take the new token, and leave the rooms that the new token does not open."""
         session.limit.charge(rows=len(session.rooms))
         answer = await self._sessions.refresh_token(session, p)
         check = partial(self._membership.recheck_sessions, [session])
         try:
             await check()
-        except RoomcastError:  # the new token is in force: the rooms are left as soon as Redis answers
+        except RoomcastError:  # the new token is in force: leave the rooms as soon as Redis answers
             self._adapter.background(until_answered(check), "rooms of a new token")
             raise
         return answer
@@ -201,7 +201,7 @@ class SessionControl:
         await self._membership.recheck_sessions(list(self._sessions))
 
     async def check_revocations(self, user: str = "", token: str = "", sign_in: str = "") -> None:
-        """Disconnect revoked and banned sessions of a user, a token or a sign-in; empty: among all sessions."""
+        """Disconnect revoked and banned sessions with this user, token and sign-in; an empty text matches any."""
         sessions = self._sessions.of_user(user) if user else self._sessions
         concerned = [session for session in sessions if _matches(session.identity, user, token, sign_in)]
         for start in range(0, len(concerned), _CHECKED_AT_ONCE):
@@ -248,7 +248,7 @@ def _is_concerned(session: ChatSession, message: Kicked) -> bool:
 
 
 async def until_answered(check: Callable[[], Awaitable[None]]) -> None:
-    """Repeat a check until Redis has answered it once."""
+    """Repeat a check until it succeeds, which may take until Redis answers again."""
     while True:
         try:
             await check()

@@ -1,4 +1,4 @@
-"""Local sign-in over HTTP, on the port of the Socket.IO endpoint."""
+"""Sign-in by name for local development, over HTTP on the port of the Socket.IO endpoint."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class DevLogin:
     """Answer `POST /dev/login` `{"name": "Ada", "user"?, "picture"?}` with `{token, user}`.
 
     There is no password: local use only. The user id is made from the name, unless `user` gives the id. The token may
-    create the rooms of the demo page (`room:…`). Pages of `origins`, which may connect, may also read the answer.
+    create the rooms of the demo page (`room:…`). Pages of `origins` may read the answer.
     """
 
     def __init__(self, secret: str, origins: Iterable[str] = ()) -> None:

@@ -15,11 +15,11 @@ from roomcast.contract.errors import Code, RoomcastError
 from roomcast.engineio.limits.token_bucket import TokenBucket
 
 READS_AT_ONCE: Final = 4
-"""Large answers of one user that are made concurrently, at most."""
+"""Most large answers that are made concurrently for one user."""
 BYTES_PER_EVENT: Final = 65_536
 """Bytes of an answer that count as one more event. A page of a hundred short messages counts as half an event."""
 ROWS_PER_EVENT: Final = 10
-"""Rows looked up for an answer that count as one more event."""
+"""Rows (users, rooms or other items) looked up for an answer that count as one more event."""
 
 
 class Ruling(Enum):
@@ -36,9 +36,9 @@ class EventLimit:
     __slots__ = ("_patience", "_reads", "bucket")
 
     def __init__(self, bucket: TokenBucket, patience: TokenBucket, reads: asyncio.Semaphore | None = None) -> None:
-        """`bucket` and `patience` are the user's; `reads` bounds how many large answers are made at once."""
+        """`bucket` counts the user's events, `patience` the refused events; `reads` bounds concurrent large answers."""
         self.bucket = bucket
-        """The user's bucket. The fast path also takes from it, but leaves refusals to `rule`."""
+        """The user's token bucket. The fast path also takes tokens from it, but leaves refusals to `rule`."""
         self._patience = patience
         self._reads = reads or asyncio.Semaphore(READS_AT_ONCE)
 

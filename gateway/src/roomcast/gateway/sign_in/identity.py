@@ -32,7 +32,7 @@ class Identity(Struct, frozen=True):
     data: dict[str, Any] | None = None
 
     def matches(self, room: str) -> bool:
-        """Return whether the token itself lets its bearer into the room."""
+        """Return whether a pattern in the token's `rooms` matches the room."""
         return matches(room, self.rooms)
 
 
@@ -64,8 +64,8 @@ class TokenRefused(Exception):
 def matches(room: str, patterns: Iterable[str]) -> bool:
     """Return whether one of the patterns matches the room's id.
 
-    Most patterns are an id, or the beginning of an id and a `*`. These are compared as texts: `fnmatchcase` compiles a
-    regular expression per pattern, which takes 0.1 ms, and its cache holds the patterns of some hundred users only.
+    Most patterns are an id, or the beginning of an id and a `*`. These are compared as texts. `fnmatchcase` compiles a
+    regular expression per pattern, which takes 0.1 ms, and its cache is too small for more than some hundred users.
     """
     return any(_matches(room, pattern) for pattern in patterns)
 

@@ -78,12 +78,12 @@ class ChatSession:
 
     @property
     def moderating_as(self) -> str:
-        """The user whose right as a moderator the scripts check; empty for an operator, who needs none in the room."""
+        """The user whose role as a moderator the scripts check; empty for an operator, who needs no role."""
         return "" if self.identity.ops else self.user
 
     @property
     def is_visible(self) -> bool:
-        """Return whether this device is not invisible."""
+        """Return whether the status of this device is not `invisible`."""
         return self.status != "invisible"
 
     def require_open(self) -> None:
@@ -96,12 +96,12 @@ class ChatSession:
         self.status, self.note, self.has_own_status = status, note, True
 
     def begin_join(self, room: str) -> JoinTurn:
-        """Note the start of a join; end it with `end_join`."""
+        """Record the start of a join; end it with `end_join`."""
         turn = self.joining[room] = JoinTurn(self.joining.get(room))
         return turn
 
     def end_join(self, room: str, turn: JoinTurn) -> None:
-        """Note that a join has been answered."""
+        """Record that a join has been answered."""
         turn.end()
         if self.joining.get(room) is turn:
             del self.joining[room]

@@ -29,17 +29,17 @@ from roomcast.gateway.stores.rooms import RoomStore
 _IDLE_CLOCK_TICKS: Final = 5
 """Ticks (one a second) between two reads of Redis's clock while no client is signed in."""
 _MAX_CHECKS: Final = 20
-"""Checks for revocations and bans in one sign-in, at most."""
+"""Most checks for revocations and bans in one sign-in."""
 
 
 class _Check:
-    """One check for revocations and bans in progress. `is_stale`: the user may have got one since the check began."""
+    """A check in progress. `is_stale`: the user may have been revoked or banned since the check began."""
 
     is_stale = False
 
 
 class Sessions:
-    """Signs clients in and out, and disconnects clients whose token expires. Iteration is over a copy."""
+    """Signs clients in and out, and disconnects clients whose token expires. Iterates over a copy."""
 
     def __init__(
         self,
@@ -90,7 +90,7 @@ class Sessions:
         """Return Redis's clock as this gateway knows it, in ms."""
         return self._clock.now() * 1000
 
-    # --- in ---
+    # --- sign-in ---
 
     async def sign_in(self, sid: str, eio_sid: str, auth: Any) -> ChatSession:
         """Sign a client in by `auth`: `{token, status?, note?, until?, kind?}`.
@@ -98,10 +98,10 @@ class Sessions:
         Raises RoomcastError: UNAUTHORIZED, REVOKED, BANNED, UNAVAILABLE, or BAD_REQUEST or TOO_LARGE for a status or
         note.
         """
-        if not self._clock.is_read:  # the very first clients
+        if not self._clock.is_read:  # only for the first clients after the start
             self._clock.read(await self._store.now_ms())
         identity = await self._verifier.verify(auth.get("token") if isinstance(auth, dict) else None)
-        identity = await self._checked(identity)  # nothing is awaited from here until the session can be found
+        identity = await self._checked(identity)  # do not await from here until `of_user` finds the session
         identity = self._issued_by_now(identity)
         presence = read_presence(auth)
         note = read_note(presence, self.now_ms()) or NO_NOTE
@@ -147,8 +147,8 @@ class Sessions:
     async def _checked(self, identity: Identity, *, reads_name: bool = True) -> Identity:
         """Return the identity, by default with its stored name if the token has none. Raise REVOKED or BANNED.
 
-        Repeats the check if the user may have been revoked or banned meanwhile, or while the name was read: a control
-        message that arrives in that time does not find the session yet.
+        Repeats the check if the user may have been revoked or banned during the check or the read of the name, because
+        a control message that arrives in that time does not find the session yet.
         """
         for _ in range(_MAX_CHECKS):
             checks, check = self._checks.setdefault(identity.user, []), _Check()
@@ -182,7 +182,7 @@ class Sessions:
             raise RoomcastError(Code.BANNED)
 
     def note_change(self, user: str = "") -> None:
-        """Repeat the checks of a user's sign-ins in progress (empty: all users) after a possible revocation or ban.
+        """Let sign-ins in progress of a user (empty: of all users) check revocations and bans again.
 
         A change of one user must not delay other users' sign-ins, because users can cause such changes as often as
         their limits allow.
@@ -192,10 +192,10 @@ class Sessions:
                 check.is_stale = True
 
     def _issued_by_now(self, identity: Identity) -> Identity:
-        """Return the identity with `issued` at most now: else a revocation made now would not reach a future token."""
+        """Return the identity with `issued` at most now, so that a revocation made now applies to the token."""
         return replace(identity, issued=min(identity.issued, int(self._clock.now())))
 
-    # --- out ---
+    # --- sign-out ---
 
     async def sign_out(self, session: ChatSession) -> None:
         """Forget a session whose connection has ended. Idempotent."""
@@ -212,7 +212,7 @@ class Sessions:
         await self._on_close(session)
 
     async def disconnect_session(self, session: ChatSession) -> None:
-        """Disconnect a client that may not stay; socket.io-client does not reconnect after this."""
+        """Disconnect a client that may not stay connected; socket.io-client does not reconnect after this."""
         session.is_expelled = True
         await self._adapter.server.disconnect(session.sid, namespace=NAMESPACE)
         await self._adapter.server.eio.disconnect(session.eio_sid)

@@ -1,7 +1,7 @@
 """Accept the most common tokens without PyJWT: HS256, with one of the two headers that JWT libraries write.
 
 Every sign-in checks a token, and PyJWT takes five times as long, because it reads the header and prepares the secret
-anew each time. This module can only accept. PyJWT decides about all other tokens and gives the reason of every refusal.
+anew each time. This module never refuses a token: PyJWT checks all other tokens, and gives the reason of each refusal.
 """
 
 from __future__ import annotations

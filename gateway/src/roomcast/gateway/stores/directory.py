@@ -26,7 +26,7 @@ class DirectoryStore:
         self._redis = RedisPort(scripts)
 
     async def change(self, room: str, kind: str, old: str | None, new: str | None) -> None:
-        """List a public room as `new` instead of `old`. `old` None: it was not listed; `new` None: remove its entry."""
+        """Rename a public room's entry from `old` to `new`. Without `old`, add an entry; without `new`, remove it."""
         if kind == _PUBLIC:
             args = ("" if old is None else entry_of(old, room), "" if new is None else entry_of(new, room), MAX_LISTED)
             await self._redis.script("room_listing", (keys.DIRECTORY,), args)
@@ -34,7 +34,7 @@ class DirectoryStore:
     async def page(self, query: str, after: str | None, limit: int) -> tuple[list[ListedRoom], str | None]:
         """Return public rooms whose names begin with `query`, by name, and the `after` of the next page.
 
-        The page leaves out rooms that are gone or renamed, and removes their entries. It may hold fewer than `limit`.
+        Entries of rooms that were deleted or renamed are left out, and removed. So a page may have fewer than `limit`.
         """
         bounds = range_of(query, after)
         found = await self._redis.call("ZRANGE", keys.DIRECTORY, *bounds, "BYLEX", "LIMIT", 0, limit + 1)

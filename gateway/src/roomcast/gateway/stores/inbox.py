@@ -21,7 +21,7 @@ class InboxStore:
         return _listed(await self._redis.call("HGETALL", keys.user_rooms(user)))
 
     async def read_lists(self, users: Sequence[str]) -> list[dict[str, str]]:
-        """Return `read_list` of several users."""
+        """Return the result of `read_list` for each of several users."""
         found = await self._redis.run_together(*(("HGETALL", keys.user_rooms(user)) for user in users))
         return [_listed(flat) for flat in found]
 

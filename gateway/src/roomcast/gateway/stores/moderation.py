@@ -16,7 +16,7 @@ _FIELD: Final = "report"
 REPORTS_PER_DAY: Final = 100
 """Reports of one user per day. The queue keeps 10,000, and one user must not push other users' reports out of it."""
 MAX_ROOM_REPORTS: Final = 1_000
-"""Open reports of one room, for its moderators. Reports of other rooms cannot push them out of sight."""
+"""Most open reports in the index of one room. Moderators list reports from this index, not from the global queue."""
 _ROOM_REPORTS_SECONDS: Final = 90 * 86_400
 _DAY_SECONDS: Final = 86_400
 _FULL: Final = -2
@@ -65,9 +65,9 @@ class ModerationStore:
     async def sanction(self, room: str, user: str, kind: str, seconds: int, *, by: str) -> int:
         """Mute or ban for `seconds` (0: without an end); return the end in ms (0: no end).
 
-        `by` is the moderator, or empty for an operator. For a moderator, raises NOT_FOUND if the room is not stored,
-        because it may have been closed a moment ago; FORBIDDEN if `by` does not moderate it, and for its owner. Raises
-        TOO_LARGE if the room has as many sanctions as allowed.
+        `by` is the moderator, or empty for an operator. Raises TOO_LARGE if the room has MAX_SANCTIONS sanctions. For a
+        moderator, raises NOT_FOUND if the room is not stored (it may just have been closed), and FORBIDDEN if `by` does
+        not moderate the room or the user is its owner.
         """
         return await self._sanction(room, user, kind, seconds, by)
 
@@ -97,7 +97,7 @@ class ModerationStore:
             raise RoomcastError(Code.NOT_FOUND, "no such room is stored")
 
     async def take_turn(self, room: str, user: str, seconds: int) -> float:
-        """Take the user's turn in a room with slow mode; return 0, or the seconds until the user's next turn."""
+        """Record a message in a room with slow mode, and return 0; or return the seconds until the user may send."""
         return int(await self._redis.script("room_slow_take", (keys.room_slow(room),), (user, seconds))) / 1000
 
     # --- block lists ---
@@ -106,13 +106,13 @@ class ModerationStore:
         """Put `other` on the user's block list. Raise TOO_LARGE if the list is full."""
         if not await self._redis.call("SADD", keys.user_blocked(user), other):
             return
-        # Counted afterwards: requests that are sent together would all find room before the first is carried out.
+        # Count after adding: concurrent requests that counted first could all find a free place.
         if await self._redis.call("SCARD", keys.user_blocked(user)) > MAX_BLOCKED:
             await self.unblock(user, other)
             raise RoomcastError(Code.TOO_LARGE, f"a block list holds at most {MAX_BLOCKED} users")
 
     async def unblock(self, user: str, other: str) -> None:
-        """Take `other` off the user's block list."""
+        """Remove `other` from the user's block list."""
         await self._redis.call("SREM", keys.user_blocked(user), other)
 
     async def block_lists(self, users: Sequence[str]) -> list[frozenset[str]]:
@@ -140,7 +140,7 @@ class ModerationStore:
     async def reports_of(self, room: str, after: str | None, most: int) -> tuple[list[dict[str, Any]], int]:
         """Return the first `most` open reports of a room above the id `after`, oldest first, and the bytes read.
 
-        The ids of reports that are resolved, or pushed out of the queue by newer ones, are removed.
+        Removes from the room's index the ids of reports that were resolved, or displaced by newer reports.
         """
         listed = await self._redis.call("ZRANGE", keys.room_reports(room), 0, -1)
         numbers = sorted((number.decode() for number in listed), key=_place)
@@ -175,6 +175,6 @@ class ModerationStore:
 
 
 def _place(number: str) -> tuple[int, int]:
-    """Return the place of a report's id, `ms-number`, among all ids."""
+    """Return the sort key of a report's id, which has the form `ms-number`."""
     moment, _, count = number.partition("-")
     return int(moment), int(count)

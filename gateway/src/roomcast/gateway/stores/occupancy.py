@@ -61,9 +61,9 @@ class OccupantsPage(NamedTuple):
 class OccupancyStore:
     """The occupants of rooms. Each user counts once per room, with any number of devices and gateways.
 
-    The caller enters a user with the first local connection in a room, removes the user with the last, refreshes every
-    20 s, and keeps invisible users out. The scripts publish users that appear and vanish (`OccupancyChange`) to all
-    gateways that subscribe to the room.
+    The caller enters a user with the user's first local connection in a room, and removes the user with the last. It
+    refreshes the entries every 20 s, and never enters invisible users. The scripts publish users that appear and vanish
+    (`OccupancyChange`) to all gateways that subscribe to the room.
     """
 
     def __init__(
@@ -84,10 +84,10 @@ class OccupancyStore:
     def enter_room(
         self, room: str, user: str, name: str = "", status: str = "online", *, users: int = MAX_PRESENCE_ROOM
     ) -> Awaitable[JoinResult]:
-        """Add a user with the first connection on this node. Sends the command now; await the reply in any case.
+        """Add a user with the first connection on this node. The call sends the command; always await the reply.
 
-        The script publishes the display name and the status. The reply lists the room's users if they are at most
-        `users`.
+        The script publishes the display name and the status. The reply lists the room's users if the room has
+        at most `users` users.
         """
         return self._run_enter(room, user, self._entry_seconds, users, name or user, status)
 

@@ -22,7 +22,7 @@ class PeopleStore:
         self._redis = RedisPort(scripts)
 
     async def note_sign_in(self, identity: Identity) -> bool:
-        """Store the profile fields of the user's token. Sends the command at once.
+        """Store the profile fields of the user's token, so that other users can find the user.
 
         Return whether this changed a profile that other gateways may have read. A failure here does not fail the
         sign-in: the next sign-in stores the fields.
@@ -45,7 +45,7 @@ class PeopleStore:
             await self._redis.script("room_listing", (keys.PEOPLE,), (old, entry_of(now, user), MAX_PEOPLE))
 
     async def read(self, users: list[str]) -> dict[str, Profile]:
-        """Return the profiles of those users who have one; unknown users are left out."""
+        """Return the profiles of the users; users without a profile are left out."""
         found = await self._redis.run_together(*(("HMGET", keys.user_person(user), *FIELDS) for user in users))
         profiles = (read_profile(user, values) for user, values in zip(users, found, strict=True))
         return {profile.user: profile for profile in profiles if profile is not None}
@@ -57,7 +57,7 @@ class PeopleStore:
     async def search(self, query: str, after: str | None, limit: int) -> tuple[list[Profile], str | None]:
         """Return people whose names begin with `query`, by name, and the `after` of the next page.
 
-        The page leaves out people who are gone or renamed, and removes their entries. It may hold fewer than `limit`.
+        Entries of people who were deleted or renamed are left out, and removed. So a page may have fewer than `limit`.
         """
         bounds = range_of(query, after)
         found = await self._redis.call("ZRANGE", keys.PEOPLE, *bounds, "BYLEX", "LIMIT", 0, limit + 1)

@@ -192,8 +192,8 @@ def _by_shard(rows: Iterable[T], user_of: Callable[[T], str]) -> dict[int, list[
 async def _waves(groups: dict[int, list[T]], size: int) -> AsyncIterator[list[tuple[int, Sequence[T]]]]:
     """Yield waves: one chunk of each shard. Later chunks of a shard are in later waves.
 
-    So a storm does not fill Redis's queue. The event loop gets a turn before each wave, because taking a batch and
-    grouping it by shard takes some milliseconds.
+    So many changes at once do not fill Redis's queue. The event loop may do other work before each wave, because taking
+    a batch and grouping it by shard takes some milliseconds.
     """
     for start in range(0, max(map(len, groups.values()), default=0), size):
         await asyncio.sleep(0)

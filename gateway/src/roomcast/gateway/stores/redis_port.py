@@ -14,7 +14,7 @@ _log = LimitedLog(logging.getLogger(__name__))
 
 
 class Scripts(Protocol):
-    """Run commands and scripts; see `roomcast.adapter.redis.backplane.Backplane`."""
+    """Runs commands and scripts; see `roomcast.adapter.redis.backplane.Backplane`."""
 
     def script(self, name: str, keys: tuple[str, ...], args: Iterable[bytes | str | int]) -> Awaitable[Any]:
         """Run a script of the contract."""
@@ -28,7 +28,7 @@ class Scripts(Protocol):
 class RedisPort:
     """Runs commands and scripts, and raises RoomcastError when they fail.
 
-    UNAVAILABLE: the command was not run, or Redis refused it. OUTCOME_UNKNOWN: no reply came.
+    UNAVAILABLE: the command was not run, or Redis refused the command. OUTCOME_UNKNOWN: no reply came.
     """
 
     def __init__(self, scripts: Scripts) -> None:
@@ -80,7 +80,7 @@ def as_ms(time: tuple[bytes, bytes]) -> int:
 
 
 async def _in_turn(replies: list[Awaitable[Any]]) -> list[Any]:
-    """Return all replies, in order. All commands are sent already, so awaiting one after the other needs no tasks."""
+    """Return all replies, in order. The commands are already sent, so the replies can be awaited one by one."""
     answers: list[Any] = []
     first: RedisConnectionError | None = None
     for reply in replies:
@@ -94,9 +94,9 @@ async def _in_turn(replies: list[Awaitable[Any]]) -> list[Any]:
 
 
 class _Translated:
-    """Turn a RedisConnectionError within `with translated:` into a RoomcastError.
+    """Turns a RedisConnectionError within `with translated:` into a RoomcastError.
 
-    A context manager made of a generator costs ten times as much.
+    This is a class, because a context manager made from a generator takes ten times as long.
     """
 
     def __enter__(self) -> None:
@@ -111,7 +111,7 @@ translated: Final = _Translated()
 
 
 def translation(error: RedisConnectionError) -> RoomcastError:
-    """Return the RoomcastError; its detail is only the first word of Redis's error (OOM, MISCONF, READONLY)."""
+    """Return the RoomcastError. Its detail is only the first word of a Redis error (OOM, MISCONF, READONLY)."""
     match error:
         case NotConnected():
             return RoomcastError(Code.UNAVAILABLE)

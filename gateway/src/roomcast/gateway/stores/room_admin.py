@@ -81,7 +81,7 @@ class RoomAdminStore:
         return [member.decode() for member in members]
 
     async def clear_lists(self, room: str, users: list[str]) -> None:
-        """Take a closed room off the lists of its members, _LISTS_AT_ONCE at a time."""
+        """Remove a closed room from the lists of its members, _LISTS_AT_ONCE at a time."""
         args = (room, pack(ListChanged(room)))
         for start in range(0, len(users), _LISTS_AT_ONCE):
             part = users[start : start + _LISTS_AT_ONCE]

@@ -70,7 +70,7 @@ class LogStore:
     def append(
         self, room: str, user: str, message_id: str, tail: bytes, rewrites: Sequence[Rewrite] = ()
     ) -> Awaitable[PublishReceipt]:
-        """Queue a message for the log and the room now; await its receipt.
+        """Queue a message for the log and the room now; the caller awaits its receipt.
 
         `tail` is the JSON of the message's fields after `room, seq, epoch, time`, without the opening brace. Raises
         RoomcastError (UNAVAILABLE: nothing was done; OUTCOME_UNKNOWN: resend the same id) and StaleRewriteError.
@@ -106,7 +106,7 @@ class LogStore:
         return place, self._form.arguments(place, field, _fresh_epoch(), run_id, tail, rewrites)
 
     async def find_receipt(self, room: str, user: str, message_id: str) -> PublishReceipt | None:
-        """Return the receipt of a message id that the log remembers."""
+        """Return the receipt of a published message, or None if the log does not remember its id."""
         field = dedup_field(user, message_id)
         for key in (keys.room_ids(room), keys.room_ids_old(room)):
             value = await self._redis.call("HGET", key, field)
@@ -122,16 +122,16 @@ class LogStore:
         return await self._read(room, "after", seq, limit)
 
     async def read_before(self, room: str, seq: int, limit: int) -> History:
-        """Return the last entries below `seq`; 0 means the latest."""
+        """Return the newest entries below `seq`, or the newest of all if `seq` is 0."""
         return await self._read(room, "before", seq, limit)
 
     async def read_entry(self, room: str, seq: int) -> bytes | None:
-        """Return one entry's JSON, or None when the log does not hold it."""
+        """Return the JSON of one entry, or None if the entry is not in the log."""
         value: bytes | None = await self._redis.call("HGET", keys.room_log(room), seq)
         return value
 
     async def _read(self, room: str, direction: str, seq: int, limit: int) -> History:
-        """Share the read among callers that ask for the same page. No caller gets a read that began before its call."""
+        """Share one read among callers that want the same page. No caller gets a read that began before its call."""
 
         async def begin() -> History:
             with translated:
@@ -140,7 +140,7 @@ class LogStore:
         return await self._reads.read((room, direction, seq, limit), begin)
 
     def _read_used(self, room: str, after: int, limit: int) -> Awaitable[Any]:
-        """Read a page for the adapter. Unlike `_read`, it does not create a missing room: the epoch is empty."""
+        """Read a page for the adapter. For a room without a log, return an empty epoch; `_read` would create one."""
         return self._read_script(room, "after", after, limit, "used")
 
     def _read_script(self, room: str, direction: str, seq: int, limit: int, *more: str) -> Awaitable[Any]:

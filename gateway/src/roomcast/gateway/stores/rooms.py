@@ -34,7 +34,7 @@ class RoomStore:
     def __init__(
         self, scripts: Scripts, clock: Callable[[], float] = time.monotonic, *, rooms_per_day: int = ROOMS_PER_DAY
     ) -> None:
-        """`rooms_per_day` bounds the rooms that a user without an allowance from a back end may create."""
+        """`rooms_per_day` bounds the rooms that a user may create per day, unless a back end sets another bound."""
         self._rooms_per_day = rooms_per_day
         self._redis = RedisPort(scripts)
         self._clock = clock
@@ -48,7 +48,7 @@ class RoomStore:
     async def create_room(self, room: str, owner: str, kind: str, name: str, *, is_new: bool = True) -> bool:
         """Store a room; raise CONFLICT if it is stored already or, with `is_new`, if the id was ever used.
 
-        Returns whether nothing was known of the room: members of an expired room with this id may still be in it.
+        Returns True if Redis had no trace of the room. Then sessions may still be in an expired room of the same id.
         With `is_new`, Redis removes the room after `keys.UNUSED_ROOM_SECONDS` unless a message was written into it.
         """
         names = (keys.room_meta(room), keys.room_members(room), keys.room_counts(room))
@@ -94,9 +94,9 @@ class RoomStore:
         return 0 if outcome == b"removed" else int(moment)
 
     async def read_kicks(self, rooms: Mapping[str, Collection[str]]) -> dict[str, dict[str, int]]:
-        """Return, by room, when (ms by Redis's clock) these users and `*`, all users, were kicked lately.
+        """Return, by room, the times of recent kicks (ms by Redis's clock) of these users, and of `*`, all users.
 
-        Takes one round trip. It does not read the whole record of a room: a moderator can kick 100,000 users a day.
+        Takes one round trip. Does not read the kicks of all users: a moderator can kick 100,000 users a day.
         """
         asked = {room: ("*", *users) for room, users in rooms.items()}
         commands: list[tuple[str, str, *tuple[str, ...]]] = [
@@ -122,7 +122,7 @@ class RoomStore:
     def note_join(self, user: str, person: str, room: str) -> Awaitable[None]:
         """Put the room on the list of a user who joins, and store the user's display name.
 
-        Sends the command now; await the reply in any case.
+        The call sends the command; always await the reply.
         """
         names = (keys.user_rooms(user), keys.user_channel(user), keys.user_person(user))
         args = (room, "", MAX_ROOMS_PER_USER, ROOM_LIST_SECONDS, pack(ListChanged(room)), person)
@@ -130,7 +130,7 @@ class RoomStore:
             return _done(self._redis.begin_script("user_room", names, args))
 
     async def remove_from_list(self, user: str, room: str) -> None:
-        """Take the room off the user's list."""
+        """Remove the room from the user's list."""
         names, args = (keys.user_rooms(user), keys.user_channel(user)), (room, pack(ListChanged(room)))
         await self._redis.script("user_room_remove", names, args)
 
@@ -158,7 +158,7 @@ class RoomStore:
         return int(moved) or None
 
     def read_marks(self, room: str, users: list[str]) -> Awaitable[dict[str, int]]:
-        """Read the marks of at least one user. Sends the command now; await the reply in any case."""
+        """Read the read marks of one or more users. The call sends the command; always await the reply."""
         with translated:
             return self._marks(users, self._redis.begin("HMGET", keys.room_read(room), *users))
 
@@ -200,9 +200,9 @@ class RoomStore:
         return await self._redis.now_ms(keys.CONTROL)
 
     def is_revoked(self, identity: Identity) -> Awaitable[bool]:
-        """Tell whether the user's tokens issued up to a moment, this one token, or its sign-in was revoked.
+        """Return whether this token was revoked: by itself, with its sign-in, or with all older tokens of the user.
 
-        Sends the commands now; await the reply in any case.
+        The call sends the commands; always await the reply.
         """
         return self._any_revoked(identity, self._redis.run_together(*_revocations(identity)))
 

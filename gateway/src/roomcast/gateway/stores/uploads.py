@@ -15,7 +15,7 @@ from roomcast.gateway.stores.redis_port import RedisPort, Scripts
 from roomcast.wire.envelope import pack
 
 MAX_REQUESTS: Final = 10_000
-"""Bound on the requests in the stream. Without a live signer, all of them pass their deadlines before it is reached."""
+"""Bound on the requests in the stream. Without a live signer, removed requests are past their deadline."""
 
 
 class Uploads:
@@ -39,7 +39,7 @@ class Uploads:
         await self._redis.call("XADD", stream, "MAXLEN", "~", MAX_REQUESTS, "*", "m", pack(request))
 
     async def read_verified(self, upload: str, user: str, room: str) -> Media:
-        """Return the `media` field of a message of `user` in `room` with this upload.
+        """Return the `media` field for a message of `user` into `room` with this upload.
 
         Raises RoomcastError: UPLOAD_EXPIRED for an unknown upload or one verified more than a day ago, NOT_FOUND for an
         upload of another user or room, UPLOAD_INCOMPLETE for an upload that is not verified.

@@ -12,15 +12,15 @@ _DAY_SECONDS: Final = 86_400
 
 
 class UserBytes:
-    """The bytes of the day, by user. Raises RoomcastError when Redis fails."""
+    """The bytes that each user has written today. Raises RoomcastError when Redis fails."""
 
     def __init__(self, scripts: Scripts, daily_bytes: int) -> None:
-        """`daily_bytes` is the allowance of users without one from a back end."""
+        """`daily_bytes` is the allowance of a user, unless a back end sets another allowance."""
         self._redis = RedisPort(scripts)
         self._daily_bytes = daily_bytes
 
     async def report(self, written: Mapping[str, int]) -> dict[str, int]:
-        """Add bytes to each user's day; return 0 per user, or the seconds until the user's next day if spent."""
+        """Add bytes to each user's day. Return, by user, 0 or the seconds until a spent allowance is renewed."""
         args = (self._daily_bytes, _DAY_SECONDS)
         calls = [((keys.user_written(user),), (count, *args)) for user, count in written.items()]
         waits = await self._redis.run_scripts("user_written", calls)
