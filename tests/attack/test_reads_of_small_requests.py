@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 
 import pytest
 
 from roomcast.contract import keys
 from tests import gateways
-from tests.gateways import Clients, Gateway, store, unique
+from tests.gateways import Clients, Gateway, Json, store, unique
 
 
 @pytest.fixture(scope="module")
@@ -30,3 +31,35 @@ async def test_a_new_token_does_not_read_the_kicks_of_other_users(
             await member.ok("auth:refresh", {"token": gateways.token(member.user)})
         assert redis.info("stats")["total_net_output_bytes"] - before < 200_000
     assert (await member.join(room))["occupancy"] == 1
+
+
+PAGES = [
+    ("room:list", {"after": "zz", "limit": 1}),
+    ("room:members", {"limit": 1}),
+    ("room:members", {"limit": 1, "stored": True}),
+    ("report:list", {"limit": 1}),
+]
+
+
+@pytest.mark.parametrize(("event", "payload"), PAGES, ids=str)
+async def test_a_short_page_of_a_long_list_counts_as_several_events(
+    gateway: Gateway, clients: Clients, event: str, payload: Json
+) -> None:
+    """The gateway reads up to a thousand names for it."""
+    asker, room = await clients(gateway, unique("asker")), unique("team")
+    await asker.ok("room:create", {"room": room, "kind": "private"})
+    page = payload if event == "room:list" else {"room": room, **payload}
+    answers = await asyncio.gather(*(asker.call(event, page) for _ in range(150)))
+    assert 10 < sum(answer["ok"] for answer in answers) < 100
+
+
+async def test_a_refused_inbox_reads_nothing(gateway: Gateway, own_redis: str, clients: Clients) -> None:
+    asker = await clients(gateway, unique("asker"))
+    with store(own_redis) as redis:
+        redis.hset(keys.user_rooms(asker.user), mapping={f"public:{number}": "" for number in range(500)})
+        redis.config_resetstat()
+        answers = await asyncio.gather(*(asker.call("inbox:list", {"limit": 1}) for _ in range(100)))
+        read = redis.info("commandstats")["cmdstat_hgetall"]["calls"]
+    answered = sum(answer["ok"] for answer in answers)
+    assert 0 < answered < 30
+    assert read < answered + 20

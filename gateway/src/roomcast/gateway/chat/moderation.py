@@ -139,7 +139,7 @@ class Moderation:
         await self._access.require_moderator(session, p.room)
         async with session.limit.reading():
             found, size = await self._store.reports_of(p.room, p.after, p.limit + 1)
-            session.limit.charge(size=size, rows=len(found))
+            session.limit.charge_page(rows=len(found), size=size)
         return {"reports": found[: p.limit], "more": len(found) > p.limit}
 
     async def resolve_report(self, session: ChatSession, p: ReportResolve) -> AckFields:

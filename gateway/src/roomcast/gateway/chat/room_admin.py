@@ -159,7 +159,7 @@ class RoomAdmin:
             page, after = await self._store.page_members(p.room, p.after, p.limit)
             roles = dict(page)
             rows = await self._people.describe_users(list(roles))
-            session.limit.charge(rows=len(rows))
+            session.limit.charge_page(rows=len(rows))
         members = [{**row, "role": roles[row["user"]]} for row in rows]
         return {"members": members, "more": after is not None, "after": after}
 

@@ -150,7 +150,7 @@ class Rooms:
         await self._access.require_entry(session, p.room)
         async with session.limit.reading():
             members, after = await self._occupancy.page_members(p.room, p.after, p.limit)
-            session.limit.charge(rows=len(members))
+            session.limit.charge_page(rows=len(members))
         return {"members": members, "more": after is not None, "after": after}
 
     async def _without_blocked(self, session: ChatSession, answer: AckFields) -> AckFields:
@@ -212,7 +212,7 @@ class Rooms:
         """
         async with session.limit.reading():
             lines, more = await self._store.page_list(session.user, p.after, p.limit)
-            session.limit.charge(size=sum(len(line.entry or b"") for line in lines), rows=len(lines))
+            session.limit.charge_page(rows=len(lines), size=sum(len(line.entry or b"") for line in lines))
         kept = [line for line in lines if self._access.may_see(session, line._replace(is_banned=False))]
         for line in lines:
             if line.is_gone and line not in kept:

@@ -21,6 +21,7 @@ from roomcast.gateway.inbox.lines import Row, name_of, people_in, removed, shown
 from roomcast.gateway.inbox.ports import Channels, Devices, InboxReads, LineAccess, RoomLists
 from roomcast.gateway.inbox.schedule import Due, Schedule
 from roomcast.gateway.presence.slices import in_slices
+from roomcast.gateway.sign_in.event_limit import ROWS_PER_EVENT
 from roomcast.gateway.sign_in.session import ChatSession
 
 ROOMS_PER_LOOK: Final = 200
@@ -92,7 +93,7 @@ class InboxService:
         """Answer `inbox:list`: a page of the user's rooms, the latest activity first, and the totals of all rooms."""
         if p.live is False:
             self.remove_session(session)
-        async with self._reads:
+        async with session.limit.reading(), self._reads:
             if p.live:
                 session.require_open()  # if the session ended during the wait, its watcher would never be removed
             return await self._list(session, p, self._interest.add_watcher(session) if p.live else None)
@@ -101,7 +102,7 @@ class InboxService:
         if watcher is not None:
             await _confirmed([self._devices.subscribed(session.user)])
         listed = await self._store.read_list(session.user)
-        self._charge(session, len(listed))
+        session.limit.charge(rows=ROWS_PER_EVENT * len(listed) // ROOMS_PER_EVENT)
         if watcher is not None:
             await self._follow(watcher, listed)
         lines = await self._store.read_lines(dict.fromkeys(listed, (session.user,)), with_last=False)
@@ -130,12 +131,6 @@ class InboxService:
             watched = self._interest.room(line.room)
             if watched is not None:
                 watched.note_known(state_of(line.seq, line.epoch))
-
-    def _charge(self, session: ChatSession, rooms: int) -> None:
-        """Count the list as more than one event of the client, because each of its rooms is read."""
-        events, bucket = rooms / ROOMS_PER_EVENT, session.limit.bucket
-        if not bucket.take(self._clock(), events):
-            raise RoomcastError(Code.RATE_LIMITED, "too many lists of this size", retry_after=events / bucket.rate)
 
     async def _visible(self, session: ChatSession, lines: list[Line]) -> list[Line]:
         """Return the lines of rooms that the session may enter. Remove rooms without data in Redis from the list."""

@@ -22,6 +22,10 @@ ROWS_PER_EVENT: Final = 10
 """Rows (users, rooms or other items) looked up for an answer that count as one more event."""
 
 
+PAGE_ROWS: Final = 50
+"""Rows that a page counts as at least if the whole list, of up to a thousand names, is read for it."""
+
+
 class Ruling(Enum):
     """The decision about an event of a client."""
 
@@ -67,6 +71,10 @@ class EventLimit:
         events = size / BYTES_PER_EVENT + rows / ROWS_PER_EVENT
         self.bucket.level -= events
         self.bucket.taken += events
+
+    def charge_page(self, *, rows: int, size: int = 0) -> None:
+        """Count a page as `charge` does. Use this where the whole list is read for a page, however short the page."""
+        self.charge(size=size, rows=max(rows, PAGE_ROWS))
 
     def charge_answer(self, answer: object, *, rows: int) -> None:
         """Count an answer by its size as JSON, and by the rows that were looked up for it."""

@@ -1,0 +1,71 @@
+"""Blocks and the direct rooms that they concern, with fakes for presence, sanctions and rooms."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import pytest
+
+from roomcast.contract.ids import direct_room, people_of
+from roomcast.gateway.chat.privacy import Privacy
+
+
+class Rig:
+    """The direct rooms of `ada` with twenty people."""
+
+    def __init__(self) -> None:
+        self.rooms = [direct_room("ada", f"user{number}") for number in range(20)]
+        self.lists: dict[str, set[str]] = {"ada": set()}
+        self.apart: set[str] = set()
+        self.looked_at: list[str] = []
+        fake: Any = self
+        self.privacy = Privacy(fake, fake, fake)
+
+    def watches_of(self, user: str) -> list[Any]:
+        return []
+
+    def direct_rooms(self, user: str) -> list[str]:
+        return self.rooms
+
+    def apart_rooms(self, user: str) -> set[str]:
+        return self.apart
+
+    async def blocked_by(self, user: str) -> frozenset[str]:
+        return frozenset(self.lists[user])
+
+    async def hidden_from(self, watcher: str, users: Collection[str]) -> set[str]:
+        return {user for user in users if user in self.lists[watcher] or watcher in self.lists.get(user, ())}
+
+    async def keep_apart(self, room: str, *, is_apart: bool) -> None:
+        self.looked_at.append(room)
+        self.apart = self.apart | {room} if is_apart else self.apart - {room}
+
+
+@pytest.fixture
+def rig() -> Rig:
+    return Rig()
+
+
+async def test_a_changed_block_looks_at_the_rooms_that_it_changes_only(rig: Rig) -> None:
+    rig.lists["ada"] = {f"user{number}" for number in range(15)}
+    await rig.privacy.apply_blocks("ada")
+    assert rig.apart == set(rig.rooms[:15])
+    rig.looked_at.clear()
+
+    rig.lists["ada"].add("user15")
+    await rig.privacy.apply_blocks("ada")
+    rig.lists["ada"].remove("user0")
+    await rig.privacy.apply_blocks("ada")
+    assert rig.looked_at == [rig.rooms[15], rig.rooms[0]]
+    assert rig.apart == set(rig.rooms[1:16])
+
+
+async def test_people_stay_apart_while_one_of_them_blocks_the_other(rig: Rig) -> None:
+    rig.lists |= {"ada": {"user1"}, "user1": {"ada"}}
+    await rig.privacy.apply_blocks("ada")
+    for user in ("ada", "user1"):
+        assert {people_of(room) for room in rig.apart} == {("ada", "user1")}
+        rig.lists[user].clear()
+        await rig.privacy.apply_blocks("ada")
+    assert rig.apart == set()
