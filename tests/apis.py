@@ -41,7 +41,7 @@ class Api(NamedTuple):
         return self.log.read_text(errors="replace")
 
     def stop(self) -> None:
-        """Send SIGTERM; check that the exit code is 0 and the log holds no traceback."""
+        """Send SIGTERM; check that the exit code is 0 and that the log contains no traceback."""
         servers.stop(self.process)
         assert self.process.returncode == 0, self.said()
         assert "Traceback" not in self.said(), self.said()
@@ -59,7 +59,7 @@ async def make_key(redis_url: str, *scopes: str, name: str = "tests", **more: An
 
 @contextmanager
 def api(folder: Path, redis_url: str, key: str = "", *, is_ready: bool = True, **more: str) -> Iterator[Api]:
-    """Run a process until the context ends; `more`: settings, named without ROOMCAST_."""
+    """Run an API process until the context ends; `more`: settings without the prefix ROOMCAST_."""
     port, metrics_port = servers.free_port(), servers.free_port()
     own = {
         "REDIS_URL": redis_url,

@@ -14,7 +14,7 @@ Hear = Callable[[bytes, bytes], None]
 
 @asynccontextmanager
 async def running_backplane(url: str, name: str = "test", hear: Hear | None = None) -> AsyncIterator[Backplane]:
-    """Run a backplane; `hear(channel, data)` gets what arrives on its subscriptions."""
+    """Run a backplane; it calls `hear(channel, data)` for each packet on its subscriptions."""
     backplane = make_backplane(url, name=name, scripts=SCRIPTS)
     backplane.start(hear)
     try:

@@ -23,16 +23,16 @@ SLOW_FOLDERS = ("browser", "packages", "cluster", "chaos", "attack", "chart")
 FIRST_FILE = "test_contents.py"
 
 UNMEASURED_CHILDREN = ("integration/adapter", "integration/engineio", "integration/operations")
-"""Folders whose child processes coverage does not measure: it would slow them down and add little."""
+"""Folders whose child processes are not measured: that would slow down the tests, and add little coverage."""
 
 SLOW_SECONDS = 600
-"""Time limit in seconds of a test of these folders and its fixtures: the first builds the page or all packages."""
+"""Time limit in seconds of a test in SLOW_FOLDERS: the fixtures of the first tests build the page and all packages."""
 
 MEASURED_CHILDREN = "COVERAGE_PROCESS_CONFIG"
 """The environment variable that makes coverage measure the processes that tests start."""
 _measured_children = os.environ.get(MEASURED_CHILDREN, "")
 
-# Tests of properties must not depend on the machine's speed.
+# Property-based tests must not depend on the machine's speed.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
 
@@ -56,7 +56,7 @@ def seconds_of(item: pytest.Item) -> float:
 
 
 def bounded(test: Callable[..., Awaitable[None]], seconds: float) -> Callable[..., Awaitable[None]]:
-    """Return the test with an asyncio timeout: the event loop may swallow the exception of a signal handler."""
+    """Return the test with an asyncio timeout: the event loop may swallow the exception of pytest-timeout's signal."""
 
     @functools.wraps(test)
     async def within(*args: Any, **kwargs: Any) -> None:
@@ -67,7 +67,7 @@ def bounded(test: Callable[..., Awaitable[None]], seconds: float) -> Callable[..
 
 
 def place_of(item: pytest.Item) -> int:
-    """Return the rank of a test's folder; first comes the file that builds the packages for other files."""
+    """Return the rank of a test's folder. FIRST_FILE comes first of all, because it builds packages for other files."""
     if item.path.name == FIRST_FILE:
         return -1
     folder = folder_of(item)

@@ -42,14 +42,14 @@ class Gateway(NamedTuple):
     process: subprocess.Popen[bytes]
     log: Path
     trust: Path | None = None
-    """The authority of its certificate when it uses TLS."""
+    """The certificate of the authority that signed the gateway's own; None without TLS."""
 
     @property
     def url(self) -> str:
         return f"{'http' if self.trust is None else 'https'}://127.0.0.1:{self.port}"
 
     def get(self, path: str) -> tuple[int, str]:
-        """Return status and body of a page on the health port; the status is 0 while nothing listens."""
+        """Return status and body of a page on the health port; the status is 0 while no process listens."""
         return health.get(self.metrics_port, path, self.trust)
 
     @property
@@ -79,7 +79,7 @@ class Gateway(NamedTuple):
         self.check_log()
 
     def check_log(self) -> None:
-        """Check that the log holds no traceback so far."""
+        """Check that the log contains no traceback so far."""
         at = self.said().find("Traceback")
         assert at < 0, self.said()[max(0, at - 200) : at + 3_000].replace("\\n", "\n")
 
@@ -88,7 +88,7 @@ class Gateway(NamedTuple):
 
 
 def environment(redis_url: str, node: str, port: int, metrics_port: int, **more: str) -> dict[str, str]:
-    """Return the whole environment of a gateway; `more`: settings, named without ROOMCAST_."""
+    """Return the whole environment of a gateway; `more`: settings without the prefix ROOMCAST_."""
     own = {
         "REDIS_URL": redis_url,
         "JWT_SECRET": SECRET,
@@ -101,7 +101,7 @@ def environment(redis_url: str, node: str, port: int, metrics_port: int, **more:
 
 @contextmanager
 def gateway(folder: Path, redis_url: str, node: str = "1", *, is_ready: bool = True, **more: str) -> Iterator[Gateway]:
-    """Run a gateway process; `more`: settings, named without ROOMCAST_. It ends with the context, see `stop`."""
+    """Run a gateway process; `more`: settings without the prefix ROOMCAST_. Leaving the context calls `stop`."""
     with _started(folder, redis_url, node, more) as running:
         servers.wait_until(lambda: _serves(running, is_ready), f"gateway {node}")
         yield running
@@ -111,7 +111,7 @@ def gateway(folder: Path, redis_url: str, node: str = "1", *, is_ready: bool = T
 def gateways(
     folder: Path, redis_url: str, count: int = 2, trust: Path | None = None, /, **more: str
 ) -> Iterator[list[Gateway]]:
-    """Run gateways numbered from 1, started side by side. `trust`: the authority of their certificates, if any."""
+    """Run gateways numbered from 1, started at the same time. `trust`: the authority of their TLS certificates."""
     with ExitStack() as stack:
         running = [stack.enter_context(_started(folder, redis_url, str(n + 1), more, trust)) for n in range(count)]
         servers.wait_until(lambda: all(_serves(one, is_ready=True) for one in running), "gateways")
@@ -147,7 +147,7 @@ def _serves(running: Gateway, is_ready: bool) -> bool:
 
 
 def run_once(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    """Run `python -m roomcast.gateway` with exactly these settings to its end; for starts that fail."""
+    """Run `python -m roomcast.gateway` with only these settings until it exits, for starts that fail."""
     return subprocess.run(
         [sys.executable, "-m", "roomcast.gateway", *arguments],
         cwd=ROOT,
@@ -272,7 +272,7 @@ class Client:
 
 
 class Clients:
-    """A factory of clients that end with the test."""
+    """A factory of connected clients; `close` disconnects all of them."""
 
     def __init__(self) -> None:
         self.all: list[Client] = []
@@ -314,7 +314,7 @@ class Raw:
         await self.until(lambda frame: frame.startswith("42") and "ready" in frame)
 
     async def until(self, matches: Callable[[str], bool], within: float = WITHIN_SECONDS) -> str:
-        """Read until a text frame matches; raises AssertionError when the socket closes before."""
+        """Read until a text frame matches; raise AssertionError when the socket closes first."""
         async with asyncio.timeout(within):
             while True:
                 message = await self.socket.receive()

@@ -16,7 +16,7 @@ from deploy import tools
 def request(
     url: str, body: bytes | None = None, method: str | None = None, trust: Path | None = None
 ) -> tuple[int, str]:
-    """Return status and body; the status is 0 while nothing listens. `trust`: the authority of an https URL."""
+    """Return status and body; the status is 0 while no process listens. `trust`: the authority of an https URL."""
     context = None if trust is None else ssl.create_default_context(cafile=str(trust))
     try:
         asked = urllib.request.Request(url, body, method=method)
@@ -29,7 +29,7 @@ def request(
 
 
 def get(port: int, path: str, trust: Path | None = None) -> tuple[int, str]:
-    """Return status and body of a page; status 0 while nothing listens. `trust`: the authority of a TLS process."""
+    """Return status and body of a page; status 0 while no process listens. `trust`: the authority, if it uses TLS."""
     return request(f"{'http' if trust is None else 'https'}://127.0.0.1:{port}{path}", trust=trust)
 
 
@@ -46,7 +46,7 @@ def metric(port: int, sample: str) -> float:
 
 
 def complaints(metrics: str) -> str:
-    """Return promtool's complaints about a scrape; skip the test when there is no promtool."""
+    """Return promtool's complaints about a metrics page ('' for none); skip the test without promtool."""
     try:
         promtool = tools.require("promtool")
     except tools.MissingTool as error:

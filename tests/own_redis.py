@@ -1,4 +1,4 @@
-"""A Redis for one test, which can pause, kill and restart it."""
+"""A Redis server for one test, which the test can pause, kill and restart."""
 
 from __future__ import annotations
 

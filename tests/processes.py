@@ -1,4 +1,4 @@
-"""A presence or media process under test: started with exactly the settings given, with its log in a file."""
+"""A sweeper (`presence`) or signer (`media`) process under test, with only the given settings and a log file."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ class Running(NamedTuple):
 
 @contextmanager
 def running(kind: str, folder: Path, **settings: str) -> Iterator[Running]:
-    """Run `python -m roomcast.<kind>` with settings (full names); yield when its health port answers.
+    """Run `python -m roomcast.<kind>` with settings (full names); yield once its health port listens.
 
-    At the end it must stop with exit code 0, and a log without a traceback.
+    Leaving the context stops the process, and checks that the exit code is 0 and the log contains no traceback.
     """
     port = servers.free_port()
     log = folder / f"{kind}-{port}.log"

@@ -1,4 +1,4 @@
-"""Programs that a README prints: take them out, and run them."""
+"""Extract Python programs from a README, and run them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.servers import base_environment, is_listening, stop, wait_until
 
 
 def filled(readme: Path, beginning: str, changes: dict[str, str]) -> str:
-    """Return the Python block of a README that has the text `beginning`, with the test's values."""
+    """Return the README's Python block that contains `beginning`. `changes`: documented value -> the test's value."""
     (text,) = [
         block for block in re.findall(r"```python\n(.*?)```", readme.read_text(), re.DOTALL) if beginning in block
     ]

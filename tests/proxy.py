@@ -1,4 +1,4 @@
-"""TCP proxies that disturb connections: one drops what a server sends, one cuts, one delays."""
+"""TCP proxies that disturb connections: one drops the server's data, one closes connections, one delays data."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, suppress
 class MutingProxy:
     """A proxy to `target`. While `is_muted`, a client that has sent `mark` receives nothing.
 
-    `swallowed` holds the dropped data.
+    `swallowed` is the dropped data.
     """
 
     def __init__(self, target: int, mark: bytes) -> None:

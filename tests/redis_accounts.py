@@ -1,4 +1,4 @@
-"""A Redis with the ACL accounts of a deployment: a refused command fails the test."""
+"""A Redis with the ACL accounts of a deployment, so that a test fails on a command that an account may not send."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from tests.servers import find_tool, free_port, is_listening, redis_server, stop
 
 @contextmanager
 def redis_cluster(folder: Path) -> Iterator[list[int]]:
-    """Run a cluster; yield the ports of its three masters, which hold all slots."""
+    """Run a cluster; yield the ports of its three masters, which own all slots."""
     with ExitStack() as stack:
         ports = []
         for number in range(3):
@@ -38,7 +38,7 @@ def _is_whole(port: int) -> bool:
 
 
 def move_slot(ports: list[int], slot: int, target: int) -> None:
-    """Migrate a slot with its keys to the master at port `target`, live."""
+    """Migrate a slot with its keys to the master at port `target`, while the cluster serves clients."""
     ids = {port: redis.Redis(port=port).execute_command("CLUSTER MYID").decode() for port in ports}
     owner = owner_of(ports, slot)
     source, sink = redis.Redis(port=owner), redis.Redis(port=target)
@@ -51,7 +51,7 @@ def move_slot(ports: list[int], slot: int, target: int) -> None:
 
 
 def owner_of(ports: list[int], slot: int) -> int:
-    """Return the port of the master that holds a slot."""
+    """Return the port of the master that owns a slot."""
     for port in ports:
         me = redis.Redis(port=port).execute_command("CLUSTER MYID")
         for first, last, master, *_ in _slots(port):

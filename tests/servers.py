@@ -23,7 +23,7 @@ def free_port() -> int:
 
 
 def wait_until(condition: Callable[[], bool], what: str, seconds: float = STARTUP_SECONDS) -> None:
-    """Poll until `condition` holds; raise TimeoutError naming `what` after `seconds`."""
+    """Poll until `condition` is true; after `seconds`, raise TimeoutError with the text `what`."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
@@ -59,7 +59,7 @@ def find_tool(name: str) -> str:
     """Return the path of a server binary: on PATH, in sbin, or unpacked by the set-up."""
     found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
     if found is None:
-        from deploy import tools  # unpacked into the state folder where the system has none
+        from deploy import tools  # the set-up unpacks a tool into the state folder if the system has none
 
         found = str(tools.require(name))
     return found

@@ -1,4 +1,4 @@
-"""Environments for settings under test: only the variables of the test, none of the machine's."""
+"""Set the environment of settings under test: only the test's ROOMCAST_ and AWS_ variables, none of the machine's."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from tests.waiting import until
 
 
 class Node:
-    """One server of a cluster: `sio`, its `adapter`, and its `port`."""
+    """One server of a cluster: `sio`, its `adapter`, its `url`, and the sessions that have connected to it."""
 
     def __init__(self, sio: Any, adapter: RedisAdapter, port: int) -> None:
         self.sio = sio

@@ -1,4 +1,4 @@
-"""Waiting for another task or process: polls with a deadline."""
+"""Wait for another task or process: poll with a deadline."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 async def until(condition: Callable[[], Any], what: str, seconds: float = 10.0) -> Any:
-    """Poll a condition (maybe a coroutine function); return its value once true. Raise TimeoutError with `what`."""
+    """Poll a function or coroutine function; return its first true value. Raise TimeoutError with the text `what`."""
     deadline = asyncio.get_running_loop().time() + seconds
     while True:
         value = condition()

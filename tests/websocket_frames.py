@@ -12,5 +12,5 @@ def masked(opcode: int, payload: bytes, *, fin: bool = True, reserved: int = 0) 
     first = (0x80 if fin else 0) | reserved | opcode
     size = len(payload)
     mask = (MASK * (size // 4 + 1))[:size]
-    content = int.from_bytes(payload, "big") ^ int.from_bytes(mask, "big")  # a loop over bytes would slow down floods
+    content = int.from_bytes(payload, "big") ^ int.from_bytes(mask, "big")  # a loop over bytes is too slow for floods
     return client_head(first, size) + MASK + content.to_bytes(size, "big")

@@ -35,7 +35,7 @@ def broken_cluster() -> Iterator[Cluster]:
         yield cluster
 
 
-def test_a_build_that_fills_no_gaps_loses_messages_undeclared(broken_cluster: Cluster, short: Plan) -> None:
+def test_the_checker_finds_lost_messages_of_a_build_without_gap_filling(broken_cluster: Cluster, short: Plan) -> None:
     hurried = replace(short, span=replace(short.span, finish=3.0))
     result = experiment.run_on(broken_cluster, find("client-kill-pubsub"), hurried, print)
     assert result.verdict is not None, result.not_run

@@ -1,6 +1,6 @@
 """Five experiments in their short form, on one cluster. `make chaos` runs all experiments in full.
 
-The tests check the fate of messages and the counted figures, not the times, which need an otherwise idle machine.
+The tests check the verdict on all messages and the counted figures, but no times: times need an idle machine.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def cluster() -> Iterator[Cluster]:
 @pytest.mark.parametrize(
     "name", ["kill-gateway", "client-kill-pubsub", "redis-restart-aof", "redis-rollback", "redis-empty"]
 )
-def test_no_message_is_lost_undeclared(cluster: Cluster, name: str, short: Plan) -> None:
+def test_no_experiment_loses_a_message_without_declaring_the_loss(cluster: Cluster, name: str, short: Plan) -> None:
     result = experiment.run_on(cluster, find(name), short, print)
     assert result.verdict is not None, result.not_run
     told = report.as_text(result)

@@ -54,7 +54,7 @@ async def test_a_delaying_proxy_keeps_the_order_of_data(proxy: tuple[Proxy, int]
     writer.close()
 
 
-async def test_deafen_stops_only_the_connections_that_sent_the_text(proxy: tuple[Proxy, int]) -> None:
+async def test_deafen_drops_data_only_on_connections_that_sent_the_text(proxy: tuple[Proxy, int]) -> None:
     made, port = proxy
     links = [await asyncio.open_connection("127.0.0.1", port) for _ in range(2)]
     for name, (reader, writer) in zip((b"one", b"two"), links, strict=True):
@@ -79,7 +79,7 @@ async def test_the_admin_client_returns_replies_and_errors(redis_url: str) -> No
         await admin.call("GET")
 
 
-async def test_move_changes_the_port_of_redis_and_restores_it(redis_url: str) -> None:
+async def test_move_makes_redis_listen_on_another_port_and_back(redis_url: str) -> None:
     admin = RedisAdmin(redis_url)
     old, new = admin.target.hosts[0][1], free_port()
     await admin.move(new)

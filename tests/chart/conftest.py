@@ -60,7 +60,7 @@ def render(template: Callable[[Mapping[str, Any]], subprocess.CompletedProcess[s
 
 
 def merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values merged as helm merges them: dicts deeply; of other values the last layer's counts."""
+    """Return values merged as helm merges them: dicts recursively; any other value is that of the last layer."""
     result: dict[str, Any] = {}
     for layer in layers:
         for name, value in layer.items():

@@ -1,4 +1,4 @@
-"""The chart: it renders for the sets of values that people use, and every object is valid Kubernetes."""
+"""The Helm chart renders with typical sets of values, and every object is valid Kubernetes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ kubernetes_validate = pytest.importorskip("kubernetes_validate", reason="make ch
 
 SCHEMA: Final = "1.31"
 EXTENSIONS: Final = {"ServiceMonitor", "PrometheusRule", "HTTPRoute"}
-"""Kinds of objects of other projects, which the schemas of Kubernetes do not include."""
+"""Kinds of objects that other projects define; the schemas of Kubernetes do not include them."""
 
 SECRETS: Final = (
     "ROOMCAST_REDIS_URL",
@@ -38,7 +38,7 @@ SETS: Final[dict[str, dict[str, Any]]] = {
             "monitoring": {"serviceMonitor": True, "prometheusRule": True, "labels": {"release": "prometheus"}},
         },
     ),
-    "redis by tls": merged(
+    "redis over TLS": merged(
         REQUIRED,
         {
             "redis": {
@@ -75,7 +75,7 @@ def objects(request: pytest.FixtureRequest, render: Render) -> list[Object]:
     return render(SETS[request.param])
 
 
-def test_lint(helm: Path, tmp_path: Path) -> None:
+def test_helm_lint_finds_no_fault(helm: Path, tmp_path: Path) -> None:
     values = tmp_path / "values.json"
     values.write_text(json.dumps(REQUIRED))
     done = subprocess.run(
@@ -96,7 +96,7 @@ def test_no_two_objects_have_the_same_name(objects: list[Object]) -> None:
     assert len(names) == len(set(names))
 
 
-def test_containers_run_without_rights(objects: list[Object]) -> None:
+def test_containers_run_without_privileges(objects: list[Object]) -> None:
     workloads = [each for each in objects if each["kind"] in ("StatefulSet", "Deployment")]
     assert len(workloads) >= 3
     for workload in workloads:
@@ -112,7 +112,7 @@ def test_containers_run_without_rights(objects: list[Object]) -> None:
             assert container["resources"]["limits"]["memory"]
 
 
-def test_no_environment_holds_a_secret(objects: list[Object]) -> None:
+def test_no_container_environment_contains_a_secret_as_plain_text(objects: list[Object]) -> None:
     for workload in (each for each in objects if each["kind"] in ("StatefulSet", "Deployment")):
         for container in workload["spec"]["template"]["spec"]["containers"]:
             for variable in container["env"]:
@@ -131,7 +131,7 @@ def test_gateways_may_reach_the_publish_hook(render: Render) -> None:
     assert secret["stringData"][key["key"]] == '{"url": "…"}'
 
 
-def test_selectors_match_their_pods(objects: list[Object]) -> None:
+def test_every_selector_matches_a_pod(objects: list[Object]) -> None:
     pods = [
         each["spec"]["template"]["metadata"]["labels"]
         for each in objects
@@ -145,7 +145,7 @@ def test_selectors_match_their_pods(objects: list[Object]) -> None:
             assert [labels for labels in pods if selector.items() <= labels.items()], each["metadata"]["name"]
 
 
-def test_liveness_does_not_depend_on_redis_and_the_grace_period_exceeds_the_drain(render: Render) -> None:
+def test_liveness_checks_healthz_and_the_grace_period_exceeds_the_drain(render: Render) -> None:
     stateful = the(render(merged(REQUIRED, {"gateway": {"drainSeconds": 30}})), "StatefulSet", "chat-gateway")
     pod = stateful["spec"]["template"]["spec"]
     gateway = pod["containers"][0]
@@ -156,7 +156,7 @@ def test_liveness_does_not_depend_on_redis_and_the_grace_period_exceeds_the_drai
     assert stateful["spec"]["ordinals"] == {"start": 1}
 
 
-def test_gateways_leave_slowly(render: Render) -> None:
+def test_the_autoscaler_removes_one_gateway_a_minute(render: Render) -> None:
     scaler = the(render(SETS["large"]), "HorizontalPodAutoscaler", "chat-gateway")["spec"]
     assert scaler["behavior"]["scaleDown"]["policies"] == [{"type": "Pods", "value": 1, "periodSeconds": 60}]
     assert scaler["behavior"]["scaleDown"]["stabilizationWindowSeconds"] >= 300
@@ -164,7 +164,7 @@ def test_gateways_leave_slowly(render: Render) -> None:
     assert "replicas" not in the(render(SETS["large"]), "StatefulSet", "chat-gateway")["spec"]
 
 
-def test_the_alerts_are_those_of_the_repository(render: Render) -> None:
+def test_the_chart_ships_the_alerts_of_the_repository(render: Render) -> None:
     rule = the(render(SETS["large"]), "PrometheusRule", "chat")
     alerts = CHART.parent.parent / "observability" / "alerts.yaml"
     assert (CHART / "files" / "alerts.yaml").read_text() == alerts.read_text()
@@ -182,7 +182,7 @@ def test_the_alerts_are_those_of_the_repository(render: Render) -> None:
         ({"media": {"s3": {"bucket": "UPPER"}}}, "/media/s3/bucket"),
     ],
 )
-def test_a_wrong_value_is_refused_by_name(
+def test_helm_names_the_path_of_an_invalid_value(
     template: Callable[[Mapping[str, Any]], subprocess.CompletedProcess[str]], wrong: dict[str, Any], said: str
 ) -> None:
     done = template(merged(REQUIRED, wrong))
@@ -190,7 +190,7 @@ def test_a_wrong_value_is_refused_by_name(
     assert said in done.stderr
 
 
-def test_missing_required_values_are_named(
+def test_helm_names_a_missing_required_value(
     template: Callable[[Mapping[str, Any]], subprocess.CompletedProcess[str]],
 ) -> None:
     done = template({})
@@ -210,7 +210,7 @@ def test_missing_required_values_are_named(
     ],
     ids=["AWS", "own", "public"],
 )
-def test_the_page_may_reach_the_storage_and_no_other_host(
+def test_the_page_may_reach_only_the_hosts_of_the_storage(
     render: Render, storage: dict[str, str], origins: str
 ) -> None:
     nginx = the(render(merged(REQUIRED, {"media": {"s3": storage}})), "Deployment", "chat-nginx")

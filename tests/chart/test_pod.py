@@ -1,4 +1,4 @@
-"""The gateway's pod, run as processes on this machine: its command, environment, probes, preStop and drain."""
+"""The chart's gateway pods, run as processes on this machine: command, environment, probes, preStop and drain."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SECRET = "s" * 32
 
 
 def environment(container: Object, ordinal: int, secrets: dict[str, str]) -> dict[str, str]:
-    """Return what the kubelet would put into the container's environment."""
+    """Return the environment that the kubelet would give to the container."""
     found: dict[str, str] = {"PATH": os.environ["PATH"]}
     for variable in container["env"]:
         source = variable.get("valueFrom", {})
@@ -39,7 +39,7 @@ def environment(container: Object, ordinal: int, secrets: dict[str, str]) -> dic
 
 
 class Pod:
-    """One gateway pod as a process. `base`: where its ports are on this machine instead of the pod's own."""
+    """One gateway pod as a process, on free ports of this machine instead of the pod's own."""
 
     def __init__(self, stateful: Object, secrets: dict[str, str], ordinal: int, log: Path) -> None:
         self.spec = stateful["spec"]["template"]["spec"]
@@ -64,7 +64,7 @@ class Pod:
             return False
 
     def terminate(self) -> float:
-        """End the pod like the kubelet: preStop, SIGTERM, at most the grace period. Return the seconds that it took."""
+        """End the pod as the kubelet does: preStop, then SIGTERM, within the grace period. Return the seconds used."""
         started = time.monotonic()
         grace = self.spec["terminationGracePeriodSeconds"]
         subprocess.run(self.container["lifecycle"]["preStop"]["exec"]["command"], check=True, timeout=grace)
@@ -93,7 +93,9 @@ def redis_port(tmp_path: Path) -> Iterator[int]:
         yield port
 
 
-def test_a_pod_serves_and_drains(render: Render, redis_port: int, tmp_path: Path) -> None:
+def test_a_terminated_pod_drains_and_exits_with_0_within_the_grace_period(
+    render: Render, redis_port: int, tmp_path: Path
+) -> None:
     url = f"redis://127.0.0.1:{redis_port}"
     objects = render(merged(REQUIRED, {"redis": {"gatewayUrl": url}}))
     stateful, secret = the(objects, "StatefulSet", "chat-gateway"), the(objects, "Secret", "chat-secrets")
@@ -113,12 +115,12 @@ def test_a_pod_serves_and_drains(render: Render, redis_port: int, tmp_path: Path
         assert first.probe("readinessProbe")
 
 
-def test_a_pod_without_redis_lives_but_is_not_ready(render: Render, tmp_path: Path) -> None:
+def test_a_pod_without_redis_is_alive_but_not_ready(render: Render, tmp_path: Path) -> None:
     objects = render(merged(REQUIRED, {"redis": {"gatewayUrl": f"redis://127.0.0.1:{free_port()}"}}))
     secrets: dict[str, Any] = the(objects, "Secret", "chat-secrets")["stringData"]
     pod = Pod(the(objects, "StatefulSet", "chat-gateway"), secrets, 1, tmp_path / "log")
     try:
-        wait_until(lambda: pod.probe("livenessProbe"), "the pod lives", seconds=60)
+        wait_until(lambda: pod.probe("livenessProbe"), "the pod is alive", seconds=60)
         assert not pod.probe("readinessProbe")
     finally:
         pod.process.kill()

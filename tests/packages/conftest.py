@@ -1,4 +1,4 @@
-"""The built artifacts, and one environment per distribution, made when a test first asks for it."""
+"""The built artifacts, and a virtual environment for each set of distributions, made when a test first needs it."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from tests.shared_folders import shared_folder
 
 @pytest.fixture(scope="session")
 def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with everything that `make dist` builds."""
+    """Return a folder with all artifacts that `make dist` builds."""
     return shared_folder(tmp_path_factory, "dist", dist.build)
 
 
 @pytest.fixture(scope="session")
 def install(artifacts: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Environment]:
-    """Return a function that makes an environment with only these requirements, once per run for each set."""
+    """Return a function that makes an environment with only the given requirements: each set once per test run."""
     pins = environments.constraints(tmp_path_factory.mktemp("pins") / "constraints.txt")
 
     def installed(*requirements: str) -> Environment:

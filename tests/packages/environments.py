@@ -18,7 +18,7 @@ COMMAND_SECONDS = 120
 
 @dataclass(frozen=True)
 class Environment:
-    """A virtual environment; `folder` is outside the checkout, so nothing of the workspace can be imported."""
+    """A virtual environment; `folder` is outside the checkout, so that programs cannot import the checkout's code."""
 
     folder: Path
 
@@ -31,7 +31,7 @@ class Environment:
         return self.folder / "bin" / name
 
     def run(self, *words: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
-        """Run a program with nothing of this process's environment but PATH and HOME."""
+        """Run a program with only `variables` and those that `bare_environment` inherits."""
         return subprocess.run(
             [str(word) for word in words],
             cwd=self.folder,
@@ -50,6 +50,7 @@ class Environment:
 
 
 def bare_environment(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return `variables` and this process's PATH, HOME and settings of package indexes."""
     inherited = ("PATH", "HOME", "UV_CACHE_DIR", "UV_INDEX_URL", "UV_DEFAULT_INDEX", "SSL_CERT_FILE", "PIP_INDEX_URL")
     return {name: os.environ[name] for name in inherited if name in os.environ} | dict(variables)
 
@@ -80,7 +81,7 @@ def _uv(*words: str) -> None:
 
 
 def run_in(folder: Path, *command: str) -> str:
-    """Run a command with this process's environment, and return its output; it must end with 0."""
+    """Run a command with this process's environment, and return its output; its exit status must be 0."""
     done = subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True, timeout=COMMAND_SECONDS)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

@@ -18,7 +18,7 @@ PACKAGES = {name: {name} for name in DISTRIBUTIONS} | {"adapter": {"adapter", "e
 
 
 COMPILED = {"adapter"}
-"""The distributions whose wheels hold compiled modules when a C compiler is there."""
+"""The distributions whose wheels contain compiled modules if the machine has a C compiler."""
 
 
 def wheel(artifacts: Path, name: str) -> ZipFile:
@@ -26,7 +26,7 @@ def wheel(artifacts: Path, name: str) -> ZipFile:
     return ZipFile(path)
 
 
-def test_every_artifact_is_built_and_no_other(artifacts: Path) -> None:
+def test_the_build_makes_exactly_the_expected_artifacts(artifacts: Path) -> None:
     built = {path.name for path in paths_of(artifacts)}
     sdists = {f"roomcast_{name}-{current()}.tar.gz" for name in DISTRIBUTIONS}
     pure = {f"roomcast_{name}-{current()}-py3-none-any.whl" for name in DISTRIBUTIONS if name not in COMPILED}
@@ -47,7 +47,7 @@ def test_a_wheel_with_compiled_modules_is_tagged_with_its_python(artifacts: Path
 
 
 @pytest.mark.parametrize("name", DISTRIBUTIONS)
-def test_a_wheel_holds_its_own_typed_packages(artifacts: Path, name: str) -> None:
+def test_a_wheel_contains_only_its_own_typed_packages(artifacts: Path, name: str) -> None:
     with wheel(artifacts, name) as archive:
         files = archive.namelist()
     tops = {path.split("/")[0] for path in files if ".dist-info/" not in path}
@@ -60,7 +60,7 @@ def test_a_wheel_holds_its_own_typed_packages(artifacts: Path, name: str) -> Non
 
 
 @pytest.mark.parametrize("name", DISTRIBUTIONS)
-def test_a_wheel_has_its_metadata(artifacts: Path, name: str) -> None:
+def test_wheel_metadata_has_version_licence_pinned_siblings_and_readme(artifacts: Path, name: str) -> None:
     with wheel(artifacts, name) as archive:
         text = archive.read(f"roomcast_{name}-{current()}.dist-info/METADATA").decode()
     metadata = Parser().parsestr(text)
@@ -71,12 +71,12 @@ def test_a_wheel_has_its_metadata(artifacts: Path, name: str) -> None:
     assert str(metadata.get_payload()).startswith(f"# roomcast-{name}\n")
 
 
-def test_the_contract_wheel_holds_its_lua_scripts(artifacts: Path) -> None:
+def test_the_contract_wheel_contains_its_lua_scripts(artifacts: Path) -> None:
     with wheel(artifacts, "contract") as archive:
         assert "roomcast/contract/scripts/rooms/room_append.lua" in archive.namelist()
 
 
-def test_the_sources_of_the_compiled_fast_path_are_shipped(artifacts: Path) -> None:
+def test_the_adapter_sdist_contains_cython_sources_and_no_compiled_module(artifacts: Path) -> None:
     with tarfile.open(artifacts / f"roomcast_adapter-{current()}.tar.gz") as archive:
         names = archive.getnames()
     assert sum(name.endswith((".pyx", ".pxd")) for name in names) >= 5

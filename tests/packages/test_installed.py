@@ -36,7 +36,7 @@ UNWANTED = {
     "roomcast-cli": SERVERS | MEDIA | SOCKETS | TOOLS | {"roomcast-adapter", "roomcast-process"},
     "roomcast-gateway": MEDIA | TOOLS | {"roomcast-media", "roomcast-presence"},
 }
-"""Distributions that must not be installed along with this one."""
+"""Requirement -> distributions that its installation must not bring."""
 
 PACKAGES = {
     "roomcast-wire": ("wire",),
@@ -50,6 +50,7 @@ PACKAGES = {
     "roomcast-cli": ("cli",),
     "roomcast-gateway": ("gateway",),
 }
+"""Requirement -> packages below `roomcast` that it installs."""
 
 IMPORT_ALL = """
 import importlib, pkgutil, sys
@@ -66,7 +67,7 @@ print(len([name for name in sys.modules if name.startswith("roomcast.")]))
 
 
 @pytest.mark.parametrize("requirement", UNWANTED)
-def test_only_its_own_dependencies_are_installed(install: Install, requirement: str) -> None:
+def test_a_requirement_installs_no_unwanted_distribution(install: Install, requirement: str) -> None:
     packages = install(requirement).packages()
     assert packages[requirement.partition("[")[0]] == current()
     assert set(packages) & UNWANTED[requirement] == set()
@@ -80,7 +81,7 @@ def test_every_module_can_be_imported(install: Install, requirement: str) -> Non
     assert int(done.stdout) >= 5
 
 
-def test_the_adapter_does_not_install_the_chat(install: Install) -> None:
+def test_the_adapter_does_not_install_the_contract(install: Install) -> None:
     environment = install("roomcast-adapter[aiohttp]")
     done = environment.run(environment.python, "-c", "import roomcast.contract")
     assert "No module named 'roomcast.contract'" in done.stderr
@@ -88,7 +89,7 @@ def test_the_adapter_does_not_install_the_chat(install: Install) -> None:
 
 @pytest.mark.parametrize("process", ["gateway", "presence", "media", "api"])
 @pytest.mark.parametrize("how", ["command", "module"])
-def test_a_process_lists_its_settings(install: Install, process: str, how: str) -> None:
+def test_help_lists_the_settings_of_a_process(install: Install, process: str, how: str) -> None:
     environment = install(f"roomcast-{process}")
     module: list[str | Path] = [environment.python, "-m", f"roomcast.{process}"]
     command: list[str | Path] = [environment.command(f"roomcast-{process}")]
@@ -98,7 +99,7 @@ def test_a_process_lists_its_settings(install: Install, process: str, how: str) 
 
 
 @pytest.mark.parametrize("process", ["gateway", "presence", "media", "api"])
-def test_a_process_without_settings_names_the_missing_one(install: Install, process: str) -> None:
+def test_a_process_without_settings_names_the_missing_redis_url(install: Install, process: str) -> None:
     environment = install(f"roomcast-{process}")
     done = environment.run(environment.command(f"roomcast-{process}"))
     assert done.returncode == 2
@@ -114,7 +115,7 @@ def test_the_backend_command_signs_a_token(install: Install) -> None:
 
 
 def test_types_reach_a_program_that_uses_the_wheel(install: Install, tmp_path: Path) -> None:
-    """A type checker sees the annotations of an installed package only where `py.typed` is shipped."""
+    """A type checker sees the annotations of an installed package only if the package ships `py.typed`."""
     program = tmp_path / "program.py"
     program.write_text(
         "from roomcast.contract.tokens import sign\nreveal_type(sign('s' * 32, 'ada'))\nsign(1, 'ada')\n"

@@ -45,7 +45,7 @@ def test_node_renders_the_hooks_without_a_connection_or_token(app: Path) -> None
     assert run_in(app, "node", "render.mjs") == "<p>connecting 0</p> 0\n"
 
 
-def test_the_package_holds_one_client_module_with_types_and_no_react(app: Path) -> None:
+def test_the_package_contains_one_client_module_and_no_copy_of_react(app: Path) -> None:
     package = app / "node_modules" / "@roomcast" / "react"
     manifest = json.loads((package / "package.json").read_text())
     assert manifest["version"] == for_npm(current())

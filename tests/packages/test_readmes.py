@@ -43,7 +43,7 @@ def run_lines(environment: Environment, name: str, places: Mapping[str, str], **
     return done.stdout
 
 
-def test_wire(install: Install) -> None:
+def test_wire_readme_prints_the_output_in_its_comments(install: Install) -> None:
     said = run_lines(install("roomcast-wire"), "wire", {}).splitlines()
     comments = re.findall(r"print\(.*\)  # (.+)", python_lines("wire"))
     assert said == comments
@@ -51,18 +51,20 @@ def test_wire(install: Install) -> None:
 
 
 def told(name: str) -> list[str]:
-    """Return the output of a README's lines according to its comments."""
+    """Return the output that a README's comments promise for its lines."""
     comments = re.findall(r"^(?:print\(.*)?\)  # (.+)", python_lines(name), re.MULTILINE)
     assert len(comments) >= 2
     return comments
 
 
 @pytest.mark.parametrize("name", ["media", "presence", "api"])
-def test_rules_of_a_process(install: Install, name: str) -> None:
+def test_process_readme_prints_the_output_in_its_comments(install: Install, name: str) -> None:
     assert run_lines(install(f"roomcast-{name}"), name, {}).splitlines() == told(name)
 
 
-def test_process(install: Install, redis_url: str) -> None:
+def test_process_package_readme_prints_its_port_and_exits_with_2_without_settings(
+    install: Install, redis_url: str
+) -> None:
     environment, port = install("roomcast-process"), servers.free_port()
     variables = {"ROOMCAST_REDIS_URL": redis_url, "ROOMCAST_METRICS_PORT": str(port)}
     assert run_lines(environment, "process", {}, **variables) == f"ready on port {port}\n"
@@ -71,7 +73,7 @@ def test_process(install: Install, redis_url: str) -> None:
     assert "ROOMCAST_REDIS_URL" in failed.stderr
 
 
-def test_contract(install: Install, redis_url: str) -> None:
+def test_contract_readme_signs_a_token_and_logs_a_repeated_message_once(install: Install, redis_url: str) -> None:
     places = {REDIS_URL: redis_url}
     environment = install("roomcast-contract")
     token, receipt = run_lines(environment, "contract", places, ROOMCAST_JWT_SECRET=SECRET).splitlines()
@@ -81,7 +83,7 @@ def test_contract(install: Install, redis_url: str) -> None:
 
 
 def shell_lines(name: str) -> tuple[list[str], str]:
-    """Return the packages that a process's README installs, and its next shell lines; the last starts the process."""
+    """Return the packages that a process's README installs, and the shell lines after that: the last is the start."""
     text = (ROOT / name / "README.md").read_text()
     found = re.search(r"^( *)pip install ([\w -]+)\n((?:\1[^\s`].*\n)+)", text, re.MULTILINE)
     assert found is not None, f"{name}/README.md does not say how to start it"
@@ -110,12 +112,12 @@ def started(install: Install, name: str, places: Mapping[str, str], **ports: str
     assert process.returncode == 0, said.read_text()
 
 
-def test_presence_starts(install: Install, redis_url: str) -> None:
+def test_presence_readme_starts_the_sweeper(install: Install, redis_url: str) -> None:
     with started(install, "presence", {REDIS_URL: redis_url}) as said:
         assert '"event": "started"' in said.read_text()
 
 
-def test_media_starts(install: Install, redis_url: str, tmp_path: Path) -> None:
+def test_media_readme_starts_the_signer(install: Install, redis_url: str, tmp_path: Path) -> None:
     with s3.s3_server_on(tmp_path) as storage:
         keys = f"AWS_ACCESS_KEY_ID={s3.ACCESS_KEY} AWS_SECRET_ACCESS_KEY={s3.SECRET_KEY}"
         places = {"http://localhost:9000": storage.endpoint, "AWS_ACCESS_KEY_ID=… AWS_SECRET_ACCESS_KEY=…": keys}
@@ -123,7 +125,7 @@ def test_media_starts(install: Install, redis_url: str, tmp_path: Path) -> None:
             assert '"event": "media signer runs"' in said.read_text()
 
 
-def test_api_starts_and_takes_its_key(install: Install, redis_url: str) -> None:
+def test_api_readme_starts_the_api_and_makes_a_key_that_may_publish(install: Install, redis_url: str) -> None:
     port = str(servers.free_port())
     with started(install, "api", {REDIS_URL: redis_url}, ROOMCAST_PORT=port) as said:
         (key,) = re.findall(r"rck_\S+", said.read_text())
@@ -143,7 +145,7 @@ def gateway_url(install: Install, redis_url: str) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
 
 
-def test_gateway(install: Install, gateway_url: str) -> None:
+def test_gateway_readme_joins_a_room_and_sends_a_message(install: Install, gateway_url: str) -> None:
     places = {"http://localhost:8181": gateway_url}
     said = run_lines(install("roomcast-gateway"), "gateway", places, ROOMCAST_JWT_SECRET=SECRET)
     joined, sent = said.splitlines()
@@ -151,7 +153,7 @@ def test_gateway(install: Install, gateway_url: str) -> None:
     assert "'seq': 1" in sent
 
 
-def test_readme_paths_exist() -> None:
+def test_relative_links_of_readmes_point_to_existing_files() -> None:
     for readme in ROOT.glob("*/README.md"):
         for target in re.findall(r"\]\(([^)#\s]+)(?:#[\w-]*)?\)", readme.read_text()):
             assert target.startswith("http") or (readme.parent / target).exists(), f"{readme}: {target}"

@@ -27,8 +27,8 @@ def app(npm_packages: dict[str, Path], tmp_path_factory: pytest.TempPathFactory)
     return folder
 
 
-def test_packing_without_the_node_packages_ends_with_one_line_of_advice(tmp_path: Path) -> None:
-    """Packing while the first `make run` still installs ends with one line, not with a missing module's stack trace."""
+def test_packing_without_the_node_packages_exits_with_one_line_of_advice(tmp_path: Path) -> None:
+    """The node packages are missing while the first `make run` still installs; packing then prints no stack trace."""
     shutil.copytree(ROOT / "web" / "scripts", tmp_path / "web" / "scripts")
     done = subprocess.run(
         ["node", "web/scripts/pack.mjs"], cwd=tmp_path, check=False, capture_output=True, text=True, timeout=30
@@ -45,7 +45,7 @@ def test_node_imports_the_sdk(app: Path) -> None:
     assert said == "function\n"
 
 
-def test_the_package_holds_only_built_files_and_needs_only_the_socket_client(app: Path) -> None:
+def test_the_package_contains_only_built_files_and_depends_only_on_socket_io_client(app: Path) -> None:
     package = app / "node_modules" / "@roomcast" / "sdk"
     manifest = json.loads((package / "package.json").read_text())
     assert manifest["version"] == for_npm(current())
@@ -53,13 +53,13 @@ def test_the_package_holds_only_built_files_and_needs_only_the_socket_client(app
     assert [path.name for path in package.rglob("*.ts") if not path.name.endswith(".d.ts")] == []
 
 
-def test_declarations_import_built_files(app: Path) -> None:
+def test_type_declarations_do_not_import_ts_sources(app: Path) -> None:
     declarations = list((app / "node_modules" / "@roomcast" / "sdk" / "dist").rglob("*.d.ts"))
     assert any(path.parent.name == "connection" for path in declarations)
     assert [path.name for path in declarations if '.ts"' in path.read_text()] == []
 
 
-def test_typescript_finds_its_types(app: Path) -> None:
+def test_typescript_finds_the_types_of_the_sdk(app: Path) -> None:
     (app / "index.ts").write_text(
         'import { connect } from "@roomcast/sdk";\n'
         'const client = connect({ url: "https://chat.example.com", token: async () => "token" });\n'

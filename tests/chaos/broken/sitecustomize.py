@@ -1,4 +1,4 @@
-"""Disable gap filling and the comparison with logs in a gateway with this folder on PYTHONPATH (plain build)."""
+"""Disable gap filling and the comparison with logs in plain gateways that have this folder on PYTHONPATH."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ def _offer_without_gaps(self: OrderTracker, epoch: bytes, seq: int) -> Verdict:
 
 
 def _reconcile_nothing(self: Fanout, owns: Any) -> None:
-    """Compare nothing: missed messages stay missed."""
+    """Skip the comparison, so that missed messages are never delivered."""
 
 
 OrderTracker.offer = _offer_without_gaps  # type: ignore[method-assign]
