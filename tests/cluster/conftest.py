@@ -31,7 +31,7 @@ def shared_cluster(tmp_path_factory: pytest.TempPathFactory, small_page: Path) -
 
 @pytest.fixture(scope="module")
 def cluster(shared_cluster: Cluster) -> Cluster:
-    """Return the shared cluster, once all its processes are ready again; rooms of earlier files still exist."""
+    """Return the shared cluster, once all its processes are ready again; rooms of earlier test files still exist."""
     shared_cluster.wait_ready()
     polling.wait_until_reached(shared_cluster.url, {1, 2})
     return shared_cluster

@@ -1,4 +1,4 @@
-"""A minimal Engine.IO polling client, to see to which gateway nginx sends a request."""
+"""A minimal Engine.IO polling client: the session id shows to which gateway nginx sent a request."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ def open_session(url: str) -> Session:
 
 
 def wait_until_reached(url: str, wanted: set[int]) -> None:
-    """Wait until new sessions reach all `wanted` gateways: nginx retries an unused port once a second."""
+    """Wait until new sessions reach all `wanted` gateways: nginx tries a failed gateway again once a second."""
     found: set[int] = set()
     deadline = time.monotonic() + WAIT_SECONDS
     while not wanted <= found:
         assert time.monotonic() < deadline, f"found only {found}"
-        with suppress(requests.HTTPError):  # 503 while nginx remembers that all were gone
+        with suppress(requests.HTTPError):  # 503 while nginx takes all gateways for failed
             found.add(open_session(url).node)
         time.sleep(0.1)
 

@@ -1,4 +1,4 @@
-"""Clients in a room: they keep its messages complete over reconnects, and write until a test stops them."""
+"""Clients that recover missed messages of a room after reconnects, and writers that send until a test stops them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PAGE = 100
 class Person:
     """One signed-in client that behaves as the protocol requires.
 
-    After `join` the client joins the room again at every `ready`, from its last seq on, and drops known seqs.
+    After `join` the client joins the room again at every `ready`, with its last seq, and drops messages that it has.
     """
 
     def __init__(self, wire: Wire, user: str) -> None:
@@ -95,7 +95,7 @@ class Person:
         return told[-1] if told else {}
 
     async def until(self, condition: Callable[[], bool], what: str, seconds: float = WITHIN_SECONDS) -> None:
-        """Wait until `condition` holds; it is checked after every event."""
+        """Wait until `condition` is true; it is checked after every event."""
         try:
             async with asyncio.timeout(seconds):
                 while not condition():
@@ -155,9 +155,9 @@ class Person:
 
 
 class Writer:
-    """A writer of numbered messages: it sends some at once, and resends under the same id until acked.
+    """A writer of numbered messages: one at a time per lane, each resent under the same id until acked.
 
-    It stays below the 50 events per second that one client may send.
+    The writer stays below the 50 events per second that one client may send.
     """
 
     def __init__(self, person: Person, lanes: int = 2, pause_seconds: float = 0.06) -> None:
@@ -197,7 +197,7 @@ class Writer:
 async def judge(people: Sequence[Person], writers: Iterable[Writer]) -> None:
     """Wait until each person has all messages; check that each acked message is there once, at its seq, in one order.
 
-    "All" begins with the first message that the person received in the ack of the first join.
+    For each person, "all" begins with the oldest message in the ack of the first join.
     """
     acked = {message_id: seq for writer in writers for message_id, seq in writer.acked.items()}
     last = max(acked.values())

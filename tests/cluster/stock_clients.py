@@ -1,7 +1,7 @@
 """Two stock Socket.IO clients behind one interface: socket.io-client on Node, and python-socketio.
 
-Both keep their defaults, including reconnection. A listener gets their events; transport changes, disconnects and
-failed connects arrive as the events `transport`, `disconnect` and `connect_error`.
+Both keep their defaults, including reconnection. A listener receives their events. Changes of transport, disconnects
+and failed connects are the events `transport`, `disconnect` and `connect_error`.
 """
 
 from __future__ import annotations

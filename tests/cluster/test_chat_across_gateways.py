@@ -6,7 +6,7 @@ import pytest
 
 from tests.cluster.room_clients import LOBBY, Party, Person
 
-TRANSPORTS = {"websocket": ["websocket"], "polling": ["polling"], "untold": []}
+TRANSPORTS = {"websocket": ["websocket"], "polling": ["polling"], "default": []}
 
 
 @pytest.fixture(params=TRANSPORTS)
@@ -46,7 +46,7 @@ async def test_typing_reaches_the_other_client_and_not_the_sender(pair: list[Per
         assert not writer.seen("typing", user=writer.user)
 
 
-async def test_presence_is_seen_both_ways(pair: list[Person]) -> None:
+async def test_each_client_sees_the_presence_of_the_other(pair: list[Person]) -> None:
     ada, bob = pair
     for one, other in (pair, pair[::-1]):
         asked = await one.call("presence:query", users=[other.user])
@@ -59,7 +59,7 @@ async def test_presence_is_seen_both_ways(pair: list[Person]) -> None:
     await bob.expect_presence(ada.user, "offline")
 
 
-async def test_a_client_that_leaves_is_no_member_and_soon_offline(party: Party) -> None:
+async def test_a_disconnected_client_is_offline_and_not_in_the_list_of_members(party: Party) -> None:
     ada, bob = await party.apart()
     for person in (ada, bob):
         await person.join(LOBBY)
@@ -98,7 +98,7 @@ async def test_edits_deletions_reactions_and_receipts_reach_the_other_client(pai
     assert "helo" not in str(page)
 
 
-async def test_a_private_room_opens_by_invitation_on_the_other_gateway(pair: list[Person]) -> None:
+async def test_an_invitation_admits_a_client_of_the_other_gateway_to_a_private_room(pair: list[Person]) -> None:
     ada, bob = pair
     room = f"team:{ada.user}"
     await ada.call("room:create", room=room, kind="private", name="Team")

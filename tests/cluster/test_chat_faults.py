@@ -31,7 +31,7 @@ async def back(person: Person, times: int) -> None:
     await person.until(lambda: len(person.seen("ready")) > times and person.is_connected, "back", AWAY_SECONDS)
 
 
-@pytest.mark.parametrize("transports", [["websocket"], ["polling"], []], ids=["websocket", "polling", "untold"])
+@pytest.mark.parametrize("transports", [["websocket"], ["polling"], []], ids=["websocket", "polling", "default"])
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "drained"])
 async def test_no_acked_message_is_lost_when_a_gateway_ends(
     cluster: Cluster, party: Party, number: signal.Signals, transports: list[str]
@@ -39,7 +39,7 @@ async def test_no_acked_message_is_lost_when_a_gateway_ends(
     people, writers = await talking(party, transports)
     ada = people[0]
     first = ada.node
-    while ada.node == first:  # the gateway may return before Ada does; then end it again
+    while ada.node == first:  # Ada may reconnect to the restarted gateway; then end that gateway again
         for writer in writers:
             await writer.acks(10)
         times = len(ada.seen("ready"))
@@ -93,7 +93,7 @@ async def test_a_killed_signer_restarts_and_files_can_be_sent_again(cluster: Clu
     await asyncio.to_thread(cluster.wait_replaced, "signer1", pid)
 
 
-async def test_a_killed_sweeper_restarts_and_ends_presences_of_dead_gateways(cluster: Cluster, party: Party) -> None:
+async def test_a_restarted_sweeper_sets_the_user_of_a_dead_gateway_offline(cluster: Cluster, party: Party) -> None:
     """A gateway and its client die at once: only the sweeper can announce that this user is offline."""
     ghost, bob = await party.apart()
     for person in (ghost, bob):

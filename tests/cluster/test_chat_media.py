@@ -70,7 +70,7 @@ async def test_another_user_cannot_send_the_upload(pair: list[Person]) -> None:
 
 
 def forged_queries(access_key: str) -> list[str]:
-    """Return queries with the access key, which every link contains, and without a valid signature."""
+    """Return queries that contain the access key, as every link does, but no valid signature."""
     scope = f"{access_key}/20261127/us-east-1/s3/aws4_request"
     query = f"X-Amz-Credential={scope}&X-Amz-Date=20261127T100000Z&X-Amz-Expires=604800&X-Amz-SignedHeaders=host"
     return [

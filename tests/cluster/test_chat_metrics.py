@@ -26,7 +26,7 @@ async def used(cluster: Cluster) -> Cluster:
     return cluster
 
 
-async def test_metrics_can_be_read_and_carry_our_name(used: Cluster) -> None:
+async def test_metric_names_start_with_roomcast_and_have_no_user_or_room_labels(used: Cluster) -> None:
     for name in KINDS:
         answer = requests.get(used.metrics_url(name), timeout=5)
         assert answer.status_code == 200

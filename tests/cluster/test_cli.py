@@ -1,4 +1,4 @@
-"""The operator command against a running cluster."""
+"""The operator's command `roomcast` on a running cluster."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def settings(cluster: Cluster, account: str = "admin") -> dict[str, str]:
 
 
 def run(cluster: Cluster, *arguments: str, account: str = "admin") -> Done:
-    """Run a command in a thread without an event loop; a process would have to import everything again."""
+    """Run a command in a thread without an event loop; a process would have to import all modules again."""
     with ThreadPoolExecutor(1) as pool:
         done = pool.submit(CliRunner().invoke, main, arguments, env=settings(cluster, account)).result()
     if done.exception is not None and not isinstance(done.exception, SystemExit):
@@ -88,7 +88,7 @@ async def test_rooms_and_who_show_a_room_and_its_occupants(cluster: Cluster, peo
     assert found == {person.user: person.node for person in people}
 
 
-async def test_the_command_shows_sessions_and_presence(cluster: Cluster, people: list[Person]) -> None:
+async def test_sessions_and_presence_show_the_state_of_a_user(cluster: Cluster, people: list[Person]) -> None:
     ada = people[0]
     (session,) = rows(cluster, "sessions", ada.user)
     assert (session["node"], session["kind"], session["status"]) == (ada.node, "", "online")
@@ -97,7 +97,9 @@ async def test_the_command_shows_sessions_and_presence(cluster: Cluster, people:
     assert found == {ada.user: ("online", "", "? online"), "nobody-of-that-name": ("offline", "", "")}
 
 
-async def test_the_command_publishes_and_tails(cluster: Cluster, people: list[Person]) -> None:
+async def test_publish_logs_a_repeated_id_once_and_tail_prints_the_message(
+    cluster: Cluster, people: list[Person]
+) -> None:
     (receipt,) = rows(cluster, "publish", LOBBY, "Maintenance at noon", "--user", "ops", "--id", "m-1")
     (again,) = rows(cluster, "publish", LOBBY, "Maintenance at noon", "--user", "ops", "--id", "m-1")
     assert (receipt["duplicate"], again["duplicate"], again["seq"]) == (False, True, receipt["seq"])
@@ -106,7 +108,9 @@ async def test_the_command_publishes_and_tails(cluster: Cluster, people: list[Pe
     assert lines[0].endswith("ops: Maintenance at noon")
 
 
-async def test_the_command_kicks_and_revokes(cluster: Cluster, people: list[Person]) -> None:
+async def test_kick_removes_a_client_from_a_room_and_revoke_disconnects_a_user(
+    cluster: Cluster, people: list[Person]
+) -> None:
     ada, bob = people
     assert run(cluster, "kick", LOBBY, ada.user).returncode == 0
     assert (await ada.expect("room", room=LOBBY, change="removed"))["room"] == LOBBY
@@ -114,19 +118,19 @@ async def test_the_command_kicks_and_revokes(cluster: Cluster, people: list[Pers
     await bob.expect("disconnect")
 
 
-def test_sizes_are_numbers(cluster: Cluster) -> None:
+def test_sizes_shows_the_memory_of_redis_and_the_pending_uploads(cluster: Cluster) -> None:
     found = {row["what"]: row["size"] for row in rows(cluster, "sizes")}
     assert found["memory_limit_bytes"] >= found["memory_bytes"] > 0
     assert found["media_pending"] == 0
 
 
-def test_doctor_passes_a_healthy_cluster(cluster: Cluster) -> None:
+def test_doctor_finds_no_fault_in_a_healthy_cluster(cluster: Cluster) -> None:
     found = {row["check"]: row["level"] for row in rows(cluster, "doctor")}
     assert set(found.values()) == {"ok"}
     assert {"url", "accounts", "cordons"} < set(found)
 
 
-async def test_the_largest_logs_come_first(cluster: Cluster, people: list[Person]) -> None:
+async def test_logs_lists_the_largest_logs_first(cluster: Cluster, people: list[Person]) -> None:
     found = rows(cluster, "logs", "--match", "public:*")
     assert LOBBY in {row["room"] for row in found}
     sizes = [row["memory_bytes"] for row in found]
@@ -169,7 +173,7 @@ def ready(cluster: Cluster, name: str) -> tuple[int, str]:
     return answer.status_code, answer.text
 
 
-async def test_a_cordoned_gateway_keeps_its_clients_and_takes_no_new_ones(
+async def test_a_cordoned_gateway_keeps_its_clients_and_gets_no_new_clients(
     cluster: Cluster, people: list[Person]
 ) -> None:
     held = next(person for person in people if person.node == "1")
@@ -188,7 +192,7 @@ async def test_a_cordoned_gateway_keeps_its_clients_and_takes_no_new_ones(
     assert ready(cluster, "gateway1") == (200, "ready\n")
 
 
-async def test_a_drained_gateway_is_empty_and_its_clients_lose_nothing(cluster: Cluster, people: list[Person]) -> None:
+async def test_drain_moves_all_clients_away_without_a_lost_message(cluster: Cluster, people: list[Person]) -> None:
     moved = next(person for person in people if person.node == "2")
     other = next(person for person in people if person is not moved)
     try:
@@ -203,7 +207,7 @@ async def test_a_drained_gateway_is_empty_and_its_clients_lose_nothing(cluster: 
         assert run(cluster, "uncordon", "2").returncode == 0
 
 
-def test_an_order_to_a_missing_gateway_is_refused(cluster: Cluster) -> None:
+def test_cordon_of_a_missing_gateway_fails(cluster: Cluster) -> None:
     done = run(cluster, "cordon", "77")
     assert done.returncode == 1
     assert "no gateway 77 is alive" in done.stderr
@@ -239,14 +243,14 @@ def test_doctor_reports_a_bad_setting(
     assert found[check]["advice"]
 
 
-def test_doctor_with_an_account_without_rights_reports_what_it_cannot_check(cluster: Cluster) -> None:
+def test_doctor_reports_the_checks_that_its_account_may_not_make(cluster: Cluster) -> None:
     done = run(cluster, "doctor", account="backend")
     assert "not checked" in done.stdout
     assert "Traceback" not in done.stderr
     assert "use the account `admin`" in run(cluster, "nodes", account="backend").stderr
 
 
-def test_the_url_of_an_operator_comes_before_that_of_a_back_end(cluster: Cluster) -> None:
+def test_the_admin_redis_url_takes_precedence_over_the_redis_url(cluster: Cluster) -> None:
     urls = {"ROOMCAST_ADMIN_REDIS_URL": cluster.redis_url("admin"), "ROOMCAST_REDIS_URL": cluster.redis_url("backend")}
     with ThreadPoolExecutor(1) as pool:
         done = pool.submit(CliRunner().invoke, main, ["nodes"], env=urls).result()
@@ -265,7 +269,9 @@ def test_the_url_of_an_operator_comes_before_that_of_a_back_end(cluster: Cluster
         (("nonsense",), None, 2, "No such command"),
     ],
 )
-def test_a_failing_command_prints_one_line(arguments: tuple[str, ...], url: str | None, status: int, said: str) -> None:
+def test_a_failing_command_prints_its_reason_and_no_traceback(
+    arguments: tuple[str, ...], url: str | None, status: int, said: str
+) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.endswith("REDIS_URL")}
     environment |= {"ROOMCAST_REDIS_URL": url} if url else {}
     command = [sys.executable, "-m", "roomcast.cli", *arguments]
@@ -275,7 +281,7 @@ def test_a_failing_command_prints_one_line(arguments: tuple[str, ...], url: str 
     assert "Traceback" not in done.stderr
 
 
-async def test_the_command_mutes_and_bans(cluster: Cluster, people: list[Person]) -> None:
+async def test_mute_and_ban_succeed_and_ban_disconnects_the_user(cluster: Cluster, people: list[Person]) -> None:
     ada, bob = people
     assert run(cluster, "mute", ada.user, "--room", LOBBY, "--seconds", "60").returncode == 0
     assert run(cluster, "ban", bob.user, "--seconds", "60").returncode == 0
@@ -286,7 +292,7 @@ async def test_the_command_mutes_and_bans(cluster: Cluster, people: list[Person]
     assert rows(cluster, "reports") == []
 
 
-async def test_the_command_sets_and_resets_a_daily_allowance(cluster: Cluster) -> None:
+async def test_allow_sets_and_resets_a_daily_allowance(cluster: Cluster) -> None:
     with redis.Redis.from_url(cluster.redis_url("admin"), decode_responses=True) as client:
         assert run(cluster, "allow", "bot", "--bytes", "5000000000", "--rooms", "7", account="backend").returncode == 0
         assert client.hget("user:{bot}:written", "most") == "5000000000"

@@ -1,4 +1,4 @@
-"""The HTTP API of a cluster: what `make run` starts, what `make env` prints, and the route of nginx."""
+"""The HTTP API of a cluster: its process, the URL and key that `make env` prints, and its route through nginx."""
 
 from __future__ import annotations
 
@@ -37,21 +37,21 @@ def client(base: str, environment: dict[str, str]) -> httpx.Client:
     return httpx.Client(base_url=base, headers=headers, trust_env=False)
 
 
-def test_make_env_names_the_api_and_a_key(with_api: Cluster, environment: dict[str, str]) -> None:
+def test_make_env_prints_the_url_of_the_api_and_a_valid_key(with_api: Cluster, environment: dict[str, str]) -> None:
     with client(environment["ROOMCAST_API_URL"], environment) as api:
         sent = api.post("/v1/rooms/public:lobby/messages", json={"user": "bot", "text": "from curl"})
         assert sent.status_code == 201
         assert [each["node"] for each in api.get("/v1/cluster").json()["gateways"]] == ["1"]
 
 
-def test_nginx_routes_the_api_under_a_path(with_api: Cluster, environment: dict[str, str]) -> None:
+def test_nginx_routes_the_path_api_to_the_api_process(with_api: Cluster, environment: dict[str, str]) -> None:
     with client(f"{with_api.url}/api", environment) as api:
         assert api.get("/v1/rooms/public:lobby").json()["room"] == "public:lobby"
         refused = api.get("/v1/nothing")
     assert (refused.status_code, refused.json()["reason"]) == (404, "not_found")
 
 
-def test_uploads_go_through_the_cluster_s_signer(environment: dict[str, str]) -> None:
+def test_the_api_signs_and_completes_an_upload(environment: dict[str, str]) -> None:
     with client(environment["ROOMCAST_API_URL"], environment) as api:
         body = {"user": "bot", "room": "public:lobby", "name": "a.txt", "type": "text/plain", "size": 3}
         upload = api.post("/v1/uploads", json=body).json()

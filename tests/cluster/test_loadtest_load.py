@@ -1,4 +1,4 @@
-"""Locust against a real cluster: its latencies match those of an independent client, and its verdict can fail."""
+"""Load tests of a real cluster: reports, verdicts, and latencies beside those of an independent client."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SECONDS = 90
 
 
 def locust(cluster: Cluster, *options: str, users: int = 12, run_time: str = "5s") -> subprocess.CompletedProcess[str]:
-    """Run locust with stock options and nothing but a URL and a secret."""
+    """Run locust with stock options; only the URL and the secret are those of the cluster."""
     command = [*LOCUST, "--host", cluster.url, "-u", str(users), "-r", str(users), "-t", run_time, *options]
     environment = {**os.environ, "ROOMCAST_JWT_SECRET": cluster.jwt_secret, "PYTHONPATH": str(ROOT)}
     return subprocess.run(
@@ -66,7 +66,7 @@ def counts(output: str) -> dict[str, int]:
 
 
 @pytest.mark.timeout(SECONDS + 30)
-def test_stock_options_give_csv_html_and_a_page(cluster: Cluster, tmp_path: Path) -> None:
+def test_stock_options_write_csv_and_html_files_and_report_writes_our_page(cluster: Cluster, tmp_path: Path) -> None:
     files = [
         "--csv",
         str(tmp_path / "out"),
@@ -89,10 +89,10 @@ def test_stock_options_give_csv_html_and_a_page(cluster: Cluster, tmp_path: Path
 
 
 @pytest.mark.timeout(SECONDS + 30)
-def test_the_running_cluster_is_found_and_two_processes_have_names_of_their_own(
+def test_make_load_finds_the_cluster_and_its_two_processes_use_different_users(
     cluster: Cluster, tmp_path: Path
 ) -> None:
-    """Run what `make load` runs: neither a URL nor a secret is given."""
+    """Run the command of `make load`, without a URL or a secret."""
     command = [sys.executable, "-m", "loadtest.load", "--state", str(cluster.state)]
     command += ["--users", "10", "--time", "5s", "--spawn-rate", "10", "--report", str(tmp_path / "r.html")]
     command += ["--processes", "2", "--run-id", "twice", "--slo", lenient(tmp_path), "Chat"]
@@ -108,7 +108,7 @@ def test_the_running_cluster_is_found_and_two_processes_have_names_of_their_own(
 
 
 @pytest.mark.timeout(SECONDS + 30)
-def test_a_missed_target_is_named_and_fails(cluster: Cluster, tmp_path: Path) -> None:
+def test_a_missed_target_is_printed_and_fails_the_run(cluster: Cluster, tmp_path: Path) -> None:
     done = locust(cluster, "--slo", lenient(tmp_path, '["delivery message"]\np95_ms = -1\n'), "Chat")
     assert "missed: delivery message p95" in done.stdout, done.stdout + done.stderr
     assert done.returncode in (1, 3)
@@ -134,7 +134,7 @@ events.test_start.add_listener(burn)
 
 
 @pytest.mark.timeout(SECONDS + 30)
-def test_a_saturated_process_says_so_and_its_figures_do_not_count(cluster: Cluster, tmp_path: Path) -> None:
+def test_a_saturated_load_generator_prints_a_warning_and_exits_with_3(cluster: Cluster, tmp_path: Path) -> None:
     busy = tmp_path / "busy.py"
     busy.write_text(BUSY)
     done = locust(cluster, "-f", str(busy), "--slo", lenient(tmp_path), "Chat", users=4, run_time="7s")
@@ -170,7 +170,7 @@ def connections(cluster: Cluster) -> float:
 
 
 async def _listen(cluster: Cluster, room: str, seconds: float) -> list[float]:
-    """Return the delivery times (ms) of a load test's messages in a room, as a client outside of it sees them."""
+    """Return the delivery times in ms of a load test's messages in a room, measured by a python-socketio client."""
     times: list[float] = []
     party = Party(cluster)
     listener = await party.person("listener")
@@ -190,7 +190,9 @@ async def _listen(cluster: Cluster, room: str, seconds: float) -> list[float]:
 
 
 @pytest.mark.timeout(SECONDS + 30)
-async def test_locust_sees_the_latency_that_an_independent_client_sees(cluster: Cluster, tmp_path: Path) -> None:
+async def test_latencies_of_locust_are_at_most_twice_those_of_an_independent_client(
+    cluster: Cluster, tmp_path: Path
+) -> None:
     """The independent client listens in the same room at the same time, in its own event loop."""
     options = ("--run-id", RUN_ID, "--room-users", "20", "--slo", lenient(tmp_path), "Chat")
     load = asyncio.create_task(asyncio.to_thread(locust, cluster, *options, users=20, run_time="10s"))
@@ -204,7 +206,7 @@ async def test_locust_sees_the_latency_that_an_independent_client_sees(cluster: 
 
 
 @pytest.mark.timeout(SECONDS + 30)
-def test_every_scenario_runs_with_the_tokens_of_a_file(cluster: Cluster, tmp_path: Path) -> None:
+def test_scenarios_run_without_errors_with_tokens_from_a_file(cluster: Cluster, tmp_path: Path) -> None:
     names = [
         "PresenceAndTyping",
         "HistoryAndRecovery",

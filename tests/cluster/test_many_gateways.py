@@ -31,7 +31,7 @@ def find(cluster: Cluster, count: int) -> dict[int, polling.Session]:
 
 
 def connect_to_few(cluster: Cluster, client: socketio.SimpleClient, token: str) -> None:
-    """Connect by WebSocket to one of the gateways that stay."""
+    """Connect by WebSocket to one of the gateways that the scale-down keeps."""
     for _ in range(10 * MANY):
         client.connect(cluster.url, auth={"token": token}, transports=["websocket"])
         if int(client.receive(timeout=polling.WAIT_SECONDS)[1]["node"]) <= FEW:

@@ -1,4 +1,4 @@
-"""Routing by nginx: sessions stay with their gateway, new ones are spread, and clients cannot choose an address."""
+"""Routing by nginx: a session stays with its gateway, new sessions are spread, and clients cannot choose an address."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def sign_in(cluster: Cluster, name: str) -> str:
 
 
 @pytest.mark.parametrize("transports", [["polling"], ["polling", "websocket"], ["websocket"]], ids=str)
-def test_stock_clients_work_and_spread(cluster: Cluster, transports: list[str]) -> None:
+def test_stock_clients_are_spread_over_both_gateways(cluster: Cluster, transports: list[str]) -> None:
     nodes = Counter[str]()
     for number in range(8):
         with socketio.SimpleClient() as client:
@@ -46,7 +46,7 @@ def test_polling_sessions_reach_their_own_gateway(cluster: Cluster) -> None:
     assert set(nodes) == {"1", "2"}
 
 
-def test_every_new_session_succeeds_while_most_ports_are_empty(cluster: Cluster) -> None:
+def test_every_new_session_succeeds_while_most_gateway_ports_are_unused(cluster: Cluster) -> None:
     spread = Counter(polling.open_session(cluster.url).node for _ in range(60))
     assert set(spread) == {1, 2}
     assert spread.total() == 60
@@ -88,14 +88,14 @@ FOREIGN = [
 
 
 @pytest.mark.parametrize("sid", FOREIGN)
-def test_an_id_of_another_form_is_answered_by_nginx(cluster: Cluster, sid: str) -> None:
+def test_a_malformed_session_id_is_answered_as_unknown(cluster: Cluster, sid: str) -> None:
     answer = requests.get(polling.endpoint(cluster.url, sid), timeout=polling.WAIT_SECONDS)
     assert (answer.status_code, answer.json()) == (400, UNKNOWN_SESSION)
     assert polling.open_session(cluster.url)
 
 
 @pytest.mark.parametrize("transport", ["polling", "websocket"])
-def test_a_session_of_a_missing_gateway_ends_at_once(cluster: Cluster, transport: str) -> None:
+def test_a_session_id_of_a_missing_gateway_is_answered_as_unknown(cluster: Cluster, transport: str) -> None:
     upgrade = {"Connection": "Upgrade", "Upgrade": "websocket"} if transport == "websocket" else {}
     url = polling.endpoint(cluster.url, "g9.abcdefghijklmnop", transport)
     answer = requests.get(url, headers=upgrade, timeout=polling.WAIT_SECONDS)
@@ -117,7 +117,7 @@ def nginx_processes(cluster: Cluster) -> set[int]:
     return {master.pid, *(worker.pid for worker in master.children())}
 
 
-def test_gateways_are_added_and_removed_without_a_reload(cluster: Cluster) -> None:
+def test_gateways_are_added_and_removed_without_a_reload_of_nginx(cluster: Cluster) -> None:
     before = nginx_processes(cluster)
     with socketio.SimpleClient(reconnection=False) as client:
         client.connect(cluster.url, auth={"token": sign_in(cluster, "Edsger")}, transports=["websocket"])
@@ -132,7 +132,7 @@ def test_gateways_are_added_and_removed_without_a_reload(cluster: Cluster) -> No
     assert nginx_processes(cluster) == before
 
 
-def test_without_gateways_a_new_session_is_refused_with_a_retry_time(cluster: Cluster) -> None:
+def test_without_gateways_a_new_session_is_refused_with_retry_after(cluster: Cluster) -> None:
     cluster.scale(0)
     try:
         answer = requests.get(polling.endpoint(cluster.url), timeout=polling.WAIT_SECONDS)

@@ -1,4 +1,4 @@
-"""Requests that nginx forwards or refuses, seen by clients and by the servers behind nginx."""
+"""Requests that nginx forwards or refuses: what clients receive, and what the servers behind nginx receive."""
 
 from __future__ import annotations
 
@@ -107,14 +107,16 @@ async def test_a_gateway_sees_the_real_peer_and_the_page_s_own_host(edge: Edge, 
 
 
 @pytest.mark.parametrize(("asked", "passed"), [("websocket", "websocket"), ("WebSocket", "websocket"), ("h2c", None)])
-async def test_only_websocket_is_upgraded(
+async def test_nginx_forwards_only_upgrades_to_websocket(
     edge: Edge, http: aiohttp.ClientSession, asked: str, passed: str | None
 ) -> None:
     await http.get(polling.endpoint(edge.url), headers={"Connection": "Upgrade", "Upgrade": asked})
     assert edge.headers().get("upgrade") == passed
 
 
-async def test_a_full_gateway_s_503_is_passed_on_and_the_gateway_stays(edge: Edge, http: aiohttp.ClientSession) -> None:
+async def test_nginx_forwards_a_503_and_does_not_take_the_gateway_for_failed(
+    edge: Edge, http: aiohttp.ClientSession
+) -> None:
     for gateway in edge.gateways:
         gateway.status = 503
     for _ in range(4):
@@ -131,9 +133,7 @@ async def test_sign_ins_do_not_change_the_spread_of_new_sessions(edge: Edge, htt
     assert (answers.count("g1"), answers.count("g2")) == (3, 3)
 
 
-async def test_a_gateway_that_does_not_answer_in_time_delays_no_other_session(
-    edge: Edge, http: aiohttp.ClientSession
-) -> None:
+async def test_a_session_id_leads_to_its_own_gateway(edge: Edge, http: aiohttp.ClientSession) -> None:
     for sid, name in (("g1.aaaa", "g1"), ("g2.aaaa", "g2")):
         answer = await http.get(polling.endpoint(edge.url, sid))
         assert await answer.text() == name
@@ -142,7 +142,9 @@ async def test_a_gateway_that_does_not_answer_in_time_delays_no_other_session(
 @pytest.mark.parametrize(
     "path", ["/socket.io?EIO=4&transport=polling", "/socket.io?EIO=4&transport=polling&sid=g1.aaaa"]
 )
-async def test_the_path_works_without_its_trailing_slash(edge: Edge, http: aiohttp.ClientSession, path: str) -> None:
+async def test_the_socket_io_path_works_without_its_trailing_slash(
+    edge: Edge, http: aiohttp.ClientSession, path: str
+) -> None:
     answer = await http.get(edge.url + path, allow_redirects=False)
     assert answer.status == 200
     (seen,) = [request[1] for gateway in edge.gateways for request in gateway.requests]
@@ -155,7 +157,7 @@ async def test_the_path_works_without_its_trailing_slash(edge: Edge, http: aioht
 @pytest.mark.parametrize(
     ("said", "passed"), [("https", "https"), ("wss", "https"), ("http", "http"), ("ws", "http"), ("gopher", "http")]
 )
-async def test_scheme_and_peer_of_a_front_proxy_are_used(
+async def test_nginx_uses_the_forwarded_headers_of_a_front_proxy(
     tmp_path: Path, small_page: Path, http: aiohttp.ClientSession, said: str, passed: str
 ) -> None:
     headers = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": said, "X-Forwarded-Host": "chat.example"}
@@ -170,7 +172,7 @@ async def test_scheme_and_peer_of_a_front_proxy_are_used(
     assert "Strict-Transport-Security" not in local.headers
 
 
-async def test_forwarded_headers_of_others_are_ignored(
+async def test_nginx_ignores_forwarded_headers_of_other_peers(
     tmp_path: Path, small_page: Path, http: aiohttp.ClientSession
 ) -> None:
     headers = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "https"}
@@ -194,7 +196,7 @@ ORIGIN = {"Origin": "https://app.example.com"}
         ("POST", "g1.aaaa", 1_100_000, 413, 413),
     ],
 )
-async def test_a_refusal_can_be_read_by_another_origin(
+async def test_a_page_of_another_origin_can_read_a_refusal(
     edge: Edge, http: aiohttp.ClientSession, method: str, sid: str, size: int, status: int, code: int
 ) -> None:
     answer = await http.request(method, polling.endpoint(edge.url, sid), data=b"x" * size, headers=ORIGIN)
@@ -203,13 +205,15 @@ async def test_a_refusal_can_be_read_by_another_origin(
     assert (answer.headers["Access-Control-Allow-Credentials"], answer.headers["Vary"]) == ("true", "Origin")
 
 
-async def test_headers_that_are_too_large_are_refused_readably(edge: Edge, http: aiohttp.ClientSession) -> None:
+async def test_a_page_of_another_origin_can_read_the_refusal_of_large_headers(
+    edge: Edge, http: aiohttp.ClientSession
+) -> None:
     answer = await http.get(polling.endpoint(edge.url), headers=ORIGIN | {"X-Large": "x" * 9_000})
     assert (answer.status, (await answer.json())["code"]) == (400, 3)
     assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN["Origin"]
 
 
-async def test_another_origin_can_read_retry_after(cluster: Cluster, http: aiohttp.ClientSession) -> None:
+async def test_a_page_of_another_origin_can_read_retry_after(cluster: Cluster, http: aiohttp.ClientSession) -> None:
     cluster.scale(0)
     try:
         answer = await http.get(polling.endpoint(cluster.url), headers=ORIGIN)
@@ -227,15 +231,15 @@ async def test_without_an_origin_there_are_no_cors_headers(edge: Edge, http: aio
 
 
 @pytest.mark.parametrize(("origin", "status"), [("https://chat.example", 200), ("https://evil.example", 403)])
-async def test_a_page_of_the_same_host_is_accepted_though_another_proxy_ended_tls(
+async def test_behind_a_tls_proxy_only_the_origin_of_the_own_host_is_accepted(
     cluster: Cluster, http: aiohttp.ClientSession, origin: str, status: int
 ) -> None:
-    """Accept the page's own host also with configured origins, as in a local cluster."""
+    """A gateway accepts the own host in addition to its configured origins; a local cluster configures some."""
     headers = {"Host": "chat.example", "Origin": origin}
     assert (await http.get(polling.endpoint(cluster.url), headers=headers)).status == status
 
 
-async def test_a_gateway_s_own_headers_are_not_doubled(edge: Edge, http: aiohttp.ClientSession) -> None:
+async def test_nginx_adds_no_cors_header_to_an_answer_of_a_gateway(edge: Edge, http: aiohttp.ClientSession) -> None:
     answer = await http.get(polling.endpoint(edge.url), headers=ORIGIN)
     assert answer.headers.getall("Access-Control-Allow-Origin", []) == []
 
@@ -245,7 +249,7 @@ async def test_a_gateway_s_own_headers_are_not_doubled(edge: Edge, http: aiohttp
 
 @contextmanager
 def silent(port: int) -> Iterator[None]:
-    """Let connections to a port hang: the queue of a server that never accepts is full, so the kernel drops them."""
+    """Make connections to a port hang: fill the queue of a server that never accepts, so that the kernel drops more."""
     with ExitStack() as stack:
         server = stack.enter_context(socket.socket())
         server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -263,10 +267,10 @@ def silent(port: int) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("transport", ["polling", "websocket"])
-async def test_addresses_that_do_not_answer_are_left_out(
+async def test_new_sessions_avoid_gateways_that_do_not_answer(
     edge: Edge, http: aiohttp.ClientSession, transport: str
 ) -> None:
-    """Three of five machines are lost: each new session is served well within a client's timeout."""
+    """Three of five gateways do not answer: each new session is still served within a client's timeout."""
     upgrade = {"Connection": "Upgrade", "Upgrade": "websocket"} if transport == "websocket" else {}
     with silent(edge.ports.gateway(3)), silent(edge.ports.gateway(4)), silent(edge.ports.gateway(5)):
         async with asyncio.timeout(30):
@@ -277,7 +281,7 @@ async def test_addresses_that_do_not_answer_are_left_out(
     assert {await answer.text() for answer in answers} == {"g1", "g2"}
 
 
-async def test_a_session_of_an_address_that_does_not_answer_is_over(edge: Edge, http: aiohttp.ClientSession) -> None:
+async def test_a_session_of_a_gateway_that_does_not_answer_is_unknown(edge: Edge, http: aiohttp.ClientSession) -> None:
     with silent(edge.ports.gateway(3)):
         answer = await http.get(polling.endpoint(edge.url, "g3.aaaa"))
     assert (answer.status, (await answer.json())["code"]) == (400, 1)
@@ -298,14 +302,16 @@ async def test_a_session_of_an_address_that_does_not_answer_is_over(edge: Edge, 
         (f"/{BUCKET}/", UPLOAD_BYTES + 100_000, 413),
     ],
 )
-async def test_bodies_have_limits(edge: Edge, http: aiohttp.ClientSession, path: str, size: int, status: int) -> None:
+async def test_nginx_limits_the_size_of_bodies(
+    edge: Edge, http: aiohttp.ClientSession, path: str, size: int, status: int
+) -> None:
     answer = await http.post(edge.url + path, data=b"x" * size)
     assert answer.status == status
     reached = [row for recorder in (*edge.gateways, edge.storage) for row in recorder.requests]
     assert [row[3] for row in reached] == ([size] if status == 200 else [])
 
 
-async def test_headers_have_a_limit(edge: Edge, http: aiohttp.ClientSession) -> None:
+async def test_nginx_limits_the_size_of_headers(edge: Edge, http: aiohttp.ClientSession) -> None:
     answer = await http.get(polling.endpoint(edge.url), headers={"X-Long": "x" * 9_000})
     assert answer.status == 400
     assert not any(gateway.requests for gateway in edge.gateways)
@@ -314,7 +320,7 @@ async def test_headers_have_a_limit(edge: Edge, http: aiohttp.ClientSession) -> 
 # --- object storage ---------------------------------------------------------------------------------------------------
 
 
-async def test_the_storage_sees_the_path_and_host_that_were_signed(edge: Edge, http: aiohttp.ClientSession) -> None:
+async def test_the_storage_receives_the_path_and_host_that_were_signed(edge: Edge, http: aiohttp.ClientSession) -> None:
     path = f"/{BUCKET}/a/b%20c?X-Amz-Signature=0&x=%2F"
     answer = await http.get(URL(edge.url + path, encoded=True))
     method, raw_path, headers, _ = edge.storage.requests[-1]
@@ -337,7 +343,7 @@ async def test_unsigned_requests_never_reach_the_storage(
     assert edge.storage.requests == []
 
 
-async def test_the_storage_sees_no_header_that_signs_and_no_cookie(edge: Edge, http: aiohttp.ClientSession) -> None:
+async def test_the_storage_receives_no_authorization_and_no_cookie(edge: Edge, http: aiohttp.ClientSession) -> None:
     headers = {"Authorization": "AWS key:x", "Cookie": "session=1", "Range": "bytes=0-1"}
     await http.get(f"{edge.url}/{BUCKET}/a.png?X-Amz-Signature=0", headers=headers)
     _, _, seen, _ = edge.storage.requests[-1]
@@ -348,7 +354,7 @@ async def test_the_storage_sees_no_header_that_signs_and_no_cookie(edge: Edge, h
 @pytest.mark.parametrize(
     ("name", "plays"), [("a.mp4", True), ("a.m4a", True), ("a.png", False), ("a.pdf", False), ("a.mp4.txt", False)]
 )
-async def test_only_video_and_audio_get_a_policy_that_plays_them(
+async def test_only_video_and_audio_files_get_a_policy_with_media_src(
     edge: Edge, http: aiohttp.ClientSession, name: str, plays: bool
 ) -> None:
     answer = await http.get(f"{edge.url}/{BUCKET}/2026/11/{name}?X-Amz-Signature=0")
@@ -360,7 +366,7 @@ async def test_only_video_and_audio_get_a_policy_that_plays_them(
 
 
 @pytest.mark.parametrize("method", ["DELETE", "PATCH"])
-async def test_deletions_never_reach_the_storage(edge: Edge, http: aiohttp.ClientSession, method: str) -> None:
+async def test_delete_and_patch_never_reach_the_storage(edge: Edge, http: aiohttp.ClientSession, method: str) -> None:
     answer = await http.request(method, f"{edge.url}/{BUCKET}/a")
     assert answer.status == 403
     assert edge.storage.requests == []
@@ -377,7 +383,7 @@ def test_no_other_path_of_the_storage_is_reachable(edge: Edge, path: str) -> Non
     assert edge.storage.requests == []
 
 
-# --- what stays inside ------------------------------------------------------------------------------------------------
+# --- paths that are not public ----------------------------------------------------------------------------------------
 
 HIDDEN = [
     "/metrics",
@@ -431,7 +437,7 @@ async def test_hashed_assets_are_cacheable_and_compressed(cluster: Cluster, http
 @pytest.mark.parametrize(
     ("method", "path", "status"), [("GET", "/nothing", 404), ("POST", "/", 405), ("GET", "/dev/login", 403)]
 )
-async def test_other_paths_and_methods_are_refused(
+async def test_nginx_refuses_unknown_paths_and_methods(
     cluster: Cluster, http: aiohttp.ClientSession, method: str, path: str, status: int
 ) -> None:
     assert (await http.request(method, cluster.url + path)).status == status
@@ -445,8 +451,10 @@ async def test_the_cluster_listens_on_the_loopback_address_only(cluster: Cluster
     assert {address.ip for address in listening if address.port in every} == {HOST}
 
 
-async def test_the_gateway_ends_a_slowly_sent_body(cluster: Cluster, http: aiohttp.ClientSession) -> None:
-    """The gateway bounds a body to 20 s, even when each byte arrives within nginx's timeout."""
+async def test_the_gateway_refuses_a_body_that_takes_over_20_seconds(
+    cluster: Cluster, http: aiohttp.ClientSession
+) -> None:
+    """The gateway's limit applies although each byte arrives within nginx's timeout."""
     url = f"{cluster.url}/socket.io/?EIO=4&transport=polling"
     async with http.get(url) as answer:
         sid = json.loads((await answer.text())[1:])["sid"]

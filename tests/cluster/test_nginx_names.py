@@ -1,4 +1,4 @@
-"""Gateways by DNS name: nginx routes a session's number to `gateway-<n>`, looked up on demand, up to 9999."""
+"""Gateways by DNS name: nginx sends a session with number n (1 to 9999) to `gateway-<n>`, looked up on demand."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ async def named(tmp_path: Path) -> AsyncIterator[Named]:
         yield started
 
 
-async def test_every_number_up_to_9999_leads_to_its_own_gateway(named: Named, http: aiohttp.ClientSession) -> None:
+async def test_numbers_up_to_9999_lead_to_their_own_gateways(named: Named, http: aiohttp.ClientSession) -> None:
     numbers = [1, 9, 10, 17, 99, 100, 640, 4711, 9999]
     for number in numbers:
         await named.start(number)
@@ -127,7 +127,9 @@ async def test_every_number_up_to_9999_leads_to_its_own_gateway(named: Named, ht
         assert (answer.status, await answer.text()) == (200, str(number))
 
 
-async def test_a_later_gateway_needs_no_reload(named: Named, http: aiohttp.ClientSession) -> None:
+async def test_nginx_finds_a_gateway_that_starts_later_without_a_reload(
+    named: Named, http: aiohttp.ClientSession
+) -> None:
     url = polling.endpoint(named.url, "g300.aaaa")
     answer = await http.get(url)
     assert (answer.status, await answer.json()) == (400, UNKNOWN_SESSION)
@@ -137,7 +139,7 @@ async def test_a_later_gateway_needs_no_reload(named: Named, http: aiohttp.Clien
             await asyncio.sleep(0.05)
 
 
-async def test_a_gateway_that_moved_is_found_at_its_new_address(named: Named, http: aiohttp.ClientSession) -> None:
+async def test_nginx_finds_the_new_address_of_a_gateway(named: Named, http: aiohttp.ClientSession) -> None:
     await named.start(5)
     url = polling.endpoint(named.url, "g5.aaaa")
     assert await (await http.get(url)).text() == "5"
@@ -151,8 +153,10 @@ async def test_a_gateway_that_moved_is_found_at_its_new_address(named: Named, ht
 @pytest.mark.parametrize(
     "sid", ["g0.aaaa", "g10000.aaaa", "g1.evil.example.com", "g1@evil.aaaa", "g01.aaaa", "-g1.aaaa"]
 )
-async def test_a_client_cannot_choose_a_name(named: Named, http: aiohttp.ClientSession, sid: str) -> None:
-    """Only the number is looked up, whatever follows it in the id."""
+async def test_a_session_id_cannot_make_nginx_look_up_another_name(
+    named: Named, http: aiohttp.ClientSession, sid: str
+) -> None:
+    """The number in a session id is looked up, but no text after it."""
     answer = await http.get(polling.endpoint(named.url, sid))
     assert (answer.status, await answer.json()) == (400, UNKNOWN_SESSION)
     assert set(named.names.asked) <= {"gateway-1"}

@@ -83,7 +83,7 @@ def _is_scraped(prometheus: str) -> bool:
         return False
 
 
-def test_prometheus_has_loaded_the_alerts_and_none_fires(prometheus: str) -> None:
+def test_prometheus_has_loaded_the_alerts_and_no_critical_alert_fires(prometheus: str) -> None:
     wait_until(lambda: _is_scraped(prometheus), "all jobs scraped", seconds=30)
     groups = requests.get(f"{prometheus}/api/v1/rules", timeout=5).json()["data"]["groups"]
     assert [rule["name"] for group in groups for rule in group["rules"]]
@@ -91,7 +91,7 @@ def test_prometheus_has_loaded_the_alerts_and_none_fires(prometheus: str) -> Non
 
 
 @pytest.mark.parametrize("dashboard", dashboards.DASHBOARDS, ids=lambda dashboard: dashboard.name)
-def test_the_file_of_a_dashboard_is_current(dashboard: dashboards.Dashboard) -> None:
+def test_the_file_of_a_dashboard_equals_the_generated_one(dashboard: dashboards.Dashboard) -> None:
     text = (dashboards.FOLDER / f"{dashboard.name}.json").read_text()
     assert text == dashboards.render(dashboard)
     assert json.loads(text)["panels"]

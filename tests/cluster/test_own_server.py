@@ -1,4 +1,4 @@
-"""The Socket.IO server of the README, as printed, beside a cluster: it shares rooms with the gateways, both ways."""
+"""The README's Socket.IO server, as printed, beside a cluster: the server and the gateways share rooms."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.waiting import until
 async def test_the_server_of_the_readme_shares_a_room_with_the_gateways(
     cluster: Cluster, party: Party, http: aiohttp.ClientSession, tmp_path: Path
 ) -> None:
-    """It gets what `make env` prints and nothing else, so that the README cannot forget a setting."""
+    """The server has only the variables that `make env` prints: a setting that the README forgets fails this test."""
     ada = await party.person("ada")
     await ada.join(LOBBY)
     port = free_port()
@@ -36,8 +36,8 @@ async def test_the_server_of_the_readme_shares_a_room_with_the_gateways(
             async with http.post(f"http://127.0.0.1:{port}/api/deploys/search") as answer:
                 assert answer.status == 200
             await ada.expect("deploy", name="search")
-            await until(lambda: received == [{"name": "search"}], "the own client has the event")
+            await until(lambda: received == [{"name": "search"}], "the server's own client has the event")
             await ada.send("seen")
-            await until(lambda: received == [{"name": "search"}, "seen"], "the own client has ada's message")
+            await until(lambda: received == [{"name": "search"}, "seen"], "the server's own client has Ada's message")
         finally:
             await own.disconnect()

@@ -1,4 +1,4 @@
-"""Dead processes of a cluster restart; a stopped cluster leaves no process, and keeps its stored data."""
+"""Killed processes of a cluster restart; a stopped cluster leaves no process, and keeps its stored data."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_a_killed_process_restarts_and_is_ready(cluster: Cluster, name: str) -> 
     assert sorted(cluster.pids()) == EVERYTHING
 
 
-def test_a_restarted_process_ends_by_itself(cluster: Cluster) -> None:
+def test_restart_replaces_a_process(cluster: Cluster) -> None:
     before = cluster.pids()["gateway2"]
     cluster.restart("gateway2")
     assert cluster.pids()["gateway2"] != before
@@ -46,7 +46,7 @@ def test_a_roll_restarts_all_gateways_and_no_other_process(cluster: Cluster) -> 
     assert {name for name in EVERYTHING if before[name] != after[name]} == {"gateway1", "gateway2"}
 
 
-def test_the_command_line_controls_the_cluster(cluster: Cluster) -> None:
+def test_the_command_line_prints_status_and_environment_and_refuses_wrong_orders(cluster: Cluster) -> None:
     def command(*words: str) -> subprocess.CompletedProcess[str]:
         full = [sys.executable, "-m", "deploy", "--state", str(cluster.state), *words]
         return subprocess.run(full, cwd=ROOT, capture_output=True, text=True, check=False)
@@ -66,7 +66,9 @@ def test_the_command_line_controls_the_cluster(cluster: Cluster) -> None:
 @pytest.mark.parametrize(
     "words", [("CONFIG", "GET", "*"), ("FLUSHALL",), ("KEYS", "*"), ("GET", "stranger"), ("ACL", "LIST")]
 )
-def test_accounts_may_do_only_their_work(cluster: Cluster, account: str, words: tuple[str, ...]) -> None:
+def test_redis_refuses_administrative_commands_and_foreign_keys_of_an_account(
+    cluster: Cluster, account: str, words: tuple[str, ...]
+) -> None:
     with redis.Redis.from_url(cluster.redis_url(account)) as client:
         assert client.ping()
         with pytest.raises(redis.exceptions.NoPermissionError):
@@ -78,7 +80,7 @@ def test_redis_refuses_a_client_without_a_password(cluster: Cluster) -> None:
         client.ping()
 
 
-def test_processes_need_no_rights_beyond_their_accounts(cluster: Cluster) -> None:
+def test_no_process_sends_a_command_that_its_account_may_not_send(cluster: Cluster) -> None:
     """Redis logs no refused command while the processes start and work."""
     with redis.Redis.from_url(cluster.redis_url(), decode_responses=True) as client:
         client.acl_log_reset()
@@ -92,14 +94,14 @@ def test_a_stop_keeps_all_data_and_leaves_no_process(tmp_path: Path, small_page:
     with Cluster(free_base(), tmp_path, page=small_page) as cluster:
         pids = list(cluster.pids().values())
         with redis.Redis.from_url(cluster.redis_url("gateway")) as client, client.pipeline(transaction=True) as pipe:
-            pipe.hset(log, "1", "kept")  # in a transaction, because Redis replays transactions with an account's rights
+            pipe.hset(log, "1", "kept")  # Redis checks an account's rights when it replays a transaction at its start
             pipe.execute()
         password = urlsplit(cluster.redis_url()).password
     assert not [pid for pid in pids if psutil.pid_exists(pid)]
     assert "bye bye" in cluster.log("redis")
     with pytest.raises(NotRunning):
         cluster.pids()
-    with Cluster(free_base(), tmp_path, page=small_page) as again:  # another test may have the old ports by now
+    with Cluster(free_base(), tmp_path, page=small_page) as again:  # another test may use the old ports
         assert urlsplit(again.redis_url()).password == password
         with redis.Redis.from_url(again.redis_url()) as client:
             assert client.hgetall(log) == {b"1": b"kept"}

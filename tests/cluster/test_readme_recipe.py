@@ -1,4 +1,4 @@
-"""The README's stock recipe, extracted and run: it shows every message once and in order over lost connections."""
+"""The README's recipe for stock clients, run as printed: it shows every message once and in order over reconnects."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def with_transport(compiled: Path, transport: str) -> Path:
 
 
 class Reader:
-    """A Node process that runs the recipe, and the messages that it showed."""
+    """A Node process that runs the recipe, and the messages that the recipe has shown."""
 
     def __init__(self) -> None:
         self.shown: list[tuple[int, str]] = []

@@ -1,4 +1,4 @@
-"""The SDK as npm delivers it: its tarball in an empty folder, against a running cluster."""
+"""The packed SDK, installed by npm in an empty folder, on a running cluster."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def consumer(npm_packages: dict[str, Path], tmp_path_factory: pytest.TempPathFac
     return folder
 
 
-def test_the_ten_lines_of_the_readme_run(consumer: Path, cluster: Cluster) -> None:
+def test_the_first_program_of_the_readme_prints_its_message(consumer: Path, cluster: Cluster) -> None:
     (lines,) = blocks("js")
     (consumer / "hello.mjs").write_text(lines)
     assert run(["node", "hello.mjs"], consumer, url=cluster.url) == "Ada: Hello from the SDK\n"
@@ -142,7 +142,7 @@ def test_a_process_ends_after_close_while_the_token_source_is_pending(consumer: 
 
 
 @pytest.mark.timeout(FUZZ_SECONDS + 30)
-def test_no_event_of_a_client_ends_its_connection(consumer: Path, cluster: Cluster) -> None:
+def test_no_odd_value_in_an_event_ends_the_connection(consumer: Path, cluster: Cluster) -> None:
     shutil.copy(CLIENT / "sdk_fuzz.mjs", consumer)
     token = sign(cluster.jwt_secret, "fuzz", name="Fuzz")
     seen = json.loads(run(["node", "sdk_fuzz.mjs", cluster.url, token], consumer, FUZZ_SECONDS))
@@ -158,6 +158,6 @@ def test_a_process_ends_after_close_while_a_server_does_not_answer(consumer: Pat
     assert run(["node", "hanging.mjs", transports], consumer) == "closed\n"
 
 
-def test_a_process_survives_a_missing_server(consumer: Path) -> None:
+def test_a_client_reports_a_missing_server_as_unavailable(consumer: Path) -> None:
     (consumer / "nothing.mjs").write_text(NOTHING_THERE)
     assert run(["node", "nothing.mjs"], consumer) == "unavailable\n"

@@ -1,4 +1,4 @@
-"""The SDK on a real cluster that loses connections and gateways: it shows no gap, and all sends arrive."""
+"""The SDK on a real cluster that loses connections and gateways: the SDK shows no gap, and all its messages arrive."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ OWN = 40
 
 
 class Sdk:
-    """The SDK in a Node process of its own; see `client/sdk.mjs` for its lines."""
+    """The SDK in a Node process of its own; `client/sdk.mjs` documents the lines that it reads and prints."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
@@ -53,7 +53,7 @@ class Sdk:
         await self._process.stdin.drain()
 
     async def until(self, key: str, value: object = None) -> dict[str, Any]:
-        """Return the next line that has this key (with this value)."""
+        """Return the next printed line that has this key (and this value, unless None)."""
         assert self._process.stdout is not None
         async with asyncio.timeout(SECONDS):
             while text := await self._process.stdout.readline():

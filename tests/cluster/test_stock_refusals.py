@@ -1,4 +1,4 @@
-"""Packets of a stock client that the gateway refuses: each gets one coded answer, and the connection stays."""
+"""Packets of a stock client that the gateway refuses: each gets one coded answer, and the connection stays open."""
 
 from __future__ import annotations
 

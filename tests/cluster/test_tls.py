@@ -90,7 +90,7 @@ def nginx(folder: Path, authority: Path, page: Pair, running: list[Gateway]) -> 
 
 @asynccontextmanager
 async def signed_in(chain: Chain, user: str, transport: str) -> AsyncIterator[tuple[Any, list[dict[str, Any]]]]:
-    """Connect a client that trusts the authority, through nginx; yield it and the list of its messages."""
+    """Connect a client through nginx that trusts the authority; yield the client and the list of its messages."""
     trust = ssl.create_default_context(cafile=str(chain.authority.certificate))
     heard: list[dict[str, Any]] = []
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=trust)) as session:
@@ -132,7 +132,7 @@ async def test_plain_http_gets_no_answer_from_a_gateway(chain: Chain) -> None:
     gateway.check_log()
 
 
-async def test_metrics_and_health_are_scraped_by_tls(chain: Chain) -> None:
+async def test_the_metrics_port_serves_tls(chain: Chain) -> None:
     status, text = chain.running[0].get("/metrics")
     assert status == 200
     assert "roomcast_gateway_redis_up 1.0" in text
@@ -150,7 +150,7 @@ async def test_nginx_refuses_a_gateway_of_another_authority(chain: Chain, tmp_pa
 
 
 @pytest.mark.parametrize("missing", ["TLS_KEY", "TLS_CERTIFICATE"])
-def test_an_incomplete_tls_setting_ends_the_start(chain: Chain, missing: str) -> None:
+def test_an_incomplete_tls_setting_fails_the_start(chain: Chain, missing: str) -> None:
     settings = {"REDIS_URL": "redis://127.0.0.1:1/0", "JWT_SECRET": "s" * 32, "TLS_KEY": "/a", "TLS_CERTIFICATE": "/b"}
     del settings[missing]
     done = run_once(**settings)
@@ -159,7 +159,7 @@ def test_an_incomplete_tls_setting_ends_the_start(chain: Chain, missing: str) ->
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_unreadable_files_end_the_start() -> None:
+def test_a_missing_tls_file_fails_the_start() -> None:
     files = {"TLS_KEY": "/nowhere/key", "TLS_CERTIFICATE": "/nowhere/certificate"}
     done = run_once(REDIS_URL="redis://127.0.0.1:1/0", JWT_SECRET="s" * 32, **files)
     assert done.returncode == 2

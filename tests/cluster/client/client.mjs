@@ -1,12 +1,12 @@
-// A stock socket.io-client: it executes the lines of its standard input, and prints its events as lines.
+// A stock socket.io-client: it emits the events that its standard input names, and prints received events as lines.
 //
-//   node client.mjs URL TOKEN [TRANSPORTS]      TRANSPORTS by commas; none: the client's own default
+//   node client.mjs URL TOKEN [TRANSPORTS]      TRANSPORTS: joined by commas; without them: the client's default
 //
 // In:  {"event", "payload"}                     emit, no ack
 //      {"event", "payload", "call", "within_ms"}  emit with ack
 // Out: {"event", "payload"}                     an event of the server, or: transport, disconnect, connect_error
 //      {"call", "answer"}                       the ack; null when none arrived in time
-// It disconnects and ends when its input ends.
+// The process disconnects and exits when its input ends.
 
 import { createInterface } from "node:readline";
 import { io } from "socket.io-client";

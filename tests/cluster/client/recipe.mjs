@@ -5,9 +5,9 @@
 // In:  "cut"         close the transport, as a lost network does
 //      "leave"       disconnect, and stay away until "return"
 // Out: {"show": [seq, epoch]}   a message
-//      {"clear": true}          there may be a gap before the next one
-//      {"ready": node}          connected
-// It closes the chat and ends when its input ends.
+//      {"clear": true}          there may be a gap before the next message
+//      {"ready": node}          connected to gateway `node`
+// The process closes the chat and exits when its input ends.
 
 import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";

@@ -4,7 +4,7 @@
 //
 // Out, one line of JSON:
 //   {"answers": {name: reason}, "connects", "disconnects"}      events with an ack; the reason is null without an answer
-//   {"burst": [seq]}                                            of BURST texts sent at once; null without a receipt
+//   {"burst": [seq]}                                            of BURST texts sent at once; null without an ack
 //   {"refused": {name: {"messages", "connects"}}}               connects: the messages of connect_error, and the attempts
 
 import { io } from "socket.io-client";

@@ -1,13 +1,13 @@
 // The SDK in one room, behind a TCP proxy of its own that cuts connections. Reads orders and prints results as lines.
 //
-//   node sdk.mjs URL TOKEN ROOM TRANSPORTS CUT_MS      TRANSPORTS by commas; CUT_MS between two cuts
+//   node sdk.mjs URL TOKEN ROOM TRANSPORTS CUT_MS      TRANSPORTS: joined by commas; CUT_MS: between two cuts
 //
 // In:  {"away": true}   refuse all connections       {"away": false}   allow them again
 //      {"until": seq}   report once every message up to `seq` is shown
 //      {"send": text}   send a message; report once it is acked, as {"sent": seq, "text"}
-// Out: {"phase"}        of the room, at every change
-//      {"first", "last", "count", "gaps", "duplicates", "cut", "connects", "unsent"}
-// When its input ends, it closes the client; the process then ends by itself.
+// Out: {"phase"}        the phase of the room, at every change
+//      {"first", "last", "count", "gaps", "duplicates", "cut", "connects", "unsent"}      the report for "until"
+// When its input ends, the program closes the client; the process then exits by itself.
 
 import { connect as open, createServer } from "node:net";
 import { createInterface } from "node:readline";
@@ -53,7 +53,7 @@ const faults = { gaps: 0, duplicates: 0 };
 const waiting = [];
 const room = client.room(id);
 room.subscribe((state) => {
-  // Every state that is shown must be without gaps, not only the last one.
+  // Every state that the SDK shows must be without gaps, not only the last one.
   const seqs = state.messages.map(({ seq }) => seq).filter((seq) => seq !== null);
   for (let at = 1; at < seqs.length; at++) {
     // Edits, deletions and reactions use a seq without a message, but this room has none.
