@@ -58,7 +58,7 @@ from roomcast.gateway.sign_in.verifier import Verifier
 
 
 class Parts:
-    """The parts of one gateway. `stopping` is set when the gateway ends; `give_up` ends it with an error."""
+    """The parts of one gateway. `stopping` is set when the gateway ends; `give_up` ends the gateway with an error."""
 
     def __init__(self, config: Config, stopping: asyncio.Event, give_up: Callable[[], None]) -> None:
         self.config = config

@@ -1,8 +1,8 @@
 """Run a Roomcast process: settings, command line, logs, health and metrics.
 
-* `settings`      read environment variables, with one line for a bad one
+* `settings`      reads environment variables; a bad variable ends the process with one line
 * `command`       `python -m <process>`: `--help`, exit statuses, the event loop
-* `logs`          structlog, one line an entry
+* `logs`          structlog, one line per entry
 * `redis_faults`  warns about a Redis that is too old or evicts keys
 * `health_server` `/healthz`, `/readyz` and `/metrics`, on a port of their own
 

@@ -1,4 +1,4 @@
-"""Serve the command line of a process, `python -m <process>`, and run it until it is told to end."""
+"""Read the command line of a process, `python -m <process>`, and run the process until a signal ends it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def main(process: str, settings: type[S], title: str, run: Run[S]) -> int:
 def serve(process: str, settings: S, run: Run[S]) -> int:
     """Run to the end; return the exit status.
 
-    0 after SIGTERM; 1 for a port in use, or if the process could not go on; 2 for a setting that it cannot start with.
+    0 after SIGTERM; 1 for a port in use, or if the process could not go on; 2 for a bad setting.
     """
     logs.configure(settings.log_level, settings.log_format)
     try:

@@ -1,4 +1,4 @@
-"""Write logs: structlog over the standard library, one line an entry, to standard error."""
+"""Write logs to standard error: structlog over the standard library, one line per entry."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class LogStream:
 
 def configure(level: Level, form: Format) -> None:
     """Set up structlog and the standard library's logging. Call it once, at the start of a process."""
-    stream: Any = LogStream(sys.stderr)  # both libraries' types ask for a TextIO, but they only call write and flush
+    stream: Any = LogStream(sys.stderr)  # the libraries' types require a TextIO, but they only write and flush
     number = logging.getLevelNamesMapping()[level.upper()]
     renderer = (
         structlog.processors.JSONRenderer()

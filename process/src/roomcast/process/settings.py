@@ -113,7 +113,7 @@ S = TypeVar("S", bound=BaseSettings)
 
 
 def load(settings: type[S], process: str) -> S:
-    """Read the settings from the environment; a bad or missing one ends the process with one line and exit code 2."""
+    """Read the settings from the environment; a bad or missing setting ends the process with one line and status 2."""
     try:
         return settings()
     except ValidationError as error:

@@ -98,7 +98,7 @@ def pack_close(namespace: str) -> bytes:
 
 
 def pack_note(namespace: str, note: Struct) -> bytes:
-    """Return a room packet for the gateways that are subscribed to the room; `note` is one of RoomNote."""
+    """Return a room packet for the gateways that are subscribed to the room; `note` belongs to RoomNote."""
     return note_head(namespace) + encode_struct(note)
 
 

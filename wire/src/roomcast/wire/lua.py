@@ -23,7 +23,7 @@ class Script(NamedTuple):
 
 
 class ScriptLibrary:
-    """The scripts under one folder and its subfolders. Each needs a name of its own.
+    """The scripts under one folder and its subfolders. Each script needs a unique name.
 
     `durable` names the scripts whose replies wait for replicas (WAIT), if the backplane is configured with replicas.
     """

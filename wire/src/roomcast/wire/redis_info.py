@@ -30,7 +30,7 @@ class RedisInfo(NamedTuple):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Return the faults of the server, a sentence each."""
+        """Return the faults of the server, one sentence each."""
         found = []
         if self.is_too_old:
             found.append(f"Redis {self.version} is too old: Roomcast needs 7.0 or newer (sharded pub/sub)")

@@ -3,7 +3,7 @@
     redis://[[user]:password@]host[:port][/db]           one server (rediss:// with TLS)
     unix://[[user]:password@]/path/to.sock[?db=1]        one server, by a local socket
     redis+sentinel://[…@]host:port,host:port/service[/db]    the master that the Sentinels name
-    redis+cluster://[…@]host:port,host:port              a cluster, found from any of the named nodes
+    redis+cluster://[…@]host:port,host:port              a cluster, found through any of the named servers
 
 `rediss+sentinel://` and `rediss+cluster://` are the same with TLS, to the Sentinels too. Credentials are
 percent-decoded and are those of the data servers; IPv6 hosts stand in brackets. Options follow a question mark, named
@@ -63,7 +63,7 @@ class TlsOptions:
 
 @dataclass(frozen=True, slots=True)
 class RedisTarget:
-    """A parsed URL. `hosts`: the server, the Sentinels, or some nodes of the cluster (none with a `unix_path`)."""
+    """A parsed URL. `hosts`: the server, the Sentinels, or some servers of the cluster (none with a `unix_path`)."""
 
     mode: Mode
     hosts: tuple[tuple[str, int], ...] = ()
@@ -84,7 +84,7 @@ class RedisTarget:
         return Keyspace(self.prefix, self.db)
 
     def at(self, host: str, port: int) -> RedisTarget:
-        """Return a copy of this target for one server: a Sentinel's master or a cluster's node."""
+        """Return a copy of this target for one server: a Sentinel's master or a server of the cluster."""
         return replace(self, mode="standalone", hosts=((host, port),), service=None)
 
     def sentinel_at(self, host: str, port: int) -> RedisTarget:
@@ -102,7 +102,7 @@ class RedisTarget:
 
 
 def parse(url: str) -> RedisTarget:
-    """Return the description in `url`; raise ValueError with one clear sentence that never holds the password."""
+    """Return the description in `url`; raise ValueError with one clear sentence that never contains the password."""
     scheme, separator, rest = url.strip().partition("://")
     if not separator or scheme not in _SCHEMES:
         raise ValueError(f"a Redis URL starts with one of {', '.join(f'{name}://' for name in _SCHEMES)}")

@@ -53,7 +53,7 @@ class RoomAccess:
             await self.require_entry_now(session, room)
 
     async def require_entry_now(self, session: ChatSession, room: str) -> None:
-        """Raise FORBIDDEN as `require_entry` does, but also check a joined room: the user may be banned since then."""
+        """Raise FORBIDDEN as `require_entry` does, but also check a joined room: a ban may have come after the join."""
         if not await self.may_enter(session, room):
             raise _no_entry(room)
 
@@ -96,8 +96,8 @@ class RoomAccess:
     def require_creation(self, session: ChatSession, room: str, kind: str) -> None:
         """Raise FORBIDDEN unless the session may create and own this room.
 
-        The room must match the token's `create` claim or a configured pattern. A room that is open to every user, or
-        that the session's own token opens, has no owner: only operators and back ends may give the room an owner.
+        The room must match the token's `create` claim or a configured pattern. Only operators and back ends may give an
+        owner to a room that is open to every user, or that the session's own token opens.
         """
         identity = session.identity
         require_free_id(room, kind)

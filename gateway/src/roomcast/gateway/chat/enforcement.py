@@ -40,8 +40,8 @@ class LocalRooms(Protocol):
 class SanctionEnforcer:
     """Drops outdated copies of sanctions, and checks the affected sessions again.
 
-    Any user can cause the control message of a changed sanction, with `user:block`. So its cost must not grow with the
-    number of all sessions here, nor of all rooms of the user.
+    Any user can cause the control message of a changed sanction, with `user:block`. So the cost of this message must
+    not grow with the number of all sessions here, or of all rooms of the user.
     """
 
     def __init__(

@@ -10,8 +10,8 @@ from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.inbox import Line, mention_refusal
 
 _CHECKS_AT_ONCE: Final = 32
-"""Bound on concurrent checks, for all clients together. Redis needs almost 1 ms to check twenty users, and a command
-that waits for Redis longer than 1 s fails."""
+"""Bound on concurrent checks, for all clients together, because many checks would delay other commands. Redis needs
+almost 1 ms to check twenty users, and a command fails if it waits longer than 1 s."""
 MAX_WAITING: Final = 256
 """Bound on messages whose mentions wait or are being checked; the gateway refuses further messages with mentions."""
 

@@ -29,7 +29,7 @@ Written = TypeVar("Written", MessageSend, MessageEdit)
 
 
 class Amendment(NamedTuple):
-    """The entry of an edit, deletion or reaction (`tail` as in `LogStore.append`), and its changes of older entries."""
+    """An edit, deletion or reaction: its entry (`tail` as in `LogStore.append`), and its changes to older entries."""
 
     tail: bytes
     rewrites: list[Rewrite]
@@ -115,7 +115,7 @@ OnPlainSend = Callable[[ChatSession, str], None]
 
 
 class Chat:
-    """The use cases behind `message:*`. They return what the ack adds to `ok`."""
+    """The use cases behind `message:*`. They return the fields that the ack has besides `ok`."""
 
     def __init__(
         self,
@@ -182,9 +182,9 @@ class Chat:
             return known
 
     async def _send_in_turn(self, session: ChatSession, p: MessageSend) -> Awaitable[PublishReceipt]:
-        """Do the look-ups of the message while earlier sends into the room wait, and queue it after those sends.
+        """Do the look-ups of the message concurrently with earlier sends, but queue the message after these sends.
 
-        A refused send also waits for the earlier sends, so that no later send overtakes them.
+        A refused send also waits for the earlier sends into the room, so that no later send overtakes them.
         """
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         before = session.sending.get(p.room)
@@ -304,7 +304,7 @@ class Chat:
         await self._require_unmuted(session, room)
 
     async def _require_still(self, session: ChatSession, room: str) -> None:
-        """Check the right to write again: the user may have lost that right while the message waited for seconds."""
+        """Check the right to write again: the user may have lost this right during a wait of up to several seconds."""
         if session.is_expelled:
             raise RoomcastError(Code.REVOKED)
         await self._access.require_entry_now(session, room)

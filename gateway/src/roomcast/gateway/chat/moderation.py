@@ -153,7 +153,7 @@ class Moderation:
     # --- block lists ---
 
     async def block(self, session: ChatSession, p: UserBlock) -> AckFields:
-        """Answer `user:block`. The other user is not told."""
+        """Answer `user:block`. The other user gets no event."""
         if p.user == session.user:
             raise RoomcastError(Code.BAD_REQUEST, "you cannot block yourself")
         await (self._store.block if p.on else self._store.unblock)(session.user, p.user)

@@ -44,10 +44,10 @@ class RoomOccupancy(Protocol):
 
 
 class Visibility(Protocol):
-    """Tell whether other users may notice the actions of a session."""
+    """Tells whether other users may notice the actions of a session."""
 
     async def wait_written(self, session: ChatSession) -> None:
-        """Wait until the gateway knows whether another device makes the user invisible. Raise UNAVAILABLE when late."""
+        """Wait until it is known whether another device makes the user invisible; raise UNAVAILABLE on a timeout."""
         ...
 
     async def is_visible(self, session: ChatSession) -> bool:

@@ -60,8 +60,8 @@ class People:
 class ProfileChanges:
     """Applies changed profiles to the sessions of this gateway. `sessions_of` returns the sessions of a user.
 
-    A profile is applied at most once in `pause_seconds`: a user with two tokens of different names could else have
-    every sign-in announced in all rooms.
+    A user's profile is applied at most once in `pause_seconds`. Otherwise each sign-in of a user who alternates between
+    two tokens with different names would be announced in all of the user's rooms.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class ProfileChanges:
         self._start_task = start_task
         self._pause_seconds = pause_seconds
         self._is_stale: dict[str, bool] = {}
-        """User whose profile is being applied -> whether it changed again meanwhile."""
+        """User whose profile is being applied -> whether the profile must be applied once more."""
 
     def receive(self, message: ProfileChanged) -> None:
         """Handle a control message: read the profile again, and use its name from now on."""

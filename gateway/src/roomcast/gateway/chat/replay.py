@@ -173,7 +173,7 @@ class Replays:
         session.limit.charge(size=size)
 
     async def _send(self, sid: str, packet: bytes) -> bool:
-        """Send one packet as soon as the client's write buffer has space; return whether it had to wait."""
+        """Send one packet as soon as the client's write buffer has space; return whether the packet had to wait."""
         least, due, has_waited = float("inf"), 0.0, False
         while (waiting := self._route.waiting_bytes(sid)) and waiting + len(packet) > self._buffer_bytes:
             now = self._clock()

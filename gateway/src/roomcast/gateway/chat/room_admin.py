@@ -54,7 +54,7 @@ class AdminRecords(Protocol):
         ...
 
     async def transfer(self, room: str, user: str, by: str) -> None:
-        """Make a member the owner; raise FORBIDDEN unless `by` is the owner or empty, NOT_FOUND for another user."""
+        """Make a member the owner; raise FORBIDDEN unless `by` is the owner or empty, NOT_FOUND for a non-member."""
         ...
 
     async def close(self, room: str, by: str) -> list[str]:

@@ -22,7 +22,7 @@ from roomcast.gateway.stores.room_log import History
 _SUBSCRIBE_SECONDS: Final = 2.0
 _MAX_ADMISSION_TRIES: Final = 20
 _RECHECKED_AT_ONCE: Final = 20
-"""Sessions whose kicks are read in one round trip: two thousand commands where each is in a hundred rooms."""
+"""Sessions whose kicks are read in one round trip: 2,000 commands if each session is in a hundred rooms."""
 _log = logging.getLogger(__name__)
 
 
@@ -115,7 +115,7 @@ class RoomJoins:
         self._max_rooms = max_rooms
         self._note_blocks = note_blocks
         self._joining: dict[str, dict[str, ChatSession]] = {}
-        """Room -> the sessions with a join in progress, by session id. `occupancy` has a session only later."""
+        """Room -> the sessions with a join in progress, by session id. `_occupancy` gets a session only later."""
 
     def sessions_in(self, room: str) -> list[ChatSession]:
         """Return the sessions of this gateway that are in a room or are joining it."""
@@ -327,7 +327,7 @@ class RoomJoins:
 
 
 def _users_by_room(sessions: Iterable[ChatSession], only: str) -> dict[str, set[str]]:
-    """Return the rooms of the sessions (`only`: this one at most), each with the users who are in it."""
+    """Return, for each room of the sessions, their users in the room; `only` names the one room, empty: all."""
     rooms: dict[str, set[str]] = {}
     for session in sessions:
         for room in session.rooms:

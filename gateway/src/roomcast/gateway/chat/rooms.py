@@ -154,7 +154,7 @@ class Rooms:
         return {"members": members, "more": after is not None, "after": after}
 
     async def _without_blocked(self, session: ChatSession, answer: AckFields) -> AckFields:
-        """Show the members as offline who block the user or are blocked by the user, as in `presence:query`."""
+        """Show members as offline if a block separates them from the user, as in `presence:query`."""
         hidden = await self._hidden_from(session.user, [row["user"] for row in answer["members"]])
         members = [row | {"status": "offline"} if row["user"] in hidden else row for row in answer["members"]]
         return answer | {"members": members}
@@ -195,7 +195,7 @@ class Rooms:
             await self._access.require_moderator(session, p.room)
         removed_at = await self._store.remove_member(p.room, p.user, by=session.moderating_as)
         await self._store.remove_from_list(p.user, p.room)
-        # Publish also for a repeated call, because the first call may have failed after the removal and before this.
+        # Publish also for a repeated call: the first call may have failed between the removal and this message.
         # `before` spares the sessions that joined after the removal, by a room pattern in their token.
         await self._control.publish_control(Kicked(p.room, p.user, before=removed_at))
         if removed_at:

@@ -280,7 +280,7 @@ class InboxService:
         for user, room in listed:
             for watcher in self._interest.watchers_of(user):
                 subscribed = self._follow_room(watcher, room)
-                if not subscribed.done():  # missed announcements before the confirmation: read again after it
+                if not subscribed.done():  # read again after the confirmation: earlier announcements are missed
                     subscribed.add_done_callback(partial(self._note_confirmed, user, room))
             asked.setdefault(room, []).append(user)
         lines = await self._store.read_lines(asked, with_last=True)

@@ -1,1 +1,1 @@
-"""Ask the media signers for upload forms and for verification."""
+"""Ask the signers for upload forms, download URLs and the verification of uploads."""

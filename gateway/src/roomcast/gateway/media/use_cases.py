@@ -48,7 +48,7 @@ class MediaUseCases:
         return await self._requests.complete_upload(session.user, p)
 
     async def sign_download(self, session: ChatSession, p: MediaUrl) -> dict[str, Any]:
-        """Answer `media:url`. An upload of a room that the session may not enter looks like one that does not exist."""
+        """Answer `media:url`. An upload of a room that the session may not enter looks like a missing upload."""
         room = await self._uploads.read_room(p.upload)
         if room not in session.rooms and not await self._access.may_enter(session, room):
             raise RoomcastError(Code.NOT_FOUND)

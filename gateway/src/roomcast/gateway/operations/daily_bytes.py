@@ -64,7 +64,7 @@ class DailyBytes:
         return allowance
 
     def remove_connection(self, user: str) -> None:
-        """Count the end of a connection. The allowance is kept until it is reported and, if spent, the day is over."""
+        """Count the end of a connection. `take_due` forgets the allowance once it is no longer needed."""
         if (allowance := self._users.get(user)) is not None:
             allowance.connections -= 1
 
@@ -75,7 +75,10 @@ class DailyBytes:
             await self.report(port, await self.take_due())
 
     async def take_due(self) -> dict[str, int]:
-        """Return the bytes to report, by user. Forget users without a connection, unless bytes or a limit remain."""
+        """Return the bytes to report, by user.
+
+        Forget a user who has no connection, no unreported bytes and no spent allowance.
+        """
         now, due, remembered = self._clock(), dict[str, int](), 0
         for number, (user, allowance) in enumerate(list(self._users.items()), start=1):
             if allowance.connections > 0:
@@ -97,7 +100,7 @@ class DailyBytes:
         return {user: allowance.unreported for user, allowance in self._users.items() if allowance.unreported}
 
     async def report(self, port: BytesPort, due: Mapping[str, int]) -> None:
-        """Report bytes to Redis, and record who has spent the allowance. If Redis fails, a later call reports them."""
+        """Report bytes to Redis, and record which allowances are spent. If Redis fails, a later call reports them."""
         if not due:
             return
         try:

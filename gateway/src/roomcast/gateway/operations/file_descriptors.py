@@ -55,7 +55,7 @@ class DescriptorReserve:
 
 
 def reserve_of(limit: int) -> int:
-    """Return how many descriptors clients may not use."""
+    """Return the size of the reserve: the number of descriptors that clients may not use."""
     return min(_MAX_RESERVE, limit // _RESERVED_SHARE)
 
 

@@ -2,8 +2,8 @@
 
 While a gateway is cut from Redis, it receives no revocation, ban or removal. After a short cut it checks its sessions
 in the background while it serves. After a longer cut the gateway is *isolated*: it refuses events and delivers nothing,
-but keeps its sockets. Once Redis is back, it checks every session and room before it serves again. It compares rooms
-with their logs, so that the members who may stay miss no message.
+but keeps its clients connected. Once Redis is back, it checks every session and room before it serves again. It
+compares rooms with their logs, so that the members who may stay miss no message.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Isolation:
         release: Callable[[], None],
         clock: Callable[[], float],
     ) -> None:
-        """`hold` stops all deliveries. `recheck` applies missed revocations and removals. `release` delivers again."""
+        """`hold` stops deliveries; `recheck` applies missed revocations and removals; `release` resumes deliveries."""
         self._link = link
         self._watch = CutWatch(longest_seconds, clock())
         self._hold = hold

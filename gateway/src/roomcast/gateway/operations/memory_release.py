@@ -25,7 +25,7 @@ _CROWD: Final = 50
 """Least number of connections at the peak for which a collection is worth its time."""
 _GONE: Final = 0.5
 _NEW: Final = 1
-"""The generation up to which `gc.collect` scans the objects that are newer than the last collection."""
+"""Argument of `gc.collect`: scan only the objects that are newer than the last collection."""
 
 
 class CrowdWatch:

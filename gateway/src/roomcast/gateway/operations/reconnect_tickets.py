@@ -1,6 +1,7 @@
-"""Issue and check reconnect tickets. A signed-in client gets one; a busy gateway admits clients with a ticket first.
+"""Issue and check reconnect tickets: a busy gateway admits clients with a ticket before other clients.
 
-A ticket gives no other right. Its form is `<expiry>.<MAC>`. Any gateway with the same key checks it without a look-up.
+Each client that signs in gets a ticket, which gives no other right. Its form is `<expiry>.<MAC>`. Any gateway with the
+same key can check a ticket without a look-up.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 All connections of a user on a gateway share one token bucket. The bucket's rate grows with the number of connections,
 up to `SHARES`. So several devices do not slow a user down, but a thousand connections with one token do not get a
 thousand times the rate. Once a second the gateway reports busy users to Redis, and lowers their local rate to this
-gateway's share. So a user on N gateways gets N times the limit, but only for one second.
+gateway's share. So a user on N gateways gets at most N times the limit, and only for one second.
 
 While the event loop or Redis is overloaded, every bucket gets a smaller rate. A user with few events does not notice.
 """

@@ -196,7 +196,7 @@ class Activity:
             self._queue_leave(user, connection)
 
     def rewrite_users(self, users: Iterable[str]) -> None:
-        """Queue the full state of users that Redis does not know, because it lost its data or they expired."""
+        """Queue the full state of users that Redis does not know: Redis lost its data, or their entries expired."""
         for user in users:
             self._changed.update(self._by_user.get(user, ()))
 

@@ -1,4 +1,4 @@
-"""Remove values from a dict of sets that must not hold an empty set."""
+"""Remove values from the sets in a dict, so that no empty set stays in the dict."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ K = TypeVar("K")
 
 
 def discard(index: dict[K, set[str]], key: K, value: str) -> None:
-    """Remove a value from the set of a key, and the key with its last value."""
+    """Remove a value from the set of a key; with the last value, remove the key."""
     values = index.get(key)
     if values is None:
         return

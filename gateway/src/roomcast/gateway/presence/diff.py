@@ -43,7 +43,7 @@ class PresenceDiff:
                 self._entered[row[0]] = (row[0], row[1], change["status"])
 
     def applied_to(self, users: Iterable[str]) -> set[str]:
-        """Return `users`, with the `entered` added and the `left` removed."""
+        """Return `users` plus the users who entered, minus the users who left."""
         return {*users, *self._entered} - self._left
 
     @property
@@ -81,7 +81,7 @@ class RecentLeavers:
         return list(self._due.get(room, ()))
 
     def add_leaver(self, room: str, user: str, due: float) -> None:
-        """Keep a user who left until `due`."""
+        """Add a user who left, to be kept until the time `due`."""
         self._due.setdefault(room, {})[user] = due
 
     def remove_leaver(self, room: str, user: str) -> None:

@@ -41,7 +41,7 @@ class PresenceService:
 
     `hidden` holds the users connected here who are invisible on any device; this service keeps it up to date.
     `local_sids` returns the ids of all sessions that are connected here. `on_node_lost` is called when another process
-    holds this gateway's number. `now_ms` returns Redis's clock.
+    holds this gateway's number. `now_ms` returns the time by Redis's clock.
     """
 
     def __init__(
@@ -293,7 +293,7 @@ class PresenceService:
             self._activity.rewrite_all()
 
     async def _refresh(self) -> None:
-        """Record a sign of life of each open connection (dead ones fail their ping and are closed); refresh rooms."""
+        """Record a sign of life of each open connection, and refresh rooms. Failed pings close dead connections."""
         sids = list(self._local_sids())
         for start in range(0, len(sids), _SIGNS):
             for sid in sids[start : start + _SIGNS]:

@@ -1,4 +1,4 @@
-"""Tell public addresses from those of private networks. Pure."""
+"""Distinguish public addresses from addresses of private networks. Pure."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from roomcast.gateway.publish_hook.addresses import is_public
 from roomcast.gateway.publish_hook.settings import PublishHookSettings
 
 MAX_ANSWER_BYTES: Final = 131_072
-"""The most bytes of an answer: enough for the longest text with all characters escaped, and the largest data."""
+"""Most bytes of an answer: enough for the longest text with all characters escaped, and the largest data."""
 _QUEUE_PER_REQUEST: Final = 4
 """Bound on requests that run or wait, in multiples of the setting `concurrent`."""
 

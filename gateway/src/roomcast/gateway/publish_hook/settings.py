@@ -30,7 +30,7 @@ class PublishHookSettings(BaseModel):
     allow_private: bool = False
     """Allow a host in a private network, or this machine."""
     concurrent: int = Field(default=64, ge=1, le=1_000)
-    """Concurrent requests of one gateway, at most."""
+    """Most concurrent requests of one gateway."""
 
     @field_validator("url")
     @classmethod

@@ -23,7 +23,7 @@ LEEWAY_SECONDS: Final = 30
 """
 
 MAX_EXPIRES: Final = 1e11
-"""Largest `exp`, in unix seconds (the year 5138). A larger value is in milliseconds: the token would never expire."""
+"""Largest `exp`, in unix seconds (the year 5138). A larger value must be in milliseconds, and is refused."""
 
 _MAX_PATTERNS: Final = 100
 

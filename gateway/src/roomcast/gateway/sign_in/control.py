@@ -61,7 +61,7 @@ class Revocations(Protocol):
     """The revocations in Redis; see `roomcast.gateway.stores.rooms.RoomStore`."""
 
     def is_revoked(self, identity: Identity) -> Awaitable[bool]:
-        """Return whether this token was revoked: by itself, with its sign-in, or with all older tokens of the user."""
+        """Return whether this token was revoked: by itself, with its sign-in, or with the user's earlier tokens."""
         ...
 
 

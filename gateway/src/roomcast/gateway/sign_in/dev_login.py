@@ -20,7 +20,7 @@ _MAX_USER: Final = 60
 
 
 class DevLogin:
-    """Answer `POST /dev/login` `{"name": "Ada", "user"?, "picture"?}` with `{token, user}`.
+    """Answers `POST /dev/login` `{"name": "Ada", "user"?, "picture"?}` with `{token, user}`.
 
     There is no password: local use only. The user id is made from the name, unless `user` gives the id. The token may
     create the rooms of the demo page (`room:…`). Pages of `origins` may read the answer.

@@ -54,7 +54,7 @@ class EventLimit:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[None]:
-        """Enter a context to make an answer that may be large: at most READS_AT_ONCE per user at a time.
+        """Return a context in which to make an answer that may be large; each user has READS_AT_ONCE at a time.
 
         Raises RoomcastError (RATE_LIMITED) while the user is in debt. Charge the answer before the context ends.
         """

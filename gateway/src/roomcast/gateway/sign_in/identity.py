@@ -65,7 +65,7 @@ def matches(room: str, patterns: Iterable[str]) -> bool:
     """Return whether one of the patterns matches the room's id.
 
     Most patterns are an id, or the beginning of an id and a `*`. These are compared as texts. `fnmatchcase` compiles a
-    regular expression per pattern, which takes 0.1 ms, and its cache is too small for more than some hundred users.
+    regular expression per pattern, which takes 0.1 ms, and caches the patterns of only some hundred users.
     """
     return any(_matches(room, pattern) for pattern in patterns)
 

@@ -1,7 +1,7 @@
 """Keys from a JWKS (RFC 7517): an https URL, an http URL of this machine, or a file.
 
-One refresh runs at a time, in the background. During a refresh, sign-ins use the known keys, so that a key server that
-hangs or is away does not delay them. Only the sign-in of a token with an unknown key waits for the refresh.
+One refresh runs at a time, in the background. During a refresh, sign-ins use the known keys, so that a slow or
+unreachable key server does not delay them. Only the sign-in of a token with an unknown key waits for the refresh.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The sources of token keys, and the check of a signature (RFC 7515).
 
 A gateway has either a shared secret (HS256) or a key set (RS256, ES256), never both, so that an attacker cannot use a
-public key as a secret. PyJWT checks every signature, except that `usual_tokens` accepts the most common tokens.
+public key as a secret. `usual_tokens` accepts the most common tokens; PyJWT checks all other tokens.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ class JoinTurn:
 
 @dataclass(slots=True)
 class ChatSession:
-    """One signed-in Socket.IO session. `rooms` holds its joined rooms."""
+    """One signed-in Socket.IO session. `rooms` are the rooms that it has joined."""
 
     sid: str
     eio_sid: str

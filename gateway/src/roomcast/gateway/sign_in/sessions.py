@@ -39,7 +39,7 @@ class _Check:
 
 
 class Sessions:
-    """Signs clients in and out, and disconnects clients whose token expires. Iterates over a copy."""
+    """Signs clients in and out, and disconnects clients whose token expires. Iteration is over a copy."""
 
     def __init__(
         self,

@@ -22,8 +22,8 @@ _HEADERS: Final = frozenset(map(_encoded, (b'{"alg":"HS256","typ":"JWT"}', b'{"t
 def read_usual(token: str, secrets: Iterable[bytes]) -> bytes | None:
     """Return the payload of a token that has a usual header and was signed with one of the secrets; else None.
 
-    The signature covers header and payload as they are written (RFC 7515, section 5.2). It must have the one canonical
-    base64url form, and so must the payload. PyJWT would accept each token that this function accepts.
+    The signature covers header and payload as they are written (RFC 7515, section 5.2). Signature and payload must be
+    in canonical base64url. PyJWT would accept each token that this function accepts.
     """
     signed, _, signature = token.rpartition(".")
     header, dot, payload = signed.partition(".")

@@ -14,7 +14,7 @@ from roomcast.gateway.stores.redis_port import RedisPort, Scripts
 
 _FIELD: Final = "report"
 REPORTS_PER_DAY: Final = 100
-"""Reports of one user per day. The queue keeps 10,000, and one user must not push other users' reports out of it."""
+"""Reports of one user per day. The queue keeps 10,000, and one user must not fill the queue."""
 MAX_ROOM_REPORTS: Final = 1_000
 """Most open reports in the index of one room. Moderators list reports from this index, not from the global queue."""
 _ROOM_REPORTS_SECONDS: Final = 90 * 86_400
@@ -72,7 +72,7 @@ class ModerationStore:
         return await self._sanction(room, user, kind, seconds, by)
 
     async def lift(self, room: str, user: str, kind: str, *, by: str) -> None:
-        """Lift a sanction, if there is one. Raises as `sanction`."""
+        """Lift a sanction, if there is one. Raises the same errors as `sanction`."""
         await self._sanction(room, user, kind, -1, by)
 
     async def _sanction(self, room: str, user: str, kind: str, seconds: int, by: str) -> int:

@@ -40,7 +40,10 @@ class Hold(NamedTuple):
 
 
 class NodeStore:
-    """The node number of this gateway. Every method raises RoomcastError when Redis fails, and is safe to repeat."""
+    """The node number of this gateway. Every method raises RoomcastError when Redis fails, and is safe to repeat.
+
+    `incarnation` identifies one run of the process, and `process` describes the process to operators.
+    """
 
     def __init__(self, scripts: Scripts, node: str, incarnation: str, process: str, lease_ms: int = LEASE_MS) -> None:
         self._redis = RedisPort(scripts)

@@ -31,7 +31,7 @@ _CURSOR: Final = "~"
 class OccupancyUpdate(NamedTuple):
     """A room after a change: the number of distinct users, and the users that the call added and removed.
 
-    `users` lists all users of the room, or is empty if they are more than the call asked for.
+    `users` lists all users of the room, or is empty if there are more users than the call wanted.
     """
 
     occupancy: int

@@ -40,7 +40,7 @@ class RedisPort:
             return await self._scripts.command(command, key, *args)
 
     def begin(self, command: str, key: str, *args: bytes | str | int) -> Awaitable[Any]:
-        """Send a command now. The caller must await the reply in any case, and translate its errors."""
+        """Send a command now. The caller must always await the reply, and translate its errors."""
         return self._scripts.command(command, key, *args)
 
     def begin_script(self, name: str, names: tuple[str, ...], args: Iterable[bytes | str | int]) -> Awaitable[Any]:
@@ -50,7 +50,7 @@ class RedisPort:
     def run_together(self, *commands: tuple[str, str, *tuple[bytes | str | int, ...]]) -> Awaitable[list[Any]]:
         """Run several commands, each `(command, key, …)`, in one round trip; raise the first error after all replies.
 
-        Sends the commands now; await the replies in any case. TIME takes no key: its `key` only selects the server.
+        The call sends the commands; always await the replies. TIME has no key: its `key` only selects the server.
         """
         with translated:
             return _in_turn([self._scripts.command(name, key, *args) for name, key, *args in commands])

@@ -87,7 +87,7 @@ class LogStore:
         return None if writer is None else FastAppend(self._head(room, place, writer.connection.run_id), *writer)
 
     def _head(self, room: str, place: Place, run_id: str) -> bytes:
-        """Return the part of the command that all messages of the room share. It is cached with the place."""
+        """Return the part of the command that all messages of the room share, from a cache."""
         known = self._heads.get(room)
         if known is not None and known[0] == run_id:
             return known[1]
@@ -188,7 +188,7 @@ class LogStore:
 
 
 def _fresh_epoch() -> str:
-    """Return 16 random characters. They are not secret, so this makes no system call per message."""
+    """Return 16 random characters. They need not be secret, so a generator without system calls is enough."""
     return "%016x" % getrandbits(64)  # noqa: UP031 (the hot path: twice as fast as an f-string)
 
 

@@ -200,7 +200,7 @@ class RoomStore:
         return await self._redis.now_ms(keys.CONTROL)
 
     def is_revoked(self, identity: Identity) -> Awaitable[bool]:
-        """Return whether this token was revoked: by itself, with its sign-in, or with all older tokens of the user.
+        """Return whether this token was revoked: by itself, with its sign-in, or with the user's earlier tokens.
 
         The call sends the commands; always await the reply.
         """

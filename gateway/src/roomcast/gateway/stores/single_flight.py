@@ -47,7 +47,7 @@ class SingleFlight(Generic[T]):
     async def _read_shared(self, key: Hashable, waiting: list[tuple[Begin[T], asyncio.Future[T]]]) -> None:
         try:
             found = await waiting[0][0]()
-        except Exception as error:  # every waiting caller gets it
+        except Exception as error:  # all waiting callers get this error
             for _, result in waiting:
                 if not result.done():
                     result.set_exception(error)

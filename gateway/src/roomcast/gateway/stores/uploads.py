@@ -41,8 +41,8 @@ class Uploads:
     async def read_verified(self, upload: str, user: str, room: str) -> Media:
         """Return the `media` field for a message of `user` into `room` with this upload.
 
-        Raises RoomcastError: UPLOAD_EXPIRED for an unknown upload or one verified more than a day ago, NOT_FOUND for an
-        upload of another user or room, UPLOAD_INCOMPLETE for an upload that is not verified.
+        Raises RoomcastError: UPLOAD_EXPIRED for an upload that is unknown or was verified more than a day ago;
+        NOT_FOUND for an upload of another user or room; UPLOAD_INCOMPLETE for an upload that is not verified.
         """
         name = keys.upload(upload)
         (owner, stored_room, media), life_ms = await asyncio.gather(
