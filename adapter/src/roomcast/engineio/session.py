@@ -122,7 +122,7 @@ class Session(WriteBuffer):
         self._append(data, credit)
 
     def push_slowly(self, frames: Frames) -> None:
-        """Queue a packet that the credit does not cover: the client polls, its transport is full, or packets pile up."""
+        """Queue a packet above the credit: the client polls, its transport is full, or many packets are queued."""
         if self.core.phase is Phase.WEBSOCKET:
             self._push_to_connection(frames.websocket)
             return

@@ -1,7 +1,7 @@
 """A timer wheel: thousands of deadlines behind one timer (Varghese and Lauck, 1987; the hashed form).
 
-Deadlines fall into slots of `tick_seconds`. An entry stays in its slot until `pop_due` returns it. The caller then checks
-the deadline of the item, and adds the item again if the deadline has become later.
+Deadlines fall into slots of `tick_seconds`. An entry stays in its slot until `pop_due` returns it. The caller then
+checks the deadline of the item, and adds the item again if the deadline has become later.
 """
 
 from __future__ import annotations

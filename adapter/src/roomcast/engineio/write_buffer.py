@@ -1,12 +1,14 @@
-"""Queue the frames of many sessions, and write each session's frames to its socket at once.
+"""Queue the frames of many sessions, and write all frames of a session to its socket at once.
 
 The classes are plain Python; `write_buffer.pxd` gives the compiled build their C types. `flush.py` decides when a
 flush happens.
 
-The compiled build writes to the socket itself (`kernels.send_now`), so two rules hold for both builds. A transport
-that is closing is not written to directly, because the number of its socket may belong to another connection by then.
-A transport that still holds bytes has paused its session (its high-water mark is 0): the session's credit is negative,
-and a flush passes it over.
+The compiled build writes to the socket itself (`kernels.send_now`). So both builds follow two rules:
+
+* Do not write directly to the socket of a closing transport, because its number may belong to another connection by
+  then.
+* Do not write directly while the transport has buffered bytes. Such a transport has paused its session (its high-water
+  mark is 0), so the session's credit is negative, and a flush skips the session.
 """
 
 from __future__ import annotations
@@ -42,11 +44,11 @@ class Traffic:
 
 
 class WriteBuffer:
-    """The frames that wait for one client, and the transport that they go to.
+    """The frames that wait for one client (`outbox`), and the transport to which they will be written.
 
-    `credit` is how many bytes may still be queued without asking the session. It is BLOCKED while nothing may be queued
-    that way; `queued` counts the bytes in `outbox` meanwhile. While `held` is not 0, earlier packets of the client are
-    in progress, and the fast path leaves the later ones alone.
+    `credit` is the number of bytes that may still be queued without a call of the session. If it is BLOCKED, every
+    packet needs such a call, and `queued` counts the bytes in `outbox`. `held` counts the client's earlier packets in
+    progress. While it is not 0, the fast path declines the client's packets.
     """
 
     __slots__ = ("_socket", "_transport", "credit", "held", "max_credit", "outbox", "queued", "tickets")
@@ -73,20 +75,20 @@ class WriteBuffer:
         self._socket = _NO_SOCKET if transport is None else _UNKNOWN_SOCKET
 
     def pause(self) -> None:
-        """Block the buffer: the transport is full, and packets that are queued now wait and are counted."""
+        """Block the buffer, because the transport is full. From now on, `queued` counts the bytes in `outbox`."""
         if self.credit >= 0:
             self.queued = self.max_credit - self.credit
             self.credit = BLOCKED
 
     def resume(self) -> None:
-        """Unblock the buffer: the transport has drained, or a new one begins with what is queued."""
+        """Unblock the buffer, because the transport has sent its bytes, or because the session has a new transport."""
         if self.credit < 0:
             self.credit = max(0, self.max_credit - self.queued)
             self.queued = 0
 
 
 def write_now(buffer: WriteBuffer, data: bytes) -> None:
-    """Write whole frames; the transport keeps the bytes that the kernel does not take. Without one they are dropped."""
+    """Write whole frames; without a transport, drop them. The transport keeps bytes that the kernel does not accept."""
     transport = buffer._transport
     if transport is None:
         return
@@ -102,14 +104,14 @@ def write_now(buffer: WriteBuffer, data: bytes) -> None:
 
 
 class FlushQueue:
-    """The write buffers that hold something. A subclass decides when to flush them."""
+    """The write buffers with queued frames. A subclass decides when to flush them."""
 
     def __init__(self) -> None:
         self.dirty: list[WriteBuffer] = []
         self.is_armed = False
 
     def arm(self) -> None:
-        """Plan a flush; `is_armed` is true from now on until it has happened."""
+        """Schedule a flush. `is_armed` is true until the flush has happened."""
         raise NotImplementedError
 
     def send_slowly(self, buffers: list[WriteBuffer], packet: bytes) -> None:
@@ -117,7 +119,7 @@ class FlushQueue:
         raise NotImplementedError
 
     def queue(self, buffers: Sequence[WriteBuffer], data: bytes) -> list[WriteBuffer] | None:
-        """Queue whole frames in every buffer; return those whose credit does not cover them: they got nothing."""
+        """Queue whole frames in each buffer whose credit covers them. Return the other buffers, or None."""
         size = len(data)
         dirty = self.dirty
         short: list[WriteBuffer] | None = None
@@ -138,14 +140,14 @@ class FlushQueue:
         return short
 
     def send(self, buffers: Sequence[WriteBuffer], packet: bytes, start: int = 0) -> None:
-        """Queue a Socket.IO packet (UTF-8, from offset `start` on), framed once for all."""
+        """Queue a Socket.IO packet (UTF-8, from offset `start` on), framed once for all buffers."""
         short = self.queue(buffers, text_frame(packet, start))
         if short is not None:
             self.send_slowly(short, packet[start:])
 
 
 def write_out(batch: list[WriteBuffer], traffic: Traffic) -> list[WriteBuffer] | None:
-    """Write what each buffer holds, joined; return those without credit, untouched."""
+    """Write the queued frames of each buffer, joined. Return the buffers with negative credit, without writing them."""
     short: list[WriteBuffer] | None = None
     last: list[bytes] | None = None
     joined = b""
@@ -159,7 +161,7 @@ def write_out(batch: list[WriteBuffer], traffic: Traffic) -> list[WriteBuffer] |
         packets = len(outbox)
         if packets == 0:
             continue
-        # Members of one room often have the same frames queued: join those once.
+        # Members of one room often have the same frames queued: join the frames once for all of them.
         if last is None or outbox != last:
             last = outbox[:]
             joined = outbox[0] if packets == 1 else b"".join(outbox)

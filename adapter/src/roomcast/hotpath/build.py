@@ -1,7 +1,7 @@
 """Compile the hot path: `python -m roomcast.hotpath.build`.
 
-Each module is compiled by itself, into the folder `_compiled` beside its source. Modules with a current
-build are skipped. This needs Cython, a C compiler and the interpreter's headers; a gateway needs none of them.
+Each module is compiled by itself, into the folder `_compiled` beside its source. Modules with a current build are
+skipped. Compiling needs Cython, a C compiler and the interpreter's headers. Running a gateway does not need these.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class CannotCompileError(RuntimeError):
 
 
 def missing() -> str | None:
-    """Return what this machine lacks to compile anything for this interpreter."""
+    """Return what this machine lacks to compile for this interpreter, or None if it lacks nothing."""
     compiler, headers = _compiler(), _headers()
     if shutil.which(compiler[0]) is None:
         return f"there is no C compiler ({compiler[0]})"
@@ -48,7 +48,7 @@ def outdated() -> list[Source]:
 
 
 def build(modules: Sequence[Source] | None = None) -> None:
-    """Compile the modules (default: those that are outdated). Raises CannotCompileError; no half-built file remains."""
+    """Compile the modules (default: the outdated ones). Raise CannotCompileError; then no incomplete file remains."""
     modules = outdated() if modules is None else modules
     if not modules:
         return
@@ -88,7 +88,7 @@ def _run(command: list[str]) -> None:
 
 
 def main() -> int:
-    """Compile what is outdated; print one line and return 1 if that cannot be done."""
+    """Compile the outdated modules. If that fails, print one line and return 1."""
     try:
         build()
     except CannotCompileError as error:

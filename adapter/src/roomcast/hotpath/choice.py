@@ -1,4 +1,4 @@
-"""Load the compiled form of a module, if one was built from the very source beside it."""
+"""Load the compiled form of a module, if it was built from the current source."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _warned: list[str] = []
 def prefer_compiled(name: str, wanted: str = WANTED) -> None:
     """Replace the module `name`, which is being imported, by its compiled form.
 
-    Do nothing if plain modules are wanted or no current build exists. Raise ImportError if `compiled` is wanted and no
-    current build exists, ValueError for another word in `wanted`.
+    Do nothing if `wanted` is `python`, or if it is `auto` and there is no current build. Raise ImportError if it is
+    `compiled` and there is no current build. Raise ValueError for any other value.
     """
     if wanted not in ("auto", "python", "compiled"):
         raise ValueError("ROOMCAST_HOTPATH is auto, python or compiled")
@@ -43,7 +43,7 @@ def is_compiled(name: str) -> bool:
 
 
 def _obstacle(source: Source) -> str | None:
-    """Return why the compiled form of a module cannot be used; None if it can."""
+    """Return why the compiled form of a module cannot be used, or None if it can."""
     if not source.target.exists():
         if not any(source.stale()):
             return f"{source.name} is not compiled"

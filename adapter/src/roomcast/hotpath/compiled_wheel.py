@@ -14,8 +14,8 @@ SOURCE_FOLDER: Final = "src"
 def add_compiled(project: Path, build_data: dict[str, Any]) -> None:
     """Compile the modules of the distribution in `project`, and put them into its wheel.
 
-    The wheel stays plain Python if there is no C compiler, or if ROOMCAST_HOTPATH is `python`. Raises
-    CannotCompileError for a missing compiler if ROOMCAST_HOTPATH is `compiled`.
+    The wheel stays plain Python if there is no C compiler, or if ROOMCAST_HOTPATH is `python`. If ROOMCAST_HOTPATH is
+    `compiled` and there is no compiler, raise CannotCompileError.
     """
     if WANTED == "python":
         return

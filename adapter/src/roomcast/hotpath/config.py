@@ -1,4 +1,4 @@
-"""Read which build of the hot path is wanted. Each module chooses its build while it is imported.
+"""Read which build of the hot path to use. Each module of the hot path chooses its build while it is imported.
 
 `roomcast.gateway.config` checks the value for gateways.
 """
@@ -9,4 +9,4 @@ import os
 from typing import Final
 
 WANTED: Final = os.environ.get("ROOMCAST_HOTPATH", "auto")
-"""`auto`: compiled modules where current ones were built; `python`: plain ones; `compiled`: those or an ImportError."""
+"""`auto`: compiled modules where current builds exist; `python`: plain modules; `compiled`: compiled modules only."""

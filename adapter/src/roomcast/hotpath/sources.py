@@ -37,11 +37,11 @@ class Source(NamedTuple):
 
     @property
     def target(self) -> Path:
-        """Return the path of its compiled form, for this interpreter and this very source."""
+        """Return the path of the compiled form, for this interpreter and the current source."""
         return self.pxd.parent / FOLDER / f"{self.pxd.stem}-{fingerprint(self.name)[:16]}{_SUFFIX}"
 
     def stale(self) -> Iterator[Path]:
-        """Yield compiled forms, for this interpreter, of other sources."""
+        """Yield the compiled forms, for this interpreter, of other versions of the source."""
         form = re.compile(rf"{re.escape(self.pxd.stem)}-[0-9a-f]{{16}}{re.escape(_SUFFIX)}")
         for path in self.target.parent.glob(f"{self.pxd.stem}-*"):
             if form.fullmatch(path.name) and path != self.target:
@@ -49,13 +49,13 @@ class Source(NamedTuple):
 
 
 def roots() -> list[Path]:
-    """Return the folders that the namespace package is made of."""
+    """Return the folders of the namespace package `roomcast`."""
     return [Path(folder) for folder in roomcast.__path__]
 
 
 @cache
 def find(name: str) -> Source | None:
-    """Return the module if it belongs to the hot path."""
+    """Return the module if it belongs to the hot path, else None."""
     parts = name.split(".")[1:]
     for root in roots():
         pxd = root.joinpath(*parts).with_suffix(".pxd")
@@ -76,7 +76,7 @@ def every() -> list[Source]:
 
 @cache
 def fingerprint(name: str) -> str:
-    """Return a hash over what the compiled form of a module depends on."""
+    """Return a hash over all files that the compiled form of a module depends on."""
     source = find(name)
     if source is None:
         raise ValueError(f"{name} has no .pxd")

@@ -1,6 +1,6 @@
-"""Stop reading from clients whose events pile up, so that a slow Redis does not make queues grow without a bound.
+"""Stop reading from clients whose events pile up, so that a slow Redis does not make queues grow without a limit.
 
-A client that sends a burst within its limits is not disconnected: its events wait in the kernel and at the client.
+A client that sends many events within its rate is not disconnected: its events wait in the kernel and at the client.
 """
 
 from __future__ import annotations
@@ -9,11 +9,12 @@ from typing import Final, Protocol
 
 MAX_TOTAL_EVENTS: Final = 4_000
 MAX_TOTAL_BYTES: Final = 16_000_000
-"""The most events of all clients under way, and their most bytes. Above either, the server reads from no sender."""
+"""The most events of all clients in progress, and their most bytes. From there on, the server stops reading from each
+client that sends an event."""
 _OWN_EVENTS: Final = 1_000
 _OWN_PAYLOADS: Final = 2
-"""The most events of one client under way, and their bytes as a multiple of the largest event. From there on, the
-server stops reading from the client."""
+"""The most events of one client in progress, and their most bytes as a multiple of the largest event. From there on,
+the server stops reading from the client."""
 _READ_AHEAD_BYTES: Final = 1_000_000
 """The most bytes that a transport may have read already when reading is paused."""
 
@@ -27,14 +28,14 @@ class Client(Protocol):
     is_input_paused: bool
 
     def pause_input(self) -> None:
-        """Read nothing more."""
+        """Stop reading from the client."""
 
     def resume_input(self) -> None:
-        """Read again."""
+        """Read from the client again."""
 
 
 class Backpressure:
-    """The events under way, of each client and of all together. `max_payload`: the largest event, in bytes."""
+    """Counts the events in progress, of each client and of all clients. `max_payload`: the largest event, in bytes."""
 
     def __init__(self, max_payload: int) -> None:
         self.events = 0
@@ -44,7 +45,7 @@ class Backpressure:
         self._paused: set[Client] = set()
 
     def begin(self, client: Client, size: int) -> bool:
-        """Count an event that begins; return False, and count nothing, if a paused client sends far more."""
+        """Count an event that begins. Return False without counting if a paused client is far above its limit."""
         if client.pending_events >= 2 * _OWN_EVENTS or client.pending_bytes > self._own_bytes + _READ_AHEAD_BYTES:
             return False
         self._count(client, 1, size)
@@ -56,7 +57,7 @@ class Backpressure:
         return True
 
     def end(self, client: Client, size: int) -> None:
-        """Count an event that has ended, and resume the clients that are below their limits again."""
+        """Count an event that has ended, and resume the clients that are well below their limits again."""
         self._count(client, -1, -size)
         if self._is_full and self.events <= MAX_TOTAL_EVENTS // 2 and self.bytes <= MAX_TOTAL_BYTES // 2:
             self._is_full = False

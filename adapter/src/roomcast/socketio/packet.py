@@ -2,12 +2,12 @@
 
 Source: the Socket.IO protocol, revision 5. This class refuses packets that the stock class accepts, in two ways:
 
-- ValueError, upon which the server closes the session, for packets that no working client sends: text that is no JSON,
-  payloads of the wrong form, reserved event names, more than ten attachments;
-- a packet with a `fault`, which the server answers, for packets that a working client can send: NaN or Infinity,
-  numbers beyond a double, nesting beyond `MAX_DEPTH`, a name or auth of the wrong type, placeholders without an
-  attachment, too many bytes. Only an event with an ack id, or a CONNECT, can be answered; other packets with a fault
-  raise ValueError, too.
+- For packets that no correct client sends, decoding raises ValueError, after which the server closes the session. Such
+  packets are: text that is not JSON, payloads of the wrong form, reserved event names, more than ten attachments.
+- For packets that a correct client can send, decoding returns a packet with a `fault`, which the server answers. Such
+  packets are: NaN or Infinity, numbers beyond a double, nesting beyond `MAX_DEPTH`, a name or auth of the wrong type,
+  placeholders without an attachment, too many bytes. Only an event with an ack id, or a CONNECT, can be answered. Any
+  other packet with a fault raises ValueError.
 """
 
 from __future__ import annotations
@@ -37,18 +37,18 @@ _FORM: Final = re.compile(
     re.DOTALL,
 )
 _NO_DOUBLE: Final = "infinity"
-"""A word in orjson's error message for a number beyond the range of a double."""
+"""The text by which orjson's error message for a number beyond the range of a double is recognized."""
 _NO_JSON_NUMBER: Final = re.compile(r"NaN|-?Infinity")
 _SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
 _MAX_ODD_CHARACTERS: Final = 16_384
-"""The longest text that is given to the slower parser: a millisecond at most."""
+"""The most characters of a text for the slower parser, which takes a millisecond at most for this length."""
 _BINARY_TYPES: Final = (stock.BINARY_EVENT, stock.BINARY_ACK)
 _EVENT_TYPES: Final = (stock.EVENT, stock.BINARY_EVENT)
 _ACK_TYPES: Final = (stock.ACK, stock.BINARY_ACK)
 
 
 class Fault(NamedTuple):
-    """The fault of an event or CONNECT that can be answered; `detail` holds no text of the client."""
+    """The fault of an event or CONNECT that can be answered. `detail` contains no text from the client."""
 
     detail: str
     is_too_large: bool = False
@@ -58,19 +58,19 @@ TOO_LARGE: Final = Fault("the packet is too large", is_too_large=True)
 
 
 class Unusable(ValueError):
-    """A payload that is JSON, and that a working client can send, but that is not accepted."""
+    """A payload that a correct client can send as JSON, but that this server does not accept."""
 
 
 class OrjsonModule:
-    """orjson in the shape of the standard `json` module, as far as python-socketio uses it."""
+    """orjson with the interface of the standard `json` module, as far as python-socketio uses it."""
 
     @staticmethod
     def dumps(value: Any, **_: Any) -> str:
-        """Return compact JSON. NaN and Infinity become null; raise TypeError for a value that JSON cannot hold."""
+        """Return compact JSON. NaN and Infinity become null. Raise TypeError for a value that JSON cannot represent."""
         try:
             return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
         except orjson.JSONEncodeError:
-            # Integers beyond 64 bits, which orjson does not write.
+            # orjson cannot write integers beyond 64 bits.
             return json.dumps(value, separators=(",", ":"), allow_nan=False)
 
     @staticmethod
@@ -90,7 +90,7 @@ class StrictPacket(stock.Packet):  # type: ignore[misc]
     attachments: list[bytes]
     attachment_count: int
     fault: Fault | None = None
-    """Why the packet must not be handled; then `data` is None."""
+    """The reason why the packet must not be handled, or None. With a fault, `data` is None."""
     _json: bytes | None = None
 
     def __init__(
@@ -113,7 +113,7 @@ class StrictPacket(stock.Packet):  # type: ignore[misc]
         self.attachment_count = 0 if encoded_packet is None else self.decode(encoded_packet)
 
     def _write(self, data: Any) -> bool:
-        """Write `data` as JSON; return False if orjson cannot, because it holds bytes or another unsupported value."""
+        """Write `data` as JSON. Return False if it contains bytes or another value that orjson does not support."""
         try:
             self._json = orjson.dumps(data) if data is not None else b""
         except TypeError:
@@ -121,14 +121,14 @@ class StrictPacket(stock.Packet):  # type: ignore[misc]
         return True
 
     def encode(self) -> str | list[str | bytes]:
-        """Return the packet as text, followed by its attachments when it has any."""
+        """Return the packet as text; with attachments, return a list of the text and the attachments."""
         if self._json is None:
             encoded: str | list[str | bytes] = super().encode()
             return encoded
         return f"{self._head()}{self._json.decode()}"
 
     def parts(self) -> tuple[bytes, list[bytes]]:
-        """Return the same as bytes: the text, and the attachments."""
+        """Return the packet as bytes: the text, and the attachments."""
         return in_parts(super().encode()) if self._json is None else (self._head().encode() + self._json, [])
 
     def _head(self) -> str:
@@ -137,7 +137,7 @@ class StrictPacket(stock.Packet):  # type: ignore[misc]
         return f"{self.packet_type}{namespace}{'' if self.id is None else self.id}"
 
     def decode(self, encoded_packet: str) -> int:
-        """Take in a text packet; returns the number of attachments that must follow."""
+        """Read a text packet. Return the number of attachments that must follow."""
         count, text = self._take_head(encoded_packet)
         try:
             self.data = _parse(text) if text else None
@@ -159,7 +159,7 @@ class StrictPacket(stock.Packet):  # type: ignore[misc]
 
     @classmethod
     def oversized(cls, head: str) -> StrictPacket:
-        """Return the packet, with its fault, that begins with `head`; raise ValueError if it cannot be answered."""
+        """Return an oversized packet that begins with `head`, with its fault. Raise ValueError if it has no answer."""
         packet = cls()
         count, _ = packet._take_head(head)
         packet.attachment_count = packet._attachments(count)
@@ -167,7 +167,7 @@ class StrictPacket(stock.Packet):  # type: ignore[misc]
         return packet
 
     def refuse(self, fault: Fault) -> None:
-        """Mark the packet as one that must not be handled, and drop its parts; raise ValueError if it has no answer."""
+        """Set the fault, and drop the data and attachments. Raise ValueError if the packet cannot be answered."""
         is_answerable = self.packet_type in _EVENT_TYPES and self.id is not None
         if not is_answerable and self.packet_type != stock.CONNECT:
             raise ValueError(fault.detail)
@@ -175,7 +175,7 @@ class StrictPacket(stock.Packet):  # type: ignore[misc]
         self.attachments = [b""] * len(self.attachments)
 
     def add_attachment(self, attachment: bytes) -> bool:
-        """Take an attachment; return True when all have come. A packet with a fault keeps none of them."""
+        """Add an attachment. Return True when all have arrived. A packet with a fault keeps no attachment."""
         if self.fault is not None:
             self.attachments.append(b"")
             return len(self.attachments) == self.attachment_count
@@ -183,7 +183,7 @@ class StrictPacket(stock.Packet):  # type: ignore[misc]
             return bool(super().add_attachment(attachment))
         except Unusable as error:
             self.refuse(Fault(str(error)))
-            return True  # raised at the last attachment
+            return True  # the stock class raises this at the last attachment
 
     def _attachments(self, count: str | None) -> int:
         if (count is not None) != (self.packet_type in _BINARY_TYPES):
@@ -218,7 +218,7 @@ class StrictPacket(stock.Packet):  # type: ignore[misc]
 
 
 def in_parts(encoded: str | list[Any]) -> tuple[bytes, list[bytes]]:
-    """Return as bytes what a packet's `encode` returned: the text, and the attachments."""
+    """Return the result of a packet's `encode` as bytes: the text, and the attachments."""
     if isinstance(encoded, str):
         return encoded.encode(), []
     return encoded[0].encode(), [bytes(part) for part in encoded[1:]]
@@ -234,10 +234,10 @@ def _parse(text: str) -> Any:
 
 
 def _parse_odd(text: str, error: orjson.JSONDecodeError) -> Any:
-    """Return the value in a text that orjson refuses although it is JSON: for half a surrogate pair.
+    """Return the value in a JSON text with half a surrogate pair. orjson refuses it, but a handler can answer it.
 
-    A handler can answer that. Raise Unusable for values such as NaN, and `error` for text that is no
-    JSON. The position of the error shows which it is, because a second parser would take ten times as long.
+    Raise Unusable for values such as NaN, and `error` for text that is not JSON. The position of the error tells these
+    cases apart, because a second parser would take ten times as long.
     """
     if _NO_DOUBLE in error.msg or _NO_JSON_NUMBER.match(text, error.pos):
         raise Unusable("a number beyond the range of a double, NaN or Infinity") from None
@@ -253,7 +253,7 @@ def _refuse_constant(name: str) -> Any:
 
 
 def _finite(text: str) -> float:
-    """Return the number; raise Unusable for one that is infinite as a double, as orjson does."""
+    """Return the number. Raise Unusable if it is infinite as a double, because orjson refuses such a number, too."""
     number = float(text)
     if isinf(number):
         raise Unusable("a number beyond the range of a double")

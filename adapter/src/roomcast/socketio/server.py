@@ -1,12 +1,14 @@
-"""A python-socketio server on `roomcast.engineio`; it has no code of the chat.
+"""A python-socketio server on `roomcast.engineio`, without chat logic.
 
     server = create_server(node="1", cors_allowed_origins="*")
     server.attach(app)          # an aiohttp application
 
-Events of one client start in the order in which they arrived, and run concurrently; while a CONNECT or DISCONNECT of
-a client is under way its later packets wait. While too many events of one client are under way, the server reads
-nothing more from it; while too many of all clients are, it reads from no client that sends. Bad packets close the
-session, with a line in the log; an application that calls `answer_faults` answers those that a working client can send.
+Events of one client start in the order in which they arrived, and run concurrently. While a CONNECT or DISCONNECT of a
+client is in progress, its later packets wait. While too many events of a client are in progress, the server does not
+read from that client. The same applies to each client that sends while the events of all clients are too many.
+
+A bad packet closes the session, with a line in the log. An application that calls `answer_faults` instead answers bad
+packets that a correct client can send.
 """
 
 from __future__ import annotations
@@ -27,19 +29,19 @@ from socketio import packet as packets
 
 ATTACHMENT_SECONDS: Final = 10.0
 MAX_PENDING_BYTES: Final = 16_384
-"""Bytes that a client may send until its CONNECT is accepted: a token, and the packets that it sends right behind."""
+"""The most bytes that a client may send until its CONNECT is accepted: a token, and packets right after it."""
 _LEFT_ALONE_SECONDS: Final = 1.0
 _MAX_WAITING: Final = 256
 _PACKETS_PER_CONNECT: Final = 8
-"""The number of packets that a CONNECT counts as within a turn: a sign-in costs 0.3 ms or more."""
+"""A CONNECT counts as this many packets in a turn of the event loop, because a sign-in costs 0.3 ms or more."""
 _log = logging.getLogger(__name__)
 
 
 class FaultAnswers(Protocol):
-    """Answers to packets with a fault. A closed connection would make the client send the packet again."""
+    """Answers packets with a fault. If the server closed the connection instead, the client would send them again."""
 
     async def refuse_event(self, sid: str, fault: Fault) -> Any:
-        """Return the ack of an event, or the server's `not_handled` for none. It counts as an event of the client."""
+        """Return the ack of an event, or the server's `not_handled` for no ack. Count the event for the client."""
 
     def refuse_connect(self, fault: Fault) -> dict[str, Any]:
         """Return the data of a CONNECT_ERROR: `message`, and `data` for the application."""
@@ -92,7 +94,7 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
             self.eio.close(session.sid, reason, str(error))
 
     def _assemble(self, session: Session, data: Data) -> Any:
-        """Return the packet that `data` is or completes; None while attachments are missing."""
+        """Return the packet that `data` completes. Return None while attachments are missing."""
         is_oversized = isinstance(data, Oversized)
         head = data.head if isinstance(data, Oversized) else data
         if isinstance(head, bytes):
@@ -164,12 +166,12 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
             await self._send_packet(eio_sid, ack)
 
     def take_packet(self, session: Session, packet: str) -> None:
-        """Pass a text packet that the hot path could not finish to its handler."""
+        """Start the handler of a text packet that the fast path could not finish."""
         event = self.packet_class(encoded_packet=packet[1:])
         self._start_event(session, event.namespace or "/", event, len(packet))
 
     def _start(self, session: Session, coroutine: Any, size: int) -> None:
-        """Run a handler. Close the session if the client has sent far too much although reading from it is paused."""
+        """Run a handler. Close the session instead if the client sends far too much while reading is paused."""
         if self._backpressure.begin(session, size):
             self.eio.start_event(self._run(session, coroutine, size))
         else:
@@ -183,7 +185,7 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
             self._backpressure.end(session, size)
 
     def _start_alone(self, session: Session, handle: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Run a CONNECT or DISCONNECT in a turn; packets that the client sends meanwhile wait for its end."""
+        """Run a CONNECT or DISCONNECT in a later turn of the event loop. Until its end, the client's packets wait."""
         self._busy[session.sid] = deque()
         session.held += 1
 
@@ -204,7 +206,7 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
             await super()._handle_eio_disconnect(session.sid, reason)
 
     def _catch_up(self, session: Session, waiting: deque[Data]) -> None:
-        """Handle the packets that waited; one of them may be another CONNECT or DISCONNECT."""
+        """Handle the waiting packets. Stop at another CONNECT or DISCONNECT: the packets after it wait for its end."""
         while waiting and not session.is_closed:
             self._take(session, waiting.popleft())
             if session.sid in self._busy:
@@ -214,7 +216,7 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
     # --- connecting and disconnecting ---
 
     def _opened(self, eio_sid: str, environ: dict[str, Any]) -> None:
-        """As `_handle_eio_connect`, but not a coroutine: the engine answers the handshake at once."""
+        """Replace `_handle_eio_connect` by a function without a coroutine: the engine answers the handshake at once."""
         if not self.manager_initialized:
             self.manager_initialized = True
             self.manager.initialize()
@@ -258,19 +260,19 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
         self._expect_connect(eio_sid, self.eio.rules.connect_seconds, Reason.CONNECT_TIMEOUT)
 
     async def disconnect(self, sid: str, namespace: str | None = None, ignore_queue: bool = False) -> None:
-        """Disconnect a client from a namespace; a transport without a namespace closes soon afterwards."""
+        """Disconnect a client from a namespace. A session without a namespace is closed soon afterwards."""
         eio_sid = self.manager.eio_sid_from_sid(sid, namespace or "/")
         await super().disconnect(sid, namespace, ignore_queue)
         if eio_sid is not None:
             self._expect_connect(eio_sid, _LEFT_ALONE_SECONDS, Reason.SERVER_DISCONNECT)
 
     def _expect_connect(self, eio_sid: str, seconds: float, reason: str) -> None:
-        """Expect a session without a namespace to join one in time; close it otherwise."""
+        """Close a session that is in no namespace, unless it joins a namespace within `seconds`."""
         if all(self.manager.sid_from_eio_sid(eio_sid, name) is None for name in self.manager.get_namespaces()):
             self.eio.expect(eio_sid, seconds, reason)
 
     async def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
-        """End a session whose transport is gone, after a CONNECT under way, which would register the client later."""
+        """End a session whose transport is closed. First wait for a CONNECT in progress, which registers the client."""
         self._binary_packet.pop(eio_sid, None)
         if eio_sid in self._busy:
             self._gone[eio_sid] = reason
@@ -280,14 +282,14 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
     # --- sending ---
 
     async def _send_packet(self, eio_sid: str, pkt: Any) -> None:
-        """Queue a packet for one client, its attachments with it; never waits."""
+        """Queue a packet and its attachments for one client, without waiting."""
         session = self.eio.session(eio_sid)
         if session is not None:
             session.push(frames_of(pkt))
 
 
 def _fault_of(packet: Any) -> Fault | None:
-    """Return why a packet must not be handled. An application's own packet class has no faults."""
+    """Return why a packet must not be handled, or None. Packet classes of applications have no faults."""
     return packet.fault if isinstance(packet, StrictPacket) else None
 
 
@@ -301,8 +303,8 @@ def create_server(*, node: str, client_manager: Any = None, **options: Any) -> S
 
     `options` are the fields of `Rules` (`ping_interval`, `max_buffer`, …), the arguments of `EngineServer`
     (`cors_allowed_origins`, `trusted_proxies`, `observer`, …) and those of `socketio.AsyncServer` (`namespaces`,
-    `always_connect`, …). `max_http_buffer_size` is read as `max_payload`. Raises TypeError for an unknown
-    option, ValueError for a bad value.
+    `always_connect`, …). `max_http_buffer_size` is another name for `max_payload`. Raise TypeError for an unknown
+    option, and ValueError for an invalid value.
     """
     if "max_http_buffer_size" in options:
         options["max_payload"] = options.pop("max_http_buffer_size")

@@ -3,10 +3,10 @@
 config          reads environment variables          app          composes the process
 application     builds the FastAPI application       server       runs it on uvicorn
 authentication  finds the API key of a request, and charges the request to the key's rate
-problems        turns error codes into problem+json  guard        bounds, request ids, and answers for exceptions
+problems        turns error codes into problem+json  guard        limits, request ids, and answers for exceptions
 routes          endpoints, one module per subject    models       the JSON of requests and answers
 observe         counts and logs
 
-The process holds no state. It reaches the cluster only through `roomcast.contract.backend`, so every rule about
-rooms and messages is in the contract.
+The process keeps no state. It uses the cluster only through `roomcast.contract.backend`, so that every rule about rooms
+and messages is in the contract.
 """

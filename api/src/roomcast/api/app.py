@@ -1,4 +1,4 @@
-"""Compose an API process from its parts, run it, and end it in order."""
+"""Compose an API process from its parts, run it, and shut it down in order."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ _log = structlog.get_logger(__name__)
 
 
 async def run(config: Config) -> None:
-    """Serve until SIGTERM or SIGINT: turn unready, close the listener, answer requests in flight, close Redis.
+    """Serve until SIGTERM or SIGINT. Then become unready, close the listener, answer open requests, and close Redis.
 
-    Raises OSError for a port in use.
+    Raise OSError for a port in use.
     """
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -54,7 +54,7 @@ async def _serve(config: Config, parts: Parts, stopping: asyncio.Event) -> None:
     metrics, health, tasks = Metrics(), Health(parts.backend), TaskSet()
 
     def is_ready() -> bool:
-        """Tell whether Redis answers and no drain has begun."""
+        """Tell whether Redis answers and the process is not draining."""
         return health.is_fresh(READY_SECONDS) and not stopping.is_set()
 
     application = Guard(make_application(parts), metrics, admit=partial(admit, parts))

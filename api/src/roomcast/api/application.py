@@ -59,7 +59,7 @@ def make_application(parts: Parts | None) -> FastAPI:
 
 
 def describe_api(application: FastAPI) -> dict[str, Any]:
-    """Return the OpenAPI document, made once."""
+    """Return the OpenAPI document, which is built only once."""
     if application.openapi_schema is None:
         document = get_openapi(
             title=application.title,
@@ -82,7 +82,7 @@ async def _on_error(request: Request, error: Exception) -> Response:
 
 
 async def _on_fault(request: Request, error: Exception) -> Response:
-    """Answer an exception without an error code. Starlette raises it again, and the guard logs it."""
+    """Answer an exception without an error code. Starlette raises the exception again, and the guard logs it."""
     return respond(describe(RoomcastError(Code.INTERNAL), request_id_of(request)))
 
 
@@ -94,7 +94,7 @@ async def _on_invalid(request: Request, error: Exception) -> Response:
 
 
 async def _on_http(request: Request, error: Exception) -> Response:
-    """Answer requests that Starlette refuses: unknown paths, other methods, bodies that are no JSON."""
+    """Answer requests that Starlette refuses: unknown paths, other methods, bodies that are not JSON."""
     assert isinstance(error, HTTPException)
     code = {404: Code.NOT_FOUND, 405: Code.BAD_REQUEST}.get(error.status_code, Code.BAD_REQUEST)
     detail = {

@@ -1,4 +1,4 @@
-"""Find the API key of a request, check its scopes, and charge the request to its rate."""
+"""Find the API key of a request, check the key's scopes, and charge the request to the key's rate."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from roomcast.contract.api_keys import Listed
 from roomcast.contract.errors import Code, RoomcastError
 
 ROWS_PER_REQUEST: Final = 25
-"""Rows of an answer that cost as much as one request."""
+"""The number of looked-up rows in an answer that cost as much as one request."""
 BYTES_PER_REQUEST: Final = 65_536
-"""Bytes of an answer that cost as much as one request."""
+"""The number of bytes in an answer that cost as much as one request."""
 _FOUND: Final = "key"
-"""The name of the API key in the scope's state; `admit` stores it there before the body is read."""
+"""The name of the API key in the state of the ASGI scope, where `admit` stores it before the body is read."""
 _NO_KEY: Final = "send an API key: Authorization: Bearer rck_…"
 
 _bearer: Final = HTTPBearer(
@@ -34,9 +34,9 @@ async def authenticate(
     given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
     parts: Annotated[Parts, Depends(parts_of)],
 ) -> Listed:
-    """Return the key of a request.
+    """Return the API key of a request.
 
-    Raises UNAUTHORIZED without a valid key, FORBIDDEN without a scope, RATE_LIMITED above the key's rate.
+    Raise UNAUTHORIZED without a valid key, FORBIDDEN without a needed scope, RATE_LIMITED above the key's rate.
     """
     if given is None:
         raise RoomcastError(Code.UNAUTHORIZED, _NO_KEY)
@@ -50,7 +50,7 @@ async def authenticate(
 
 
 async def admit(parts: Parts, scope: Scope) -> None:
-    """Raise UNAUTHORIZED for a request without a valid key, before its body is read; store the key for later."""
+    """Find the API key before the body is read, and store it for `authenticate`. Raise UNAUTHORIZED without a key."""
     scheme, _, secret = header_of(scope, b"authorization").decode("latin-1").partition(" ")
     if scheme.lower() != "bearer":
         raise RoomcastError(Code.UNAUTHORIZED, _NO_KEY)
@@ -66,7 +66,7 @@ async def _find(parts: Parts, secret: str) -> Listed:
 
 
 async def charge(parts: Parts, found: Listed, requests: int) -> None:
-    """Charge requests to the rate of a key; raise RATE_LIMITED if the rate is used up."""
+    """Charge `requests` requests to the rate of a key. Raise RATE_LIMITED if the rate is used up."""
     with _nothing_done():
         wait = await parts.keys.take(found, requests=requests, default_rate=parts.rate)
     if wait:
@@ -74,19 +74,19 @@ async def charge(parts: Parts, found: Listed, requests: int) -> None:
 
 
 async def owe(parts: Parts, found: Listed, *, rows: int = 0, size: int = 0) -> None:
-    """Charge a large answer, which is already made, to the rate of a key: later requests of the key wait.
+    """Charge a large, finished answer to the rate of a key, so that later requests of the key must wait.
 
-    Every ROWS_PER_REQUEST rows that were looked up, and every BYTES_PER_REQUEST bytes that were read, cost one request.
+    ROWS_PER_REQUEST looked-up rows, or BYTES_PER_REQUEST bytes, cost as much as one request.
     """
     requests = rows // ROWS_PER_REQUEST + size // BYTES_PER_REQUEST
     if requests:
-        with suppress(RoomcastError):  # the answer is ready: send it in any case
+        with suppress(RoomcastError):  # send the finished answer also if the charge fails
             await parts.keys.take(found, requests=requests, default_rate=parts.rate, owes=True)
 
 
 @contextmanager
 def _nothing_done() -> Iterator[None]:
-    """Raise UNAVAILABLE if Redis does not answer, because the request itself was not started."""
+    """Raise UNAVAILABLE instead of OUTCOME_UNKNOWN, because the request itself has not been started."""
     try:
         yield
     except RoomcastError as error:

@@ -15,7 +15,7 @@ TITLE: Final = "python -m roomcast.api: the HTTP API for back ends, configured b
 
 
 class Config(SealingSettings):
-    """Hold the configuration of one API process; times in seconds unless named otherwise."""
+    """The configuration of one API process. Times are in seconds if the name has no other unit."""
 
     port: int = setting(8481, "ROOMCAST_PORT", "port of the API", ge=0, le=65_535)
     metrics_port: int = setting(9481, "ROOMCAST_METRICS_PORT", "port of health and metrics", ge=0, le=65_535)
@@ -31,5 +31,5 @@ class Config(SealingSettings):
 
     @property
     def retention(self) -> Retention:
-        """Return the bounds of a room's log; they must be those of the gateways."""
+        """Return the limits of a room's log. The gateways must have the same limits."""
         return Retention(messages=self.log_messages, age_seconds=self.retention_days * 86_400)

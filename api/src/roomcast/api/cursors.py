@@ -1,7 +1,7 @@
-"""Cursors of history: opaque to clients, without state in the server. Pure.
+"""Encode and decode the cursors of history, which are opaque to clients and need no state in the server. Pure.
 
-A cursor holds direction, seq and epoch. In another epoch its seq may belong to another message, so the API refuses a
-cursor of another epoch.
+A cursor consists of direction, seq and epoch. In another epoch its seq may belong to another message, so the API
+refuses a cursor of another epoch.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Direction = Literal["before", "after"]
 
 
 class Cursor(NamedTuple):
-    """A place in a room's log: the page holds the messages before or after `seq` of `epoch`."""
+    """A place in a room's log: its page contains the messages before or after `seq` in `epoch`."""
 
     direction: Direction
     seq: Seq
@@ -32,9 +32,9 @@ def encode(cursor: Cursor) -> str:
 
 
 def decode(text: str) -> Cursor:
-    """Return the cursor of a text; raise BAD_REQUEST for any other text."""
+    """Return the cursor in a text. Raise BAD_REQUEST for a text that `encode` did not return."""
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         return msgspec.json.decode(raw, type=Cursor)
     except (ValueError, binascii.Error, msgspec.MsgspecError):
-        raise RoomcastError(Code.BAD_REQUEST, "no cursor of this API") from None
+        raise RoomcastError(Code.BAD_REQUEST, "the cursor is not one of this API") from None

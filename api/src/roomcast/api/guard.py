@@ -1,7 +1,7 @@
-"""Guard the application: request ids, bounds on bodies and on requests in flight, and no traceback for any input.
+"""Guard the application: give each request an id, limit bodies and concurrent requests, and answer all exceptions.
 
 The guard reads the whole body before the application runs, up to `MAX_BODY_BYTES` and `BODY_SECONDS`. So a slow or
-endless body occupies no handler, and the application never sees a body that is too large. `admit` may refuse a request
+endless body occupies no handler, and the application never gets a body that is too large. `admit` may refuse a request
 before its body is read.
 """
 
@@ -21,15 +21,15 @@ from roomcast.api.problems import REQUEST_ID, describe, respond
 from roomcast.contract.errors import Code, RoomcastError
 
 MAX_BODY_BYTES: Final = 2_097_152
-"""The largest body: a batch of 100 messages of 16 KiB each, with their names and escapes."""
+"""The most bytes of a body: enough for a batch of 100 messages of 16 KiB each, with field names and escapes."""
 
 MAX_HELD_BYTES: Final = 33_554_432
-"""The most bytes of all bodies together, because a process has little memory."""
+"""The most bytes of all bodies in memory together, because a process has little memory."""
 
 BODY_SECONDS: Final = 10.0
 MAX_IN_FLIGHT: Final = 500
 KEY_ID: Final = "key_id"
-"""The name of the API key's id in the scope's state."""
+"""The name of the API key's id in the state of the ASGI scope."""
 
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
@@ -38,7 +38,7 @@ class Observer(Protocol):
     """The observer of the guard; see `roomcast.api.observe.Metrics`."""
 
     def answered(self, method: str, route: str, status: int, seconds: float, request_id: str, key: str) -> None:
-        """Report a request with its status and the time that it took."""
+        """Report an answered request with its status, and the time from its start to its answer."""
         ...
 
     def in_flight(self, count: int) -> None:
@@ -46,7 +46,7 @@ class Observer(Protocol):
         ...
 
     def fault(self, error: Exception, request_id: str) -> None:
-        """Report an exception of the application that no code covers."""
+        """Report an exception of the application that has no error code."""
         ...
 
 
@@ -55,7 +55,7 @@ Admit = Callable[[Scope], Awaitable[None]]
 
 
 class _Answer:
-    """The send channel of one request: adds its id, and remembers the status."""
+    """The send channel of one request. It adds the request's id, and remembers the status."""
 
     def __init__(self, send: Send, request_id: str) -> None:
         self._send = send
@@ -70,7 +70,7 @@ class _Answer:
 
 
 class Guard:
-    """The ASGI application around the API that enforces these rules; see the module."""
+    """The ASGI application that wraps the API and enforces the rules of this module."""
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class Guard:
         max_body_bytes: int = MAX_BODY_BYTES,
         admit: Admit | None = None,
     ) -> None:
-        """`admit` runs before a body is read, so that a request without a valid key costs no memory and no parsing."""
+        """Wrap `application`. `admit` runs before a body is read, to refuse a request without a valid key cheaply."""
         self._application = application
         self._admit = admit
         self._observer = observer
@@ -130,9 +130,10 @@ class Guard:
 
     @asynccontextmanager
     async def _body(self, scope: Scope, receive: Receive) -> AsyncIterator[bytes]:
-        """Yield the body, which counts as held until the end of the context.
+        """Yield the body. It counts towards MAX_HELD_BYTES until the end of the context.
 
-        Raises TOO_LARGE, UNAVAILABLE if all bodies together are too large, BAD_REQUEST for a late or incomplete body.
+        Raise TOO_LARGE for a large body, UNAVAILABLE if all bodies together are too large, and BAD_REQUEST for a late
+        or incomplete body.
         """
         body = bytearray()
         try:
@@ -150,10 +151,10 @@ class Guard:
             raise RoomcastError(Code.BAD_REQUEST, f"the body did not come within {BODY_SECONDS:g} s") from None
 
     async def _read_part(self, receive: Receive, body: bytearray) -> bool:
-        """Add the next part to a body; return whether more follows."""
+        """Add the next part to a body. Return whether more parts follow."""
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise RoomcastError(Code.BAD_REQUEST, "the body is not whole")
+            raise RoomcastError(Code.BAD_REQUEST, "the body is incomplete")
         part = message.get("body", b"")
         if len(body) + len(part) > self._max_body:
             raise self._too_large()
@@ -164,11 +165,11 @@ class Guard:
         return bool(message.get("more_body", False))
 
     def _too_large(self) -> RoomcastError:
-        return RoomcastError(Code.TOO_LARGE, f"a body holds at most {self._max_body} bytes")
+        return RoomcastError(Code.TOO_LARGE, f"a body may have at most {self._max_body} bytes")
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
-    """Return a receive channel that returns the body once, and then the messages of the connection."""
+    """Return an ASGI receive channel that returns the body once, and then the messages of the connection."""
     is_given = False
 
     async def channel() -> Message:
@@ -182,7 +183,7 @@ def _replay(body: bytes, receive: Receive) -> Receive:
 
 
 def header_of(scope: Scope, name: bytes) -> bytes:
-    """Return the first value of a header, named in lower case; empty without it."""
+    """Return the first value of a header, or empty bytes without it. `name` is in lower case."""
     return next((value for header, value in scope["headers"] if header == name), b"")
 
 
@@ -196,12 +197,12 @@ def _announced(scope: Scope) -> int:
 
 
 def _request_id(scope: Scope) -> str:
-    """Return the caller's X-Request-Id if it has a harmless form, else a random one."""
+    """Return the caller's X-Request-Id if it has the form of _REQUEST_ID, else a random id."""
     given = header_of(scope, b"x-request-id")
     return given.decode() if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
 
 
 def _route(scope: Scope) -> str:
-    """Return the pattern of the route, never the path: metrics must not grow with ids."""
+    """Return the pattern of the route. The path would give metrics a label for each id."""
     route: Any = scope.get("route")
     return getattr(route, "path", "none")

@@ -1,4 +1,4 @@
-"""The JSON of requests and answers. The error for an unknown field names it; limits are those of the contract."""
+"""The JSON of requests and answers. The limits are from the contract. An error for an unknown field names the field."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from roomcast.contract.texts import MAX_NAME
 
 MAX_BATCH: Final = 100
 MAX_UNKNOWN: Final = 10
-"""The most unknown fields of an object that an error names. Naming 100,000 would take the process two seconds."""
+"""The most unknown fields of an object that an error names. An error with 100,000 names would take two seconds."""
 UPLOAD_ID: Final = "^[A-Za-z0-9_-]{8,64}$"
 TEN_YEARS: Final = 10 * 365 * 86_400
 
@@ -42,7 +42,7 @@ class Request(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _has_few_fields(cls, value: Any) -> Any:
-        """Refuse an object with many unknown fields before each of them becomes an error."""
+        """Refuse an object with many unknown fields before Pydantic makes an error for each field."""
         if isinstance(value, dict) and len(value) > len(cls.model_fields) + MAX_UNKNOWN:
             raise PydanticCustomError("too_many_fields", "too many unknown fields")
         return value
@@ -138,5 +138,5 @@ class HistoryResponse(BaseModel):
 
 
 def as_message(entry: dict[str, Any]) -> Message:
-    """Return an entry of the log without validation: the contract wrote it."""
+    """Return an entry of the log. It needs no validation, because the contract wrote it."""
     return Message.model_construct(**entry)

@@ -1,4 +1,4 @@
-"""Count and log the requests of the API. The guard reports them, this module counts."""
+"""Count and log the requests of the API, which the guard reports."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "O
 
 
 class Metrics(ProcessMetrics):
-    """Observe the guard and readiness, with a registry of its own."""
+    """The metrics of requests and readiness, in a separate registry."""
 
     def __init__(self) -> None:
         self._log = structlog.get_logger(__name__)
@@ -33,7 +33,7 @@ class Metrics(ProcessMetrics):
 
     def answered(self, method: str, route: str, status: int, seconds: float, request_id: str, key: str) -> None:
         """Count one request; log a warning if its status is 500 or above."""
-        method = method if method in _METHODS else OTHER_METHOD  # a caller may send any word as method
+        method = method if method in _METHODS else OTHER_METHOD  # a caller may send any text as the method
         self._requests.labels(method, route, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
         if status >= 500:
@@ -46,6 +46,6 @@ class Metrics(ProcessMetrics):
         self._in_flight.set(count)
 
     def fault(self, error: Exception, request_id: str) -> None:
-        """Count and log an exception that no code covers."""
+        """Count and log an exception that has no error code."""
         self._faults.inc()
         self._log.error("fault", request=request_id, exc_info=error)

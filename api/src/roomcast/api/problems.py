@@ -1,4 +1,4 @@
-"""Turn error codes of the contract into problem details (RFC 9457), `application/problem+json`."""
+"""Convert error codes of the contract into problem details (RFC 9457), `application/problem+json`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from roomcast.contract.errors import Code, RoomcastError
 MEDIA_TYPE: Final = "application/problem+json"
 TYPE_PREFIX: Final = "urn:roomcast:error:"
 REQUEST_ID: Final = "request_id"
-"""The name of the request's id in the ASGI scope's state and in problems."""
+"""The name of the request's id, in the state of the ASGI scope and in problems."""
 
 STATUS: Final[Mapping[Code, int]] = {
     Code.BAD_REQUEST: 400,
@@ -44,7 +44,7 @@ STATUS: Final[Mapping[Code, int]] = {
 """The HTTP status of each code."""
 
 _MESSAGES: Final = {"extra_forbidden": "unknown field", "dict_type": "Input should be a JSON object"}
-"""Texts about a field that replace Pydantic's own, by Pydantic's type of the error."""
+"""Error texts that replace Pydantic's texts, by Pydantic's type of the error."""
 
 REASONS: Final = tuple(code.reason for code in Code)
 
@@ -74,7 +74,7 @@ class Problem(BaseModel):
 def describe(
     error: RoomcastError, request_id: str, *, status: int | None = None, faults: Sequence[FieldFault] = ()
 ) -> Problem:
-    """Return the problem of an error; `status` replaces the status of the code."""
+    """Return the problem for an error. `status` replaces the status of the error's code."""
     return Problem(
         type=TYPE_PREFIX + error.code.reason,
         title=error.code.meaning,
@@ -90,7 +90,7 @@ def describe(
 
 
 def respond(problem: Problem, headers: Mapping[str, str] | None = None) -> Response:
-    """Return the response of a problem, with Retry-After if the problem says how long to wait."""
+    """Return the response for a problem, with Retry-After if the problem has `retry_after`."""
     extra = dict(headers or {})
     if problem.retry_after is not None:
         extra["Retry-After"] = str(math.ceil(problem.retry_after))
@@ -106,12 +106,12 @@ def request_id_of(request: Request) -> str:
 
 
 def faults_of(errors: Sequence[Mapping[str, Any]], content_type: str = "application/json") -> list[FieldFault]:
-    """Return the fields that a validation refused, at most ten: names and reasons, never the values."""
+    """Return the names of at most ten fields that the validation refused, with the reasons but without the values."""
     return [_fault_of(error, content_type) for error in errors[:10]]
 
 
 def _fault_of(error: Mapping[str, Any], content_type: str) -> FieldFault:
-    """Return the fault of a field, or of the whole body, in words of HTTP instead of Python's."""
+    """Return the fault of a field or of the whole body, in terms of HTTP and JSON instead of Python."""
     path, kind = [str(part) for part in error["loc"]], error.get("type")
     if kind == "json_invalid":
         return FieldFault(field="body", message=f"not valid JSON, at character {path[-1]}")

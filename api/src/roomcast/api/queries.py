@@ -1,6 +1,6 @@
-"""Refuse query parameters that an endpoint does not have, and repeated ones that it takes only once.
+"""Refuse query parameters that an endpoint does not have, and repeated parameters that may occur only once.
 
-Without this check a misspelt parameter would be ignored. The OpenAPI document lists the parameters of each endpoint.
+Without this check, a misspelt parameter would be ignored. The OpenAPI document lists the parameters of each endpoint.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from roomcast.contract.errors import Code, RoomcastError
 
 
 async def check_query(request: Request) -> None:
-    """Raise BAD_REQUEST for a query that the endpoint does not know."""
+    """Raise BAD_REQUEST for an unknown query parameter, and for a repeated one that is not an array."""
     if not request.query_params:
         return
     known = _documented(request)
@@ -22,7 +22,7 @@ async def check_query(request: Request) -> None:
         if name not in known:
             raise RoomcastError(Code.BAD_REQUEST, f"no such query parameter: {name[:100]}")
         if times > 1 and known[name].get("type") != "array":
-            raise RoomcastError(Code.BAD_REQUEST, f"the query parameter {name} comes twice")
+            raise RoomcastError(Code.BAD_REQUEST, f"the query parameter {name} is repeated")
 
 
 def _documented(request: Request) -> dict[str, dict[str, Any]]:

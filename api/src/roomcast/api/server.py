@@ -1,4 +1,4 @@
-"""Run an ASGI application on uvicorn, in the event loop and with the signals of the process."""
+"""Run an ASGI application on uvicorn, in the event loop of the process and with its signal handlers."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ BACKLOG: Final = 1_024
 MAX_CONNECTIONS: Final = 2_000
 HEAD_SECONDS: Final = 10.0
 IDLE_SECONDS: Final = 75
-"""Life of an idle connection: longer than nginx's 60 s, so that nginx never uses one that is being closed."""
+"""Seconds after which an idle connection is closed. nginx closes its side first, after 60 s, so that it never sends a
+request on a connection that is being closed."""
 
 
 class _Protocol(H11Protocol):
-    """HTTP/1.1 with a bound on the time that the head of a request takes, however slowly its bytes come."""
+    """HTTP/1.1 with a limit on the time in which the head of a request must arrive."""
 
     _head_timer: asyncio.TimerHandle | None = None
 
@@ -30,7 +31,7 @@ class _Protocol(H11Protocol):
         self._expect_head(HEAD_SECONDS)
 
     def data_received(self, data: bytes) -> None:
-        """Stop the timer once a request is being answered."""
+        """Stop the timer when a request is complete and is being answered."""
         super().data_received(data)
         if self.cycle is not None and not self.cycle.response_complete:
             self._forget_timer()
@@ -73,7 +74,7 @@ async def serve(
     certificate: str | None = None,
     key: str | None = None,
 ) -> None:
-    """Serve until `stopping` is set; then close the listeners, and wait `drain_seconds` for requests in flight.
+    """Serve until `stopping` is set. Then close the listeners, and wait `drain_seconds` for open requests.
 
     `certificate` and `key`: PEM files; None for plain HTTP.
     """

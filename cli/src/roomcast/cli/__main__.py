@@ -1,6 +1,7 @@
 """The commands of `roomcast`: inspect a running cluster, and act on it. `roomcast --help` lists them.
 
-Exit status: 0 done; 1 refused, not found, or a failed check; 2 a bad command line or URL.
+Exit status: 0 for success; 1 if the action was refused, an object was not found, or a check failed; 2 for a bad command
+line or URL.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from roomcast.contract.errors import RoomcastError
 from roomcast.wire import redis_url
 
 URL_VARIABLES: Final = ("ROOMCAST_ADMIN_REDIS_URL", "ROOMCAST_REDIS_URL")
-"""The variables that hold the URL of Redis; the first that is set is used."""
+"""The environment variables for the URL of Redis. The first variable that is set is used."""
 
 Result = TypeVar("Result")
 
@@ -42,7 +43,7 @@ class Options:
         click.echo(output.as_json(list(rows)) if self.is_json else output.table(rows, columns))
 
     def read(self, use: Callable[[ClusterReader], Awaitable[Result]]) -> Result:
-        """Run `use` on a connected reader; on an error, end the program with a one-line message."""
+        """Run `use` with a connected reader. On an error, end the program with a one-line message."""
 
         async def run() -> Result:
             async with connect(self._url()) as reader:
@@ -51,7 +52,7 @@ class Options:
         return _guarded(run)
 
     def act(self, use: Callable[[backend.Backend], Awaitable[Result]]) -> Result:
-        """Run `use` on a connected Backend; on an error, end the program with a one-line message."""
+        """Run `use` with a connected Backend. On an error, end the program with a one-line message."""
 
         async def run() -> Result:
             async with backend.connect(self._url(), cluster_keys=cluster_keys()) as client:
@@ -60,7 +61,7 @@ class Options:
         return _guarded(run)
 
     def manage_keys(self, use: Callable[[ApiKeys], Awaitable[Result]]) -> Result:
-        """Run `use` on the table of API keys; on an error, end the program with a one-line message."""
+        """Run `use` with the table of API keys. On an error, end the program with a one-line message."""
 
         async def run() -> Result:
             target = redis_url.parse(self._url())
@@ -96,7 +97,7 @@ def _guarded(run: Callable[[], Awaitable[Result]]) -> Result:
 @click.version_option(package_name="roomcast-cli")
 @click.pass_context
 def main(context: click.Context, url: str | None, is_json: bool) -> None:
-    """Look at a running Roomcast cluster through Redis, and act on it."""
+    """Inspect a running Roomcast cluster through Redis, and act on it."""
     context.obj = Options(url, is_json)
 
 
@@ -106,7 +107,7 @@ def main(context: click.Context, url: str | None, is_json: bool) -> None:
 @main.command()
 @click.pass_obj
 def nodes(options: Options) -> None:
-    """List the gateways: connections, last announcement, whether the lease is held, and whether they are cordoned."""
+    """List the gateways: whether each is alive, its state, its connections, and its last announcement."""
     rows = [
         {**node._asdict(), "alive": "yes" if node.is_alive else "no", "seen": f"{node.announced_seconds_ago} s ago"}
         for node in options.read(lambda reader: reader.nodes())
@@ -176,7 +177,7 @@ def sizes(options: Options) -> None:
 @main.command()
 @click.option("--match", default="*", show_default=True, help="Glob pattern of room ids.")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 10_000), help="Logs to show.")
-@click.option("--scan", default=1_000, show_default=True, type=click.IntRange(1, 100_000), help="Rooms to look at.")
+@click.option("--scan", default=1_000, show_default=True, type=click.IntRange(1, 100_000), help="Rooms to read.")
 @click.pass_obj
 def logs(options: Options, match: str, limit: int, scan: int) -> None:
     """List the largest room logs: messages and bytes of memory in Redis."""
@@ -186,7 +187,7 @@ def logs(options: Options, match: str, limit: int, scan: int) -> None:
 
 @main.command("tail")
 @click.argument("room")
-@click.option("--lines", default=10, show_default=True, type=click.IntRange(0, 100), help="Messages to begin with.")
+@click.option("--lines", default=10, show_default=True, type=click.IntRange(0, 100), help="Messages to print first.")
 @click.option("--no-follow", is_flag=True, help="End after these messages.")
 @click.pass_obj
 def tail_command(options: Options, room: str, lines: int, no_follow: bool) -> None:
@@ -224,8 +225,8 @@ def doctor(options: Options, processes: tuple[str, ...]) -> None:
 def plan_command(options: Options, /, users: int, messages: float, reconnect: int, **more: int) -> None:
     """Calculate how many gateways, nginx and Redis servers a load needs, from measured unit costs.
 
-    --reconnect: the time within which the clients of a lost gateway must be back on the others. docs/capacity.md
-    explains the figures and how to measure your own.
+    --reconnect: the time within which the clients of a lost gateway must be connected to the other gateways.
+    docs/capacity.md explains the figures, and how to measure your own.
     """
     load = planning.Load(users, messages, reconnect_seconds=reconnect, **_renamed(more))
     try:
@@ -265,7 +266,7 @@ def _order(name: gateway_orders.Order, done: str, text: str, *, lasts: bool = Fa
     main.command(name)(click.argument("node")(decorated))
 
 
-_order("cordon", "takes no new sessions", "Let gateway NODE take no new sessions; open sessions stay.")
+_order("cordon", "takes no new sessions", "Stop gateway NODE from taking new sessions; open sessions stay.")
 _order("uncordon", "takes new sessions", "Let gateway NODE take new sessions again.")
 _order("drain", "is empty and takes no new sessions", "Cordon gateway NODE and move its clients away.", lasts=True)
 
@@ -273,7 +274,7 @@ _order("drain", "is empty and takes no new sessions", "Cordon gateway NODE and m
 @main.command()
 @click.argument("room")
 @click.argument("text")
-@click.option("--user", required=True, help="The user id that the message carries.")
+@click.option("--user", required=True, help="The user id of the message's author.")
 @click.option("--name", help="The name that is shown; default: the user id.")
 @click.option("--id", "message_id", help="Makes a repeated call harmless.")
 @click.pass_obj
@@ -290,14 +291,14 @@ def publish(options: Options, room: str, text: str, user: str, name: str | None,
 def kick(options: Options, room: str, user: str) -> None:
     """Remove USER from ROOM on every gateway. A user who may enter the room may come back."""
     options.act(lambda client: client.kick(room, user))
-    click.echo(f"{user} was taken out of {room}", err=True)
+    click.echo(f"{user} was removed from {room}", err=True)
 
 
 @main.command()
 @click.option("--user", help="Refuse every token of this user issued up to now.")
 @click.option("--issued-before", type=click.FloatRange(0), help="With --user: only tokens issued before (unix time).")
 @click.option("--token", metavar="JTI", help="Refuse the token with this jti claim.")
-@click.option("--session", metavar="SID", help="Refuse every token with this sid claim: those of one sign-in.")
+@click.option("--session", metavar="SID", help="Refuse every token with this sid claim, which names a sign-in.")
 @click.pass_obj
 def revoke(
     options: Options, user: str | None, issued_before: float | None, token: str | None, session: str | None
@@ -327,7 +328,7 @@ def _sanctions(name: str, past: str, *, lasts: bool) -> None:
     command.__doc__ = f"{name.capitalize()} USER everywhere, or in one room."
     decorated = click.pass_obj(command)
     if lasts:
-        decorated = click.option("--seconds", type=click.FloatRange(1), help="Default: without an end.")(decorated)
+        decorated = click.option("--seconds", type=click.FloatRange(1), help="Default: no end.")(decorated)
     decorated = click.option("--room", help="Only in this room.")(decorated)
     main.command(name)(click.argument("user")(decorated))
 
@@ -342,7 +343,7 @@ _sanctions("unban", "unbanned", lasts=False)
 @click.argument("user")
 @click.option("--rooms", type=click.IntRange(0), help="Rooms that USER may create a day.")
 @click.option("--bytes", "count", type=click.IntRange(0), help="Bytes that USER may write into rooms a day.")
-@click.option("--default", "is_default", is_flag=True, help="Take both back: the gateways' settings hold again.")
+@click.option("--default", "is_default", is_flag=True, help="Delete both: the gateways' settings apply again.")
 @click.pass_obj
 def allow(options: Options, user: str, rooms: int | None, count: int | None, is_default: bool) -> None:
     """Give USER its own daily allowance."""

@@ -1,6 +1,6 @@
-"""The commands `roomcast api-keys`: make, list, rotate and revoke keys of the HTTP API.
+"""The commands `roomcast api-keys`: create, list, rotate and revoke keys of the HTTP API.
 
-They need a Redis account that may write API keys.
+These commands need a Redis account that may write API keys.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class KeyOptions(Protocol):
     """The part of `Options` that these commands use."""
 
     def manage_keys(self, use: Callable[[ApiKeys], Awaitable[Result]]) -> Result:
-        """Run `use` on the table of keys."""
+        """Run `use` with the table of keys."""
         ...
 
     def show(self, rows: list[dict[str, object]], columns: tuple[str, ...]) -> None:
@@ -33,7 +33,7 @@ class KeyOptions(Protocol):
 
 @click.group("api-keys")
 def group() -> None:
-    """Make, list, rotate and revoke keys of the HTTP API."""
+    """Create, list, rotate and revoke keys of the HTTP API."""
 
 
 @group.command()
@@ -44,13 +44,13 @@ def group() -> None:
     multiple=True,
     required=True,
     type=click.Choice([*(scope.value for scope in Scope), "all"]),
-    help="What the key may do; repeat it for several.",
+    help="What the key may do; repeatable.",
 )
-@click.option("--days", type=click.FloatRange(min=0, min_open=True), help="Default: until it is revoked.")
+@click.option("--days", type=click.FloatRange(min=0, min_open=True), help="Life; by default until revoked.")
 @click.option("--rate", default=0, type=click.IntRange(0, MAX_RATE), help="Requests a second; 0: the API's default.")
 @click.pass_obj
 def create(options: KeyOptions, name: str, scopes: tuple[str, ...], days: float | None, rate: int) -> None:
-    """Make a key called NAME, and print it."""
+    """Create a key called NAME, and print it."""
     wanted = [scope.value for scope in Scope] if "all" in scopes else scopes
     seconds = None if days is None else days * _DAY_SECONDS
     _show_secret(options.manage_keys(lambda keys: keys.create(name, wanted, seconds=seconds, rate=rate)))
@@ -71,7 +71,7 @@ def list_keys(options: KeyOptions) -> None:
 @click.option("--overlap-hours", default=24.0, show_default=True, type=click.FloatRange(min=0))
 @click.pass_obj
 def rotate(options: KeyOptions, name: str, overlap_hours: float) -> None:
-    """Make a new key called NAME, with the same rights; the older ones end after the overlap."""
+    """Create a new key called NAME, with the same rights. The older keys of this name end after the overlap."""
     seconds = overlap_hours * _HOUR_SECONDS
     _show_secret(options.manage_keys(lambda keys: keys.rotate(name, overlap_seconds=seconds)))
 

@@ -1,6 +1,6 @@
 """Read the state of a cluster from Redis, for an account that may read all keys.
 
-The figures are a snapshot without a lock: a node or session may be gone by the time it is printed.
+The reader takes no lock, so a gateway or session may have ended before it is printed.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ _META_PREFIX: Final = "room:{"
 
 
 class Node(NamedTuple):
-    """A gateway: its number, incarnation, connections, seconds since its last announcement, and an operator's order.
+    """A gateway: its number, the id of its process, its connections, and the age of its last announcement.
 
-    `state`: `serving`, `cordoned`, `draining` or `drained`.
+    `state`: `serving`, `cordoned`, `draining` or `drained`; empty if the gateway is not alive.
     """
 
     node: str
@@ -102,7 +102,7 @@ class ClusterReader:
         return self._keyspace.name(key)
 
     async def call(self, command: str, *args: bytes | str | int) -> Any:
-        """Return the reply of one command. Its first argument is a key, except for commands in _WITHOUT_KEY."""
+        """Return the reply of one command. The first of `args` is a key, except for commands in _WITHOUT_KEY."""
         if command == "MEMORY":  # the key is the second argument
             args = (args[0], self.name(str(args[1])), *args[2:])
         elif args and command not in _WITHOUT_KEY:
@@ -155,7 +155,7 @@ class ClusterReader:
     async def clients(self) -> list[dict[str, str]]:
         """Return the connections of Redis: their `name`, `user` and more."""
         reply = await self.call("CLIENT", "LIST")
-        if isinstance(reply, list):  # redis-py has parsed it
+        if isinstance(reply, list):  # redis-py has parsed the reply already
             return [{"name": "", "user": "", **client} for client in reply]
         lines = reply.decode(errors="replace").splitlines()
         return [dict(word.partition("=")[::2] for word in line.split()) for line in lines if line]
@@ -167,7 +167,7 @@ class ClusterReader:
         members = await self.call("HLEN", keys.room_members(room))
         occupants = await self.call("HLEN", keys.room_nodes_of(room))
         if not (meta or messages or members or occupants):
-            raise RoomcastError(Code.NOT_FOUND, f"nothing is known of the room {room}")
+            raise RoomcastError(Code.NOT_FOUND, f"Redis has no data of the room {room}")
         kind, name, seq = meta.get("kind", ""), meta.get("name", ""), int(meta.get("seq", 0))
         return Room(room, kind, name, seq, messages, members, occupants)
 
@@ -236,7 +236,7 @@ class ClusterReader:
         return value.decode() if isinstance(value, bytes) else str(value)
 
     async def info(self, section: str) -> dict[str, Any]:
-        """Return a section of INFO; of a random server in a Redis Cluster."""
+        """Return a section of INFO. In a Redis Cluster, it comes from a random server."""
         with _translated():
             if isinstance(self._redis, RedisCluster):
                 await self._redis.initialize()
@@ -253,7 +253,7 @@ class ClusterReader:
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    """Turn the driver's errors into RoomcastError, and keep the driver's text for the operator."""
+    """Convert errors of the Redis driver into RoomcastError, with the driver's text for the operator."""
     try:
         yield
     except (RedisError, RedisClusterException, OSError) as error:
@@ -261,13 +261,13 @@ def _translated() -> Iterator[None]:
 
 
 def lacks_rights(error: RoomcastError) -> bool:
-    """Return whether Redis refused a command or key to the account in use."""
+    """Return whether Redis refused the command because the account lacks the right to it."""
     return isinstance(error.__cause__, NoPermissionError)
 
 
 @asynccontextmanager
 async def connect(url: str) -> AsyncIterator[ClusterReader]:
-    """Open a reader for `url`; raise ValueError for an invalid URL, and RoomcastError if Redis does not answer."""
+    """Yield a reader for `url`. Raise ValueError for an invalid URL, and RoomcastError if Redis does not answer."""
     target = redis_url.parse(url)
     client = make_client(
         target,
@@ -284,7 +284,7 @@ async def connect(url: str) -> AsyncIterator[ClusterReader]:
 
 
 def _raw_pairs(flat: Any) -> list[tuple[bytes, bytes]]:
-    """Return the pairs of a hash. RESP2 sends a flat list, which redis-py may have converted to a dict."""
+    """Return the field-value pairs of a hash. RESP2 sends a flat list, which redis-py may have made a dict."""
     if isinstance(flat, dict):
         return list(flat.items())
     values: Sequence[bytes] = flat

@@ -36,7 +36,7 @@ Check = Callable[[ClusterReader], Awaitable[Finding]]
 
 
 async def examine(reader: ClusterReader, url: str, processes: Sequence[str] = ()) -> list[Finding]:
-    """Run every check. A check that Redis refuses becomes a warning. `processes`: URLs of metrics ports."""
+    """Run every check. If Redis refuses a command of a check, the result is a warning. `processes`: metrics URLs."""
     findings = [check_url(url), *[await _guarded(name, check, reader) for name, check in CHECKS.items()]]
     verdicts = [await asyncio.to_thread(process_health.check, address) for address in processes]
     return [*findings, *(Finding(address, *each) for address, each in zip(processes, verdicts, strict=True))]
@@ -57,7 +57,7 @@ async def _guarded(name: str, check: Check, reader: ClusterReader) -> Finding:
 
 
 def check_url(url: str) -> Finding:
-    """Check the URL: warn of connections without TLS to other machines, and of a missing password. Pure."""
+    """Warn if the URL has no password, or if it connects to another machine without TLS. Pure."""
     target = redis_url.parse(url)
     seen = f"{target.mode}{' with TLS' if target.tls else ''}, account {target.username or 'default'}"
     if not target.tls and not all(_is_local(host) for host, _ in target.hosts):
@@ -77,7 +77,7 @@ async def _accounts(reader: ClusterReader) -> Finding:
         advice = "let these accounts use these keys and channels (deploy/redis_config.py writes the ACL file)"
         return Finding("accounts", "error", "; ".join(refused), advice)
     if await redis_accounts.is_open(reader):
-        return Finding("accounts", "warning", "default needs no password", "switch the default account off")
+        return Finding("accounts", "warning", "`default` needs no password", "switch the account `default` off")
     return Finding("accounts", "ok", f"{', '.join(dict.fromkeys(checked)) or 'none connected'}")
 
 
@@ -170,7 +170,7 @@ async def _scripts(reader: ClusterReader) -> Finding:
     hashes = [script.sha for script in all_scripts()]
     known = sum(await reader.call("SCRIPT", "EXISTS", *hashes))
     if not known:
-        advice = "start a gateway of this version: it loads them"
+        advice = "start a gateway of this version: it loads the scripts"
         return Finding("scripts", "warning", f"0 of {len(hashes)} loaded", advice)
     return Finding("scripts", "ok", f"{known} of {len(hashes)} loaded")
 

@@ -1,4 +1,4 @@
-"""Send an operator's order to one gateway, and wait until the gateway's state in Redis shows that it has obeyed."""
+"""Send an operator's order to one gateway, and wait until the gateway's state in Redis shows the effect."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OBEYED: Final[Mapping[Order, frozenset[str]]] = {
     "uncordon": frozenset({""}),
     "drain": frozenset({"draining", DRAINED}),
 }
-"""The states in which a gateway has obeyed an order."""
+"""The states that show that a gateway has obeyed an order."""
 
 _ANSWER_SECONDS: Final = 8.0
 _REPEAT_SECONDS: Final = 1.0
@@ -29,10 +29,10 @@ _POLL_SECONDS: Final = 0.1
 
 
 async def give(reader: ClusterReader, node: str, order: Order, within_seconds: float) -> Node:
-    """Order a gateway to take no new sessions, to take them again, or to move its clients; return the gateway's state.
+    """Order a gateway to take no new sessions, to take new sessions again, or to drain. Return its new state.
 
-    `within_seconds` bounds a drain; a gateway obeys every order within 8 s. Raises NOT_FOUND if no live gateway has
-    this number, and UNAVAILABLE if the gateway does not obey in time.
+    Raise NOT_FOUND if no live gateway has this number. Raise UNAVAILABLE if the gateway does not obey within 8 s, or
+    does not finish a drain within `within_seconds`.
     """
     await _living(reader, node)
     await _until_obeyed(reader, node, order)
@@ -42,7 +42,7 @@ async def give(reader: ClusterReader, node: str, order: Order, within_seconds: f
 
 
 async def _until_obeyed(reader: ClusterReader, node: str, order: Order) -> None:
-    """Publish the order until the gateway obeys, because a message is lost while its subscription is reopened."""
+    """Publish the order until the gateway obeys: a message is lost while the gateway's subscription is reopened."""
     for _ in range(int(_ANSWER_SECONDS / _REPEAT_SECONDS)):
         await _publish(reader, node, order)
         try:
@@ -52,7 +52,7 @@ async def _until_obeyed(reader: ClusterReader, node: str, order: Order) -> None:
         return
     raise RoomcastError(
         Code.UNAVAILABLE,
-        f"gateway {node} did not obey within {_ANSWER_SECONDS:.0f} s: is ROOMCAST_CLUSTER_KEY the gateway's?",
+        f"gateway {node} did not obey within {_ANSWER_SECONDS:.0f} s: is ROOMCAST_CLUSTER_KEY the key of the gateway?",
     )
 
 
@@ -62,7 +62,7 @@ async def _until_state(reader: ClusterReader, node: str, wanted: frozenset[str],
             while await _state(reader, node) not in wanted:  # noqa: ASYNC110 (it is another process's state)
                 await asyncio.sleep(_POLL_SECONDS)
     except TimeoutError:
-        raise RoomcastError(Code.UNAVAILABLE, f"gateway {node} is not done within {seconds:.0f} s") from None
+        raise RoomcastError(Code.UNAVAILABLE, f"gateway {node} did not finish within {seconds:.0f} s") from None
 
 
 async def _publish(reader: ClusterReader, node: str, order: Order) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 
 def table(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> str:
-    """Return an aligned table with a heading; rows are dicts with these columns. Numbers are right-aligned."""
+    """Return an aligned table with a heading. Each row is a dict with these columns. Numbers are right-aligned."""
     cells = [[_text(row.get(column)) for column in columns] for row in rows]
     widths = [max(len(column), *(len(row[index]) for row in cells), 0) for index, column in enumerate(columns)]
     is_number = [bool(rows) and all(isinstance(row.get(column), int | float) for row in rows) for column in columns]
@@ -19,13 +19,16 @@ def table(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> str:
 
 
 def as_json(value: Any, *, indent: int | None = 2) -> str:
-    """Return JSON with every non-printable character escaped, to be safe in a terminal. `indent` None: one line."""
+    """Return JSON in which non-printable characters are escaped, because they could control a terminal.
+
+    With `indent` None, the JSON is one line.
+    """
     text = json.dumps(value, indent=indent, ensure_ascii=False)
     return "".join(one if one.isprintable() or one == "\n" else json.dumps(one)[1:-1] for one in text)
 
 
 def moment(unix_ms: float) -> str:
-    """Return a time in UTC to the second; an empty string for 0."""
+    """Return a time in UTC with a resolution of one second; an empty string for 0."""
     return datetime.fromtimestamp(unix_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S") if unix_ms else ""
 
 

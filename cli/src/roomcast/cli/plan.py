@@ -9,14 +9,14 @@ from typing import Final, NamedTuple
 from roomcast.cli.unit_costs import cost
 
 CORE_SHARE: Final = 0.5
-"""Share of a core that a process may use at the peak. The rest is for bursts, reconnects and slower machines."""
+"""The share of a core that a process may use at the peak. The rest is for bursts, reconnects and slower machines."""
 GATEWAY_CONNECTIONS: Final = 20_000
-"""Connections of one gateway, at most. All of them move to other gateways when this gateway ends."""
+"""The most connections of one gateway. When a gateway ends, all its clients move to other gateways."""
 NGINX_CONNECTIONS: Final = 100_000
 REDIS_CORE_SHARE: Final = 0.5
 REDIS_MEMORY_SHARE: Final = 0.5
-"""Share of a server's memory that Redis may use. It forks to rewrite its append-only file, and may then need twice as
-much."""
+"""The share of a server's memory that Redis may use. While Redis rewrites its append-only file, it runs in a second
+process, too, and may need twice the memory."""
 REDIS_GIB: Final = 32
 MAX_GATEWAYS: Final = 9_999
 _MICRO: Final = 1e-6
@@ -78,7 +78,7 @@ def receivers(room_size: int, gateways: int) -> float:
 
 
 def plan(load: Load) -> Plan:
-    """Return the needs of a load; raise ValueError for a load that no deployment can carry."""
+    """Return the needs of a load. Raise ValueError for a load above the capacity of one deployment."""
     gateways = _gateways(load)
     reached = receivers(load.room_size, gateways.servers)
     deliveries = load.messages * load.room_size
@@ -87,7 +87,7 @@ def plan(load: Load) -> Plan:
 
 
 def _gateways(load: Load) -> Need:
-    """Find the smallest number of gateways for the load. More gateways also receive more copies of each message."""
+    """Find the smallest number of gateways for the load. With more gateways, more of them receive each message."""
     by_connections = math.ceil(load.users / GATEWAY_CONNECTIONS)
     count = max(2, by_connections)
     while (cores := _gateway_cores(load, count)) > count * CORE_SHARE and count <= MAX_GATEWAYS:
@@ -112,7 +112,7 @@ def _gateway_cores(load: Load, gateways: int) -> float:
 
 
 def _gateways_for_reconnects(load: Load) -> int:
-    """Return how many gateways can admit the clients of a lost gateway in time, each with its free share of a core."""
+    """Return the number of gateways that admit the clients of a lost gateway in time with their free CPU."""
     seconds_of_cpu = load.users * cost("gateway_connect_us") * _MICRO
     # n - 1 gateways admit the clients of one lost gateway: users / n clients for n - 1 cores.
     return math.ceil(math.sqrt(seconds_of_cpu / (load.reconnect_seconds * (1 - CORE_SHARE)))) + 1

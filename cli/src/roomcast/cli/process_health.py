@@ -26,7 +26,7 @@ def check(url: str) -> Verdict:
     """Read the metrics at `url`, which may end with `/metrics`, and judge them."""
     address = url if url.endswith("/metrics") else url.rstrip("/") + "/metrics"
     if not address.startswith(("http://", "https://")):
-        return Verdict("error", f"{url} is no http(s) address", "name the metrics port: http://host:9100")
+        return Verdict("error", f"{url} is not an http(s) address", "name the metrics port: http://host:9100")
     try:
         with urllib.request.urlopen(address, timeout=_SECONDS) as answer:  # noqa: S310 (the scheme is checked)
             return judge(samples(answer.read(4_000_000).decode(errors="replace")))
@@ -36,7 +36,7 @@ def check(url: str) -> Verdict:
 
 
 def samples(exposition: str) -> dict[str, float]:
-    """Return the samples without labels of Prometheus's text format. Pure."""
+    """Return the samples that have no labels, from a text in Prometheus's format. Pure."""
     return {name: float(value) for name, value in _SAMPLE.findall(exposition)}
 
 
@@ -49,7 +49,7 @@ def judge(found: Mapping[str, float]) -> Verdict:
     if used > most * _NEARLY:
         return Verdict("error", seen, "raise nofile (LimitNOFILE=, ulimits), or add gateways: connections are refused")
     if found.get("roomcast_gateway_ready", 1.0) == 0:
-        return Verdict("warning", f"{seen}; not ready", "its /readyz says why")
+        return Verdict("warning", f"{seen}; not ready", "its /readyz shows the reason")
     if "roomcast_gateway_ready" in found and most < FEW_FILES:
         return Verdict("warning", seen, f"raise nofile to {FEW_FILES} or more: a connection takes one file")
     if found.get("roomcast_gateway_hotpath_compiled", 1.0) == 0:

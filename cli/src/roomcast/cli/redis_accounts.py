@@ -1,6 +1,6 @@
-"""Check the rights of the accounts of connected processes with Redis's `ACL DRYRUN`.
+"""Check with Redis's `ACL DRYRUN` whether the accounts of connected processes have the rights that they need.
 
-The names of the connections identify the processes, so accounts may have any name.
+The kind of a process is read from the name of its connection, so accounts may have any name.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ NEEDED: Final[Mapping[str, tuple[Command, ...]]] = {
         ("HSET", keys.upload(_ROOM), "a", "b"),
     ),
 }
-"""Kind of process -> commands that it needs, one for each family of keys and channels."""
+"""Kind of process -> the commands that it needs: one for each family of keys and channels."""
 
 
 async def refusals(reader: ClusterReader) -> tuple[list[str], list[str]]:
@@ -58,7 +58,7 @@ async def refusals(reader: ClusterReader) -> tuple[list[str], list[str]]:
 
 
 async def is_open(reader: ClusterReader) -> bool:
-    """Return whether Redis takes clients without a password."""
+    """Return whether Redis accepts clients without a password."""
     flags = _fields(await reader.call("ACL", "GETUSER", "default")).get("flags", ())
     return {"on", "nopass"} <= {_text(flag) for flag in flags}
 
@@ -71,7 +71,7 @@ async def failed_logins(reader: ClusterReader) -> list[str]:
 
 
 def _fields(reply: Any) -> dict[str, Any]:
-    """Return a reply of names and values, which the driver may have made a dict."""
+    """Return a reply of alternating names and values as a dict. The driver may have made it a dict already."""
     pairs = reply.items() if isinstance(reply, dict) else zip(reply[::2], reply[1::2], strict=True)
     return {_text(name): value for name, value in pairs}
 

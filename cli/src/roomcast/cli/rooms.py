@@ -17,7 +17,7 @@ class RoomOptions(Protocol):
     """The part of `Options` that these commands use."""
 
     def act(self, use: Callable[[Backend], Awaitable[Result]]) -> Result:
-        """Run `use` on a connected Backend."""
+        """Run `use` with a connected Backend."""
         ...
 
     def show(self, rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
@@ -43,10 +43,10 @@ def info(options: RoomOptions, room: str) -> None:
 
 @group.command()
 @click.argument("room")
-@click.option("--limit", default=1_000, type=click.IntRange(1, 100_000), help="Members shown at most.")
+@click.option("--limit", default=1_000, type=click.IntRange(1, 100_000), help="The most members to show.")
 @click.pass_obj
 def members(options: RoomOptions, room: str, limit: int) -> None:
-    """List the stored members of ROOM with their roles, present or not."""
+    """List the stored members of ROOM with their roles. Members need not be in the room now."""
     found = options.act(lambda client: _all_members(client, room, limit))
     options.show([{"user": user, "role": role} for user, role in sorted(found.items())][:limit], ("user", "role"))
 
@@ -69,7 +69,7 @@ async def _all_members(client: Backend, room: str, limit: int) -> dict[str, str]
 @click.option("--data", help='A JSON object of the application\'s; "{}" removes it.')
 @click.pass_obj
 def update(options: RoomOptions, room: str, name: str | None, topic: str | None, data: str | None) -> None:
-    """Change the name, topic or data of ROOM; its members are told."""
+    """Change the name, topic or data of ROOM, and tell its members."""
     parsed = None if data is None else _object(data)
     options.act(lambda client: client.update_room(room, name=name, topic=topic, data=parsed))
     click.echo(f"{room} was changed", err=True)
@@ -79,9 +79,9 @@ def _object(text: str) -> dict[str, Any]:
     try:
         found = json.loads(text)
     except json.JSONDecodeError as error:
-        raise click.UsageError(f"--data is no JSON: {error}") from None
+        raise click.UsageError(f"--data is not JSON: {error}") from None
     if not isinstance(found, dict):
-        raise click.UsageError("--data is a JSON object")
+        raise click.UsageError("--data must be a JSON object")
     return found
 
 
@@ -90,7 +90,7 @@ def _object(text: str) -> dict[str, Any]:
 @click.argument("user")
 @click.pass_obj
 def transfer(options: RoomOptions, room: str, user: str) -> None:
-    """Make USER, who is a member, the owner of ROOM; the owner becomes an admin."""
+    """Make USER, who is a member, the owner of ROOM. The previous owner becomes an admin."""
     options.act(lambda client: client.transfer_room(room, user))
     click.echo(f"{user} owns {room}", err=True)
 
@@ -113,7 +113,7 @@ def invite(options: RoomOptions, room: str, user: str, role: Any) -> None:
 def remove(options: RoomOptions, room: str, user: str) -> None:
     """End the membership of USER in ROOM, and remove the user from the room."""
     was_member = options.act(lambda client: client.remove(room, user))
-    click.echo(f"{user} {'was removed from' if was_member else 'was no member of'} {room}", err=True)
+    click.echo(f"{user} {'was removed from' if was_member else 'was not a member of'} {room}", err=True)
 
 
 @click.command()

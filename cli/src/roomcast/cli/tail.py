@@ -26,9 +26,9 @@ def line(message: dict[str, Any]) -> str:
 
 
 async def follow(reader: ClusterReader, room: str, lines: int, show: Show, *, ends: bool) -> None:
-    """Show the last `lines` messages, then each new message, until cancelled; with `ends`, stop after the last ones.
+    """Show the last `lines` messages, and then, without `ends`, each new message until cancelled.
 
-    This reads the log twice a second instead of subscribing, so that it works with any topology and account.
+    The function reads the log twice a second instead of subscribing, so that it works with any topology and account.
     """
     newest = await _newest(reader, room)
     position = max(0, newest - lines)

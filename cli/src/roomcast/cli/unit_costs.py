@@ -1,6 +1,7 @@
 """The unit costs of connections, messages and deliveries, for `roomcast plan` and docs/capacity.md. Pure.
 
-The figures were measured on two cores of a shared machine; yours differ. docs/capacity.md says how to measure your own.
+The figures were measured on two cores of a shared machine. On your machines they differ; docs/capacity.md explains how
+to measure them.
 """
 
 from __future__ import annotations
@@ -46,5 +47,5 @@ COSTS: Final[Mapping[str, UnitCost]] = {
 
 
 def cost(name: str) -> float:
-    """Return a unit cost by name; raises KeyError."""
+    """Return the value of a unit cost. Raise KeyError for an unknown name."""
     return COSTS[name].value

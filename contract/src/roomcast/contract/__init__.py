@@ -1,15 +1,15 @@
-"""The vocabulary that every Roomcast process shares.
+"""The names and rules that every Roomcast process shares.
 
-Four files hold all names that cross a process boundary, each name once:
+Four files contain all names that cross a process boundary, each name once:
 
 * `keys`      every Redis key and channel: type, writer, reader, lifetime, hash tag
 * `events`    the protocol between browsers and gateways, and its limits
 * `envelope`  the messages between processes through Redis
 * `errors`    numbered error codes, and whether a retry can help
 
-`scripts/` holds one commented Lua file per atomic change in Redis; `lua` loads them.
-`vectors/` holds golden data for tests: names for Python and TypeScript, room packets for Python and Lua.
-`backend` is the small client for back ends that publish into rooms, `python -m roomcast.contract` its command line.
+`scripts/` contains one commented Lua file per atomic change in Redis; `lua` loads the files.
+`vectors/` contains test data with expected results: names for Python and TypeScript, room packets for Python and Lua.
+`backend` is the client for back ends, and `python -m roomcast.contract` its command line.
 
 `redis_client` makes the Redis clients of all processes except the gateways, which use `roomcast.adapter.redis`.
 Gateways and back ends share `log_scripts`, which appends messages, and `tokens`, which signs tokens.

@@ -27,7 +27,7 @@ _DAY_SECONDS: Final = 86_400
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command and return the exit status; print an error as one line to standard error."""
+    """Run one command, and return the exit status. Print an error as one line to standard error."""
     options = _parser().parse_args(arguments)
     try:
         line = _token(options) if options.command == "token" else asyncio.run(_act(options))
@@ -43,28 +43,28 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=_PROGRAM,
         description=__doc__,
-        epilog=f"{config.REDIS_URL} says where Redis is (the account `backend`); token needs {config.JWT_SECRET}."
-        f" With {config.CLUSTER_KEY}, messages carry the cluster's seal.",
+        epilog=f"{config.REDIS_URL} is the URL of Redis (the account `backend`); token needs {config.JWT_SECRET}."
+        f" With {config.CLUSTER_KEY}, messages are sealed.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     publish = commands.add_parser("publish", help="publish a message into a room; print its receipt as JSON")
     publish.add_argument("room")
     publish.add_argument("text", nargs="?", help="may be left out if --data is given")
-    publish.add_argument("--data", type=_json_object, metavar="JSON", help="an object of the application's")
+    publish.add_argument("--data", type=_json_object, metavar="JSON", help="an object of the application")
     publish.add_argument("--user", required=True, help="the user who appears as the author")
     publish.add_argument("--name", help="the name that is shown (default: the user id)")
     publish.add_argument("--kind", choices=("system", "text"), default="system")
     publish.add_argument("--id", help="makes a repeated call harmless")
-    _add_emit(commands.add_parser("emit", help="send an event of the application's, which is not kept"))
+    _add_emit(commands.add_parser("emit", help="send a custom event, which is not kept"))
     kick = commands.add_parser("kick", help="remove a user from a room; a user who may enter may come back")
     kick.add_argument("room")
     kick.add_argument("user")
     revoke = commands.add_parser("revoke", help="refuse a user's tokens, or one token, and close the connections")
     what = revoke.add_mutually_exclusive_group(required=True)
-    what.add_argument("--user", help="every token issued up to half a minute from now: clocks may differ")
+    what.add_argument("--user", help="every token issued until now, and in the next half minute, because clocks may differ")
     what.add_argument("--token", metavar="JTI", help="the token with this jti claim")
-    what.add_argument("--session", metavar="SID", help="every token with this sid claim: those of one sign-in")
+    what.add_argument("--session", metavar="SID", help="every token with this sid claim, which names a sign-in")
     revoke.add_argument(
         "--issued-before", type=float, metavar="SECONDS", help="with --user: only tokens issued before (unix seconds)"
     )
@@ -75,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_emit(emit: argparse.ArgumentParser) -> None:
-    emit.add_argument("event", help="its name")
+    emit.add_argument("event", help="the name of the event")
     emit.add_argument("data", nargs="?", type=_json_object, default={}, metavar="JSON", help="an object")
     to = emit.add_mutually_exclusive_group(required=True)
     to.add_argument("--user", help="to all devices of a user")
@@ -87,7 +87,7 @@ def _json_object(text: str) -> dict[str, Any]:
     try:
         found = json.loads(text)
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"no JSON: {error}") from None
+        raise argparse.ArgumentTypeError(f"not JSON: {error}") from None
     if not isinstance(found, dict):
         raise argparse.ArgumentTypeError("not a JSON object")
     return found
@@ -124,7 +124,7 @@ def _token(options: argparse.Namespace) -> str:
 
 
 async def _act(options: argparse.Namespace) -> str:
-    """Run the command; return the line to print."""
+    """Run the command, and return the line to print."""
     url, cluster_keys = config.required(config.REDIS_URL), config.cluster_keys()
     try:
         async with backend.connect(url, cluster_keys=cluster_keys) as client:
@@ -143,7 +143,7 @@ async def _do(client: backend.Backend, options: argparse.Namespace) -> str:
             return await _emit(client, options)
         case "kick":
             await client.kick(options.room, options.user)
-            return f"{options.user} was taken out of {options.room}"
+            return f"{options.user} was removed from {options.room}"
         case "revoke":
             seconds = options.days * _DAY_SECONDS
             if options.user:

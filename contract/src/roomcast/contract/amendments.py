@@ -1,11 +1,12 @@
-"""Rewrite older entries of the log for an edit or a deletion. Pure: JSON in, rewrites out.
+"""Rewrite older entries of the log for an edit or a deletion. Pure: the input is JSON, the output are rewrites.
 
-Gateways and back ends amend by the same rules. Only back ends amend system messages: the `user` whom
-such a message names did not write it.
+Gateways and back ends edit and delete messages by the same rules. Only back ends edit and delete system messages,
+because the `user` of a system message did not write it.
 
-The log keeps one entry per `seq`, so that readers can tell a deleted message from a gap. A deletion leaves a tombstone
-(`deleted` = the seq of the deletion) without text, media and data. An edit puts the new text and data into the original
-(`edited` = the seq of the edit), and removes them from the entry of the edit before, so that no old text can be read.
+The log keeps one entry per `seq`, so that readers can tell a deleted message from a gap. A deletion turns the original
+into a tombstone (`deleted` = the seq of the deletion), without text, media and data. An edit writes the new text and
+data into the original (`edited` = the seq of the edit). It removes text and data from the entry of the previous edit,
+so that no old text can be read.
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ _AMENDABLE: Final = ("text", "media", "data")
 
 
 def load_target(entry: bytes | None, *, system: bool = False) -> dict[str, Any]:
-    """Return the message to amend; raise NOT_FOUND if it is gone or deleted, or if the entry is no message.
+    """Return the message to edit or delete. Raise NOT_FOUND if it is missing or deleted, or if the entry is no message.
 
-    `system`: whether the message may be a system message; without it, such a message is NOT_FOUND, too.
+    `system`: whether a system message is allowed; otherwise it raises NOT_FOUND, too.
     """
     message = msgspec.json.decode(entry) if entry else None
     if not isinstance(message, dict) or "deleted" in message:
@@ -37,10 +38,10 @@ def load_target(entry: bytes | None, *, system: bool = False) -> dict[str, Any]:
 
 
 def edited_content(message: dict[str, Any], text: str | None, data: dict[str, Any] | None) -> dict[str, Any]:
-    """Return the text and data that a message has after an edit. An argument None leaves its field as it is.
+    """Return the text and data that a message has after an edit. An argument of None does not change its field.
 
-    The edit's log entry holds both fields, even if only one changes, because the entry of an earlier edit, which may
-    hold the other field, loses its content.
+    The log entry of the edit contains both fields, even if only one field changes. The other field may be in the entry
+    of an earlier edit, which loses its content.
     """
     after = {
         "text": message.get("text") if text is None else text,
@@ -50,7 +51,7 @@ def edited_content(message: dict[str, Any], text: str | None, data: dict[str, An
 
 
 def edited(entry: bytes, message: dict[str, Any], content: dict[str, Any]) -> Rewrite:
-    """Return the rewrite that puts the content after the edit into the original."""
+    """Return the rewrite that writes the new content into the original."""
     return _marked(entry, {**message, **content}, "edited")
 
 
@@ -67,6 +68,9 @@ def superseded(entry: bytes) -> Rewrite:
 
 
 def _marked(entry: bytes, message: dict[str, Any], mark: str) -> Rewrite:
-    """Return the rewrite of the entry to `message` with the field `mark`; the script fills in the amendment's seq."""
+    """Return the rewrite of the entry to `message` with the field `mark`.
+
+    The script fills in the value of the field: the seq of the edit or deletion.
+    """
     rest = {key: value for key, value in message.items() if key != mark}
     return Rewrite(message["seq"], entry, msgspec.json.encode(rest)[:-1] + f',"{mark}":'.encode(), b"}")

@@ -1,8 +1,8 @@
 """Keys of the HTTP API: their form, their scopes, and their table in Redis.
 
-A key is `rck_` and 256 random bits. Redis stores only its SHA-256. A search cannot find 256 random bits, so a slow hash
-would add cost and no safety. The id of a key is the beginning of its digest; logs and lists show only the id.
-Two keys may have the same name, so that an operator can replace a key without a gap: see `ApiKeys.rotate`.
+A key is `rck_` and 256 random bits. Redis stores only its SHA-256. Nobody can guess 256 random bits, so a slow hash
+would add cost without more safety. The id of a key is the beginning of its digest; logs and lists show only the id.
+Two keys may have the same name, so that an operator can replace a key without an interruption: see `ApiKeys.rotate`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ MAX_KEY_LENGTH: Final = 100
 MAX_RATE: Final = 100_000
 DEFAULT_RATE: Final = 100
 BURST_SECONDS: Final = 2
-"""The longest burst of a key, in seconds of its rate."""
+"""The most requests of a key at once, as the number that its rate allows in this many seconds."""
 
 
 class Scope(StrEnum):
@@ -74,12 +74,12 @@ def digest_of(secret: str) -> str:
 
 
 class ApiKeys(RedisLink):
-    """The table of keys. Every method raises RoomcastError for Redis trouble."""
+    """The table of keys in Redis. Every method raises RoomcastError when Redis fails."""
 
     async def create(self, name: str, scopes: Collection[str], *, seconds: float | None = None, rate: int = 0) -> str:
-        """Store a new key and return it; it cannot be read later. `seconds` None: valid until revoked.
+        """Store a new key, and return it. It cannot be read later. `seconds` None: the key is valid until revoked.
 
-        Raises BAD_REQUEST for an empty name, an unknown scope or a rate out of range, TOO_LARGE above 1,000 keys.
+        Raise BAD_REQUEST for an empty name, an unknown scope or a rate out of range, and TOO_LARGE above 1,000 keys.
         """
         name, known = clean_name(name), {scope.value for scope in Scope}
         if not name or not scopes or not set(scopes) <= known:
@@ -96,12 +96,12 @@ class ApiKeys(RedisLink):
         return secret
 
     async def list_keys(self) -> list[Listed]:
-        """Return all keys, also expired ones, sorted by name and age."""
+        """Return all keys, including expired keys, sorted by name and age."""
         found = [Listed(digest[:ID_LENGTH], key) for digest, key in await self._table()]
         return sorted(found, key=lambda row: (row.key.name, row.key.created, row.id))
 
     async def revoke(self, key_id: str) -> None:
-        """Delete the key with this id, at once for every process. Raises NOT_FOUND."""
+        """Delete the key with this id, with immediate effect in every process. Raise NOT_FOUND."""
         for digest, _ in await self._table():
             if digest[:ID_LENGTH] == key_id:
                 await self._call("HDEL", keys.API_KEYS, digest)
@@ -109,9 +109,9 @@ class ApiKeys(RedisLink):
         raise RoomcastError(Code.NOT_FOUND, f"no key has the id {key_id}")
 
     async def rotate(self, name: str, *, overlap_seconds: float) -> str:
-        """Return a new key with the name, scopes and rate of the newest one; the older ones end after the overlap.
+        """Return a new key with the scopes and rate of the newest key of this name. The older keys end after the overlap.
 
-        Raises NOT_FOUND when no key has the name.
+        Raise NOT_FOUND when no key has the name.
         """
         now = int(self._clock())
         held = [(digest, key) for digest, key in await self._table() if key.name == name]
@@ -126,7 +126,7 @@ class ApiKeys(RedisLink):
         return secret
 
     async def find(self, secret: str) -> Listed | None:
-        """Return the key with this secret; None if it is unknown or expired."""
+        """Return the key with this secret, or None if the key is unknown or expired."""
         if len(secret) > MAX_KEY_LENGTH or not secret.startswith(PREFIX):
             return None
         digest = digest_of(secret)
@@ -139,9 +139,9 @@ class ApiKeys(RedisLink):
     async def take(
         self, found: Listed, *, requests: int = 1, default_rate: int = DEFAULT_RATE, owes: bool = False
     ) -> float:
-        """Charge `requests` to the rate of a key. Return 0.0 if they are admitted, else the seconds to wait.
+        """Charge `requests` to the rate of a key. Return 0.0 if the rate allows them, else the seconds to wait.
 
-        `owes`: charge them in any case, because the work is done; later requests wait instead.
+        `owes`: charge them in any case, because the work is already done. Later requests must wait instead.
         """
         args = (found.key.rate or default_rate, BURST_SECONDS, requests, "owe" if owes else "")
         return int(await self._script("api_take", (keys.api_rate(found.id),), args)) / 1000

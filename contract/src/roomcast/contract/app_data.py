@@ -1,6 +1,6 @@
-"""The rules of `data`: a JSON object of the application's, in messages and in custom events. Pure.
+"""Check `data`: a JSON object of the application, in messages and in custom events. Pure.
 
-Gateways and back ends apply the same rules. Roomcast stores and delivers such an object, and never looks into it.
+Gateways and back ends apply the same rules. Roomcast stores and delivers such an object without interpreting it.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import MAX_DATA_BYTES, MAX_DATA_DEPTH
 
 _MAX_INTEGER: Final = 2**53
-"""Bound of the absolute value of an integer in `data`: JavaScript holds integers up to 2^53 exactly."""
+"""The largest absolute value of an integer in `data`: JavaScript represents integers up to 2^53 exactly."""
 
 
 def check_data(data: dict[str, Any]) -> bytes:
     """Return the object as compact JSON in UTF-8.
 
-    Raises RoomcastError: TOO_LARGE for more than MAX_DATA_BYTES or for objects and lists nested deeper than
-    MAX_DATA_DEPTH (the object itself is 1 deep); BAD_REQUEST for data that JSON or JavaScript cannot hold.
+    Raise TOO_LARGE for more than MAX_DATA_BYTES, or for objects and lists nested deeper than MAX_DATA_DEPTH (the object
+    itself has depth 1). Raise BAD_REQUEST for data that JSON or JavaScript cannot represent.
     """
     level: list[Any] = [data]
     depth = 0
@@ -35,7 +35,7 @@ def check_data(data: dict[str, Any]) -> bytes:
 
 
 def stored_data(data: dict[str, Any]) -> str:
-    """Return the object as text for the hash of a room or person: "" if it is empty. Raise as `check_data`."""
+    """Return the object as text for the hash of a room or person; "" for an empty object. Raise as `check_data`."""
     return check_data(data).decode() if data else ""
 
 
@@ -48,23 +48,23 @@ def _values(container: Any) -> Iterable[Any]:
     if isinstance(container, list):
         return container
     if any(type(key) is not str for key in container):
-        raise RoomcastError(Code.BAD_REQUEST, "the keys in data are texts")
+        raise RoomcastError(Code.BAD_REQUEST, "the keys in data must be texts")
     return list(container.values())
 
 
 def _is_container(value: Any) -> bool:
-    """Return whether a value is an object or list; raise BAD_REQUEST for a value that JSON cannot hold."""
+    """Return whether a value is an object or list. Raise BAD_REQUEST for a value that JSON cannot represent."""
     if isinstance(value, dict | list):
         return True
     if value is None or isinstance(value, str | bool):
         return False
     if isinstance(value, int):
         if not -_MAX_INTEGER <= value <= _MAX_INTEGER:
-            raise RoomcastError(Code.BAD_REQUEST, "an integer in data is at most 2^53, as in JavaScript")
+            raise RoomcastError(Code.BAD_REQUEST, "an integer in data may be at most 2^53, as in JavaScript")
         return False
     if isinstance(value, float) and math.isfinite(value):
         return False
-    raise RoomcastError(Code.BAD_REQUEST, "data holds objects, lists, texts, numbers, true, false and null only")
+    raise RoomcastError(Code.BAD_REQUEST, "data may contain only objects, lists, texts, numbers, true, false and null")
 
 
 def _encoded(data: dict[str, Any]) -> bytes:
@@ -73,5 +73,5 @@ def _encoded(data: dict[str, Any]) -> bytes:
     except UnicodeEncodeError:
         raise RoomcastError(Code.BAD_REQUEST, "a text in data is not valid Unicode") from None
     if len(encoded) > MAX_DATA_BYTES:
-        raise RoomcastError(Code.TOO_LARGE, f"data holds at most {MAX_DATA_BYTES} bytes as JSON")
+        raise RoomcastError(Code.TOO_LARGE, f"data may have at most {MAX_DATA_BYTES} bytes as JSON")
     return encoded

@@ -16,11 +16,11 @@ modules, pure ones first:
 * `detection`       detects the type of a file from its first bytes (pure)
 * `dimensions`      reads the size of an image (pure)
 * `records`         the state of each upload, changed only by the scripts `upload_*.lua` and `media_*.lua`
-* `storage`         object storage by the S3 protocol; `bucket` sets it up
+* `storage`         uses the object storage through the S3 protocol; `bucket` creates and configures the bucket
 * `storage_health`  watches whether the storage accepts the signer's requests
-* `bus`             requests in, replies out: the only user of redis
-* `service`         answers the three requests
-* `signer`          the loop: many requests at once, each within its deadline
-* `sweep`           collects uploads that were never completed
+* `bus`             reads requests and sends replies; the only module that uses redis
+* `service`         answers the three kinds of requests
+* `signer`          the loop: handles many requests at once, each within its deadline
+* `sweep`           deletes uploads that were never completed
 * `observe`, `config`, `app`
 """

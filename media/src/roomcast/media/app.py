@@ -35,15 +35,15 @@ from roomcast.wire.tasks import TaskSet
 READY_SECONDS = 2.0
 WATCH_SECONDS = 0.5
 OPEN_UPLOADS = 20
-"""Unfinished uploads per user: more than a browser sends at once, few enough to bound what one user reserves."""
+"""The most unfinished uploads of one user: more than a browser sends at once, but a limit for the reserved bytes."""
 
 SEND_SECONDS = 86_400
-"""Seconds for which a verified upload may be sent. Its record lives for the retention time longer, like messages."""
+"""Seconds within which a verified upload may be sent. Its record is kept for the retention time of messages longer."""
 _log = structlog.get_logger(__name__)
 
 
 async def run(config: Config) -> None:
-    """Serve until SIGTERM or SIGINT. Then stop reading, answer the requests in flight, leave the group, and close.
+    """Serve until SIGTERM or SIGINT. Then stop reading, answer open requests, leave the consumer group, and close.
 
     A background task that ends with an error is restarted.
     """
@@ -67,7 +67,7 @@ async def _serve(config: Config, metrics: Metrics, files: storage.Storage, stopp
     signer = Signer(bus, _service(config, records, files, bus, health).handle, metrics)
 
     def is_ready() -> bool:
-        """Return whether Redis answers, the storage accepts signed requests, and no drain has begun."""
+        """Return whether Redis answers, the storage accepts signed requests, and the process is not draining."""
         return health.is_up and not stopping.is_set() and signer.silent_seconds < READY_SECONDS
 
     background = TaskSet()
@@ -100,7 +100,7 @@ def _service(config: Config, records: Records, files: storage.Storage, bus: Bus,
 
 
 async def _watch(metrics: Metrics, is_ready: Callable[[], bool]) -> None:
-    """Measure readiness and the lateness of the loop, twice a second."""
+    """Measure readiness and the lateness of the event loop, twice a second."""
     while True:
         due = time.monotonic() + WATCH_SECONDS
         await asyncio.sleep(WATCH_SECONDS)

@@ -1,8 +1,8 @@
-"""Set the bucket up: create it, let pages upload into it, and expire abandoned uploads.
+"""Create the bucket, allow web pages to upload into it (CORS), and let it expire abandoned uploads (lifecycle).
 
-Only the bucket itself is necessary. The signer also works with a storage without calls for CORS or lifecycle rules
-(MinIO answers NotImplemented, other servers 405 or an unreadable document): MinIO allows all origins by default, and
-the signers' sweep collects abandoned uploads.
+Only the bucket itself is necessary. The signer also works with a storage that has no CORS or lifecycle rules (MinIO
+answers NotImplemented, other servers 405 or an unreadable document). MinIO allows all origins by default, and the
+signers' sweep deletes abandoned uploads.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Bucket:
-    """Keeps one bucket set up. Each optional rule that the storage refuses is logged once."""
+    """Creates and configures one bucket. Each optional rule that the storage refuses is logged once."""
 
     def __init__(self, storage: Storage, origins: list[str]) -> None:
         self._storage = storage
@@ -49,7 +49,7 @@ class Bucket:
             except ClientError as error:
                 if status_of(error) == 404:
                     await self._create_missing(client, bucket)
-                elif status_of(error) != 403:  # credentials that may not look at the bucket may still be able to use it
+                elif status_of(error) != 403:  # an account without the right to HEAD may still have the right to use it
                     raise
 
     async def _create_missing(self, client: Any, bucket: str) -> None:
@@ -58,7 +58,7 @@ class Bucket:
         try:
             await client.create_bucket(Bucket=bucket, **place)
         except ClientError as error:
-            if status_of(error) != 409:  # another signer was quicker
+            if status_of(error) != 409:  # 409: another signer has created the bucket in the meantime
                 raise
 
     async def _offer(self, rule: str, call: Awaitable[Any]) -> None:
@@ -86,7 +86,7 @@ def _cors(origins: list[str]) -> dict[str, Any]:
 
 
 def _lifecycle() -> dict[str, Any]:
-    """Return the rule that expires objects under `incoming/` after days, in case the signers' sweep misses them."""
+    """Return the rule that deletes objects under `incoming/` after two days, if the signers' sweep did not."""
     rule = {
         "ID": "roomcast-incoming",
         "Status": "Enabled",

@@ -1,7 +1,7 @@
 """Read requests from Redis, send replies, and run scripts. Only this module of the package uses redis.
 
-There are two clients: one for commands, with a short timeout, and one that blocks in XREADGROUP, so that a blocked read
-never delays an answer. Errors of the driver become RoomcastError (UNAVAILABLE).
+There are two Redis clients: one for commands, with a short timeout, and one that blocks in XREADGROUP. So a blocked
+read never delays an answer. Errors of the driver become RoomcastError (UNAVAILABLE).
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from roomcast.wire.seals import UNSEALED, Seals
 
 COMMAND_SECONDS: Final = 1.0
 QUEUE_SECONDS: Final = 5.0
-"""Longest wait, in seconds, of a command for a free connection: a burst has many more commands than connections."""
+"""The longest wait, in seconds, of a command for a free connection. There may be more commands than connections."""
 
 FIELD: Final = b"m"
 PROBE_NODE: Final = "signers"
-"""The node name of a channel without subscribers. `join` publishes there, so that an account without the right to
-publish fails before the signer takes requests."""
+"""The node name of a channel without subscribers. `join` publishes on that channel, so that an account without the
+right to publish fails before the signer reads requests."""
 
 MAX_CONNECTIONS: Final = 16
 
@@ -38,14 +38,14 @@ Argument = str | bytes | int | float
 
 
 class Entry(NamedTuple):
-    """One entry of the stream; `request` is None if this release cannot read the entry."""
+    """One entry of the request stream. `request` is None if this release cannot decode the entry."""
 
     id: str
     request: MediaRequest | None
 
 
 class Bus:
-    """One consumer in the group of the request stream; no other process may use the name `consumer`.
+    """One consumer in the group of the request stream. No other process may have the name `consumer`.
 
     `block_seconds`: the longest wait of one `read`. `seals` seals the replies.
     """
@@ -61,7 +61,7 @@ class Bus:
         self._stream = self._keyspace.name(keys.MEDIA_REQUESTS)
 
     async def join(self) -> None:
-        """Create the stream and its group if they are missing, and check that this account may publish answers."""
+        """Create the stream and its consumer group if they are missing. Check that the account may publish replies."""
         with _translated():
             await self._commands.execute_command("SPUBLISH", self._keyspace.name(keys.node_channel(PROBE_NODE)), b"")
             try:
@@ -88,7 +88,7 @@ class Bus:
                 )
 
     async def claim(self, idle_seconds: float, count: int) -> list[Entry]:
-        """Take over up to `count` requests that another consumer has left unanswered for `idle_seconds`."""
+        """Take over, and return, up to `count` requests that other consumers left unanswered for `idle_seconds`."""
         with _translated():
             _, batch, *_ = await self._commands.xautoclaim(
                 self._stream, keys.MEDIA_GROUP, self._consumer, int(idle_seconds * 1000), count=count
@@ -96,7 +96,7 @@ class Bus:
         return list(self._entries(batch))
 
     def _entries(self, batch: Sequence[Any]) -> Iterator[Entry]:
-        nested = batch[0] if len(batch) == 1 and isinstance(batch[0], list) else batch  # RESP3 has one more list
+        nested = batch[0] if len(batch) == 1 and isinstance(batch[0], list) else batch  # RESP3 adds an outer list
         for entry_id, fields in nested:
             try:
                 request = self._requests.unpack((fields or {}).get(FIELD, b""))
@@ -153,7 +153,7 @@ class Bus:
             return await self._commands.execute_command(command, self._keyspace.name(key), *arguments)
 
     async def forget_idle_consumers(self, idle_seconds: float) -> int:
-        """Remove consumers without pending requests that have been idle for this long; return how many."""
+        """Remove consumers that have no pending request and were idle for `idle_seconds`. Return their number."""
         with _translated():
             consumers = await self._commands.xinfo_consumers(self._stream, keys.MEDIA_GROUP)
             gone = [row["name"] for row in consumers if not row["pending"] and row["idle"] > idle_seconds * 1000]
@@ -162,7 +162,10 @@ class Bus:
         return len(gone)
 
     async def leave(self) -> None:
-        """Leave the group, unless pending requests are left for other signers to claim; then close the connections."""
+        """Leave the consumer group if no request is pending, and close the connections.
+
+        With a pending request the consumer stays in the group, so that another signer can claim the request.
+        """
         try:
             with _translated():
                 pending = await self._commands.xpending_range(
@@ -184,7 +187,7 @@ def _translated() -> Iterator[None]:
 
 
 def is_group_missing(error: RoomcastError) -> bool:
-    """Return whether Redis lost the stream or its group, as after a restart without its data."""
+    """Return whether Redis has lost the stream or its consumer group, for example in a restart without its data."""
     return "NOGROUP" in error.detail
 
 
@@ -193,9 +196,9 @@ def _text(value: bytes | str) -> str:
 
 
 def _client(target: RedisTarget, timeout_seconds: float) -> Any:
-    """Make a client that retries a command once, without a pause; the caller decides about further retries.
+    """Make a Redis client that retries a command once, without a pause. The caller decides about further retries.
 
-    Many requests share a few connections: a command without a free connection waits up to QUEUE_SECONDS.
+    Many requests share a few connections. A command waits up to QUEUE_SECONDS for a free connection.
     """
     options: dict[str, Any] = {
         "client_name": "roomcast-media",

@@ -17,9 +17,9 @@ _BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
 
 class Config(SealingSettings):
-    """The configuration of one signer; sizes in bytes, times in seconds unless named otherwise.
+    """The configuration of one signer. Sizes are in bytes, and times in seconds if the name has no other unit.
 
-    The storage's credentials are not among the settings: the driver finds them like every AWS SDK.
+    The credentials for the storage are not settings: the driver finds them in the same way as every AWS SDK.
     """
 
     metrics_port: int = setting(9321, "ROOMCAST_METRICS_PORT", "port of health and metrics", ge=0, le=65_535)

@@ -1,8 +1,8 @@
 """Detect the type of a file from its first bytes. Pure: bytes in, types out; no file is decoded.
 
-The `filetype` library knows the magic numbers. Four formats need more than a magic number and are recognised here: the
-ISO base media family (MP4, QuickTime, HEIC, AVIF) by its brands, PDF behind leading junk, Microsoft's compound files,
-and text, which has no magic number at all.
+The `filetype` library compares magic numbers. This module recognises four formats that need more than a magic number:
+the ISO base media family (MP4, QuickTime, HEIC, AVIF) by its brands, PDF with leading junk, Microsoft's compound files,
+and text, which has no magic number.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import filetype
 from roomcast.media.file_types import FILE_TYPES, OLE, TEXT, canonical
 
 HEAD_BYTES: Final = 65_536
-"""Bytes that suffice to detect the type of any file, and the size of nearly every image."""
+"""The number of bytes that suffices to detect the type of any file, and the pixel size of nearly every image."""
 
 _CONTROLS: Final = frozenset(range(32)) - set(b"\t\n\r\f\x1b")
 _UNDEFINED_IN_WINDOWS_1252: Final = frozenset(b"\x81\x8d\x8f\x90\x9d")
@@ -24,18 +24,19 @@ _BYTE_ORDER_MARKS: Final = ((codecs.BOM_UTF16_LE, "utf-16le"), (codecs.BOM_UTF16
 _LEAST_ASCII_SHARE: Final = 0.5
 
 _PDF: Final = re.compile(rb"[^<]{0,1019}%PDF-\d", re.DOTALL)
-"""Readers accept junk (a byte-order mark, newlines, a printer's header) before a PDF's header, if that lies within the
-first 1,024 bytes (ISO 32000-1, annex H, note 13). Junk that opens markup is not accepted."""
+"""A PDF header within the first 1,024 bytes. PDF readers accept junk before the header there, for example a byte-order
+mark or a printer's header (ISO 32000-1, annex H, note 13). This pattern does not accept junk with `<`, which could open
+markup."""
 
 _OLE_MAGIC: Final = bytes.fromhex("d0cf11e0a1b11ae1")
 _HEIC_BRANDS: Final = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"heif"})
 _AVIF_BRANDS: Final = frozenset({b"avif", b"avis"})
 _QUICKTIME_ATOMS: Final = frozenset({b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"})
-"""Possible first atoms of a QuickTime file from before the `ftyp` atom (QuickTime File Format, 2001)."""
+"""The possible first atoms of an old QuickTime file without an `ftyp` atom (QuickTime File Format, 2001)."""
 
 
 def matches(head: bytes, content_type: str) -> bool:
-    """Return whether a file that starts with `head` (up to HEAD_BYTES) has this type by its bytes."""
+    """Return whether the bytes of a file that starts with `head` (up to HEAD_BYTES) have this type."""
     family = FILE_TYPES[content_type].family
     if family == TEXT:
         return is_text(head)
@@ -44,7 +45,7 @@ def matches(head: bytes, content_type: str) -> bool:
 
 
 def detect(head: bytes) -> str | None:
-    """Return the listed type whose magic bytes are in `head`; None for text and for unlisted types."""
+    """Return the type in FILE_TYPES that `head` shows; None for text and for types that are not in FILE_TYPES."""
     if head[4:8] == b"ftyp":
         return _iso_media(head)
     if head[4:8] in _QUICKTIME_ATOMS:
@@ -69,8 +70,8 @@ def is_text(head: bytes) -> bool:
 def charset(head: bytes) -> str | None:
     """Return the encoding label (WHATWG Encoding Standard) of a text that starts with `head`; None if it is unclear.
 
-    Text that is not Unicode counts as Windows-1252, the fallback of that standard, unless it has bytes that
-    Windows-1252 leaves undefined.
+    Text that is not Unicode counts as Windows-1252, the fallback of that standard. With bytes that are undefined in
+    Windows-1252, the result is None.
     """
     if (utf_16 := _utf_16_of(head)) is not None:
         return utf_16
@@ -80,7 +81,7 @@ def charset(head: bytes) -> str | None:
 
 
 def _iso_media(head: bytes) -> str:
-    """Return the type that the brands of an ISO base media file name (ISO/IEC 14496-12, section 4.3)."""
+    """Return the type of an ISO base media file, according to its brands (ISO/IEC 14496-12, section 4.3)."""
     box_bytes = min(max(int.from_bytes(head[:4], "big"), 16), 256)
     major, compatible = head[8:12], head[16:box_bytes]
     brands = {major, *(compatible[at : at + 4] for at in range(0, len(compatible), 4))}
@@ -117,7 +118,7 @@ def _utf_16_of(head: bytes) -> str | None:
 
 
 def _decoded(head: bytes, encoding: str) -> str | None:
-    """Decode `head`; return None if it is not in this encoding. A full head may end within a character."""
+    """Decode `head`. Return None if it is not in this encoding. A head of full length may end within a character."""
     try:
         return codecs.getincrementaldecoder(encoding)().decode(head, final=len(head) < HEAD_BYTES - 2)
     except UnicodeDecodeError:

@@ -1,7 +1,7 @@
 """Read the size of an image from its header. Pure; no image is decoded.
 
-Pillow opens a file lazily and reads only the header, so a small file with a huge image costs nothing. For two formats
-Pillow needs more than the start of the file, so this module reads them: WebP (RFC 9649) and HEIF (AVIF, HEIC).
+Pillow opens a file lazily and reads only the header, so a small file that decodes to a huge image costs little. For
+WebP (RFC 9649) and HEIF (AVIF, HEIC), Pillow needs more than the start of the file, so this module reads them itself.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from typing import Final, NamedTuple
 from PIL import Image
 
 LONG_HEAD_BYTES: Final = 2_097_152
-"""Bytes that suffice for a photograph with much metadata (thumbnails, colour profiles) before its dimensions."""
+"""The number of bytes that suffices for a photograph with much metadata (thumbnails, colour profiles) before its
+dimensions."""
 
 _FORMATS: Final = {"image/png": "PNG", "image/jpeg": "JPEG", "image/gif": "GIF", "image/bmp": "BMP"}
 _ORIENTATION: Final = 0x0112
@@ -24,24 +25,24 @@ _ROTATION: Final = re.compile(rb"\0\0\0\x09irot(.)", re.DOTALL)
 
 
 class ImageError(ValueError):
-    """The bytes are not an acceptable image; the text gives the reason."""
+    """The bytes are not an acceptable image. The text of the error gives the reason."""
 
 
 class TruncatedError(ImageError):
-    """The dimensions lie beyond the given bytes: call again with more of the file."""
+    """The dimensions are beyond the given bytes. Call again with more bytes of the file."""
 
 
 class Dimensions(NamedTuple):
-    """The width and height in pixels, after applying a photograph's orientation."""
+    """The width and height in pixels, with the orientation of a photograph applied."""
 
     width: int
     height: int
 
 
 def dimensions(head: bytes, content_type: str, max_pixels: int) -> Dimensions | None:
-    """Return the size of an image; None for a type without pixels, or one whose size this release cannot read.
+    """Return the size of an image. Return None for a type without pixels, or whose size this release cannot read.
 
-    Raises TruncatedError if `head` ends too early, and ImageError for a broken header or more than `max_pixels`.
+    Raise TruncatedError if `head` ends too early, and ImageError for a broken header or more than `max_pixels`.
     """
     size = _read(head, content_type)
     if size is not None and (size.width < 1 or size.height < 1 or size.width * size.height > max_pixels):
@@ -66,7 +67,7 @@ def _pillow(head: bytes, image_format: str) -> Dimensions:
                 turned = image_format == "JPEG" and image.getexif().get(_ORIENTATION) in _QUARTER_TURNS
         except Image.DecompressionBombError:
             raise ImageError("far too many pixels") from None
-        except Exception as error:  # Pillow raises many kinds of errors: struct, value, syntax and OS errors
+        except Exception as error:  # Pillow raises errors of many classes: struct, value, syntax and OS errors
             raise TruncatedError(f"no readable {image_format} header: {type(error).__name__}") from None
     return Dimensions(height, width) if turned else Dimensions(width, height)
 

@@ -1,7 +1,7 @@
-"""Refuse file names that are paths, keep all others as typed, and write them safely into a header.
+"""Refuse file names that are paths, keep other names as typed, and write names safely into a header.
 
 Clients show a name as its owner typed it: `議事録2026／09.pdf` and `50%2F50.pdf` are ordinary names. No storage key
-contains the name. It could do harm only in the Content-Disposition header, which `disposition` builds.
+contains the name. A name could do harm only in the Content-Disposition header, which `disposition` builds.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from roomcast.media.file_types import ACTIVE_EXTENSIONS, FILE_TYPES, split_exten
 
 FALLBACK_STEM: Final = "file"
 MAX_NAME_LENGTH: Final = 255
-"""Characters of a name that are kept; the limit of `media:sign`."""
+"""The most characters of a name that are kept. `media:sign` has the same limit."""
 
 MAX_SAVED_BYTES: Final = 200
-"""Bytes (UTF-8) of a saved name: below the 255 bytes of common file systems, with room for a browser's `(1)`."""
+"""The most UTF-8 bytes of a saved name. Common file systems allow 255, and a browser may add a suffix such as `(1)`."""
 
 _SEPARATORS: Final = re.compile(r"[/\\]")
 _REORDERING: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-"""Bidirectional embeddings, overrides and isolates (Unicode Annex 9), which can make a program look like a photo."""
+"""Bidirectional embeddings, overrides and isolates (Unicode Annex 9), which can hide the extension of a program."""
 
 _UNPRINTABLE: Final = frozenset({"Cc", "Cs"})
 _LINE_BREAKS: Final = frozenset({"Zl", "Zp"})
@@ -35,9 +35,9 @@ class NameRefusedError(ValueError):
 
 
 def clean_name(name: str) -> str:
-    """Return `name` as typed, on one line, with joiners and other invisible characters that shape text.
+    """Return `name` as typed, but on one line. Joiners and other invisible characters that shape text are kept.
 
-    Raises NameRefusedError for a path, also a percent-encoded one that leads upwards, and for the extension of an
+    Raise NameRefusedError for a path, also for a percent-encoded path that leads upwards, and for the extension of an
     active document.
     """
     line = "".join(_on_one_line(character) for character in name)
@@ -48,7 +48,7 @@ def clean_name(name: str) -> str:
 
 
 def saved_name(name: str, content_type: str) -> str:
-    """Return the name under which a browser saves the file: no path, no hidden file, an extension of the type."""
+    """Return the name under which a browser saves the file: without a path or leading dot, with a fitting extension."""
     extensions = FILE_TYPES[content_type].extensions
     stem, extension = split_extension(_SEPARATORS.sub("_", name).strip(". "))
     if extension not in extensions:
@@ -80,13 +80,13 @@ def _is_refused(text: str) -> bool:
 
 
 def _leads_elsewhere(decoded: str) -> bool:
-    """Return whether a component of the decoded name is `.` or `..`, or the name consists of dots and blanks."""
+    """Return whether a path component of the decoded name is `.` or `..`, or the name has only dots and spaces."""
     parts = _SEPARATORS.split(decoded)
     return any(part.strip() in (".", "..") for part in parts) or decoded.strip(". ") == ""
 
 
 def _decoded(text: str) -> str:
-    """Percent-decode up to 8 times, so that repeated encoding hides no path; then unify look-alikes (NFKC)."""
+    """Percent-decode up to 8 times, because a path may be encoded repeatedly. Then replace look-alikes (NFKC)."""
     for _ in range(8):
         decoded = unquote(text, errors="replace")
         if decoded == text:
@@ -96,5 +96,5 @@ def _decoded(text: str) -> str:
 
 
 def _shortened(stem: str, max_bytes: int) -> str:
-    """Cut a stem to `max_bytes` of UTF-8, between characters."""
+    """Shorten a stem to at most `max_bytes` of UTF-8, at the end of a character."""
     return stem.encode("utf-8")[:max_bytes].decode("utf-8", "ignore").rstrip(". ")

@@ -1,7 +1,7 @@
 """The file types that this release accepts, with the aliases that browsers and operating systems use.
 
-A client may announce a type under any of its names; Roomcast keeps the first one. Browsers announce no type, or
-`application/octet-stream`, for an extension that their system does not know (Markdown on Windows, HEIC on Linux). Then
+A client may announce a type by any of its names; Roomcast stores the first name. For an extension that the operating
+system does not know (Markdown on Windows, HEIC on Linux), browsers announce no type or `application/octet-stream`. Then
 the extension decides. The stored bytes are checked later, so a wrong announcement does no harm.
 """
 
@@ -13,10 +13,10 @@ from typing import Final, NamedTuple
 class FileType(NamedTuple):
     """One file type.
 
-    extensions: storage keys end with the first one; a downloaded file may have any of them
+    extensions: storage keys end with the first extension; a downloaded file may have any of them
     aliases: other MIME types with the same meaning
-    family: a container or archive format; the bytes do not show reliably which type of a family a file has
-    shows: a browser may display the file; it downloads files of other types
+    family: the container or archive format; types of one family cannot be told apart reliably by the bytes
+    shows: whether a browser may display the file; otherwise it downloads the file
     """
 
     extensions: tuple[str, ...]
@@ -118,20 +118,20 @@ FILE_TYPES: Final[dict[str, FileType]] = {
     "application/vnd.ms-excel": FileType(("xls",), ("application/excel", "application/x-msexcel"), OLE),
     "application/vnd.ms-powerpoint": FileType(("ppt",), ("application/mspowerpoint", "application/powerpoint"), OLE),
 }
-"""Every type whose bytes this release can check; a deployment may allow fewer (`ROOMCAST_MEDIA_TYPES`)."""
+"""All types whose bytes this release can check. A deployment may allow fewer types (`ROOMCAST_MEDIA_TYPES`)."""
 
 ACTIVE_EXTENSIONS: Final = frozenset(
     {"svg", "svgz", "html", "htm", "xhtml", "xht", "shtml", "mhtml", "mht", "xml", "js", "mjs"}
 )
-"""Extensions of documents that a browser runs. No file may have one of them, with any type."""
+"""The extensions of documents that a browser runs. Files with such an extension are refused, whatever their type."""
 
 _UNSPECIFIC: Final = frozenset({"", "application/octet-stream", "binary/octet-stream", "application/unknown"})
 _CSV_FROM_EXCEL: Final = ("application/vnd.ms-excel", "csv")
-"""Windows with Excel installed announces CSV files under the type of Excel workbooks."""
+"""The type and extension that Windows with Excel announces for CSV files: the type belongs to Excel workbooks."""
 
 
 def _types_by_extension() -> dict[str, str]:
-    """Map each extension to the type whose first extension it is, or else to the first of the types that list it."""
+    """Map each extension to the type that has it as the first extension, or else to the first type that lists it."""
     found: dict[str, str] = {}
     for name, kind in FILE_TYPES.items():
         found |= {extension: name for extension in kind.extensions if extension not in found}
@@ -143,14 +143,14 @@ _BY_EXTENSION: Final = _types_by_extension()
 
 
 def canonical(content_type: str) -> str | None:
-    """Return the first name of a type, given any of its names; ignore parameters; None for an unlisted type."""
+    """Return the first name of the type with this name, or None for an unknown type. Ignore MIME parameters."""
     return _BY_NAME.get(content_type.partition(";")[0].strip().lower())
 
 
 def resolve(content_type: str, file_name: str) -> str | None:
-    """Return the listed type for an announced type and file name; None if there is none.
+    """Return the type in FILE_TYPES for an announced type and file name, or None for an unknown type.
 
-    The extension of `file_name` decides if the announced type is unspecific.
+    If the announced type is unspecific, the extension of `file_name` decides.
     """
     bare = content_type.partition(";")[0].strip().lower()
     extension = split_extension(file_name)[1]

@@ -1,4 +1,4 @@
-"""Count the work of a signer: the metrics behind the `Observer` protocols."""
+"""Count the work of a signer: the metrics that implement the `Observer` protocols."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 
 class Metrics(ProcessMetrics):
-    """Observes signer, storage, storage health and sweep, with its own registry."""
+    """The metrics of the signer, the storage, the storage health and the sweep, in a separate registry."""
 
     def __init__(self) -> None:
         super().__init__("roomcast_media", "1 while requests are being served")

@@ -19,7 +19,7 @@ INCOMING: Final = "incoming/"
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The files that a deployment allows: `types` of FILE_TYPES, `max_bytes` per file, `max_pixels` per image."""
+    """The files that a deployment allows: `types` from FILE_TYPES, `max_bytes` per file, `max_pixels` per image."""
 
     types: Collection[str]
     max_bytes: int
@@ -50,7 +50,7 @@ def admit(policy: Policy, name: str, content_type: str, size: int) -> Announced:
 
 
 def incoming_key(upload: str) -> str:
-    """Return the key to which the form uploads. The form's holder can overwrite the object until the form expires."""
+    """Return the key to which the form uploads. The form can overwrite the object until the form expires."""
     return INCOMING + upload
 
 
@@ -60,6 +60,6 @@ def final_key(upload: str, content_type: str, year: int, month: int) -> str:
 
 
 def served_type(content_type: str, charset: str | None) -> str:
-    """Return the Content-Type of a download. A text names its encoding if that is known, so that no browser guesses."""
+    """Return the Content-Type of a download. For a text with a known encoding, it names the encoding."""
     is_named = charset is not None and FILE_TYPES[content_type].family == TEXT
     return f"{content_type}; charset={charset}" if is_named else content_type

@@ -13,7 +13,8 @@ from roomcast.contract.events import Media
 from roomcast.media.policy import Announced
 
 CLAIM_SECONDS: Final = 2.0
-"""Life of a claim to verify an upload, in seconds. A live attempt renews its claim; a dead attempt is soon replaced."""
+"""Seconds after which a claim to verify an upload expires. A signer renews its claim while it works on the upload. When
+the signer crashes, another signer can soon claim the upload."""
 
 
 class Scripts(Protocol):
@@ -29,7 +30,11 @@ class Scripts(Protocol):
 
 
 class Limits(NamedTuple):
-    """Bounds per user, and three lifetimes: of a form, of an unverified record after its form, of a verified record."""
+    """The limits of one user's uploads, and three lifetimes in seconds.
+
+    `upload_seconds`: of a form; `grace_seconds`: of an unverified record after its form has expired;
+    `retention_seconds`: of a verified record.
+    """
 
     open_uploads: int
     daily_bytes: int
@@ -39,7 +44,7 @@ class Limits(NamedTuple):
 
 
 class Claimed(NamedTuple):
-    """An upload that only this attempt may verify now."""
+    """The claim succeeded: until it expires, only this attempt may verify the upload."""
 
     key: str
     announced: Announced
@@ -63,7 +68,7 @@ class Records:
         self._limits = limits
 
     async def reserve(self, user: str, upload: str, size: int) -> int:
-        """Count an upload against its owner's quota; return Redis's time in ms. Raises RoomcastError (RATE_LIMITED)."""
+        """Count an upload towards its owner's limits. Return Redis's time in ms. Raise RoomcastError (RATE_LIMITED)."""
         names = (keys.user_uploads(user), keys.user_upload_bytes(user))
         limits = self._limits
         now_ms, wait_ms = await self._bus.run_script(
@@ -74,9 +79,9 @@ class Records:
         return int(now_ms)
 
     async def open(self, upload: str, user: str, room: str, key: str, announced: Announced, now_ms: int) -> None:
-        """Store a new upload. Before that, list its key for the sweep, in case the upload is never completed.
+        """Store a new upload. First list its key for the sweep, in case the upload is never completed.
 
-        Raises RoomcastError (CONFLICT) if the id is taken.
+        Raise RoomcastError (CONFLICT) if an upload with this id exists.
         """
         life_ms = (self._limits.upload_seconds + self._limits.grace_seconds) * 1000
         await self._bus.execute("ZADD", keys.MEDIA_INCOMING, now_ms + life_ms, key)
@@ -88,7 +93,7 @@ class Records:
     async def claim(self, upload: str, user: str, token: str) -> Claimed | Busy | Verified:
         """Claim an upload to verify it, or renew the claim of the same token.
 
-        Raises RoomcastError: UPLOAD_EXPIRED, or NOT_FOUND for an upload of another user.
+        Raise UPLOAD_EXPIRED if there is no such upload any more, and NOT_FOUND for an upload of another user.
         """
         answer = await self._bus.run_script(
             "upload_claim", (keys.upload(upload),), user, token, int(CLAIM_SECONDS * 1000)
@@ -106,7 +111,7 @@ class Records:
         return Claimed(key, Announced(name, content_type, int(size)))
 
     async def verify(self, upload: str, user: str, token: str, media: Media) -> Media:
-        """Store the verified media; return the stored media. Raises UPLOAD_INCOMPLETE if the claim is lost."""
+        """Store the verified media, and return the stored media. Raise UPLOAD_INCOMPLETE if the claim is lost."""
         life_ms = self._limits.retention_seconds * 1000
         kept = await self._bus.run_script(
             "upload_verify", (keys.upload(upload),), token, life_ms, msgspec.json.encode(media)
@@ -117,11 +122,11 @@ class Records:
         return _media(kept)
 
     async def release(self, upload: str, token: str) -> None:
-        """Give up a claim."""
+        """Release a claim."""
         await self._bus.run_script("upload_release", (keys.upload(upload),), token)
 
     async def find(self, upload: str) -> tuple[str, str, Media | None] | None:
-        """Return `(room, key, media)` of an upload, with media None before it is verified; None if it is unknown."""
+        """Return `(room, key, media)` of an upload, or None if it is unknown. `media` is None until verification."""
         room, key, media = await self._bus.execute("HMGET", keys.upload(upload), "room", "key", "media")
         if room is None:
             return None
@@ -137,12 +142,12 @@ class Records:
         await self._bus.execute("ZREM", keys.MEDIA_INCOMING, key)
 
     async def lease_sweep(self, holder: str, seconds: float) -> bool:
-        """Try to take the lease of the sweep for `seconds`; return whether that succeeded."""
+        """Try to get the lease of the sweep for `seconds`. Return whether that succeeded."""
         answer = await self._bus.execute("SET", keys.MEDIA_SWEEPER, holder, "NX", "PX", int(seconds * 1000))
         return answer is not None
 
     async def end_sweep(self) -> None:
-        """Give back the lease of the sweep."""
+        """Release the lease of the sweep."""
         await self._bus.execute("DEL", keys.MEDIA_SWEEPER)
 
 

@@ -1,9 +1,8 @@
 """Answer the three requests: sign, complete, url.
 
-Completion first copies the object to a key that the client's upload form cannot overwrite, and then checks the bytes
-of the copy. So the order is fixed: claim the record, read the object's headers, copy exactly this object (by its
-ETag), check the copy, store the result, remove the original. After a crash between two steps, a retry or the sweep
-finishes the work.
+Completion first copies the object to a key that the client's upload form cannot overwrite, and then checks the bytes of
+the copy. The steps are: claim the record, read the object's headers, copy exactly this object (by its ETag), check the
+copy, store the result, remove the original. After a crash between two steps, a retry or the sweep finishes the work.
 """
 
 from __future__ import annotations
@@ -97,7 +96,7 @@ class Service:
 
     async def _sign(self, user: str, wanted: MediaSign) -> dict[str, Any]:
         announced = policy.admit(self._rules, wanted.name, wanted.type, wanted.size)
-        if self._refusal() is not None:  # the browser could not use the form, and would not see why
+        if self._refusal() is not None:  # the form would fail in the browser, without a reason
             says = "the storage refuses uploads at present"
             raise RoomcastError(Code.MEDIA_UNAVAILABLE, says, retry_after=REFUSED_RETRY_SECONDS)
         upload = self._make_id()
@@ -132,7 +131,7 @@ class Service:
         return {"media": media}
 
     async def _claim(self, upload: str, user: str, token: str) -> Claimed | Verified:
-        """Claim the upload; wait while another attempt holds it, until the request's deadline."""
+        """Claim the upload. Wait while another attempt has the claim, until the request's deadline."""
         while True:
             state = await self._records.claim(upload, user, token)
             if not isinstance(state, Busy):
@@ -147,7 +146,7 @@ class Service:
                 await self._records.claim(upload, user, token)
 
     async def _take_in(self, upload: str, claimed: Claimed) -> Media:
-        """Copy the stored object to its final key, check the copy, and return its description. Raises RoomcastError."""
+        """Copy the stored object to its final key, check the copy, and return its description. Raise RoomcastError."""
         name, content_type, size = claimed.announced
         source = policy.incoming_key(upload)
         stored = await self._storage.head(source)
@@ -174,7 +173,7 @@ class Service:
         return media
 
     async def _inspect(self, claimed: Claimed) -> Inspected:
-        """Read the bytes of the copy. Raises RoomcastError (UPLOAD_MISMATCH) if they do not match the announcement."""
+        """Read the bytes of the copy. Raise RoomcastError (UPLOAD_MISMATCH) if they do not match the announcement."""
         content_type = claimed.announced.type
         head = await self._storage.read_head(claimed.key, detection.HEAD_BYTES)
         if not detection.matches(head, content_type):
@@ -187,7 +186,7 @@ class Service:
             raise RoomcastError(Code.UPLOAD_MISMATCH, str(error)) from None
 
     async def _measure(self, claimed: Claimed, head: bytes) -> Dimensions | None:
-        """Return the size of an image; read more of the file if its header is long. Raises ImageError."""
+        """Return the size of an image. If its header is long, read more of the file. Raise ImageError."""
         content_type, max_pixels = claimed.announced.type, self._rules.max_pixels
         try:
             return dimensions(head, content_type, max_pixels)

@@ -1,7 +1,7 @@
-"""Take requests from the stream, handle many at once, and answer each before its deadline.
+"""Read requests from the stream, handle many at once, and answer each before its deadline.
 
-Signing needs no storage, so signatures must not wait for completions when the storage hangs. Therefore the number of
-completions has its own bound; the signer refuses completions above it at once.
+Signing needs no storage. So that signing does not wait for completions when the storage hangs, the number of
+completions has a separate limit. Above it, the signer refuses completions at once.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from roomcast.wire.limited_log import LimitedLog
 from roomcast.wire.tasks import TaskSet
 
 ANSWER_MARGIN_SECONDS: Final = 0.2
-"""Seconds before a request's deadline at which the answer is sent at the latest, so that it arrives in time."""
+"""The latest time to send an answer, in seconds before the request's deadline, so that the answer arrives in time."""
 
 FIRST_PAUSE_SECONDS: Final = 0.2
 LONGEST_PAUSE_SECONDS: Final = 2.0
@@ -32,7 +32,11 @@ _limited = LimitedLog(logging.getLogger(__name__))
 
 
 class Bounds(NamedTuple):
-    """The bounds of the work: requests at once, completions at once, idle seconds before another signer claims."""
+    """The limits of a signer's work.
+
+    `in_flight`: requests at once; `completing`: completions at once; `claim_seconds`: the idle time after which another
+    signer claims a request.
+    """
 
     in_flight: int = 128
     completing: int = 48
@@ -56,7 +60,7 @@ class Observer(Protocol):
 
 
 class Signer:
-    """Serves requests as one consumer of the stream; `handle` does the work and raises RoomcastError."""
+    """Serves requests as one consumer of the stream. `handle` returns a request's result, or raises RoomcastError."""
 
     def __init__(
         self,
@@ -82,7 +86,7 @@ class Signer:
         return time.monotonic() - self._last_heard if self._last_heard else float("inf")
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Serve until `stopping` is set. Requests in progress go on; see `finish`."""
+        """Serve until `stopping` is set. Requests in progress then continue; see `finish`."""
         backoff, joined = Backoff(FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS), False
         while not stopping.is_set():
             try:
@@ -98,7 +102,7 @@ class Signer:
                 await _wait_until(stopping, backoff.pause())
 
     async def finish(self, seconds: float) -> bool:
-        """Wait at most this long for requests in progress; return whether all ended. Other signers claim the rest."""
+        """Wait at most `seconds` for requests in progress. Return whether all have ended; other signers claim the rest."""
         deadline = time.monotonic() + seconds
         while len(self._tasks) and time.monotonic() < deadline:
             await self._wait_for_end(deadline - time.monotonic())
@@ -147,7 +151,7 @@ class Signer:
         self._observer.handled(action, outcome, time.perf_counter() - started)
 
     async def _settle(self, entry: Entry, now_ms: int) -> str:
-        """Answer or drop one request; return the outcome in one word."""
+        """Answer or drop one request. Return the outcome, as the metrics name it."""
         request = entry.request
         if request is None:
             await self._bus.drop(entry)
@@ -195,11 +199,11 @@ class Signer:
                 await self._task_ended.wait()
         except TimeoutError:
             return
-        await asyncio.sleep(0)  # lets the finished task leave the set
+        await asyncio.sleep(0)  # so that the finished task is removed from the set
 
 
 async def _wait_until(stopping: asyncio.Event, seconds: float) -> None:
-    """Wait until the time is over or `stopping` is set."""
+    """Wait for `seconds`, or until `stopping` is set."""
     try:
         async with asyncio.timeout(seconds):
             await stopping.wait()

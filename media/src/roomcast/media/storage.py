@@ -1,8 +1,8 @@
-"""Reach object storage by the S3 protocol. This module and `bucket` are the only users of aioboto3.
+"""Use object storage through the S3 protocol. This module and `bucket` are the only users of aioboto3.
 
-`connect` makes two clients: one for the address that the signer uses, and one for the address that browsers use, which
-only signs (a signature covers the host name). Signing sends no request, so it works while the storage hangs. Every
-error of the driver becomes a RoomcastError (MEDIA_UNAVAILABLE).
+`connect` makes two clients: one for the address that the signer uses, and one for the address that browsers use. The
+second client only signs, because a signature covers the host name. Signing sends no request, so it works while the
+storage hangs. Every error of the driver becomes a RoomcastError (MEDIA_UNAVAILABLE).
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class UploadForm(NamedTuple):
 
 
 class Stored(NamedTuple):
-    """The storage's metadata of an object; `size` in bytes."""
+    """The metadata of a stored object. `size` is in bytes."""
 
     size: int
     type: str
@@ -54,7 +54,7 @@ class Stored(NamedTuple):
 
 
 class ChangedError(Exception):
-    """The object has changed since it was last read, or is gone."""
+    """The object was changed or deleted since it was last read."""
 
 
 class RefusedError(RoomcastError):
@@ -104,7 +104,7 @@ class Storage:
         return UploadForm("PUT", url, {}, {"Content-Type": content_type})
 
     async def download_url(self, key: str, content_type: str, disposition: str, seconds: int) -> str:
-        """Sign a link that works for every holder, for `seconds` (at most 7 days)."""
+        """Sign a link that works for `seconds` (at most 7 days), without further checks of who uses it."""
         wanted = {
             "Bucket": self.bucket,
             "Key": key,
@@ -115,7 +115,7 @@ class Storage:
             return str(await self._outside.generate_presigned_url("get_object", Params=wanted, ExpiresIn=seconds))
 
     async def head(self, key: str) -> Stored | None:
-        """Return the metadata of the object under a key; None if there is none."""
+        """Return the metadata of the object under a key, or None if there is no object."""
         with self.translating("head"):
             try:
                 found = await self.client.head_object(Bucket=self.bucket, Key=key)
@@ -126,7 +126,7 @@ class Storage:
             return Stored(found["ContentLength"], found.get("ContentType", ""), found["ETag"])
 
     async def read_head(self, key: str, max_bytes: int) -> bytes:
-        """Return the first bytes of an object. Raises ChangedError if the object is gone."""
+        """Return the first `max_bytes` bytes of an object. Raise ChangedError if there is no object."""
         with self.translating("read"):
             try:
                 found = await self.client.get_object(Bucket=self.bucket, Key=key, Range=f"bytes=0-{max_bytes - 1}")
@@ -137,7 +137,7 @@ class Storage:
             return await _read_up_to(found["Body"], max_bytes)
 
     async def move_in(self, source: str, target: str, etag: str, content_type: str, disposition: str) -> None:
-        """Copy `source` to `target` inside the storage, if it still has this ETag (else ChangedError)."""
+        """Copy `source` to `target` inside the storage. Raise ChangedError if `source` no longer has this ETag."""
         with self.translating("copy"):
             try:
                 await self.client.copy_object(
@@ -161,10 +161,10 @@ class Storage:
             await self.client.delete_object(Bucket=self.bucket, Key=key)
 
     async def probe(self) -> None:
-        """Check with a signed read that the storage accepts the signer's requests; write the object if it is missing.
+        """Check with a signed read that the storage accepts the signer's requests. Write the object if it is missing.
 
-        Credentials without the right to list get AccessDenied for a missing object, so that answer also leads to the
-        write. Raises RefusedError (a setting is wrong) or another RoomcastError (the storage is away).
+        Credentials without the right to list get AccessDenied for a missing object. So the object is written after that
+        answer, too. Raise RefusedError if a setting is wrong, and another RoomcastError if the storage does not answer.
         """
         with self.translating("probe"):
             try:
@@ -178,10 +178,10 @@ class Storage:
 
     @contextmanager
     def translating(self, operation: str) -> Iterator[None]:
-        """Time one call, and turn every error of the driver into a RoomcastError.
+        """Measure the time of one call, and convert every error of the driver into a RoomcastError.
 
-        The driver raises errors of many families (its own, aiohttp's, and KeyError or a parser's for a malformed
-        answer), so every Exception counts as a failure of the storage.
+        The driver raises many classes of errors: its own, those of aiohttp, and for a malformed answer KeyError or the
+        error of a parser. So every Exception counts as a failure of the storage.
         """
         started = time.perf_counter()
         failed = True
@@ -206,9 +206,9 @@ class Storage:
 
 @asynccontextmanager
 async def connect(location: Location, method: Method, observer: Observer) -> AsyncIterator[Storage]:
-    """Open a storage for as long as the context lasts. This sends no request, so the storage may be down.
+    """Yield a storage, and close its clients at the end. This sends no request, so the storage may be down.
 
-    The driver finds the credentials like every AWS SDK: environment variables, profile, instance or container role.
+    The driver finds the credentials as every AWS SDK does: environment variables, profile, instance or container role.
     """
     session = aioboto3.Session(region_name=location.region)
     options = _driver_config(location)
@@ -220,7 +220,7 @@ async def connect(location: Location, method: Method, observer: Observer) -> Asy
 
 
 def status_of(error: ClientError) -> int:
-    """Return the HTTP status of an error answer; 0 if it has none."""
+    """Return the HTTP status of an error answer; 0 if the answer has no status."""
     return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
@@ -230,7 +230,7 @@ def code_of(error: ClientError) -> str:
 
 
 def _driver_config(location: Location) -> DriverConfig:
-    """Return time limits and options. Checksums only where S3 requires them: browsers would have to send them, too."""
+    """Return the driver's options. Checksums are off where S3 allows it: browsers would have to send them, too."""
     return DriverConfig(
         signature_version="s3v4",
         s3={"addressing_style": location.addressing},
@@ -244,7 +244,7 @@ def _driver_config(location: Location) -> DriverConfig:
 
 
 async def _read_up_to(body: Any, max_bytes: int) -> bytes:
-    """Read no more than `max_bytes`, even from a storage that ignores ranges; then free the connection."""
+    """Read at most `max_bytes`, even from a storage that ignores ranges. Then release the connection."""
     parts = bytearray()
     try:
         while len(parts) < max_bytes and (part := await body.read(max_bytes - len(parts))):

@@ -1,6 +1,6 @@
 """Watch the storage: set up the bucket if that is configured, and probe it with a signed request every few seconds.
 
-Without the probe, a wrong secret or a dead endpoint would show only in browsers, because signing sends no request.
+Signing sends no request. So without the probe, only browsers would notice a wrong secret or a dead endpoint.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ PROBE_SECONDS: Final = 5.0
 PROBE_TIMEOUT_SECONDS: Final = 4.0
 RETRY_SECONDS: Final = 1.0
 SET_UP_SECONDS: Final = 60.0
-"""Seconds between two set-ups of the bucket, because a development storage may lose its settings."""
+"""Seconds between two set-ups of the bucket. They are repeated because a development storage may lose its settings."""
 
 _log = structlog.get_logger(__name__)
 Call = Callable[[], Awaitable[None]]
@@ -35,8 +35,8 @@ class Observer(Protocol):
 class StorageHealth:
     """The state of the storage: whether it accepts the signer's requests.
 
-    `probe` sends a signed request. `set_up` prepares the bucket and probes it; None if the deployment has made the
-    bucket. Both raise RoomcastError.
+    `probe` sends a signed request. `set_up` prepares the bucket and probes it; it is None if the signer must not set up
+    the bucket. Both raise RoomcastError.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class StorageHealth:
             await asyncio.sleep(self._probe_seconds if self.is_up else RETRY_SECONDS)
 
     async def check(self) -> None:
-        """Check the storage once; note the result and log a change."""
+        """Check the storage once. Store the result, and log a change."""
         try:
             if self._set_up is not None and time.monotonic() >= self._next_set_up:
                 await self._set_up()
@@ -86,7 +86,7 @@ class StorageHealth:
         self._failures += 1
         if (
             self._failures & (self._failures - 1) == 0
-        ):  # the 1st, 2nd, 4th, 8th in a row: an outage must not flood the log
+        ):  # log only the 1st, 2nd, 4th, 8th… consecutive failure, so that an outage does not flood the log
             says = "the storage refuses the signer: check credentials, rights and bucket"
             _log.error(
                 says if self.refusal else "the storage does not answer", reason=error.detail, failures=self._failures

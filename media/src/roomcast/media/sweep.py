@@ -1,9 +1,9 @@
 """Delete uploads that were never completed, and objects that a form stored again after its upload was complete.
 
 Every upload is listed in `media:incoming` until its form has expired and a grace period has passed. Then the sweep
-deletes the object under its incoming key. If the record is gone, too, the upload was never verified, and the sweep also
-deletes a copy that a dead signer may have left. One signer sweeps at a time, in bounded steps. Two signers may delete
-the same object without harm, so the lease needs no fencing token.
+deletes the object under its incoming key. If the upload has no record any more, it was never verified. Then the sweep
+also deletes the copy that a crashed signer may have left. One signer sweeps at a time, in limited steps. Two signers may
+delete the same object without harm, so the lease needs no fencing token.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ _limited = LimitedLog(logging.getLogger(__name__))
 
 
 class Observer(Protocol):
-    """Counts collected uploads: `abandoned` ones, and `completed` ones whose form has expired."""
+    """Counts the uploads that a sweep removed from its list."""
 
     def swept(self, kind: str, count: int) -> None:
-        """Count collected uploads."""
+        """Count uploads. `kind`: `abandoned`, or `completed` with an expired form."""
 
 
 class Sweep:
-    """Deletes such uploads, for all signers, while this signer holds the lease."""
+    """Deletes abandoned uploads for all signers, while this signer has the lease."""
 
     def __init__(self, bus: Bus, records: Records, storage: Storage, observer: Observer, holder: str) -> None:
         self._bus = bus
@@ -45,7 +45,7 @@ class Sweep:
         self._holder = holder
 
     async def run(self, pause_seconds: float) -> None:
-        """Sweep until cancelled; log a failure, after which the next sweep tries again."""
+        """Sweep until cancelled. After a failure, log it, and try again in the next sweep."""
         while True:
             await asyncio.sleep(pause_seconds * random.uniform(0.7, 1.3))  # noqa: S311 - spread, no secret
             try:
@@ -56,7 +56,7 @@ class Sweep:
                 _limited.warning("lease", "sweep failed: it took longer than its lease")
 
     async def once(self) -> None:
-        """Sweep one step within the lease, unless another signer holds it. Raises RoomcastError, TimeoutError."""
+        """Sweep one step if this signer gets the lease. Raise RoomcastError, or TimeoutError if the lease ends first."""
         if not await self._records.lease_sweep(self._holder, LEASE_SECONDS):
             return
         async with asyncio.timeout(LEASE_SECONDS):
@@ -69,7 +69,7 @@ class Sweep:
         upload = PurePosixPath(key).stem
         record = await self._records.find(upload)
         if record is not None and record[2] is None:
-            return  # a late attempt to complete the upload is still running: leave it to the next sweep
+            return  # a signer is still completing the upload: leave the upload to a later sweep
         await self._storage.delete(policy.incoming_key(upload))
         if record is None:
             await self._storage.delete(key)

@@ -1,8 +1,8 @@
-"""End presences that no gateway refreshes, and clean up after gateways that died: the presence sweeper.
+"""The presence sweeper: end the presence that no gateway refreshes, and remove the connections of crashed gateways.
 
-expiry    decides which users may expire now, which gateways are dead, and when the next pass is due (pure)
+expiry    decides whether users may expire now, which gateways are dead, and when the next pass is due (pure)
 store     reads and writes presence in Redis
-sweeper   runs the loop that reads the store, asks `expiry`, and writes the decisions
+sweeper   runs the loop that reads the store, calls `expiry`, and writes the decisions
 observe   counts and logs
 config    reads environment variables     app    composes the process
 """

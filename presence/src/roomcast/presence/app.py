@@ -25,7 +25,7 @@ _READY_SECONDS: Final = 5.0
 
 
 async def run(config: Config) -> None:
-    """Sweep until SIGTERM or SIGINT. Raises OSError when the port is taken."""
+    """Sweep until SIGTERM or SIGINT. Raise OSError for a port in use."""
     log = structlog.get_logger(__name__)
     windows = Windows()
     metrics = Metrics()

@@ -1,24 +1,24 @@
-"""Decide when users may go offline. Pure: times come in as numbers, decisions go out.
+"""Decide when users may go offline. Pure: the caller passes the times, and gets decisions.
 
-**The guard against false mass expiry.** A user is offline when no sign of life came for the window (60 s). This rule
-is safe only while Redis can record signs of life. So each step in a shard leaves a mark there with Redis's time, and
-the next step compares its own time, by the same clock, with the mark:
+**The guard against false mass expiry.** A user is offline if the user's presence was not refreshed for 60 s. This rule
+is safe only while Redis can store the refreshes. So each step of a sweep stores a mark with Redis's time in its shard.
+The next step compares its own time, by the same clock, with the mark:
 
 * The mark is about one sweep old: Redis ran and kept its writes, so gateways refreshed their users. Users may expire.
 * The mark is older than `gap_seconds`: Redis was stopped or unreachable, refused writes, lost its latest writes (a
-  crash, a failover), its clock jumped forward, or no sweeper ran. These cases cannot be told apart, and live users may
-  look absent.
-* The mark is in the future: the clock went back.
+  crash, a failover), its clock jumped forward, or no sweeper ran. The sweeper cannot tell these cases apart, and
+  connected users may look absent.
+* The mark is in the future: the clock was set back.
 * There is no mark: Redis is new, or has lost its data.
 
-In all but the first case no user expires for `grace_seconds`: one heartbeat period and a margin, within which every
-gateway refreshes every live connection. Gaps up to `gap_seconds` need no grace: a heartbeat period plus the gap is
-still well inside the window. The mark holds the end of the grace, so a sweeper that takes over honours it. A sweeper
-that takes over quickly finds a young mark and grants no grace, so a sweeper's death does not delay expiry. The sweeper
-reads no local clock, so the clock of its machine does not matter.
+In all cases except the first, no user expires for the grace period, `grace_seconds`: one heartbeat period and a margin,
+within which every gateway refreshes every live connection. A pause of up to `gap_seconds` needs no grace period, because
+a heartbeat period plus the pause is still well below 60 s. The mark contains the end of the grace period, so that
+another sweeper that takes over respects it. If a sweeper crashes and another takes over quickly, the mark is young, so
+that the crash does not delay expiry. The sweeper reads no local clock, so the clock of its machine does not matter.
 
-The scripts close one remaining gap. When a stopped Redis resumes, it first runs the commands in its buffers, before
-any gateway can refresh its users. So each step names the time of its decision, and a late step changes nothing.
+The scripts handle one more case. When a stopped Redis resumes, it first runs the commands in its buffers, before any
+gateway can refresh its users. So each step contains the time of its decision, and the script ignores a late step.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _BACKWARDS_TOLERANCE_MS: Final = 2_000
 
 @dataclass(frozen=True)
 class Windows:
-    """All durations of the sweeper, in seconds, and the batch size; tests scale the durations together."""
+    """All durations of the sweeper, in seconds, and the batch size. Tests scale all durations together."""
 
     online_seconds: int = ONLINE_SECONDS
     gap_seconds: float = 10.0
@@ -52,7 +52,7 @@ class Windows:
 
 
 class Doubt(Enum):
-    """The reason why no user may expire for a while."""
+    """The reason for a grace period, in which no user may expire."""
 
     FRESH = "fresh"
     GAP = "gap"
@@ -60,14 +60,14 @@ class Doubt(Enum):
 
 
 class Mark(NamedTuple):
-    """The mark that a step leaves in its shard: its time, and the end of the grace, both in ms by Redis's clock."""
+    """The mark that a step stores in its shard: the time of the step and the end of the grace period, in ms (Redis)."""
 
     at_ms: int
     grace_until_ms: int
 
 
 class Verdict(NamedTuple):
-    """The decision about a shard: whether users may expire now, the end of the grace, and a new doubt, if any."""
+    """The decision about a shard: whether users may expire, the end of the grace period, and a new doubt or None."""
 
     may_expire: bool
     grace_until_ms: int
@@ -75,7 +75,7 @@ class Verdict(NamedTuple):
 
 
 def read_mark(text: str) -> Mark | None:
-    """Return the mark in `text`; None if there is none, or an unknown format."""
+    """Return the mark in `text`, or None for an empty text or an unknown format."""
     at, _, until = text.partition(" ")
     if not at.isdecimal() or not until.isdecimal():
         return None
@@ -114,7 +114,7 @@ class Node(NamedTuple):
 
 
 def parse_node(field: str) -> Node:
-    """Return the node and incarnation that a field of the node hash names."""
+    """Return the node and incarnation that a field of `presence:nodes` names."""
     name, _, incarnation = field.partition(":")
     return Node(name, incarnation)
 
@@ -122,11 +122,13 @@ def parse_node(field: str) -> Node:
 def dead_nodes(
     now: int, announced: Mapping[Node, int], leases: Mapping[str, str | None], windows: Windows
 ) -> list[Node]:
-    """Return the dead incarnations. One is dead if another holds its node's lease, or if none does and it is silent.
+    """Return the dead incarnations.
+
+    An incarnation is dead if another incarnation has its node's lease. It is also dead if no incarnation has the lease,
+    and its last announcement is older than `node_silence_seconds`. Missing announcements alone are not enough, because
+    lease and announcement may be on different servers of a cluster.
 
     `announced`: unix seconds of each incarnation's last announcement; `leases`: the incarnation in each node's lease.
-    Missing announcements alone are not enough: lease and announcement may lie on different servers of a cluster, and
-    both must agree.
     """
     dead = []
     for node, at in announced.items():
@@ -138,10 +140,10 @@ def dead_nodes(
 
 
 class Rounds:
-    """The order of the steps of one pass: one batch per shard in turn, until no shard has more.
+    """The order of the steps of one pass: one batch of each shard in rotation, until no shard has more.
 
-    The order is round-robin, so that a shard with a hundred thousand expired users does not delay the other shards,
-    whose marks would grow too old.
+    Because of the rotation, a shard with a hundred thousand expired users does not delay the other shards. Their marks
+    would become too old.
     """
 
     def __init__(self, shards: Sequence[int]) -> None:
@@ -149,13 +151,13 @@ class Rounds:
         self._next: list[int] = []
 
     def take(self) -> int | None:
-        """Return the next shard to step; None at the end of the pass."""
+        """Return the shard of the next step; None at the end of the pass."""
         if not self._now:
             self._now, self._next = self._next, []
         return self._now.pop(0) if self._now else None
 
     def again(self, shard: int) -> None:
-        """Schedule a further step in `shard`, whose last step was full."""
+        """Schedule a further step in `shard`, because its last step handled a full batch."""
         self._next.append(shard)
 
 
@@ -170,7 +172,7 @@ class Pace:
 
     @property
     def failures(self) -> int:
-        """The number of passes that failed in a row."""
+        """The number of passes that failed since the last success."""
         return self._failures
 
     def after_success(self, started: float, now: float) -> float:
@@ -179,7 +181,7 @@ class Pace:
         return max(0.0, started + self._period - now)
 
     def after_failure(self, chance: float) -> float:
-        """Return the seconds to wait: 50 to 100 % of a doubling delay; `chance` is uniform in [0, 1)."""
+        """Return the seconds to wait: 50 to 100 % of a delay that doubles. `chance` is uniform in [0, 1)."""
         delay = min(self._longest, self._first * 2.0 ** min(self._failures, 16))
         self._failures += 1
         return delay * (0.5 + chance / 2)

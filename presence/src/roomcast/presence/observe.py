@@ -1,4 +1,4 @@
-"""Count and log the passes and steps of the sweeper. This module decides nothing."""
+"""Count and log the passes and steps of the sweeper."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PASS_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0)
 
 
 class Metrics:
-    """Observes the sweeper, with its own registry."""
+    """The metrics of the sweeper, in a separate registry."""
 
     def __init__(self) -> None:
         self._log = structlog.get_logger(__name__)
@@ -61,7 +61,7 @@ class Metrics:
             self._doubts.labels(doubt.value)
 
     def is_fresh(self, seconds: float) -> bool:
-        """Return whether the last pass succeeded less than `seconds` ago; a pass of a standby sweeper counts, too."""
+        """Return whether the last pass succeeded less than `seconds` ago. A pass of a standby sweeper counts, too."""
         return time.monotonic() - self._last_success < seconds
 
     def exposition(self) -> bytes:
@@ -83,11 +83,11 @@ class Metrics:
         self._last_success = float("-inf")
         self._passes.labels("failed").inc()
         self._leader.set(0)
-        if failures & (failures - 1) == 0:  # the 1st, 2nd, 4th, 8th… in a row: an outage must not flood the log
+        if failures & (failures - 1) == 0:  # only the 1st, 2nd, 4th…, so that an outage does not flood the log
             self._log.warning("pass_failed", error=error, failures=failures)
 
     def expired(self, users: int, seconds: float) -> None:
-        self._last_success = time.monotonic()  # a pass over very many users takes long: its steps count as success
+        self._last_success = time.monotonic()  # a pass over many users takes long, so each step counts as success
         self._expired.inc(users)
         self._step.observe(seconds)
 

@@ -27,7 +27,7 @@ class StoreError(Exception):
 class ShardState(NamedTuple):
     """One shard before a step: Redis's time, the mark of the previous step, the number of users present.
 
-    `due` are some users whose window has ended; `ended` are some users whose note has ended.
+    `due` is a batch of users whose presence was not refreshed in time, `ended` a batch of users whose note has ended.
     """
 
     now_ms: int
@@ -38,9 +38,9 @@ class ShardState(NamedTuple):
 
 
 def connect(url: str) -> Client:
-    """Make a client for any URL that `roomcast.wire.redis_url` reads, connected on first use; raise ValueError.
+    """Make a client for a URL of `roomcast.wire.redis_url`; it connects on first use. Raise ValueError for another URL.
 
-    The client never retries: the sweeper retries with backoff, and each operation stays within its second.
+    The client does not retry, so that each operation ends within a second. The sweeper retries with backoff.
     """
     return make_client(
         parse(url),
@@ -70,17 +70,17 @@ class PresenceStore:
         return await self._guarded(self._client.info())
 
     async def check_rights(self) -> None:
-        """Publish into a channel without subscribers; raise StoreError for an account that may not publish."""
+        """Publish to a channel without subscribers. Raise StoreError if the account may not publish."""
         channel = self._keyspace.name(keys.presence_channel(keys.PRESENCE_SHARDS))
         await self._guarded(self._client.execute_command("SPUBLISH", channel, ""))
 
     async def hold_lease(self, token: str) -> bool:
-        """Take or renew the sweepers' lease; False while another sweeper holds it."""
+        """Get or renew the sweepers' lease. Return False while another sweeper has the lease."""
         life_ms = int(self._windows.lease_seconds * 1000)
         return bool(await self._run("lease_hold", [keys.PRESENCE_SWEEPER], token, life_ms))
 
     async def release_lease(self, token: str) -> bool:
-        """Give back the lease; return whether this sweeper held it."""
+        """Release the lease. Return whether this sweeper had it."""
         return bool(await self._run("lease_release", [keys.PRESENCE_SWEEPER], token))
 
     async def read_shard(self, shard: int) -> ShardState:
@@ -92,7 +92,7 @@ class PresenceStore:
         return ShardState(now_ms, read_mark(mark), users, due, ended)
 
     async def end_notes(self, shard: int, users: Sequence[str]) -> int:
-        """Publish the ended notes of these users, except notes changed since the shard was read; return how many."""
+        """Publish that the notes of these users have ended, except for notes changed since. Return their number."""
         names = [
             keys.presence_seen(shard),
             keys.presence_ends(shard),
@@ -102,9 +102,9 @@ class PresenceStore:
         return int(await self._run("presence_end_notes", names, self._windows.horizon_seconds, *users))
 
     async def sweep(self, shard: int, state: ShardState, verdict: Verdict) -> int:
-        """Expire the due users if the verdict allows it, and leave a mark; return how many users expired.
+        """Expire the due users if the verdict allows it, and store a mark. Return how many users expired.
 
-        Returns -1 if the step came too late and the script did nothing.
+        Return -1 if the step came too late and the script did nothing.
         """
         w = self._windows
         users = state.due if verdict.may_expire else []
@@ -120,16 +120,16 @@ class PresenceStore:
         return int(await self._run("presence_sweep", names, *fence, *bounds, *users))
 
     async def dead_nodes(self) -> list[Node]:
-        """Return the dead incarnations of gateways that are not cleaned up yet."""
+        """Return the dead incarnations of gateways that `forget_node` has not removed yet."""
         now, flat = await self._run("presence_nodes", [keys.PRESENCE_NODES])
         announced = {parse_node(field): int(at) for field, at in zip(flat[::2], flat[1::2], strict=True)}
         leases = {name: await self._get(keys.node_lease(name)) for name in {node.name for node in announced}}
         return dead_nodes(now, announced, leases, self._windows)
 
     async def drop_node_step(self, shard: int, node: Node, now_ms: int) -> int:
-        """Remove up to a batch of a dead node's connections in a shard; return how many: 0 at the end, -1 if too late.
+        """Remove one batch of a dead node's connections in a shard. `now_ms`: the time at which this shard was read.
 
-        `now_ms` is the time at which this shard was read.
+        Return the number of removed connections; 0 if none is left, -1 if the step came too late.
         """
         members_key = keys.presence_node(shard, node.name, node.incarnation)
         members = await self._guarded(self._client.srandmember(self._keyspace.name(members_key), self._windows.batch))
@@ -147,7 +147,7 @@ class PresenceStore:
         return int(await self._run("presence_drop_node", names, now_ms, fence_ms, *node, horizon, *flat))
 
     async def forget_node(self, node: Node) -> None:
-        """Delete the record of an incarnation whose connections are removed."""
+        """Delete the record of an incarnation, after its connections were removed."""
         await self._guarded(self._client.hdel(self._keyspace.name(keys.PRESENCE_NODES), node.field))
 
     # --- calls ---

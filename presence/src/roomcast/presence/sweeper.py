@@ -1,4 +1,4 @@
-"""Run the sweeper: hold the lease, step through the shards, clean up after dead gateways, sleep, repeat."""
+"""Run the sweeper. Each pass renews the lease, handles all shards, and removes the connections of dead gateways."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _SHARDS: Final = range(PRESENCE_SHARDS)
 
 
 class Observer(Protocol):
-    """Counts and logs the sweeper's reports; never raises."""
+    """Counts and logs what the sweeper reports. It never raises."""
 
     def passed(self, *, leader: bool, users: int, seconds: float) -> None:
-        """Report a successful pass; `users` are present in all shards (0 for a standby sweeper)."""
+        """Report a successful pass. `users`: the number of users present in all shards; 0 for a standby sweeper."""
 
     def failed(self, error: str, failures: int) -> None:
-        """Report a pass that failed because of Redis, the `failures`th in a row."""
+        """Report a pass that failed because of Redis, the `failures`th since the last success."""
 
     def expired(self, users: int, seconds: float) -> None:
         """Report a step that ended the presence of `users`."""
@@ -29,7 +29,7 @@ class Observer(Protocol):
         """Report that the ended notes of `users` were published."""
 
     def doubted(self, shard: int, doubt: Doubt) -> None:
-        """Report that no user of this shard expires for a while."""
+        """Report the start of a grace period, in which no user of this shard expires."""
 
     def late(self, shard: int) -> None:
         """Report a step that reached Redis too late and did nothing."""
@@ -63,14 +63,14 @@ class Sweeper:
         self._stop = asyncio.Event()
 
     def stop(self) -> None:
-        """End after the current step."""
+        """Make `run` end after the current step."""
         self._stop.set()
 
     async def run(self) -> None:
-        """Run pass after pass; give back the lease at the end."""
+        """Run one pass after another until `stop`. Release the lease at the end."""
         while not self._stop.is_set():
             await self._wait(await self._timed_pass())
-        if self._pace.failures:  # while Redis fails, the release would only take another second; the lease expires
+        if self._pace.failures:  # while Redis fails, a release would only take another second: the lease will expire
             return
         try:
             await self._store.release_lease(self._token)
@@ -78,7 +78,7 @@ class Sweeper:
             self._observer.failed(str(error), self._pace.failures)
 
     async def _timed_pass(self) -> float:
-        """Run one pass; return the seconds to wait after it."""
+        """Run one pass. Return the seconds to wait after it."""
         started = self._clock()
         try:
             users = await self._pass()
@@ -91,7 +91,7 @@ class Sweeper:
         return self._pace.after_success(started, now)
 
     async def _pass(self) -> int | None:
-        """Run one pass; return the users present, or None when another sweeper holds the lease."""
+        """Run one pass. Return the number of users present, or None when another sweeper has the lease."""
         if not self._has_rights:
             await self._store.check_rights()
             self._has_rights = True
@@ -104,7 +104,7 @@ class Sweeper:
                 return None
             try:
                 users[shard], is_full = await self._step(shard)
-            except StoreError as error:  # in a cluster, perhaps only one server is down; a second error ends the pass
+            except StoreError as error:  # perhaps one server of a cluster is down: only a second error ends the pass
                 if failure is not None:
                     raise
                 failure = error
@@ -121,7 +121,7 @@ class Sweeper:
         return await self._store.hold_lease(self._token)
 
     async def _step(self, shard: int) -> tuple[int, bool]:
-        """Handle one batch of one shard; return the users present, and whether more may be due."""
+        """Handle one batch of one shard. Return the number of users present, and whether more users may be due."""
         state = await self._store.read_shard(shard)
         is_full = await self._end_notes(shard, state.ended)
         verdict = judge(state.now_ms, state.mark, self._windows)
@@ -135,11 +135,11 @@ class Sweeper:
             return state.users, is_full
         seconds = self._clock() - started
         self._observer.expired(count, seconds)
-        await self._wait(seconds)  # leave Redis at least half of its time for other clients
+        await self._wait(seconds)  # wait as long as the step took: Redis has half of its time for other clients
         return state.users - count, is_full or len(state.due) >= self._windows.batch
 
     async def _end_notes(self, shard: int, users: list[str]) -> bool:
-        """Publish the ended notes of these users; return whether more notes may have ended."""
+        """Publish that the notes of these users have ended. Return whether more notes may have ended."""
         if not users:
             return False
         started = self._clock()
@@ -158,7 +158,7 @@ class Sweeper:
             self._observer.node_dropped(node, removed)
 
     async def _drop_node(self, node: Node) -> int | None:
-        """Remove a dead gateway's connections; return their number, or None if some must stay for now."""
+        """Remove a dead gateway's connections. Return their number, or None if some could not be removed now."""
         removed = 0
         for shard in _SHARDS:
             count = 1
@@ -175,7 +175,7 @@ class Sweeper:
         return removed
 
     async def _wait(self, seconds: float) -> None:
-        """Sleep until the time is over or `stop` is called."""
+        """Wait for `seconds`, or until `stop` is called."""
         if seconds <= 0:
             return
         try:

@@ -14,7 +14,7 @@ class Refusal(NamedTuple):
     """An error answer to a request.
 
     `status` is the HTTP status, `code` the Engine.IO error code, `retry_after` the seconds after which the client may
-    try again (0: no such header). `reason` labels the refusal in metrics. With `retry_after`, the body contains it, too.
+    try again (0: no such header). `reason` labels the refusal in metrics; with `retry_after` the body contains it, too.
     """
 
     status: int

@@ -17,7 +17,7 @@ MAX_STALLED_BYTES: Final = 33_554_432
 
 
 class _Watched(NamedTuple):
-    """A watched connection. `since`: the first call of `look` after which unsent bytes always waited; 0 if none wait."""
+    """A watched connection. `since`: the first call of `look` from which on unsent bytes wait; 0 if none wait."""
 
     protocol: asyncio.BaseProtocol
     since: float

@@ -17,7 +17,7 @@ class Peers:
         self.is_trusted = lru_cache(maxsize=1024)(self._is_trusted)
 
     def _is_trusted(self, address: str) -> bool:
-        """Tell whether `address` is a trusted proxy. The peer of a Unix socket, which has no address, is trusted, too."""
+        """Tell whether `address` is a trusted proxy. The peer of a Unix socket (it has no address) is trusted, too."""
         parsed = _parse(address)
         if parsed is None:
             return address == ""

@@ -1,9 +1,11 @@
 """Detach a connection from aiohttp. Only this file uses aiohttp's internals (3.14, pinned).
 
-aiohttp's own WebSocket keeps a request, a task and two parsers per connection: 14 KiB. Here the connection leaves
-aiohttp after the handshake: the transport gets another protocol, and aiohttp's protocol gets
-`connection_lost`, upon which aiohttp frees everything about it. A similar private hook reports that the client of a
-waiting GET has gone: aiohttp itself does not tell a handler (it cancels handlers only on request).
+aiohttp's own WebSocket keeps a request, a task and two parsers per connection: 14 KiB. This module removes the
+connection from aiohttp after the handshake. The transport gets another protocol, and aiohttp's protocol gets
+`connection_lost`, after which aiohttp frees its memory for the connection.
+
+`on_client_gone` uses a private hook in the same way. aiohttp does not tell a handler that the client has disconnected
+(it cancels handlers only if it is configured to).
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from aiohttp.web_request import BaseRequest
 
 
 class Detached(web.StreamResponse):
-    """The answer of a handler whose connection was detached: writes nothing."""
+    """The answer of a handler whose connection was detached. It writes nothing."""
 
     def __init__(self) -> None:
         super().__init__(status=101)
@@ -36,7 +38,7 @@ class Detached(web.StreamResponse):
 def detach(request: web.Request, protocol: asyncio.Protocol) -> bytes | None:
     """Give the connection of `request` to `protocol` (its `connection_made` is called).
 
-    Returns bytes that the client sent behind its handshake, or None when the connection is gone.
+    Return the bytes that the client sent after its handshake, or None when the connection is lost.
     """
     handler: Any = request.protocol
     transport: asyncio.Transport | None = handler.transport
@@ -49,7 +51,7 @@ def detach(request: web.Request, protocol: asyncio.Protocol) -> bytes | None:
     handler.connection_lost(None)
     protocol.connection_made(transport)
     if not transport.is_reading():
-        transport.resume_reading()  # aiohttp pauses when a tail is long
+        transport.resume_reading()  # aiohttp pauses reading when there are many unread bytes
     return tail
 
 

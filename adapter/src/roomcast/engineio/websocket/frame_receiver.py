@@ -1,4 +1,4 @@
-"""Receive the bytes of a WebSocket, and pass plain frames to the fast path."""
+"""Receive the bytes of a WebSocket, and give plain frames to the fast path."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from roomcast.hotpath.choice import prefer_compiled
 
 
 class FastPath:
-    """Takes packets of one plain form before they are parsed. The application implements it."""
+    """Handles packets of one plain form before they are parsed. The application implements it."""
 
     def take(self, buffer: WriteBuffer, payload: bytes) -> bool:
-        """Handle the Engine.IO packet of a client; return False, and do nothing, for any that is not plain."""
+        """Handle a plain Engine.IO packet of a client and return True. Return False for any other packet."""
         raise NotImplementedError
 
 
 class FrameReceiver:
-    """The receiving end of one WebSocket. A subclass handles in `receive` the bytes that the fast path does not take.
+    """The receiving end of one WebSocket. The subclass's `receive` gets the bytes that the fast path declines.
 
-    `session` is None once the connection is detached from it. `is_probe` is true until the session has taken the
-    connection as its transport. `is_midway` is true while part of a frame or message is held.
+    `session` is None after the connection is detached from its session. `is_probe` is true until the session uses the
+    connection as its transport. `is_midway` is true while an incomplete frame or message is stored.
     """
 
     __slots__ = ("fast_path", "is_midway", "is_probe", "session", "traffic")

@@ -1,7 +1,7 @@
 """Handle the bytes of single WebSocket frames, write to sockets, and measure JSON: the leaf functions, in Python.
 
-`kernels.pyx` holds the same functions in C. The compiled build uses those; `tests/unit/engineio/test_kernels.py`
-compares the two. No rule of the chat or of Engine.IO stands here, only RFC 6455 (section 5.2) and RFC 8259.
+`kernels.pyx` has the same functions in C, which the compiled build uses. `tests/unit/engineio/test_kernels.py` compares
+the two. This module contains no rules of the chat or of Engine.IO, only of RFC 6455 (section 5.2) and RFC 8259.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def unmask(mask: bytes, data: bytearray) -> None:
 def whole_text(data: bytes) -> bytes | None:
     """Return the payload if `data` is exactly one masked TEXT frame of up to 64 KiB, else None.
 
-    Nearly every read from a chat client holds one such frame; this costs a third of the general parser.
+    Nearly every read from a chat client returns one such frame. This function costs a third of the general parser.
     """
     size, start = len(data) - 6, 6
     if size < 0 or data[0] != _WHOLE_TEXT:
@@ -51,7 +51,7 @@ def whole_text(data: bytes) -> bytes | None:
 
 
 def text_frame(packet: bytes, start: int = 0) -> bytes:
-    """Return the WebSocket frame of an Engine.IO message (`4`) that carries `packet` from offset `start` on."""
+    """Return the WebSocket frame of an Engine.IO message (`4`) with the bytes of `packet` from offset `start` on."""
     if start:
         packet = packet[start:]
     size = len(packet) + 1
@@ -63,25 +63,25 @@ def text_frame(packet: bytes, start: int = 0) -> bytes:
 
 
 def socket_number(transport: Any) -> int:
-    """Return the number of the socket to which frames may be written as they are, else NO_SOCKET.
+    """Return the number of the socket to which frames may be written directly, else NO_SOCKET.
 
-    The plain build has no use for it: it writes through the transport.
+    The plain build always returns NO_SOCKET, because it writes through the transport.
     """
     return NO_SOCKET
 
 
 def send_now(socket: int, data: bytes) -> int:
-    """Write to the socket without waiting; return how many bytes the kernel took, 0 on any error."""
+    """Write to the socket without waiting. Return the number of bytes that the kernel accepted; 0 after an error."""
     return 0
 
 
 def json_depth(text: bytes) -> int:
     """Return how deeply the arrays and objects in a JSON text are nested. Linear in its length.
 
-    Each step works on the whole text at once, because a loop over 98 kB would take 10 ms. The steps remove what does
-    not change the result: escapes, all characters but brackets and quotes, pairs of adjacent quotes, texts between
-    quotes, and each closing bracket with the opening one right after it. Four equal brackets in a row then count as
-    one step of four.
+    Each step works on the whole text at once, because a loop over 98 kB would take 10 ms. The steps remove the parts
+    that do not change the result: escapes, all characters except brackets and quotes, pairs of adjacent quotes, strings
+    in quotes, and each closing bracket that is followed by an opening bracket. Finally, four equal brackets in sequence
+    count as one step of four.
     """
     if b"\\" in text:
         text = text.replace(b"\\\\", b"").replace(b'\\"', b"")

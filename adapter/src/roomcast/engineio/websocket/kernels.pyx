@@ -74,7 +74,7 @@ cpdef bytes text_frame(bytes packet, Py_ssize_t start=0):
 
 
 cpdef int socket_number(object transport) except -3:
-    # TLS must see the bytes first: such a socket is written to through its transport.
+    # TLS must encrypt the bytes: they are written through the transport.
     sock = None if transport.get_extra_info("sslcontext") is not None else transport.get_extra_info("socket")
     return NO_SOCKET if sock is None else sock.fileno()
 

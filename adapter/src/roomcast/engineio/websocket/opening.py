@@ -1,8 +1,8 @@
 """Read the plain request that opens a WebSocket session from its bytes. Pure.
 
-Nearly every new session starts with the same few lines. To read them here costs a tenth of what a general HTTP server
-takes. For a request of any other form (in HTTP: RFC 9112; in WebSocket: RFC 6455, section 4.1) the reader returns None,
-and aiohttp answers the request.
+Nearly every new session starts with a request of the same form. This reader needs a tenth of the time of a general HTTP
+server. It returns None for a request of any other form (of HTTP: RFC 9112; of WebSocket: RFC 6455, section 4.1), and
+aiohttp then answers the request.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _NEVER: Final = ("Content-Length", "Transfer-Encoding", "Expect")
 
 
 class Opening(NamedTuple):
-    """A well-formed GET for a new session by WebSocket; `remote` and `scheme` are those of the connection."""
+    """A well-formed GET for a new WebSocket session. `remote` and `scheme` belong to the connection."""
 
     path: str
     query_string: str
@@ -35,11 +35,11 @@ class Opening(NamedTuple):
     remote: str
     scheme: str
     tail: bytes
-    """Bytes that the client sent behind the request."""
+    """The bytes that the client sent after the request."""
 
 
 def read_opening(data: bytes, path: str, remote: str, scheme: str) -> Opening | None:
-    """Return the request in `data`; None for anything but a whole and plain opening of a WebSocket on `path`."""
+    """Return the request in `data`, or None if it is not a complete, plain opening of a WebSocket on `path`."""
     head, end, tail = data.partition(b"\r\n\r\n")
     if not end or len(head) > _MAX_HEAD or not head.isascii():
         return None
@@ -58,7 +58,7 @@ def read_opening(data: bytes, path: str, remote: str, scheme: str) -> Opening | 
 
 @lru_cache(64)
 def _opens(query: str) -> bool:
-    """Tell whether the query asks for a new session by WebSocket, and has no parameter twice."""
+    """Tell whether the query asks for a new WebSocket session, without a repeated parameter."""
     if _QUERY.fullmatch(query) is None:
         return False
     parts = query.split("&")

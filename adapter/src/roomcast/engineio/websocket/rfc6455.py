@@ -1,6 +1,7 @@
 """WebSocket framing of a server (RFC 6455), without I/O and without extensions.
 
-Names in capitals are the RFC's. A server's frames are not masked (section 5.1), a client's must be (section 5.3).
+Names in capitals are from the RFC. Frames of a server are not masked (section 5.1). Frames of a client must be masked
+(section 5.3).
 """
 
 from __future__ import annotations
@@ -48,11 +49,11 @@ class Control(NamedTuple):
 
 
 Message = str | bytes | Oversized | Control
-"""A parsed input of a client: a text or binary message, the beginning of one that was dropped, or a control frame."""
+"""Parsed input of a client: a text, a binary message, the beginning of a dropped message, or a control frame."""
 
 
 class HandshakeError(ValueError):
-    """A request that is no WebSocket handshake; `status` is the HTTP status to answer."""
+    """A request that is not a WebSocket handshake. `status` is the HTTP status of the answer."""
 
     def __init__(self, text: str, status: int = 400) -> None:
         super().__init__(text)
@@ -81,12 +82,12 @@ def frame(opcode: int, payload: bytes) -> bytes:
 
 
 def close_frame(code: int) -> bytes:
-    """Return a CLOSE frame with a status code (section 5.5.1); 1005, "no status", becomes an empty one."""
+    """Return a CLOSE frame with a status code (section 5.5.1). For 1005, "no status", the frame is empty."""
     return frame(CLOSE, b"" if code == 1005 else code.to_bytes(2, "big"))
 
 
 def close_code(payload: bytes) -> int:
-    """Return the code with which to answer a client's CLOSE: its own when it is valid, else 1002 or 1007."""
+    """Return the code for the answer to a client's CLOSE: the client's code if it is valid, else 1002 or 1007."""
     if not payload:
         return 1005
     code = int.from_bytes(payload[:2], "big")
@@ -106,7 +107,7 @@ class _Violation(Exception):
 
 
 class _Dropping:
-    """A message over the limit while it arrives: its beginning, its size so far, and the missing bytes of its frame."""
+    """An oversized message while it arrives: its beginning, its size so far, and the missing bytes of its frame."""
 
     __slots__ = ("head", "is_last", "left", "size")
 
@@ -118,11 +119,12 @@ class _Dropping:
 
 
 class FrameParser:
-    """Turns a client's bytes into messages; fed in pieces of any size.
+    """Parses the bytes of a client, which may come in pieces of any size, into messages.
 
-    After a violation `failure` holds the close code (1002, 1007 or 1009), and further bytes are ignored.
-    A message longer than `max_size` and `max_dropped` fails as soon as a header announces it; one longer than
-    `max_size` only is dropped while it comes, and becomes an `Oversized`. `frames` counts all frames so far.
+    After a violation, `failure` is the close code (1002, 1007 or 1009), and further bytes are ignored. A message longer
+    than both `max_size` and `max_dropped` is a violation as soon as a frame header announces its size. A message longer
+    than `max_size` but not `max_dropped` is dropped while it arrives, and becomes an `Oversized`. `frames` counts all
+    frames so far.
     """
 
     __slots__ = (
@@ -150,7 +152,7 @@ class FrameParser:
 
     @property
     def held(self) -> int:
-        """Return how many bytes of incomplete frames and messages are kept."""
+        """Return the number of stored bytes of incomplete frames and messages."""
         return len(self._buffer or b"") + len(self._fragments or b"")
 
     @property
@@ -160,11 +162,11 @@ class FrameParser:
 
     @property
     def has_unread(self) -> bool:
-        """Tell whether `feed(b"")` may return more: the last call ended at its limit of frames."""
+        """Tell whether `feed(b"")` may return more messages, because the last call ended at its limit of frames."""
         return self._buffer is not None and len(self._buffer) >= self._needed and not self.failure
 
     def whole_text(self, data: bytes) -> str | None:
-        """Return the message if `data` is exactly one TEXT frame and nothing came before; else None: `feed` it."""
+        """Return the message if `data` is exactly one TEXT frame, and no bytes wait. Else return None: use `feed`."""
         if self.is_midway or self.failure:
             return None
         payload = whole_text(data)
@@ -178,7 +180,7 @@ class FrameParser:
         return text
 
     def feed(self, data: bytes, max_frames: int = maxsize) -> list[Message]:
-        """Return the messages that `data` completes, in order, of at most `max_frames` frames; see `has_unread`."""
+        """Return, in order, the messages that `data` completes. Parse at most `max_frames` frames; see `has_unread`."""
         messages: list[Message] = []
         if self.failure:
             return messages
@@ -206,7 +208,7 @@ class FrameParser:
         self._buffer = self._fragments = self._dropping = None
 
     def _parse(self, data: bytes | bytearray, messages: list[Message], max_frames: int) -> int:
-        """Append complete messages; return the offset of the first frame that was not taken. One loop, for speed."""
+        """Append complete messages. Return the offset of the first frame that was not parsed. One loop, for speed."""
         end = len(data)
         at = self._drop(0, end, messages)
         last_frame = self.frames + max_frames
@@ -252,7 +254,7 @@ class FrameParser:
             raise _Violation(PROTOCOL_ERROR)
 
     def _is_oversized(self, first: int, size: int) -> bool:
-        """Tell whether the message is to be dropped because of this frame's size."""
+        """Tell whether to drop the message because of this frame's size. Raise _Violation if even that is too large."""
         if first & 0x0F >= CLOSE:
             return False
         total = size + (len(self._fragments or b"") if self._dropping is None else self._dropping.size)
@@ -263,7 +265,7 @@ class FrameParser:
         return True
 
     def _begin_drop(self, first: int, beginning: bytearray, size: int) -> None:
-        """Take the beginning of a frame whose rest is to be dropped."""
+        """Keep the beginning of a frame. The rest of the frame will be dropped."""
         if first & 0x0F != CONTINUATION:
             self._opcode = first & 0x0F
         if self._dropping is None:
@@ -276,7 +278,7 @@ class FrameParser:
         self._fragments = None if dropping.is_last else bytearray()
 
     def _drop(self, at: int, end: int, messages: list[Message]) -> int:
-        """Skip the rest of a frame to drop; return where the next frame begins."""
+        """Skip the rest of a dropped frame. Return the offset at which the next frame begins."""
         dropping = self._dropping
         if dropping is None:
             return at

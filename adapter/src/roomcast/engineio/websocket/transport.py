@@ -1,10 +1,11 @@
 """The WebSocket transport: an asyncio protocol between a socket and a session.
 
-It has no rules of Engine.IO: bytes become messages for the session, and the session's commands become frames. It
-has no task; its timer is the server's timer wheel.
+It has no rules of Engine.IO. It parses bytes into messages for the session, and writes the session's commands as
+frames. It has no task of its own, and uses the server's timer wheel.
 
-One socket gets a bounded share of a turn of the event loop (`turns.py`): then reading pauses until its other frames
-are handled in later turns. A client that sends more frames or bytes than its budget (`budget.py`) is cut.
+In one turn of the event loop, a socket gets a limited number of frames (`turns.py`). Reading then pauses until its
+other frames are handled in later turns. A client that exceeds its budget of frames or bytes (`budget.py`) is
+disconnected.
 """
 
 from __future__ import annotations
@@ -24,12 +25,13 @@ from roomcast.engineio.websocket.rfc6455 import Control, FrameParser, Message
 from roomcast.engineio.write_buffer import Traffic, WriteBuffer
 
 _HIGH_WATER: Final = 0
-"""High-water mark of the transport's buffer, in bytes: above it packets wait in the session, which counts them. A
-transport that holds bytes has paused its session, so the flush may write to the socket directly."""
+"""High-water mark of the transport's buffer, in bytes. Above it, packets wait in the session, which counts them. Every
+transport with buffered bytes has paused its session. So the flush, which skips paused sessions, may write to the socket
+directly."""
 
 _TLS_HIGH_WATER: Final = 1
-"""High-water mark over TLS, in bytes. TLS transports pause at the mark: with 0 they would pause when empty, and resume
-only at the next write."""
+"""High-water mark over TLS, in bytes. A TLS transport pauses as soon as it reaches the mark. With 0 it would pause when
+its buffer is empty, and resume only at the next write."""
 
 _FRAMES_PER_TURN: Final = 32
 
@@ -38,32 +40,32 @@ class Owner(Protocol):
     """The events that a WebSocket reports to its session."""
 
     def message_received(self, connection: WebSocketConnection, data: Data) -> None:
-        """Take a message."""
+        """Handle a message."""
 
     def ping_received(self, connection: WebSocketConnection, pong: bytes) -> None:
         """Send `pong`, the frame that answers a PING."""
 
     def pause(self) -> None:
-        """Stop writing: the transport is full."""
+        """Stop writing, because the transport is full."""
 
     def writing_resumed(self) -> None:
-        """Go on writing: the transport has drained."""
+        """Resume writing, because the transport has sent its buffer."""
 
     def hung_up(self, connection: WebSocketConnection) -> None:
-        """Stop writing: the client is gone. Queue the connection for its `release`."""
+        """Stop writing, because the client closed the connection. Queue the connection for its `release`."""
 
     def connection_ended(self, connection: WebSocketConnection) -> None:
-        """End the session of the transport, or drop the probe: the connection is over."""
+        """End the session of the transport, or drop the probe, because the connection has ended."""
 
     def connection_failed(self, connection: WebSocketConnection, code: int) -> None:
-        """Close the connection with `code`: the client broke the WebSocket protocol."""
+        """Close the connection with `code`, because the client violated the WebSocket protocol."""
 
     def flooded(self, connection: WebSocketConnection) -> None:
-        """Close the connection: the client sends more than it may."""
+        """Close the connection, because the client exceeds its budget."""
 
 
 class WebSocketConnection(FrameReceiver, asyncio.Protocol):
-    """One WebSocket. `is_probe` is true until the session has taken it as its transport."""
+    """One WebSocket. `is_probe` is true until the session uses it as its transport."""
 
     __slots__ = (
         "_budget",
@@ -81,7 +83,7 @@ class WebSocketConnection(FrameReceiver, asyncio.Protocol):
     )
 
     session: Any
-    """The `Owner`; None once the connection is detached from the session."""
+    """The `Owner`; None after the connection is detached from its session."""
 
     def __init__(
         self,
@@ -112,7 +114,7 @@ class WebSocketConnection(FrameReceiver, asyncio.Protocol):
     # --- methods that asyncio calls ---
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the transport, and bound the kernel's buffer for it."""
+        """Keep the transport, and set the size of its buffer in the kernel."""
         is_tls = transport.get_extra_info("sslcontext") is not None
         self.join(cast("asyncio.Transport", transport), is_tls=is_tls)
         if self.session is None:
@@ -123,14 +125,14 @@ class WebSocketConnection(FrameReceiver, asyncio.Protocol):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, size)
 
     def join(self, transport: asyncio.Transport, *, is_tls: bool) -> None:
-        """Take a transport whose socket inherited its buffer size from the listener."""
+        """Keep the transport. Its socket must have the right buffer size already, inherited from the listener."""
         self._transport = transport
         self._is_tls = is_tls
         if self.session is not None:
             transport.set_write_buffer_limits(high=_TLS_HIGH_WATER if is_tls else _HIGH_WATER)
 
     def receive(self, data: bytes) -> None:
-        """Parse bytes that the fast path did not take."""
+        """Parse bytes that the fast path declined."""
         if self._is_finished:
             return
         parser = self._parser
@@ -138,12 +140,12 @@ class WebSocketConnection(FrameReceiver, asyncio.Protocol):
             if self._spend(1, len(data)) and self.session is not None:
                 self.session.message_received(self, text)
         elif self._is_waiting or self._is_input_paused:
-            self._receive_some(data, len(data), 0)  # read before the transport paused
+            self._receive_some(data, len(data), 0)  # asyncio had read these bytes before reading was paused
         else:
             self._receive_some(data, len(data), self._turns.grant(_FRAMES_PER_TURN))
 
     def _receive_some(self, data: bytes, size: int, frames: int) -> int:
-        """Handle at most `frames` frames, and the others in the next turns; return how many were handled."""
+        """Handle at most `frames` frames, and schedule the rest. Return the number of handled frames."""
         parser = self._parser
         before = parser.frames
         messages = parser.feed(data, frames)
@@ -160,7 +162,7 @@ class WebSocketConnection(FrameReceiver, asyncio.Protocol):
         return parser.frames - before
 
     def _read_on(self) -> None:
-        """Wait for a turn for frames that were read already; if there are none, read from the socket again."""
+        """Wait for a turn to handle frames that were read already. Without such frames, read from the socket again."""
         transport = self._transport
         if transport is None or self._is_finished or self._is_input_paused:
             return
@@ -182,19 +184,19 @@ class WebSocketConnection(FrameReceiver, asyncio.Protocol):
         return self._receive_some(b"", 0, frames)
 
     def pause_input(self) -> None:
-        """Read nothing more until `resume_input`; frames that were read already wait."""
+        """Stop reading until `resume_input`. Frames that were read already wait, too."""
         self._is_input_paused = True
         if self._transport is not None:
             self._transport.pause_reading()
 
     def resume_input(self) -> None:
-        """Read on, in the next turn."""
+        """Resume reading, in the next turn."""
         if self._is_input_paused:
             self._is_input_paused = False
             self._wait_for_turn()
 
     def _spend(self, frames: int, size: int) -> bool:
-        """Charge the budget; cut the client if it is exceeded."""
+        """Charge the budget. Disconnect the client and return False if the budget is exceeded."""
         if self._budget.spend(self._clock(), frames, size):
             return True
         if self.session is not None:
@@ -203,26 +205,26 @@ class WebSocketConnection(FrameReceiver, asyncio.Protocol):
         return False
 
     def _stop_reading(self) -> None:
-        """Ignore the client from now on; the timer closes the transport."""
+        """Ignore further input. The timer closes the transport later."""
         self._is_finished = True
         if self._transport is not None and self._transport.is_reading():
             self._transport.pause_reading()
 
     def pause_writing(self) -> None:
-        """Block the session: the transport is full."""
+        """Block the session, because the transport is full."""
         if self.session is not None and not self.is_probe:
             self.session.pause()
 
     def resume_writing(self) -> None:
-        """Unblock the session: the transport has drained."""
+        """Unblock the session, because the transport has sent its buffer."""
         if self.session is not None and not self.is_probe:
             self.session.writing_resumed()
 
     def eof_received(self) -> bool:
         """Tell the session that the client hung up. True keeps the transport open until `release`.
 
-        TLS knows no half-closed connections: there the transport closes at once. Ten thousand clients may hang up in
-        one turn of the loop, so the rest of the work waits for `release`.
+        Over TLS there are no half-closed connections, so the transport closes at once. The further work waits for
+        `release`, because ten thousand clients may hang up in one turn of the event loop.
         """
         session = self.session
         if session is None or self._transport is None:
@@ -231,7 +233,7 @@ class WebSocketConnection(FrameReceiver, asyncio.Protocol):
         return not self._is_tls
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell the session, and the caller of `finish`, that the connection is gone."""
+        """Tell the session, and the caller of `finish`, that the connection has ended."""
         self._transport = None
         self._close_due = inf
         if self.session is not None:
@@ -243,7 +245,7 @@ class WebSocketConnection(FrameReceiver, asyncio.Protocol):
 
     @property
     def unsent(self) -> int:
-        """Return how many bytes the transport's buffer holds."""
+        """Return the number of bytes in the transport's buffer."""
         return 0 if self._transport is None else self._transport.get_write_buffer_size()
 
     @property
@@ -252,7 +254,7 @@ class WebSocketConnection(FrameReceiver, asyncio.Protocol):
         return self._transport
 
     def limit_messages(self, max_size: int, max_dropped: int) -> None:
-        """Accept messages of up to `max_size` bytes from now on, and drop those of up to `max_dropped` bytes."""
+        """From now on, accept messages of up to `max_size` bytes, and drop larger ones of up to `max_dropped` bytes."""
         self._parser.max_size = max_size
         self._parser.max_dropped = max_dropped
 
@@ -264,11 +266,11 @@ class WebSocketConnection(FrameReceiver, asyncio.Protocol):
     def finish(
         self, code: int, last: bytes, now: float, seconds: float, on_lost: Callable[[WebSocketConnection], None]
     ) -> bool:
-        """Write `last` and a CLOSE frame; the connection ends with the client's CLOSE, or after `seconds`.
+        """Write `last` and a CLOSE frame. The connection ends with the client's CLOSE, or after `seconds`.
 
-        An immediate close could destroy bytes that the client has not read: the kernel sends a reset if bytes of the
-        client are unread.
-        Returns whether there was a connection to close. `on_lost` is called when it is gone.
+        At an immediate close the kernel would send a reset if bytes of the client are unread, and the reset could
+        destroy bytes that the client has not read. Return whether there was a connection to close. `on_lost` is called
+        when the connection has ended.
         """
         self._detach()
         if self._transport is None:
@@ -279,7 +281,7 @@ class WebSocketConnection(FrameReceiver, asyncio.Protocol):
         return True
 
     def abort(self) -> None:
-        """Cut the connection; its unsent bytes are lost."""
+        """Abort the connection. Its unsent bytes are lost."""
         self._detach()
         self._is_finished = True
         self._close_due = inf
@@ -287,7 +289,7 @@ class WebSocketConnection(FrameReceiver, asyncio.Protocol):
             self._transport.abort()
 
     def release(self) -> None:
-        """Tell the session that the connection is over, and close the transport: the client hung up."""
+        """Tell the session that the connection has ended, and close the transport of a client that hung up."""
         if (session := self._detach()) is not None:
             session.connection_ended(self)
         self.abort()
@@ -298,11 +300,11 @@ class WebSocketConnection(FrameReceiver, asyncio.Protocol):
         return self._close_due
 
     def on_time(self, now: float) -> None:
-        """Cut the connection if the client's CLOSE did not come in time."""
+        """Abort the connection if the client's CLOSE did not come in time."""
         if now >= self._close_due:
             self.abort()
 
-    # --- between the two sides ---
+    # --- messages and control frames ---
 
     def _detach(self) -> Any:
         session, self.session = self.session, None

@@ -16,7 +16,7 @@ Reads = Annotated[Listed, Security(authenticate, scopes=[Scope.CLUSTER_READ])]
 
 
 class Gateway(BaseModel):
-    """A gateway that announced itself in the last minute."""
+    """A gateway that announced itself within the last minute."""
 
     node: str
     connections: int

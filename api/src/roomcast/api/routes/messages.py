@@ -195,7 +195,7 @@ def _size(page: HistoryPage) -> int:
 
 
 def _page(page: HistoryPage, after: int | None) -> HistoryResponse:
-    """Return a page with its cursors; an empty page that was read forwards repeats its cursor."""
+    """Return a page with its cursors. The `newer` cursor of an empty page is the cursor with which it was read."""
     messages: list[Message] = [as_message(entry) for entry in page.messages]
     older = newer = None
     if messages and messages[0].seq > page.first:

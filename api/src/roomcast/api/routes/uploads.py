@@ -1,4 +1,4 @@
-"""Upload files for users: sign a form, verify the file, sign a link. The bytes go straight to the object storage."""
+"""Upload files for users: sign a form, verify the file, sign a link. The caller sends the bytes to the storage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""People: their rooms, presence, connections and allowances; tokens to sign and to revoke."""
+"""Users: their profiles, rooms, presence, connections and allowances; signing and revoking of tokens."""
 
 from __future__ import annotations
 

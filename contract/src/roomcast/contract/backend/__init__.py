@@ -1,16 +1,16 @@
-"""The client for back ends: publish into rooms, manage them, send events, kick, revoke, and read presence.
+"""The client for back ends: publish messages, manage rooms, send events, kick users, revoke tokens, read presence.
 
     redis = Redis.from_url(url)         # redis.asyncio, or its RedisCluster; decode_responses must stay False
     backend = Backend(redis)
     await backend.publish("public:lobby", "billing", text="Invoice 17 is paid", name="Billing")
 
-The client talks only to Redis, through the scripts that gateways use. So a message published here is like any other: it
-has a seq, is logged, and reaches each member once. The Redis account `backend` has the rights that the client needs.
-Methods take user ids; `roomcast.contract.ids.encode_subject` turns a token's `sub` into one.
+The client connects only to Redis, and uses the same scripts as the gateways. So a message that it publishes is like any
+other: the message has a seq, is logged, and reaches each member once. The Redis account `backend` has the rights that
+the client needs. Methods take user ids; `roomcast.contract.ids.encode_subject` converts a token's `sub` into a user id.
 
-Every method raises RoomcastError: BAD_REQUEST or TOO_LARGE for arguments, UNAVAILABLE when nothing was done, and
-OUTCOME_UNKNOWN when no answer came. Repeat such a call: all calls are safe to repeat (`publish` with the same id),
-except that a custom event is sent twice.
+Every method raises RoomcastError: BAD_REQUEST or TOO_LARGE for wrong arguments, UNAVAILABLE when nothing was done, and
+OUTCOME_UNKNOWN when no answer came. After the last two, repeat the call. All calls are safe to repeat (`publish` with
+the same id), except that a custom event may be sent twice.
 """
 
 from __future__ import annotations
@@ -69,28 +69,28 @@ __all__ = (
 
 _CONNECT_SECONDS: Final = 2.0
 MAX_CONNECTIONS: Final = 100
-"""The most connections of one client to one server; an upload request holds one while it waits for a signer."""
+"""The most connections of one client to one server. An upload request occupies one while it waits for a signer."""
 
 
 class Backend(
     Amendments, CustomEvents, Rooms, People, Inboxes, Allowances, Lookups, Revocations, Moderation, PresenceQueries
 ):
-    """See the module. `retention`: the gateways' retention, if they do not use the defaults.
+    """The client; see the module. `retention`: the gateways' retention, if they do not use the defaults.
 
-    `prefix`: the prefix in the gateways' Redis URL, if it has one; the database number is the client's.
+    `prefix`: the prefix in the gateways' Redis URL, if there is one. The Redis client chooses the database number.
 
-    `clock` returns unix seconds, by the clock that stamps the `iat` of tokens.
+    `clock` returns unix seconds, by the clock from which tokens get their `iat`.
 
-    `cluster_keys`: the keys of the gateways, for a trusted back end: gateways deliver its messages at once. Without
-    them, gateways that have a key deliver its messages from the log, some milliseconds later.
+    `cluster_keys`: the keys of the gateways, for a trusted back end whose messages the gateways deliver at once. If only
+    the gateways have a key, they deliver the back end's messages from the log, some milliseconds later.
     """
 
 
 @asynccontextmanager
 async def connect(url: str, *, cluster_keys: Sequence[str] = ()) -> AsyncIterator[Backend]:
-    """Make a Backend with its own client for `url` (see `roomcast.wire.redis_url`), and close it at the end.
+    """Make a Backend with its own client for `url` (see `roomcast.wire.redis_url`), and close the client at the end.
 
-    Raises ValueError for a URL that cannot be used, RoomcastError(UNAVAILABLE) when Redis does not answer.
+    Raise ValueError for an unusable URL, and RoomcastError(UNAVAILABLE) when Redis does not answer.
     """
     target = redis_url.parse(url)
     client = open_client(target)
@@ -103,7 +103,7 @@ async def connect(url: str, *, cluster_keys: Sequence[str] = ()) -> AsyncIterato
 
 
 def open_client(target: RedisTarget) -> Client:
-    """Return a client with a back end's timeouts, retries and bounds; it connects on first use."""
+    """Return a Redis client with the timeouts, retries and limits for a back end. It connects on first use."""
     options: dict[str, Any] = {
         "client_name": "roomcast-backend",
         "socket_timeout": _CONNECT_SECONDS,
@@ -112,6 +112,6 @@ def open_client(target: RedisTarget) -> Client:
     }
     if target.mode != "standalone":
         return make_client(target, max_connections=MAX_CONNECTIONS, **options)
-    # a call that finds no connection free waits for one instead of failing
+    # without a free connection, a call waits for one instead of failing
     bounds = {"max_connections": MAX_CONNECTIONS, "timeout": _CONNECT_SECONDS}
     return Redis.from_pool(make_pool(target, BlockingConnectionPool, **bounds, **options))

@@ -1,4 +1,4 @@
-"""Give one user another daily allowance than the gateways' settings."""
+"""Give one user a daily allowance that differs from the gateways' settings."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ class Allowances(RedisLink):
     """The methods of `Backend` that set how many rooms and bytes one user may add in a day."""
 
     async def allow_rooms(self, user: str, per_day: int | None) -> None:
-        """Let `user` create `per_day` rooms a day, instead of the gateways' setting; None: by that setting."""
+        """Let `user` create `per_day` rooms a day. None: the gateways' setting applies."""
         check_ids(None, user)
         await self._allow(keys.user_created(user), per_day)
 
     async def allow_bytes(self, user: str, per_day: int | None) -> None:
-        """Let `user` write `per_day` bytes into rooms a day, instead of the gateways' setting; None: by that setting.
+        """Let `user` write `per_day` bytes into rooms a day. None: the gateways' setting applies.
 
-        A higher allowance is in force within 5 seconds, a lower one once the user has written a quarter of a megabyte.
+        A higher allowance takes effect within 5 seconds, a lower one after the user has written a quarter of a megabyte.
         """
         check_ids(None, user)
         await self._allow(keys.user_written(user), per_day)
