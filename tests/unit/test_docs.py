@@ -1,4 +1,4 @@
-"""The documents agree with the code."""
+"""README.md and the documents in docs/ agree with the code."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_generated_tables_are_current(path: Path) -> None:
     assert text == tables.filled(text), "run: python -m docs.tables"
 
 
-def test_the_configuration_table_names_exactly_the_variables() -> None:
+def test_the_configuration_table_lists_exactly_the_variables_of_the_code() -> None:
     block = README.split("<!-- table: configuration -->")[1].split("<!-- end of table -->")[0]
     listed = re.findall(r"^\| `([A-Z0-9_]+)` \|", block, re.MULTILINE)
     read = {name for settings in tables.PROCESSES.values() for name in tables.variables(settings)}
@@ -50,11 +50,11 @@ def test_the_configuration_table_names_exactly_the_variables() -> None:
     assert set(listed) == read
 
 
-def test_every_variable_named_anywhere_exists() -> None:
+def test_every_variable_in_a_document_exists() -> None:
     read = {name for settings in tables.PROCESSES.values() for name in tables.variables(settings)}
     for path in DOCUMENTS:
-        named_there = set(re.findall(r"\bROOMCAST_[A-Z0-9_]*[A-Z0-9]\b", path.read_text()))
-        assert named_there <= read | {
+        mentioned = set(re.findall(r"\bROOMCAST_[A-Z0-9_]*[A-Z0-9]\b", path.read_text()))
+        assert mentioned <= read | {
             "ROOMCAST_URL",
             "ROOMCAST_ADAPTER_REDIS_URL",
             "ROOMCAST_ADMIN_REDIS_URL",
@@ -64,7 +64,7 @@ def test_every_variable_named_anywhere_exists() -> None:
 
 
 def rows(section: str) -> dict[str, str]:
-    """Return the rows of the first table in a section of the protocol, by the name in the first cell."""
+    """Return the rows of the first table in a section of the protocol, keyed by the name in the first cell."""
     text = PROTOCOL.split(f"\n## {section}\n")[1].split("\n## ")[0]
     return {match[1]: match[0] for match in re.finditer(r"^\| `([\w:]+)` \|.*$", text, re.MULTILINE)}
 
@@ -106,11 +106,11 @@ def block_of(page: str, language: str) -> str:
     return str(found)
 
 
-def test_the_publish_hook_of_the_operations_page() -> None:
+def test_the_publish_hook_examples_of_the_operations_page_work() -> None:
     setting = TypeAdapter(PublishHookSetting).validate_python(block_of("docs/operations.md", "json").strip())
     assert setting is not None
     assert (setting.rooms, setting.on_failure) == (("team:*",), "refuse")
-    *lines, question = block_of("docs/operations.md", "python").strip().splitlines()
+    *lines, expression = block_of("docs/operations.md", "python").strip().splitlines()
     body = b"{}"
     for secret, is_right in ((setting.secret.get_secret_value(), True), ("another secret of thirty-two bytes", False)):
         headers = CIMultiDict(signed_headers(setting.secret.get_secret_value(), time.time(), body))
@@ -121,10 +121,10 @@ def test_the_publish_hook_of_the_operations_page() -> None:
             "request": SimpleNamespace(headers=headers),
         }
         exec("\n".join(lines), names)
-        assert eval(question, names) is is_right
+        assert eval(expression, names) is is_right
 
 
-def test_the_cluster_of_the_contributing_page() -> None:
+def test_the_cluster_example_of_the_contributing_page_uses_existing_names() -> None:
     tree = ast.parse(block_of("CONTRIBUTING.md", "python"))
     used = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     assert len(used) >= 5
@@ -166,7 +166,7 @@ def test_the_load_test_commands_are_valid() -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_the_make_targets_named_exist() -> None:
+def test_every_make_target_in_a_document_exists() -> None:
     makefile = (tables.ROOT / "Makefile").read_text()
     targets = set(re.findall(r"^([a-z0-9-]+):", makefile, re.MULTILINE))
     for path in DOCUMENTS:

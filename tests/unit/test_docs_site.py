@@ -1,4 +1,4 @@
-"""The documentation site: which pages it has, and where its links lead."""
+"""The pages of the documentation site, and the targets of their links."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from docs.site import hooks
 
 
 @pytest.mark.parametrize(
-    ("source", "text", "mended"),
+    ("source", "text", "expected"),
     [
         ("README.md", "[p](docs/protocol.md)", "[p](protocol.md)"),
         ("README.md", "![x](docs/images/page.png)", "![x](images/page.png)"),
@@ -26,9 +26,9 @@ from docs.site import hooks
         ("docs/operations.md", "[here](#durability)", "[here](#durability)"),
     ],
 )
-def test_links_stay_in_the_site_or_become_text(source: str, text: str, mended: str) -> None:
+def test_links_stay_in_the_site_or_become_text(source: str, text: str, expected: str) -> None:
     place = hooks.PAGES.get(source, source.removeprefix("docs/"))
-    assert hooks.linked(text, source, place) == mended
+    assert hooks.linked(text, source, place) == expected
 
 
 def test_every_readme_of_a_distribution_is_a_page() -> None:

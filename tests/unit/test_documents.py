@@ -19,7 +19,7 @@ ASYNCAPI = documents.asyncapi()
 MESSAGES = ASYNCAPI["channels"]["socket"]["messages"]
 
 
-def test_the_documents_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_main_writes_all_documents(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.argv", ["documents", str(tmp_path / "new")])
     documents.main()
     for name, make in documents.DOCUMENTS.items():
@@ -27,18 +27,18 @@ def test_the_documents_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_the_typescript_client_has_every_operation_and_field() -> None:
-    """The generator needs Node, so its output is checked in; this test finds missing names in it."""
+    """The generator needs Node, so its output is checked in. This test finds names that the output lacks."""
     generated = (ROOT / "web" / "api" / "src" / "schema.ts").read_text()
     document = documents.openapi()
-    wanted = {f'"{path}": {{' for path in document["paths"]}
-    wanted |= {f"{each['operationId']}: {{" for methods in document["paths"].values() for each in methods.values()}
+    expected = {f'"{path}": {{' for path in document["paths"]}
+    expected |= {f"{each['operationId']}: {{" for methods in document["paths"].values() for each in methods.values()}
     for name, schema in document["components"]["schemas"].items():
-        wanted |= {f"{name}: {{", *(f"{field}" for field in schema.get("properties", ()))}
-    assert [each for each in sorted(wanted) if each not in generated] == [], "run: make api-types"
+        expected |= {f"{name}: {{", *(f"{field}" for field in schema.get("properties", ()))}
+    assert [each for each in sorted(expected) if each not in generated] == [], "run: make api-types"
 
 
-def of(action: str) -> dict[str, dict[str, Any]]:
-    """Return the operations of an action by the name of their event."""
+def operations_of(action: str) -> dict[str, dict[str, Any]]:
+    """Return the operations of an action, keyed by the name of the event."""
     found = {}
     for operation in ASYNCAPI["operations"].values():
         if operation["action"] == action:
@@ -67,9 +67,9 @@ def references(part: Any) -> Iterator[str]:
 
 
 def test_every_event_is_an_operation() -> None:
-    assert set(of("receive")) == set(EVENTS)
-    assert set(of("send")) == set(SERVER_EVENTS)
-    assert {name for name, operation in of("receive").items() if "reply" not in operation} == {"typing"}
+    assert set(operations_of("receive")) == set(EVENTS)
+    assert set(operations_of("send")) == set(SERVER_EVENTS)
+    assert {name for name, operation in operations_of("receive").items() if "reply" not in operation} == {"typing"}
 
 
 def test_every_reference_has_a_target() -> None:
@@ -79,7 +79,7 @@ def test_every_reference_has_a_target() -> None:
         resolved(reference)
 
 
-def test_errors_are_those_of_the_contract() -> None:
+def test_the_error_schema_lists_the_codes_of_the_contract() -> None:
     error = ASYNCAPI["components"]["schemas"]["Error"]["properties"]
     assert error["code"]["enum"] == [code.number for code in Code]
     assert error["reason"]["enum"] == [code.reason for code in Code]
@@ -94,6 +94,8 @@ def test_errors_are_those_of_the_contract() -> None:
         ("room:join", {"room": "public:lobby", "since": {"seq": 1, "epoch": "e"}}, True),
     ],
 )
-def test_the_described_payloads_agree_with_the_checks(event: str, payload: dict[str, Any], is_valid: bool) -> None:
+def test_the_schemas_accept_and_refuse_the_same_payloads_as_the_gateway(
+    event: str, payload: dict[str, Any], is_valid: bool
+) -> None:
     schema = {**MESSAGES[event]["payload"], "components": ASYNCAPI["components"]}
     assert jsonschema_rs.is_valid(schema, payload) is is_valid

@@ -1,4 +1,4 @@
-"""Allowed imports: processes do not import each other, nor the contract a process, nor adapter or engine the chat."""
+"""Every package imports only the packages that the table MAY_IMPORT allows. For example, no process imports another."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def is_within(module: str, package: str) -> bool:
 
 
 def package_of(module: str) -> str:
-    """Return the row of the table for a module: the longest matching name."""
+    """Return the package of a module in the table: the longest name that matches."""
     return max((package for package in MAY_IMPORT if is_within(module, package)), key=len)
 
 

@@ -1,4 +1,4 @@
-"""Continuous integration and hooks call existing commands, on every Python version that a package supports."""
+"""CI and hooks call existing commands, and CI covers every supported version of Python and Node."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_every_supported_node_runs_the_tests() -> None:
     assert {row["node"] for row in include} == {"20", "22"}
 
 
-def test_the_hooks_run_the_tools_of_the_setup() -> None:
+def test_the_hooks_run_only_tools_that_make_setup_installs() -> None:
     [repository] = load(".pre-commit-config.yaml")["repos"]
     assert repository["repo"] == "local"
     for hook in repository["hooks"]:
@@ -53,7 +53,7 @@ def test_the_hooks_run_the_tools_of_the_setup() -> None:
 
 
 @pytest.mark.parametrize("name", ["bug.yml", "feature.yml"])
-def test_an_issue_form_asks_with_ids(name: str) -> None:
+def test_the_fields_of_an_issue_form_have_unique_ids_and_labels(name: str) -> None:
     form = load(f".github/ISSUE_TEMPLATE/{name}")
     fields = [field for field in form["body"] if field["type"] != "markdown"]
     assert len({field["id"] for field in fields}) == len(fields) >= 3

@@ -28,7 +28,7 @@ def test_commands_of_one_tick_are_written_at_once_and_in_order() -> None:
     link = pipeline()
     link.send(b"A", print)
     link.send(b"B", len, "note")
-    assert (link.out, link.asked) == ([b"A", b"B"], ["schedule_flush"])
+    assert (link.out, link.calls) == ([b"A", b"B"], ["schedule_flush"])
     assert [(reply_target, note) for reply_target, _, note in link.pending] == [(print, ""), (len, "note")]
     assert [sent_at for _, sent_at, _ in link.pending] == [1.0, 1.0]
 
@@ -59,7 +59,7 @@ async def test_a_future_gets_its_reply_unless_it_was_cancelled() -> None:
     gone.cancel()
     link.data_received(b":1\r\n:2\r\n")
     assert (gone.cancelled(), await waiting) == (True, 2)
-    assert link.asked == ["schedule_flush"]
+    assert link.calls == ["schedule_flush"]
 
 
 def test_an_error_in_a_callback_does_not_stop_the_next_reply() -> None:
@@ -73,20 +73,20 @@ def test_an_error_in_a_callback_does_not_stop_the_next_reply() -> None:
     link.send(b"x", came.append)
     link.data_received(b":1\r\n:2\r\n")
     assert came == [2]
-    assert ("report_error", "a bug") in link.asked
+    assert ("report_error", "a bug") in link.calls
 
 
 def test_errors_and_unexpected_replies_are_passed_to_the_subclass() -> None:
     link = pipeline()
     link.send(b"x", print)
     link.data_received(b"-ERR no\r\n:1\r\n")
-    assert link.asked == ["schedule_flush", ("odd", "ERR no"), ("odd", 1)]
+    assert link.calls == ["schedule_flush", ("odd", "ERR no"), ("odd", 1)]
 
 
 def test_bytes_that_are_not_redis_protocol_are_reported() -> None:
     link = pipeline()
     link.data_received(b"HTTP/1.1 400\r\n")
-    assert link.asked == [("failed", "ProtocolError")]
+    assert link.calls == [("failed", "ProtocolError")]
 
 
 @pytest.mark.parametrize("kind", [b"smessage", b"message"])
@@ -95,7 +95,7 @@ def test_messages_go_to_the_handler_and_other_pushes_are_reported(kind: bytes) -
     link = pipeline(lambda channel, data: received.append((channel, data)))
     link.data_received(push(b"c", b"data", kind) + push(b"c", b"1", b"ssubscribe"))
     assert received == [(b"c", b"data")]
-    assert link.asked == [("odd", [b"ssubscribe", b"c", b"1"])]
+    assert link.calls == [("odd", [b"ssubscribe", b"c", b"1"])]
 
 
 def test_the_messages_of_a_room_go_directly_to_its_subscription() -> None:
@@ -104,7 +104,7 @@ def test_the_messages_of_a_room_go_directly_to_its_subscription() -> None:
     link.data_received(push(b"room:{r}", envelope(8)) + push(b"else", b"?") + push(b"room:{r}", envelope(9)))
     assert room.subscription.watch.seq == 9
     assert room.passed_on == [(b"else", b"?")]
-    assert link.asked == []
+    assert link.calls == []
 
 
 def test_many_replies_are_handled_in_slices() -> None:
@@ -113,7 +113,7 @@ def test_many_replies_are_handled_in_slices() -> None:
     for _ in range(300):
         link.send(b"x", came.append)
     link.data_received(b"".join(b":%d\r\n" % number for number in range(300)))
-    assert (len(came), link.has_unread, link.asked) == (128, True, ["schedule_flush", "later"])
+    assert (len(came), link.has_unread, link.calls) == (128, True, ["schedule_flush", "later"])
     link.data_received(b"")  # new data does not overtake the replies that wait
     assert len(came) == 128
     link.read_some()
@@ -145,4 +145,4 @@ def test_a_callback_may_clear_the_pending_commands() -> None:
     link.send(b"x", came.append)
     link.data_received(b":1\r\n:2\r\n")
     assert came == ["lost"]
-    assert link.asked == ["schedule_flush", ("odd", 2)]
+    assert link.calls == ["schedule_flush", ("odd", 2)]

@@ -14,7 +14,7 @@ def make(**values: object) -> Config:
     return Config.model_validate({"ROOMCAST_REDIS_URL": URL, **values})
 
 
-def test_defaults() -> None:
+def test_only_the_redis_url_is_required() -> None:
     config = make()
     assert (config.port, config.metrics_port, config.rate, config.jwt_secret) == (8481, 9481, 100, None)
     assert config.retention.messages == 10_000
@@ -35,7 +35,7 @@ def test_a_bad_value_is_refused(name: str, value: object) -> None:
         make(**{name: value})
 
 
-def test_secrets_are_not_shown() -> None:
+def test_the_repr_shows_no_secrets() -> None:
     config = make(ROOMCAST_JWT_SECRET="s" * 40)
     assert "s" * 40 not in repr(config)
     assert URL not in repr(config)

@@ -1,4 +1,4 @@
-"""Encoding and decoding cursors; any other text is refused with a code."""
+"""Cursors are encoded and decoded. Any other text is refused with an error code."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from roomcast.contract.errors import Code, RoomcastError
 
 
 @given(st.sampled_from(["before", "after"]), st.integers(1, 2**53), st.text("abcdef0123456789", max_size=16))
-def test_a_cursor_is_read_back(direction: str, seq: int, epoch: str) -> None:
+def test_an_encoded_cursor_is_decoded(direction: str, seq: int, epoch: str) -> None:
     cursor = Cursor(cast("Direction", direction), seq, epoch)
     assert decode(encode(cursor)) == cursor
 
 
 @given(st.text(max_size=200))
-def test_any_other_text_is_refused_with_a_code(text: str) -> None:
+def test_any_other_text_is_a_bad_request(text: str) -> None:
     with pytest.raises(RoomcastError) as caught:
         decode(text)
     assert caught.value.code is Code.BAD_REQUEST

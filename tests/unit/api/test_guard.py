@@ -1,4 +1,4 @@
-"""The guard around an application: bounds, ids, and an answer for every fault."""
+"""The guard around an application: limits, request ids, and an answer for every fault."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from roomcast.contract.errors import Code, RoomcastError
 
 
 class Seen:
-    """Records the events that the guard reports."""
+    """An observer that records the events of the guard."""
 
     def __init__(self) -> None:
         self.answers: list[tuple[str, int]] = []
@@ -77,7 +77,7 @@ async def test_a_body_that_does_not_arrive_is_refused(monkeypatch: pytest.Monkey
     assert (head["status"], json.loads(body)["reason"]) == (400, "bad_request")
 
 
-async def test_the_size_of_all_bodies_together_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_bodies_of_all_requests_share_one_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_HELD_BYTES", 10)
     release = asyncio.Event()
 
@@ -107,7 +107,7 @@ async def test_an_exception_is_answered_without_its_text(error: Exception) -> No
     assert seen.faults == [error]
 
 
-async def test_a_refusal_after_the_answer_began_is_only_logged() -> None:
+async def test_an_error_after_the_start_of_the_answer_does_not_change_the_answer() -> None:
     async def late(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
         raise RoomcastError(Code.UNAVAILABLE)

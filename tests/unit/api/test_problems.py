@@ -1,4 +1,4 @@
-"""Every code of the contract has an HTTP status, and a problem with the contract's values."""
+"""Every error code of the contract has an HTTP status and a problem with the values of the contract."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_the_headers_match_the_problem() -> None:
     assert respond(describe(RoomcastError(Code.UNAUTHORIZED), "r")).headers["www-authenticate"] == "Bearer"
 
 
-def test_the_problem_of_a_field_that_is_no_object_uses_json_type_names() -> None:
+def test_the_fault_of_a_field_names_the_type_as_in_json() -> None:
     (fault,) = faults_of([{"loc": ("body", "data"), "type": "dict_type", "msg": "Input should be a valid dictionary"}])
     assert (fault.field, fault.message) == ("body.data", "Input should be a JSON object")
 

@@ -1,4 +1,4 @@
-"""The HTTP server: time limits for heads of requests, and a shutdown that waits for requests in flight."""
+"""The HTTP server: time limits for the heads of requests, and a shutdown that waits for requests in flight."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HEAD = b"GET / HTTP/1.1\r\nHost: x\r\n"
 
 
 class Rig:
-    """A server of one application, whose answers the test releases."""
+    """A server of one application. The application answers once `may_answer` is set."""
 
     def __init__(self) -> None:
         self.stopping = asyncio.Event()
@@ -24,10 +24,10 @@ class Rig:
         self.may_answer.set()
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.address = self.listener.getsockname()
-        self.asked = 0
+        self.requests = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self.asked += 1
+        self.requests += 1
         await self.may_answer.wait()
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
         await send({"type": "http.response.body", "body": b"ok"})
@@ -71,7 +71,7 @@ async def test_a_connection_with_a_slowly_sent_head_is_closed(rig: Rig) -> None:
     while not ended.done():
         writer.write(b"X-Drip: x\r\n")
         await asyncio.wait([ended], timeout=0.05)
-    # If a byte arrives after the close, the kernel sends a reset.
+    # If a byte arrives after the server has closed the connection, the kernel sends a reset.
     assert isinstance(ended.exception(), ConnectionResetError) or ended.result() == b""
     writer.close()
 
@@ -88,7 +88,7 @@ async def test_a_slow_request_is_not_interrupted(rig: Rig) -> None:
     writer.close()
 
 
-async def test_an_idle_connection_ends_after_its_answer(rig: Rig) -> None:
+async def test_a_connection_that_is_idle_after_an_answer_is_closed(rig: Rig) -> None:
     reader, writer = await rig.connect()
     writer.write(HEAD + b"\r\n")
     assert (await reader.readuntil(b"ok")).startswith(b"HTTP/1.1 200")
@@ -100,7 +100,7 @@ async def test_the_shutdown_waits_for_requests_in_flight(rig: Rig) -> None:
     rig.may_answer.clear()
     reader, writer = await rig.connect()
     writer.write(HEAD + b"\r\n")
-    await until(lambda: rig.asked, "a request in flight")
+    await until(lambda: rig.requests, "a request in flight")
     rig.stopping.set()
     await until(rig.is_closed, "the listener is closed")
     rig.may_answer.set()

@@ -1,4 +1,4 @@
-"""The check of the URL itself; the other checks need a Redis (tests/cluster/test_cli.py)."""
+"""The check of the Redis URL. The other checks need a Redis: see tests/cluster/test_cli.py."""
 
 from __future__ import annotations
 

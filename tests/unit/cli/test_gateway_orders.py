@@ -1,4 +1,4 @@
-"""Orders to a gateway: the command repeats an order until the gateway obeys, and fails after a while."""
+"""The command repeats an order until the gateway obeys, and fails after a bounded time."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ KEY = "the key of the cluster: 32 bytes or more"
 
 
 class Gateway:
-    """Gateway 3, seen through Redis. It misses the first `deaf_for` messages, and is drained after `polls` reads."""
+    """Gateway 3 behind Redis. It misses the first `missed` orders, and is drained after `polls` reads of its state."""
 
-    def __init__(self, *, deaf_for: int = 0, polls: int = 2) -> None:
+    def __init__(self, *, missed: int = 0, polls: int = 2) -> None:
         self.state = ""
-        self.heard: list[str] = []
-        self._deaf_for = deaf_for
+        self.orders: list[str] = []
+        self._missed = missed
         self._polls = polls
 
     async def nodes(self) -> list[Node]:
@@ -37,14 +37,14 @@ class Gateway:
 
     async def call(self, command: str, *args: Any) -> Any:
         assert (command, args[0]) == ("GET", keys.node_state("3"))
-        if self.state == "draining" and self.heard:
+        if self.state == "draining" and self.orders:
             self._polls -= 1
             self.state = "drained" if self._polls <= 0 else "draining"
         return self.state.encode() or None
 
     def _obey(self, order: NodeOrder) -> None:
-        self.heard.append(order.order)
-        if len(self.heard) > self._deaf_for:
+        self.orders.append(order.order)
+        if len(self.orders) > self._missed:
             self.state = {"cordon": "cordoned", "uncordon": "", "drain": "draining"}[order.order]
 
 
@@ -64,26 +64,26 @@ async def test_an_order_that_is_obeyed_is_published_once() -> None:
     gateway = Gateway()
     assert (await give(gateway, "cordon")).state == "cordoned"
     assert (await give(gateway, "uncordon")).state == "serving"
-    assert gateway.heard == ["cordon", "uncordon"]
+    assert gateway.orders == ["cordon", "uncordon"]
 
 
-async def test_an_order_that_was_missed_is_repeated() -> None:
-    gateway = Gateway(deaf_for=2)
+async def test_an_order_that_the_gateway_missed_is_repeated() -> None:
+    gateway = Gateway(missed=2)
     await give(gateway, "cordon")
-    assert gateway.heard == ["cordon"] * 3
+    assert gateway.orders == ["cordon"] * 3
 
 
 async def test_the_command_waits_for_the_drain_of_a_cordoned_gateway() -> None:
     gateway = Gateway(polls=5)
     await give(gateway, "cordon")
     assert (await give(gateway, "drain")).state == "drained"
-    assert gateway.heard == ["cordon", "drain"]
+    assert gateway.orders == ["cordon", "drain"]
     assert (await give(gateway, "drain")).state == "drained"
 
 
 async def test_a_gateway_that_does_not_obey_is_an_error() -> None:
     with pytest.raises(RoomcastError, match="did not obey") as error:
-        await give(Gateway(deaf_for=1000), "cordon")
+        await give(Gateway(missed=1000), "cordon")
     assert error.value.code is Code.UNAVAILABLE
 
 

@@ -26,7 +26,7 @@ def test_control_characters_are_not_printed() -> None:
 
 
 def test_json_escapes_control_characters() -> None:
-    """A table removes them. Terminals also act on C1 and bidi controls."""
+    """Terminals also act on C1 and bidi controls. A table shows each control character as `?`."""
     rows = [{"note": "\x1b\x9b31m\u202eé\U000e0001\n"}]
     for indent in (2, None):
         text = output.as_json(rows, indent=indent)
@@ -35,7 +35,7 @@ def test_json_escapes_control_characters() -> None:
     assert "é" in text
 
 
-def test_times_are_utc_and_zero_is_no_time() -> None:
+def test_times_are_in_utc_and_zero_is_empty() -> None:
     assert output.moment(1_700_000_000_123) == "2023-11-14 22:13:20"
     assert output.moment(0) == ""
 

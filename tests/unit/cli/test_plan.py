@@ -1,4 +1,4 @@
-"""The calculator of gateways, nginx and Redis servers."""
+"""The calculator of the gateways, nginx processes and Redis servers that a load needs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from roomcast.cli.unit_costs import COSTS, cost
 SIZES = (100, 10_000, 100_000, 1_000_000, 10_000_000)
 
 
-def test_members_are_spread_over_gateways() -> None:
+def test_receivers_is_the_expected_number_of_gateways_with_a_member() -> None:
     assert receivers(1, 10) == pytest.approx(1.0)
     assert receivers(20, 1) == pytest.approx(1.0)
     assert receivers(10_000, 10) == pytest.approx(10.0)
@@ -78,8 +78,8 @@ def test_a_load_above_the_number_of_gateways_is_refused() -> None:
 
 def test_a_higher_unit_cost_needs_more_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     before = plan(Load(1_000_000))
-    dear = {name: each._replace(value=each.value * 3) for name, each in COSTS.items()}
-    monkeypatch.setattr("roomcast.cli.unit_costs.COSTS", dear)
+    expensive = {name: each._replace(value=each.value * 3) for name, each in COSTS.items()}
+    monkeypatch.setattr("roomcast.cli.unit_costs.COSTS", expensive)
     assert cost("redis_message_us") == 3 * COSTS["redis_message_us"].value
     after = plan(Load(1_000_000))
     assert all(new.servers >= old.servers for new, old in zip(after.needs, before.needs, strict=True))
@@ -94,7 +94,7 @@ def test_the_command_prints_the_plan() -> None:
     assert found == {need.process: need.servers for need in needs}
 
 
-def test_the_command_refuses_impossible_loads() -> None:
+def test_the_command_refuses_a_load_that_is_too_large() -> None:
     done = CliRunner().invoke(main, ["plan", "--users", "10000000", "--messages", "600", "--room", "1000"])
     assert done.exit_code == 2
     assert "split the load" in done.output

@@ -1,4 +1,4 @@
-"""Judging the health of a process by its metrics."""
+"""The health of a process, judged by its metrics."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ def test_the_most_serious_fault_is_reported(change: dict[str, float], level: str
     assert words in verdict.advice
 
 
-def test_a_sweeper_needs_few_files() -> None:
+def test_a_process_that_is_not_a_gateway_needs_few_file_descriptors() -> None:
     assert judge({"process_open_fds": 20.0, "process_max_fds": 1_024.0}).level == "ok"
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1", "redis://localhost"])
-def test_an_address_without_metrics_is_one_line(url: str) -> None:
+def test_an_address_without_metrics_is_an_error_with_advice(url: str) -> None:
     verdict = check(url)
     assert verdict.level == "error"
     assert verdict.advice

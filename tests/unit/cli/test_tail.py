@@ -17,6 +17,6 @@ def test_a_message_is_one_line() -> None:
 
 
 @pytest.mark.parametrize("field", ["text", "user", "kind", "target"])
-def test_no_field_controls_the_terminal(field: str) -> None:
-    """A stolen account may have written the entry."""
+def test_no_field_can_send_control_characters_to_the_terminal(field: str) -> None:
+    """An attacker may have written the message."""
     assert line({**MESSAGE, field: "a\x1b]0;b\u202e"}).isprintable()

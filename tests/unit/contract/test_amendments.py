@@ -54,27 +54,27 @@ def test_messages_can_be_amended(message: dict[str, Any]) -> None:
         raw({"seq": 3}),
     ],
 )
-def test_amending_a_missing_entry_or_a_non_message_raises_not_found(entry: bytes | None) -> None:
+def test_other_entries_and_missing_entries_cannot_be_amended(entry: bytes | None) -> None:
     with pytest.raises(RoomcastError) as caught:
         amend.load_target(entry)
     assert caught.value.code is Code.NOT_FOUND
 
 
-def test_a_system_message_can_be_amended_where_the_caller_says_so() -> None:
+def test_a_system_message_can_be_amended_only_with_the_flag_system() -> None:
     message = {**TEXT, "kind": "system"}
     assert amend.load_target(raw(message), system=True) == message
     with pytest.raises(RoomcastError, match="only back ends edit and delete it"):
         amend.load_target(raw(message))
 
 
-def test_an_edit_replaces_the_text_and_keeps_the_rest() -> None:
+def test_an_edit_replaces_the_text_and_keeps_all_other_fields() -> None:
     rewrite = amend.edited(raw(TEXT), TEXT, {"text": "new"})
 
     assert (rewrite.seq, rewrite.expected) == (3, raw(TEXT))
     assert applied(rewrite, 12) == {**TEXT, "text": "new", "edited": 12}
 
 
-def test_a_second_edit_replaces_the_seq_of_the_first() -> None:
+def test_a_second_edit_replaces_the_seq_of_the_first_edit() -> None:
     once = {**TEXT, "edited": 12}
 
     assert applied(amend.edited(raw(once), once, {"text": "newer"}), 13) == {**TEXT, "text": "newer", "edited": 13}
@@ -88,19 +88,19 @@ def test_a_second_edit_replaces_the_seq_of_the_first() -> None:
         ("new", {}, {"text": "new", "data": {}}),
     ],
 )
-def test_an_edit_holds_the_whole_content_after_the_edit(
+def test_the_entry_of_an_edit_has_the_whole_content_after_the_edit(
     text: str | None, data: dict[str, Any] | None, after: dict[str, Any]
 ) -> None:
     assert amend.edited_content({**TEXT, "data": {"a": 1}}, text, data) == after
 
 
-def test_an_edit_leaves_out_fields_that_the_message_does_not_have() -> None:
+def test_the_entry_of_an_edit_leaves_out_fields_that_the_message_does_not_have() -> None:
     assert amend.edited_content(TEXT, "new", None) == {"text": "new"}
     assert amend.edited_content(DATA, None, {"new": 1}) == {"data": {"new": 1}}
 
 
 @pytest.mark.parametrize("message", [TEXT, MEDIA, DATA, {**TEXT, "data": {"old": 1}}, {**TEXT, "edited": 12}])
-def test_a_deletion_leaves_no_text_media_or_data(message: dict[str, Any]) -> None:
+def test_a_deletion_removes_the_text_media_and_data(message: dict[str, Any]) -> None:
     got = applied(amend.deleted(raw(message), message), 14)
 
     assert got["deleted"] == 14
@@ -108,7 +108,7 @@ def test_a_deletion_leaves_no_text_media_or_data(message: dict[str, Any]) -> Non
     assert "old" not in str(got)
 
 
-def test_an_earlier_edit_loses_its_text() -> None:
+def test_the_text_of_a_superseded_edit_is_removed() -> None:
     edit = {**TEXT, "seq": 5, "kind": "edit", "target": 3}
     rewrite = amend.superseded(raw(edit))
 

@@ -1,4 +1,4 @@
-"""Keys as text; their table is tested with the API on a real Redis."""
+"""The form and the scopes of API keys. The tests of the API use the stored keys, on a real Redis."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from redis.asyncio import Redis
 from roomcast.contract.api_keys import ApiKey, ApiKeys, Scope, digest_of
 
 
-def test_a_key_is_stored_and_read_back() -> None:
+def test_a_key_is_encoded_and_decoded() -> None:
     key = ApiKey("billing", ("messages:read",), 5, 6, 7)
     assert msgspec.json.decode(msgspec.json.encode(key), type=ApiKey) == key
 

@@ -1,4 +1,4 @@
-"""The rules of an application's `data`: accepted objects, and the error codes for others."""
+"""The rules for the `data` of an application: accepted objects, and the error codes for other values."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def refusal(data: Any) -> Code:
 
 
 def nested(depth: int) -> dict[str, Any]:
-    """Return `depth` nested objects and lists, alternately; the outermost is an object."""
+    """Return `depth` nested objects and lists, in alternation. The outermost is an object."""
     inner: Any = 1
     for level in range(depth - 1, -1, -1):
         inner = {"in": inner} if level % 2 == 0 else [inner]
@@ -47,17 +47,17 @@ def test_an_object_within_the_limits_becomes_compact_json(data: dict[str, Any]) 
 
 
 @pytest.mark.parametrize("data", [nested(MAX_DATA_DEPTH + 1), nested(5_000), sized(MAX_DATA_BYTES + 1)])
-def test_data_over_a_limit_is_too_large(data: dict[str, Any]) -> None:
+def test_data_above_a_limit_is_too_large(data: dict[str, Any]) -> None:
     assert refusal(data) is Code.TOO_LARGE
 
 
-def test_the_size_is_counted_in_bytes() -> None:
+def test_the_size_of_data_is_counted_in_bytes() -> None:
     assert refusal({"a": "é" * (MAX_DATA_BYTES // 2)}) is Code.TOO_LARGE
 
 
 @pytest.mark.parametrize(
     "value", [b"bytes", {1}, object(), float("nan"), float("inf"), 2**53 + 1, 2**80, {1: "a"}, "half: \ud83d"]
 )
-def test_a_value_that_json_or_javascript_cannot_hold_is_a_bad_request(value: Any) -> None:
+def test_a_value_that_json_or_javascript_cannot_represent_is_a_bad_request(value: Any) -> None:
     assert refusal({"a": [value]}) is Code.BAD_REQUEST
     assert refusal({"a": {"b": value}}) is Code.BAD_REQUEST

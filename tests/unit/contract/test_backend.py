@@ -1,4 +1,4 @@
-"""The calls that a back end's client refuses without Redis: no server listens at the address of these clients."""
+"""Calls of a back end that are refused before they reach Redis. No server listens at the address of these clients."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def make() -> Backend:
     return Backend(Redis(port=1))
 
 
-def test_a_decoding_client_is_refused() -> None:
+def test_a_redis_client_that_decodes_responses_is_refused() -> None:
     with pytest.raises(ValueError, match="decode_responses=False"):
         Backend(Redis(decode_responses=True))
 
@@ -88,7 +88,7 @@ async def test_a_text_of_no_or_too_many_bytes_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize("url", ["http://localhost", "redis+cluster://localhost/1", "redis://a,b"])
-async def test_urls_that_cannot_be_used_are_refused(url: str) -> None:
+async def test_unusable_redis_urls_are_refused(url: str) -> None:
     with pytest.raises(ValueError):
         async with connect(url):
             pass

@@ -1,4 +1,4 @@
-"""Entries of the directory, and the ranges of names for queries."""
+"""The entries of the directory, and the ranges of entries in which a query searches."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NAMES = st.text(max_size=40).map(clean_name)
 
 
 def is_within(entry: str, query: str, after: str | None = None) -> bool:
-    """Tell whether Redis finds the entry in a range: bytes are compared, `[` includes a bound and `(` does not."""
+    """Return whether Redis finds the entry in the range. `[` includes a bound, `(` excludes the bound."""
     start, end = range_of(query, after)
     value = entry.encode()
     above = start == b"-" or (value >= start[1:] if start[:1] == b"[" else value > start[1:])
@@ -35,7 +35,7 @@ def test_the_next_page_begins_after_the_last_entry() -> None:
     assert is_within(second, "re", first)
 
 
-def test_a_page_never_begins_before_the_names_of_the_query() -> None:
+def test_a_cursor_before_the_names_of_the_query_does_not_widen_the_range() -> None:
     assert not is_within(entry_of("Blue", "team:a"), "re", "a")
     assert is_within(entry_of("Red", "team:a"), "re", "a")
 

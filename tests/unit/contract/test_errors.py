@@ -1,4 +1,4 @@
-"""Error codes: unique numbers, and the form on the wire."""
+"""The numbers of error codes, and the form of an error on the wire."""
 
 from roomcast.contract.errors import Code, RoomcastError, by_number
 
@@ -8,11 +8,11 @@ def test_numbers_are_unique() -> None:
     assert len(set(numbers)) == len(numbers) == len(Code)
 
 
-def test_the_wire_form() -> None:
+def test_the_wire_form_of_an_error() -> None:
     error = RoomcastError(Code.RATE_LIMITED, retry_after=1.5)
     assert error.to_wire() == {"code": 302, "reason": "rate_limited", "retryable": True, "retry_after": 1.5}
 
 
-def test_a_number_of_a_newer_release_reads_as_internal() -> None:
+def test_the_unknown_number_of_a_newer_release_is_read_as_internal() -> None:
     assert by_number(999) is Code.INTERNAL
     assert by_number(201) is Code.FORBIDDEN

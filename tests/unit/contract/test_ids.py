@@ -1,4 +1,4 @@
-"""The form of ids, and the meaning of a room's id."""
+"""The form of ids, and the access that the id of a room gives."""
 
 import pytest
 from hypothesis import given
@@ -16,12 +16,12 @@ def test_a_plain_subject_stays_as_it_is(subject: str) -> None:
 @pytest.mark.parametrize(
     ("subject", "user"), [("auth0|x1", "x--auth0-7Cx1"), ("Ä", "x---C3-84"), ("x--a", "x--x-2D-2Da")]
 )
-def test_any_other_subject_is_encoded(subject: str, user: str) -> None:
+def test_a_subject_with_other_characters_is_encoded(subject: str, user: str) -> None:
     assert ids.encode_subject(subject) == user
 
 
 @given(st.text(min_size=1, max_size=15))
-def test_encoding_is_reversible_and_valid(subject: str) -> None:
+def test_an_encoded_subject_is_a_valid_user_id_and_can_be_decoded(subject: str) -> None:
     try:
         user = ids.encode_subject(subject)
     except (ValueError, UnicodeEncodeError):
@@ -55,5 +55,5 @@ def test_the_access_that_a_room_id_gives_to_ada(room: str, verdict: Access) -> N
 
 
 @pytest.mark.parametrize("room", ["", "a" * 129, "a b", "{x}", "ä", "a\n"])
-def test_texts_that_are_no_room_ids(room: str) -> None:
+def test_texts_of_another_form_are_not_room_ids(room: str) -> None:
     assert not ids.is_room_id(room)

@@ -11,7 +11,7 @@ from roomcast.contract.inbox import Line, page_of
 from tests.unit.gateway.fakes import line_of
 
 
-def test_pages_hold_each_room_once_in_the_order_of_activity() -> None:
+def test_the_pages_contain_each_room_once_in_the_order_of_activity() -> None:
     rng = random.Random(7)
     lines = [line_of(f"room{number}", active_at=rng.randrange(5)) for number in range(47)]
     seen: list[Line] = []
@@ -23,7 +23,7 @@ def test_pages_hold_each_room_once_in_the_order_of_activity() -> None:
     assert seen == sorted(lines, key=lambda line: (-line.active_at, line.room))
 
 
-def test_a_room_that_moves_to_the_front_between_pages_displaces_no_other_room() -> None:
+def test_a_room_that_becomes_active_between_two_pages_does_not_hide_another_room() -> None:
     lines = [line_of(f"room{number}", active_at=number) for number in range(1, 6)]
     page, _ = page_of(lines, None, 2)
     moved = [line._replace(active_at=9) if line.room == "room1" else line for line in lines]
@@ -46,7 +46,7 @@ def test_a_room_that_moves_to_the_front_between_pages_displaces_no_other_room() 
         ("team", {"role": "owner", "is_banned": True}, True, False),
     ],
 )
-def test_who_may_enter(room: str, fields: dict[str, Any], by_token: bool, is_open: bool) -> None:
+def test_which_users_may_enter_a_room(room: str, fields: dict[str, Any], by_token: bool, is_open: bool) -> None:
     assert line_of(room, **fields).is_open(by_token=by_token) is is_open
 
 
@@ -63,5 +63,7 @@ def test_who_may_enter(room: str, fields: dict[str, Any], by_token: bool, is_ope
         ("team", {}, False, False),
     ],
 )
-def test_who_can_be_mentioned(room: str, fields: dict[str, Any], is_listed: bool, reads: bool) -> None:
+def test_which_users_read_a_room_and_can_be_mentioned(
+    room: str, fields: dict[str, Any], is_listed: bool, reads: bool
+) -> None:
     assert line_of(room, **fields).reads_room(is_listed=is_listed) is reads

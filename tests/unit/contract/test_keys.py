@@ -1,4 +1,4 @@
-"""The keys of one script share a slot, and no name can end its hash tag."""
+"""All keys of a room share one hash tag. No name can contain the end of a hash tag."""
 
 import re
 from urllib.parse import unquote
@@ -11,7 +11,7 @@ from roomcast.contract import keys
 
 
 @given(st.text(max_size=40))
-def test_tags_are_reversible_and_hold_no_braces(name: str) -> None:
+def test_tags_are_reversible_and_contain_no_braces(name: str) -> None:
     try:
         tag = keys.tag(name)
     except UnicodeEncodeError:

@@ -20,13 +20,13 @@ from roomcast.contract.lua import script
 RETENTION = Retention(messages=7, age_seconds=2, idle_seconds=3, id_seconds=4, ids=5)
 
 
-def test_the_keys_are_those_in_the_header_of_the_script() -> None:
+def test_the_keys_match_the_header_of_the_script() -> None:
     listed = re.findall(r"^-- KEYS\[(\d)\] (\S+)", script("room_append").source.decode(), re.MULTILINE)
     names = place_of("team:x").names
     assert [name.replace("{team:x}", "{R}") for name in names] == [name for _, name in listed]
 
 
-def test_the_arguments_have_the_order_of_the_script() -> None:
+def test_the_arguments_have_the_order_that_the_script_expects() -> None:
     form = EntryForm(retention=RETENTION)
     place = place_of("team:x")
     args = form.arguments(place, dedup_field("ada", "1"), "e" * 16, "run", b'"id":"1"}', [(3, b"old", b"new", b"}")])

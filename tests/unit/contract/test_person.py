@@ -1,4 +1,4 @@
-"""Reading and writing profiles."""
+"""Profiles are read from their fields, and changes are checked."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def test_a_profile_is_read_from_its_fields() -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "is_one"),
+    ("url", "is_valid"),
     [
         ("https://x.example/a?b=c", True),
         ("https://" + "x" * 492, True),
@@ -29,11 +29,11 @@ def test_a_profile_is_read_from_its_fields() -> None:
         (None, False),
     ],
 )
-def test_a_picture_is_an_https_url(url: object, is_one: bool) -> None:
-    assert is_picture(url) is is_one
+def test_a_picture_is_an_https_url(url: object, is_valid: bool) -> None:
+    assert is_picture(url) is is_valid
 
 
-def test_a_field_that_is_none_is_kept_and_an_empty_one_is_deleted() -> None:
+def test_a_field_that_is_none_is_kept_and_an_empty_field_is_deleted() -> None:
     assert changed_fields() == ()
     assert changed_fields(name=" Ada\u202e ") == ("name", "Ada")
     assert changed_fields(picture="", data={}) == ("picture", "", "data", "")

@@ -1,4 +1,4 @@
-"""Reading and writing the description of a stored room."""
+"""The description of a stored room is read from its fields, and changes are checked."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.room_info import changed_fields, keys_of_closed, read_description
 
 
-def test_a_room_is_read_from_its_meta() -> None:
+def test_a_description_is_read_from_the_fields_of_the_room() -> None:
     found = read_description("team:red", [b"private", b"", None, b"ada", b'{"a":1}'])
     assert found is not None
     assert (found.name, found.topic, found.owner, found.data) == ("team:red", "", "ada", {"a": 1})
@@ -18,7 +18,7 @@ def test_a_room_is_read_from_its_meta() -> None:
     assert read_description("team:red", [None] * 5) is None
 
 
-def test_a_field_that_is_none_is_kept_and_an_empty_one_is_deleted() -> None:
+def test_a_field_that_is_none_is_kept_and_an_empty_field_is_deleted() -> None:
     assert changed_fields(name=" The\nred\u202e team ") == ("name", "The red team")
     assert changed_fields(topic="") == ("topic", "")
     assert changed_fields(topic="a\tb") == ("topic", "a b")

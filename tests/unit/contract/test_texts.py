@@ -33,19 +33,19 @@ from roomcast.contract.texts import MAX_NAME, MAX_NOTE, canonical_emoji, clean_l
     ],
     ids=ascii,
 )
-def test_blank(text: str) -> None:
+def test_a_text_without_visible_characters_is_blank(text: str) -> None:
     assert is_blank(text)
 
 
 @pytest.mark.parametrize(
     "text", ["a", " a ", "\u200b.", "é", "あ", "‏א", "👍", "❤", "\u0301", "0", "\u200bא"], ids=ascii
 )
-def test_not_blank(text: str) -> None:
+def test_a_text_with_a_visible_character_is_not_blank(text: str) -> None:
     assert not is_blank(text)
 
 
 def test_letters_numbers_and_signs_are_visible() -> None:
-    """The exceptions are the letters that Unicode itself calls ignorable, and the braille blank."""
+    """The exceptions are letters that Unicode defines as ignorable, and the braille blank."""
     ignorable = {0x115F, 0x1160, 0x3164, 0xFFA0, 0x2800, 0x17B4, 0x17B5}
     wrong = [
         hex(code)
@@ -56,15 +56,15 @@ def test_letters_numbers_and_signs_are_visible() -> None:
 
 
 def test_space_and_format_characters_are_invisible() -> None:
-    """The exceptions are those that are drawn: signs in Arabic, Syriac, Kaithi and Egyptian, and shorthand."""
-    with_ink = range(0x0600, 0x0606), range(0x06DD, 0x06DE), range(0x070F, 0x0710), range(0x0890, 0x0892)
-    more = range(0x08E2, 0x08E3), range(0x110BD, 0x110CE), range(0x13430, 0x13460)
+    """The exceptions are visible format characters in Arabic, Syriac, Kaithi, Egyptian and shorthand."""
+    visible = range(0x0600, 0x0606), range(0x06DD, 0x06DE), range(0x070F, 0x0710), range(0x0890, 0x0892)
+    also_visible = range(0x08E2, 0x08E3), range(0x110BD, 0x110CE), range(0x13430, 0x13460)
     wrong = [
         hex(code)
         for code in range(sys.maxunicode + 1)
         if unicodedata.category(chr(code)) in ("Zs", "Zl", "Zp", "Cc", "Cf")
         and not is_blank(chr(code))
-        and not any(code in signs for signs in (*with_ink, *more))
+        and not any(code in signs for signs in (*visible, *also_visible))
     ]
     assert wrong == []
 
@@ -103,7 +103,7 @@ def test_a_cleaned_name_stays_as_it_is(name: str) -> None:
 @pytest.mark.parametrize(
     "control", ["\u061c", "\u200e", "\u200f", *map(chr, range(0x202A, 0x202F)), *map(chr, range(0x2066, 0x206A))]
 )
-def test_texts_shown_beside_others_lose_their_bidi_controls(control: str) -> None:
+def test_bidi_controls_are_removed_from_names_notes_lines_and_emoji(control: str) -> None:
     assert clean_name(f"a{control}b") == clean_note(f"a{control}b") == clean_line(f"a{control}b", 2) == "ab"
     assert canonical_emoji(f"{control}👍{control}") == "👍"
 
@@ -112,7 +112,7 @@ def test_a_note_may_be_longer_than_a_name() -> None:
     assert (len(clean_note("x" * 200)), len(clean_name("x" * 200))) == (MAX_NOTE, MAX_NAME)
 
 
-def test_an_emoji_has_one_form() -> None:
+def test_the_forms_of_one_emoji_have_one_canonical_form() -> None:
     assert canonical_emoji("❤") == canonical_emoji("❤\ufe0f") == canonical_emoji("❤\ufe0e")
     assert canonical_emoji("1\ufe0f\u20e3") == canonical_emoji("1\u20e3")
     assert canonical_emoji("👩\u200d❤\ufe0f\u200d👨") == canonical_emoji("👩\u200d❤\u200d👨")

@@ -40,7 +40,7 @@ def test_a_short_secret_is_refused() -> None:
         '["-----BEGIN PUBLIC KEY-----\\nMIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8A\\n-----END PUBLIC KEY-----"]',
     ],
 )
-def test_a_public_key_is_no_secret(secret: str) -> None:
-    """Everybody who knows the key could sign tokens with it (RFC 8725, section 2.1)."""
+def test_a_public_key_is_refused_as_a_secret(secret: str) -> None:
+    """A client that knows the public key could sign tokens with it (RFC 8725, section 2.1)."""
     with pytest.raises(ValueError, match="public key"):
         SharedSecret(secret)

@@ -1,4 +1,4 @@
-"""The golden files in `contract/vectors/` against the Python contract; the browser client reads the first, too."""
+"""The golden files in `contract/vectors/` match the Python contract. A test of `web/sdk` reads `browser.json`, too."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ PACKETS: dict[str, Any] = json.loads((VECTORS / "room_packets.json").read_text()
 
 
 class TestBrowser:
-    def test_events(self) -> None:
+    def test_the_events_of_clients_and_servers_match(self) -> None:
         assert BROWSER["client_events"] == list(events.EVENTS)
         assert BROWSER["server_events"] == list(events.SERVER_EVENTS)
 
-    def test_errors(self) -> None:
+    def test_the_error_codes_match(self) -> None:
         ours = {code.reason: {"code": code.number, "retryable": code.retryable} for code in Code}
         assert BROWSER["errors"] == ours
 
-    def test_limits(self) -> None:
+    def test_the_limits_match(self) -> None:
         assert BROWSER["limits"] == {
             "heartbeat_seconds": events.HEARTBEAT_SECONDS,
             "typing_seconds": events.TYPING_SECONDS,
@@ -39,7 +39,7 @@ class TestBrowser:
         }
 
     @pytest.mark.parametrize("verdict", ["valid", "invalid"])
-    def test_ids_by_hand_and_in_payloads(self, verdict: str) -> None:
+    def test_functions_and_payloads_accept_the_same_ids(self, verdict: str) -> None:
         rooms, users, expected = BROWSER["room_ids"][verdict], BROWSER["user_ids"][verdict], verdict == "valid"
         assert {room: is_room_id(room) for room in rooms} == dict.fromkeys(rooms, expected)
         assert {user: is_user_id(user) for user in users} == dict.fromkeys(users, expected)

@@ -23,14 +23,14 @@ KINDS = {**dict.fromkeys(compose.GATEWAYS, "gateway"), "presence": "presence", "
 
 
 def environment(service: str) -> dict[str, str]:
-    """Return the environment of a service's containers: from its env_file and its own lines."""
+    """Return the environment of a service: the lines of its env_file and its own variables."""
     file = FILES[Path(SERVICES[service]["env_file"]).name]
     own: dict[str, str] = SERVICES[service].get("environment", {})
     return dict(line.split("=", 1) for line in file.splitlines()) | own
 
 
 def known_names(module: str) -> set[str]:
-    """Return the variables in a process's `--help`."""
+    """Return the variables that the `--help` of a process lists."""
     done = subprocess.run(
         [ROOT / ".venv/bin/python", "-m", f"roomcast.{module}", "--help"], cwd=ROOT, capture_output=True, check=True
     )
@@ -38,18 +38,18 @@ def known_names(module: str) -> set[str]:
 
 
 @pytest.mark.parametrize("module", ["gateway", "presence", "media", "api"])
-def test_the_process_reads_every_variable(module: str) -> None:
+def test_each_process_knows_every_variable_of_its_services(module: str) -> None:
     known = known_names(module)
     for service in (name for name, kind in KINDS.items() if kind == module):
         assert set(environment(service)) <= known
 
 
-def test_gateways_are_numbered_by_their_names() -> None:
+def test_the_name_of_a_gateway_ends_with_its_number() -> None:
     named = {name: environment(name)["ROOMCAST_NODE"] for name in SERVICES if name.startswith("gateway")}
     assert named == {name: str(number) for number, name in enumerate(compose.GATEWAYS, 1)}
 
 
-def test_ports_and_origins_agree() -> None:
+def test_the_services_have_the_same_ports_and_origins() -> None:
     for name in compose.GATEWAYS:
         assert environment(name)["ROOMCAST_PORT"] == str(compose.GATEWAY_PORT)
         assert environment(name)["ROOMCAST_ALLOWED_ORIGINS"] == compose.ORIGIN
@@ -59,7 +59,7 @@ def test_ports_and_origins_agree() -> None:
     assert media["ROOMCAST_S3_PUBLIC_ENDPOINT"] == environment("nginx")["MEDIA_ORIGIN"] == compose.ORIGIN
 
 
-def test_only_the_page_and_the_dashboard_are_published_and_only_on_loopback() -> None:
+def test_only_page_api_and_prometheus_are_published_and_only_on_loopback() -> None:
     published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
     assert published == {
         "nginx": ["127.0.0.1:8080:8080"],
@@ -68,28 +68,28 @@ def test_only_the_page_and_the_dashboard_are_published_and_only_on_loopback() ->
     }
 
 
-def test_the_sign_in_by_name_is_off() -> None:
+def test_the_development_login_is_off() -> None:
     assert not any("ROOMCAST_DEV_LOGIN" in environment(name) for name in KINDS)
 
 
-def test_the_gateways_trust_the_network_that_nginx_is_in() -> None:
+def test_the_gateways_trust_the_network_of_nginx() -> None:
     (network,) = COMPOSE["networks"]["default"]["ipam"]["config"]
     assert environment("gateway1")["ROOMCAST_TRUSTED_PROXIES"] == network["subnet"]
 
 
-def test_every_kind_has_a_health_check_and_time_to_drain() -> None:
+def test_services_have_a_health_check_and_gateways_have_time_to_drain() -> None:
     for name, service in SERVICES.items():
         assert "healthcheck" in service or name == "prometheus"
     assert SERVICES["gateway1"]["stop_grace_period"] == "20s"
 
 
-def test_every_service_that_others_wait_for_has_a_health_check() -> None:
+def test_every_dependency_of_a_service_has_a_health_check() -> None:
     for service in SERVICES.values():
         for name in service.get("depends_on", ()):
             assert "healthcheck" in SERVICES[name]
 
 
-def test_the_storage_runs_as_it_does_locally() -> None:
+def test_the_storage_has_the_settings_of_the_local_storage() -> None:
     local = s3_server.environment(compose.STORAGE_PORT, Path("/data"), "k", "s")
     differing = {name for name, value in environment("storage").items() if local[name] != value}
     assert differing == {"BIND_HOST", "PATH", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
@@ -98,21 +98,21 @@ def test_the_storage_runs_as_it_does_locally() -> None:
 # --- nginx ------------------------------------------------------------------------------------------------------------
 
 
-def test_nginx_gets_every_name_and_no_value_has_several_lines() -> None:
+def test_nginx_gets_a_one_line_value_for_every_placeholder() -> None:
     values = compose.nginx_values()
     assert set(values) == template.names(nginx_config.TEMPLATE.read_text())
     assert not [name for name, value in values.items() if "\n" in value or "$" in value]
 
 
-def test_envsubst_leaves_nginx_s_own_variables_alone() -> None:
-    """Check names in lower case: envsubst also replaces `$NAME` if the environment has that name."""
+def test_the_variables_of_nginx_have_lower_case_names() -> None:
+    """Otherwise envsubst could replace them, because it replaces `$NAME` for each environment variable NAME."""
     own = re.findall(r"\$([A-Za-z_]+)", nginx_config.TEMPLATE.read_text())
     assert own
     assert [name for name in own if name != name.lower()] == []
 
 
 def test_nginx_accepts_the_configuration_rendered_for_compose(tmp_path: Path) -> None:
-    """Use addresses instead of names, without a container network; `resolve` needs a newer nginx than Debian's."""
+    """The test has no container network, so it replaces names by addresses. Debian's nginx does not know `resolve`."""
     values = dict(compose.nginx_values())
     for name in ("GATEWAY_SERVERS", "WEBSOCKET_SERVERS", "GATEWAY_UPSTREAMS", "S3_SERVER"):
         values[name] = re.sub(r"\b(gateways|storage):", "127.0.0.1:", values[name]).replace(" resolve", "")
@@ -136,26 +136,26 @@ def test_nginx_accepts_the_configuration_rendered_for_compose(tmp_path: Path) ->
 
 
 def test_files_that_the_image_copies_exist_and_are_not_ignored() -> None:
-    let_in = [line[1:] for line in (DEPLOY / "Dockerfile.dockerignore").read_text().splitlines() if line[:1] == "!"]
+    included = [line[1:] for line in (DEPLOY / "Dockerfile.dockerignore").read_text().splitlines() if line[:1] == "!"]
     copies = re.findall(r"^COPY (?!--from)(.+) \S+$", (DEPLOY / "Dockerfile").read_text(), re.M)
     sources = [source for line in copies for source in line.split()]
     assert len(sources) > 8
     for source in sources:
         assert (ROOT / source).exists(), source
-        assert any(source.rstrip("/") == entry or source.startswith(f"{entry}/") for entry in let_in), source
+        assert any(source.rstrip("/") == entry or source.startswith(f"{entry}/") for entry in included), source
 
 
-def test_the_image_holds_every_package_that_the_processes_import() -> None:
+def test_the_image_contains_every_package_with_a_src_folder() -> None:
     copied = set(re.findall(r"^COPY (\w+) \1$", (DEPLOY / "Dockerfile").read_text(), re.M))
     assert copied >= {path.parent.name for path in ROOT.glob("*/src")} > {"gateway", "wire"}
 
 
-def test_every_built_target_exists() -> None:
+def test_every_target_that_compose_builds_exists() -> None:
     stages = set(re.findall(r"^FROM \S+ AS (\w+)$", (DEPLOY / "Dockerfile").read_text(), re.M))
     assert {service["build"]["target"] for service in SERVICES.values() if "build" in service} <= stages
 
 
-def test_the_image_and_the_set_up_use_the_same_uv() -> None:
+def test_the_image_and_bootstrap_use_the_same_version_of_uv() -> None:
     from deploy import bootstrap
 
     assert f"pip install --no-cache-dir {bootstrap.UV}\n" in (DEPLOY / "Dockerfile").read_text()
@@ -164,7 +164,7 @@ def test_the_image_and_the_set_up_use_the_same_uv() -> None:
 # --- secrets ----------------------------------------------------------------------------------------------------------
 
 
-def test_secrets_are_written_once_and_private(tmp_path: Path) -> None:
+def test_secrets_are_written_once_and_only_their_owner_can_read_them(tmp_path: Path) -> None:
     compose.write(tmp_path / "compose")
     first = {path.name: path.read_text() for path in (tmp_path / "compose").iterdir()}
     compose.write(tmp_path / "compose")
@@ -174,7 +174,7 @@ def test_secrets_are_written_once_and_private(tmp_path: Path) -> None:
     assert private == set(first) - {"redis.conf", "users.acl"}
 
 
-def test_no_checked_in_file_holds_a_secret() -> None:
+def test_compose_yaml_contains_no_secret() -> None:
     assert set(re.findall(r"(?:secret|password|auth)\w*: *(\S+)", (DEPLOY / "compose.yaml").read_text(), re.I)) == set()
 
 
@@ -202,7 +202,7 @@ def test_prometheus_accepts_its_configuration() -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_containers_run_as_a_user_by_number() -> None:
-    """Kubernetes' runAsNonRoot refuses a user name, which could be root's."""
+def test_the_images_name_their_user_by_number() -> None:
+    """Kubernetes refuses a user name with runAsNonRoot, because root could have that name."""
     users = re.findall(r"^USER (\S+)$", (DEPLOY / "Dockerfile").read_text(), re.M)
     assert users == ["10001:10001", "10001:10001"]

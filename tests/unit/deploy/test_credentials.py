@@ -12,7 +12,7 @@ from deploy import credentials
 from roomcast.wire import redis_url
 
 
-def test_secrets_are_made_once_and_kept(tmp_path: Path) -> None:
+def test_secrets_are_created_once_and_kept(tmp_path: Path) -> None:
     first = credentials.load_or_make(tmp_path / "secrets")
     assert credentials.load_or_make(tmp_path / "secrets") == first
 
@@ -43,7 +43,7 @@ def test_a_readable_folder_is_made_private(tmp_path: Path) -> None:
     assert (tmp_path / "secrets").stat().st_mode & 0o777 == 0o700
 
 
-def test_two_machines_share_nothing() -> None:
+def test_two_machines_have_no_secret_in_common() -> None:
     one, other = credentials.make(), credentials.make()
     secrets_of = [
         {*made.redis.values(), made.jwt_secret, made.cluster_key, made.s3_secret_key, made.api_key}
@@ -65,7 +65,7 @@ def test_an_unknown_account_has_no_url() -> None:
         credentials.make().redis_url("root", 6379)
 
 
-def test_missing_secrets_are_added_to_those_of_an_older_release(tmp_path: Path) -> None:
+def test_a_secret_that_an_older_release_did_not_have_is_added(tmp_path: Path) -> None:
     first = credentials.load_or_make(tmp_path)
     path = tmp_path / "credentials.json"
     known = json.loads(path.read_text())

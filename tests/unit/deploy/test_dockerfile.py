@@ -1,4 +1,4 @@
-"""The Dockerfile copies all files that its installers read, also those of new packages."""
+"""The Dockerfile copies every package of the npm and Python workspaces before it installs."""
 
 from __future__ import annotations
 

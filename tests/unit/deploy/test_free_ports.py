@@ -1,4 +1,4 @@
-"""Free ports: single ports and blocks come from separate ranges, and a block belongs to one process."""
+"""Free ports: single ports and blocks are from separate ranges, and a block belongs to one process at a time."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ def test_a_port_in_use_is_not_free() -> None:
         assert not free_ports.is_free(taken.getsockname()[1])
 
 
-def test_asking_for_more_ports_than_exist_is_an_error() -> None:
+def test_a_request_for_too_many_ports_is_an_error() -> None:
     with pytest.raises(free_ports.NoFreePortError):
         free_ports.singles(free_ports.ATTEMPTS + 1)
 
 
-def test_a_cluster_fits_into_a_block_apart_from_single_ports() -> None:
+def test_a_cluster_fits_into_a_block_and_blocks_lie_below_the_single_ports() -> None:
     assert Ports(free_ports.BLOCKS.start).s3 - free_ports.BLOCKS.start < free_ports.BLOCK_PORTS
     assert free_ports.BLOCKS[-1] + free_ports.BLOCK_PORTS < min(free_ports.SINGLE.start, HIGHEST_BASE)
 
 
-def test_a_block_is_held_until_it_is_released() -> None:
+def test_no_other_process_gets_a_block_before_it_is_released() -> None:
     mine = free_ports.hold_block()
     again = "from deploy import free_ports; print(free_ports._lock(int(sys.argv[1])))"
     command = [sys.executable, "-c", f"import sys; {again}", str(mine)]

@@ -1,4 +1,4 @@
-"""Compiling the hot path, and the message when it cannot be compiled."""
+"""The hot path is compiled if its source has changed. A failure is reported in one line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from roomcast.hotpath import build, sources
 
 
 class Builder:
-    """Replaces `subprocess.run`: compiles everything, or fails like a compiler."""
+    """A replacement of `subprocess.run`. It compiles all outdated modules, or fails with `error`."""
 
     def __init__(self) -> None:
         self.error = ""
@@ -35,11 +35,11 @@ def builder(monkeypatch: pytest.MonkeyPatch) -> Builder:
 
 
 def test_the_hot_path_is_built_once(tmp_path: Path, builder: Builder) -> None:
-    said: list[str] = []
-    assert hotpath.ensure(state=tmp_path, say=said.append)
-    assert hotpath.ensure(state=tmp_path, say=said.append)
+    messages: list[str] = []
+    assert hotpath.ensure(state=tmp_path, say=messages.append)
+    assert hotpath.ensure(state=tmp_path, say=messages.append)
     assert builder.runs == 1
-    assert said == ["compiling the gateways' hot path"]
+    assert messages == ["compiling the gateways' hot path"]
 
 
 def test_a_changed_source_is_built_again(tmp_path: Path, builder: Builder) -> None:
@@ -51,9 +51,9 @@ def test_a_changed_source_is_built_again(tmp_path: Path, builder: Builder) -> No
 
 def test_a_missing_compiler_is_reported_and_the_build_is_tried_again(tmp_path: Path, builder: Builder) -> None:
     builder.error = "noise\nroomcast: there is no C compiler (cc)\n"
-    said: list[str] = []
-    assert not hotpath.ensure(state=tmp_path, say=said.append)
-    assert said[-1].endswith("at a lower speed: there is no C compiler (cc)")
+    messages: list[str] = []
+    assert not hotpath.ensure(state=tmp_path, say=messages.append)
+    assert messages[-1].endswith("at a lower speed: there is no C compiler (cc)")
     builder.error = ""
-    assert hotpath.ensure(state=tmp_path, say=said.append)
+    assert hotpath.ensure(state=tmp_path, say=messages.append)
     assert builder.runs == 2

@@ -1,4 +1,4 @@
-"""Reading the Dockerfile and compose.yaml before images are built and started."""
+"""The parts of the Dockerfile and of compose.yaml from which images are built and containers started."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SERVICES = COMPOSE["services"]
 STAGES = dockerfile.stages(DOCKERFILE.read_text())
 
 
-def test_every_stage_that_no_other_uses_is_a_target() -> None:
+def test_every_stage_that_no_other_stage_uses_is_a_target() -> None:
     stages = dockerfile.stages("FROM a AS one\nCOPY x x\nFROM one AS two\nFROM b:1 AS three\nCOPY --from=two /x /x\n")
     assert [stage.name for stage in stages] == ["one", "two", "three"]
     assert dockerfile.targets(stages) == ["three"]
@@ -45,11 +45,11 @@ def test_every_base_image_has_a_substitute() -> None:
 @pytest.mark.parametrize(
     ("user", "is_numeric"), [("10001:10001", True), ("101", True), ("roomcast", False), ("0:0", False), ("", False)]
 )
-def test_a_user_is_numeric_and_not_root(user: str, is_numeric: bool) -> None:
+def test_a_user_must_be_a_number_other_than_zero(user: str, is_numeric: bool) -> None:
     assert dockerfile.is_numeric_user(user) is is_numeric
 
 
-def test_services_start_after_their_dependencies_and_without_profiles() -> None:
+def test_services_start_after_their_dependencies_and_services_of_profiles_do_not_start() -> None:
     names = compose_file.in_order(SERVICES)
     assert "prometheus" not in names
     for name in names:
@@ -67,7 +67,7 @@ def test_a_gateway_has_the_options_of_compose() -> None:
     assert arguments[-1] == "localhost/roomcast"
 
 
-def test_the_published_port_is_replaced_and_volumes_are_our_own() -> None:
+def test_the_published_port_and_the_volumes_are_replaced() -> None:
     nginx = compose_file.run_arguments("nginx", SERVICES["nginx"], Path("/made/deploy"), 4321, 10**6)
     assert "127.0.0.1:4321:8080" in nginx
     assert f"nofile={SERVICES['nginx']['ulimits']['nofile']}:{SERVICES['nginx']['ulimits']['nofile']}" in nginx
@@ -77,7 +77,7 @@ def test_the_published_port_is_replaced_and_volumes_are_our_own() -> None:
     assert redis[-2:] == ["redis-server", "/etc/redis/redis.conf"]
 
 
-def test_the_health_check_is_the_one_of_compose() -> None:
+def test_the_health_command_is_read_from_compose() -> None:
     assert compose_file.health_command(SERVICES["redis"])[:2] == ["sh", "-c"]
     assert compose_file.health_command(SERVICES["gateway1"])[0] == "python"
     assert compose_file.health_command({}) == []

@@ -1,4 +1,4 @@
-"""The ports of a cluster, and the bounds on its processes."""
+"""The ports of a cluster, and the bounds on the numbers of its processes."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ def test_a_base_port_without_enough_ports_above_is_refused(page: int) -> None:
         Ports(page)
 
 
-def test_the_highest_base_fits() -> None:
+def test_with_the_highest_base_all_ports_are_valid() -> None:
     assert Ports(HIGHEST_BASE).api_metrics(MAX_APIS) <= 65_535
 
 
 @pytest.mark.parametrize("counts", [{"gateways": 17}, {"gateways": -1}, {"sweepers": 5}, {"signers": 5}, {"apis": 5}])
-def test_counts_have_bounds(counts: dict[str, int]) -> None:
+def test_a_number_of_processes_outside_its_bounds_is_refused(counts: dict[str, int]) -> None:
     with pytest.raises(ValueError, match=f"{next(iter(counts))} must be from 0 to"):
         Counts(**counts)

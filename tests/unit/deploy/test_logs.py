@@ -10,12 +10,12 @@ from deploy import logs
 from deploy.logs import RotatingLog
 
 
-def test_there_is_no_file_before_the_first_output(tmp_path: Path) -> None:
+def test_the_file_is_created_with_the_first_output(tmp_path: Path) -> None:
     RotatingLog(tmp_path / "a.log").close()
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_log_is_continued(tmp_path: Path) -> None:
+def test_a_new_log_appends_to_the_existing_file(tmp_path: Path) -> None:
     for word in (b"one\n", b"two\n"):
         log = RotatingLog(tmp_path / "a.log")
         log({"data": word})
@@ -33,7 +33,7 @@ def test_old_files_are_renamed_and_the_oldest_is_deleted(tmp_path: Path, monkeyp
     assert files == {"a.log": b"5", "a.log.1": b"4", "a.log.2": b"3", "a.log.3": b"2"}
 
 
-def test_the_last_lines_are_returned(tmp_path: Path) -> None:
+def test_last_words_returns_the_last_different_lines(tmp_path: Path) -> None:
     (tmp_path / "a.log").write_text("a\nb\n  c\nd\n\n")
     assert logs.last_words(tmp_path / "a.log", 2) == "c | d"
     assert logs.last_words(tmp_path / "none.log") == ""
@@ -41,6 +41,6 @@ def test_the_last_lines_are_returned(tmp_path: Path) -> None:
     assert logs.last_words(tmp_path / "again.log", 2) == "first | bad setting"
 
 
-def test_following_without_logs_prints_a_message(tmp_path: Path) -> None:
+def test_follow_raises_an_error_without_log_files(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         logs.follow(tmp_path)

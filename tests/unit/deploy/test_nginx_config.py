@@ -28,36 +28,36 @@ def test_the_api_has_a_route_only_if_it_is_requested() -> None:
     assert "location /api/ { proxy_pass http://127.0.0.1:8423/;" in nginx_config.render(shown)
 
 
-def test_everything_listens_on_the_loopback_address() -> None:
+def test_nginx_listens_on_the_loopback_address_only() -> None:
     assert re.findall(r"^\s*listen (\S+)", nginx_config.render(VALUES), re.M) == ["127.0.0.1:8080"]
 
 
-def test_connections_stay_within_the_limits_of_the_machine() -> None:
+def test_connections_and_workers_depend_on_the_machine_up_to_a_bound() -> None:
     assert VALUES["NGINX_CONNECTIONS"] == "20000"
     assert nginx_config.local_values(Ports(1), cpus=64, open_files=10**6)["NGINX_CONNECTIONS"] == "65536"
     assert nginx_config.local_values(Ports(1), cpus=64, open_files=10**6)["NGINX_WORKERS"] == "4"
 
 
-def test_a_busy_gateway_does_not_mark_the_others_down() -> None:
+def test_nginx_does_not_try_the_next_gateway_after_a_503() -> None:
     text = nginx_config.render(VALUES)
     assert "proxy_next_upstream error timeout http_502;" in text
     assert "http_503" not in text
 
 
-def test_read_timeouts_are_longer_than_the_ping_interval() -> None:
-    ping_interval_and_timeout = 25 + 20
-    waits = re.search(r"location /socket\.io/ .*?proxy_read_timeout (\d+)s;", nginx_config.render(VALUES), re.S)
-    assert waits is not None
-    assert int(waits[1]) > ping_interval_and_timeout
+def test_the_read_timeout_is_longer_than_ping_interval_and_timeout() -> None:
+    ping_interval_and_timeout_seconds = 25 + 20
+    match = re.search(r"location /socket\.io/ .*?proxy_read_timeout (\d+)s;", nginx_config.render(VALUES), re.S)
+    assert match is not None
+    assert int(match[1]) > ping_interval_and_timeout_seconds
 
 
-def test_the_upload_limit_leaves_room_for_the_form() -> None:
+def test_the_body_limit_of_the_storage_is_a_little_above_the_upload_limit() -> None:
     values = nginx_config.local_values(Ports(1), cpus=1, open_files=1, upload_bytes=1_000_000)
     assert 1_000_000 < int(values["S3_MAX_BODY"]) < 1_100_000
 
 
-def test_no_gateway_is_left_out_for_new_websockets() -> None:
-    """A gateway that refused once is tried again. By default nginx would wait until a WebSocket to the gateway ends."""
+def test_every_gateway_keeps_getting_new_websockets_after_a_failure() -> None:
+    """Without `max_fails=0`, nginx leaves a gateway out after one failure, until a WebSocket to that gateway ends."""
     rendered = nginx_config.render(nginx_config.local_values(Ports(8080), cpus=2, open_files=1024))
     upstream = rendered.split("upstream websocket_sessions {")[1].split("}")[0]
     servers = [line for line in upstream.splitlines() if "server 127" in line]
@@ -70,7 +70,7 @@ def test_a_larger_capacity_lists_more_gateways() -> None:
     assert [number for number in range(1, 99) if f"upstream gateway_{number} {{" in text] == list(range(1, 41))
 
 
-def test_the_chart_sets_every_placeholder() -> None:
+def test_the_helm_chart_sets_every_placeholder() -> None:
     chart = (ROOT / "deploy" / "chart" / "roomcast" / "templates" / "nginx.yaml").read_text()
     given = set(re.findall(r"- \{name: ([A-Z0-9_]+), value:", chart))
     assert given - {"NGINX_ENVSUBST_OUTPUT_DIR"} == template.names(nginx_config.TEMPLATE.read_text())

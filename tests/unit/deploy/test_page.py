@@ -1,4 +1,4 @@
-"""The conditions under which the page is built again."""
+"""A changed source causes a new build of the page."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ def test_a_renamed_file_causes_a_build(tmp_path: Path) -> None:
     assert page.fingerprint(tmp_path) != before
 
 
-def test_files_of_a_build_cause_no_build(tmp_path: Path) -> None:
+def test_changed_files_of_a_build_cause_no_build(tmp_path: Path) -> None:
     before = page.fingerprint(sources(tmp_path))
     for name in ("node_modules/x/index.js", "dist/index.html", ".cache/y"):
         (tmp_path / name).write_text("changed")
     assert page.fingerprint(tmp_path) == before
 
 
-def test_a_current_build_is_used(tmp_path: Path) -> None:
+def test_a_current_build_is_used_without_a_new_build(tmp_path: Path) -> None:
     web, state = sources(tmp_path / "web"), tmp_path / "state"
     state.mkdir()
     (state / "page.stamp").write_text(page.fingerprint(web))
-    said: list[str] = []
-    assert page.ensure(sources=web, state=state, say=said.append) == web / "dist"
-    assert said == []
+    messages: list[str] = []
+    assert page.ensure(sources=web, state=state, say=messages.append) == web / "dist"
+    assert messages == []

@@ -1,4 +1,4 @@
-"""The faults that keep a cluster from starting, and the folders that are made for it."""
+"""The faults that prevent the start of a cluster, and the folders that are made for a cluster."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from deploy.prepare import CannotStart
 
 
 @pytest.mark.parametrize("which", ["page", "redis", "s3"])
-def test_a_taken_port_is_named(which: str) -> None:
+def test_the_error_names_the_port_that_is_taken(which: str) -> None:
     ports = Ports(free_base())
     port = getattr(ports, which)
     with socket.create_server(("127.0.0.1", port)), pytest.raises(CannotStart, match=rf"^port {port} .*PORT="):
@@ -27,13 +27,13 @@ def test_a_taken_port_is_named(which: str) -> None:
     prepare.check_ports(ports)
 
 
-def test_ports_of_gateways_that_do_not_run_are_checked_too() -> None:
+def test_the_ports_of_gateways_that_do_not_start_are_also_checked() -> None:
     ports = Ports(free_base())
     with socket.create_server(("127.0.0.1", ports.gateway(16))), pytest.raises(CannotStart, match="gateway 16"):
         prepare.check_ports(ports)
 
 
-def test_one_cluster_per_folder(tmp_path: Path) -> None:
+def test_a_second_cluster_cannot_start_in_the_same_folder(tmp_path: Path) -> None:
     with prepare.claimed(tmp_path):
         assert prepare.supervisor_pid(tmp_path) == os.getpid()
         with pytest.raises(CannotStart, match=f"process {os.getpid()}"), prepare.claimed(tmp_path):
@@ -41,7 +41,7 @@ def test_one_cluster_per_folder(tmp_path: Path) -> None:
     assert prepare.supervisor_pid(tmp_path) is None
 
 
-def test_the_pid_of_an_ended_process_is_ignored(tmp_path: Path) -> None:
+def test_a_pid_file_without_a_lock_is_ignored(tmp_path: Path) -> None:
     (tmp_path / "supervisor.pid").write_text("1")
     assert prepare.supervisor_pid(tmp_path) is None
 
@@ -63,7 +63,7 @@ def test_the_page_is_readable_by_all_users(tmp_path: Path) -> None:
     assert not public.exists()
 
 
-def test_leftovers_of_a_crash_are_removed_at_the_next_start(tmp_path: Path) -> None:
+def test_the_files_of_a_crashed_cluster_are_removed_at_the_next_start(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     script = (
         "import os, sys; from pathlib import Path; from deploy import prepare\n"
@@ -78,7 +78,7 @@ def test_leftovers_of_a_crash_are_removed_at_the_next_start(tmp_path: Path) -> N
         assert not (left / "mark").exists()
 
 
-def test_the_folder_of_another_cluster_is_not_touched(tmp_path: Path) -> None:
+def test_the_folder_of_another_cluster_is_not_removed(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / name / "run").mkdir(parents=True)
     with prepare.public_folder(tmp_path / "a") as one, prepare.public_folder(tmp_path / "b") as other:
@@ -86,7 +86,9 @@ def test_the_folder_of_another_cluster_is_not_touched(tmp_path: Path) -> None:
         assert one.exists()
 
 
-def test_starts_at_the_same_moment_keep_their_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_clusters_that_start_at_the_same_time_keep_their_folders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
     def start_often(number: int) -> bool:

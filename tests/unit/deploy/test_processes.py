@@ -1,4 +1,4 @@
-"""The plan of a cluster's processes: which ones start, in which order, and with which environment."""
+"""The plan of a cluster: which processes start, in which order, and with which environment."""
 
 from __future__ import annotations
 
@@ -31,31 +31,31 @@ def test_the_counts_decide_which_processes_start() -> None:
     assert started == ["redis", "s3", "nginx", "gateway1", "gateway2", "gateway3", "signer1"]
 
 
-def test_a_gateway_knows_its_number_and_its_account() -> None:
+def test_a_gateway_gets_its_number_ports_and_account() -> None:
     env = plan()["gateway7"].env
     assert (env["ROOMCAST_NODE"], env["ROOMCAST_PORT"], env["ROOMCAST_METRICS_PORT"]) == ("7", "8187", "8287")
     assert env["ROOMCAST_REDIS_URL"] == SECRETS.redis_url("gateway", 8421)
 
 
-def test_only_the_signer_has_the_storage_keys_and_only_gateway_and_api_have_the_token_secret() -> None:
+def test_storage_keys_go_to_signers_only_and_the_token_secret_to_gateways_and_apis_only() -> None:
     for name, process in plan().items():
         assert ("AWS_SECRET_ACCESS_KEY" in process.env) == name.startswith("signer")
         assert ("ROOMCAST_JWT_SECRET" in process.env) == name.startswith(("gateway", "api"))
 
 
-def test_only_roomcasts_variables_of_the_environment_are_passed_on() -> None:
+def test_only_variables_of_roomcast_and_path_are_inherited() -> None:
     env = plan(ROOMCAST_LOG_LEVEL="debug", AWS_PROFILE="work", HTTP_PROXY="http://proxy", PATH="/bin")["signer1"].env
     assert (env["ROOMCAST_LOG_LEVEL"], env["PATH"]) == ("debug", "/bin")
     assert "AWS_PROFILE" not in env
     assert "HTTP_PROXY" not in env
 
 
-def test_the_cluster_s_own_settings_win() -> None:
+def test_the_settings_of_the_cluster_override_inherited_variables() -> None:
     assert plan(ROOMCAST_PORT="1", ROOMCAST_REDIS_URL="redis://elsewhere")["gateway1"].env["ROOMCAST_PORT"] == "8181"
 
 
 @pytest.mark.parametrize("name", ["gateway1", "signer1"])
-def test_origins_of_the_environment_are_added_to_those_of_the_page(name: str) -> None:
+def test_inherited_origins_are_added_to_the_origins_of_the_page(name: str) -> None:
     own = "http://localhost:8080,http://127.0.0.1:8080,http://localhost:3000,http://localhost:5173"
     assert plan()[name].env["ROOMCAST_ALLOWED_ORIGINS"] == own
     added = plan(ROOMCAST_ALLOWED_ORIGINS="http://localhost:4200, https://app.example.com")[name].env
@@ -74,7 +74,7 @@ def test_gateways_stop_first_and_redis_last() -> None:
 
 
 @pytest.mark.parametrize("user", [None, "www-data www-data"])
-def test_only_a_root_nginx_changes_its_user(user: str | None) -> None:
+def test_the_nginx_command_sets_a_user_only_if_there_is_one(user: str | None) -> None:
     argv = processes.nginx_command("/usr/sbin/nginx", Paths(Path("/a b"), Path("/public")), user)
     assert argv[argv.index("-p") + 1] == "/public/"
     assert ("user www-data www-data;" in argv[-1]) == (user is not None)

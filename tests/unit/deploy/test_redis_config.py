@@ -1,4 +1,4 @@
-"""The ACL file gives each account what the table of keys says; redis.conf quotes its paths."""
+"""The ACL file gives each account the rights in the table of keys. redis.conf quotes its paths."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Row(NamedTuple):
 
 
 def documented() -> list[Row]:
-    """Return the rows of the table; a cell with several names gives one row for each name."""
+    """Return the rows of the table. A cell with several names gives one row per name."""
     rows = []
     for line in (keys.__doc__ or "").splitlines():
         cells = [cell.strip() for cell in re.split(r" \| ", line.strip("| "))]
@@ -42,13 +42,13 @@ def documented() -> list[Row]:
     return rows
 
 
-def given(account: str, sigil: str) -> set[str]:
-    """Return the patterns of an account after this prefix: `~` (keys), `%R~` (keys to read), `&` (channels)."""
+def patterns_of(account: str, sigil: str) -> set[str]:
+    """Return an account's patterns with this prefix: `~` (keys), `%R~` (keys to read) or `&` (channels)."""
     words = redis_config.ACCOUNTS[account].split()
     return {word.removeprefix(sigil) for word in words if word.startswith(sigil)}
 
 
-def test_the_table_is_read() -> None:
+def test_the_table_of_keys_is_parsed() -> None:
     patterns = {row.pattern for row in documented()}
     assert len(patterns) > 30
     assert {"room:{*}:log", "room:{*}:ids:old", "control", "presence:{*}", "revoked:{user:*}"} <= patterns
@@ -56,20 +56,20 @@ def test_the_table_is_read() -> None:
 
 
 @pytest.mark.parametrize("account", ACCOUNT_OF.values())
-def test_an_account_has_the_keys_and_channels_of_the_table_and_no_others(account: str) -> None:
-    """A channel on which a script publishes is among the script's KEYS, so it may be a key of the account, too."""
+def test_an_account_has_exactly_the_keys_and_channels_of_the_table(account: str) -> None:
+    """A script lists the channels on which it publishes among its KEYS, so an account may have a channel as a key."""
     rows = documented()
-    if account == "api":  # it has the rights of back ends, and more
+    if account == "api":  # the account of the API has all rights of back ends, and more
         rows = [row._replace(writers=_with_api(row.writers), readers=_with_api(row.readers)) for row in rows]
     writes = {row.pattern for row in rows if account in row.writers and not row.is_channel}
     reads = {row.pattern for row in rows if account in row.readers and not row.is_channel}
     published = {row.pattern for row in rows if account in row.writers and row.is_channel}
     subscribed = {row.pattern for row in rows if account in row.readers and row.is_channel}
     channels = {"room:{*}", "user:{*}", "presence:{*}"}
-    assert given(account, "~") - channels == writes
-    assert given(account, "~") & channels <= published
-    assert given(account, "%R~") == reads - writes
-    assert given(account, "&") == published | subscribed
+    assert patterns_of(account, "~") - channels == writes
+    assert patterns_of(account, "~") & channels <= published
+    assert patterns_of(account, "%R~") == reads - writes
+    assert patterns_of(account, "&") == published | subscribed
 
 
 def _with_api(accounts: frozenset[str]) -> frozenset[str]:
@@ -104,7 +104,7 @@ def test_commands_that_scripts_call_are_allowed() -> None:
     assert "+zrangebyscore" not in redis_config.ACCOUNTS["presence"].split()
 
 
-def test_passwords_are_not_in_the_file() -> None:
+def test_the_acl_file_contains_no_passwords() -> None:
     passwords = {account: f"secret-of-{account}" for account in REDIS_ACCOUNTS}
     text = redis_config.acl(passwords)
     assert "secret-of" not in text
@@ -112,7 +112,7 @@ def test_passwords_are_not_in_the_file() -> None:
     assert [line.split()[1] for line in text.splitlines()] == ["default", *redis_config.ACCOUNTS]
 
 
-def test_every_account_has_a_password() -> None:
+def test_every_account_of_the_acl_has_credentials() -> None:
     assert set(REDIS_ACCOUNTS) == set(redis_config.ACCOUNTS)
 
 

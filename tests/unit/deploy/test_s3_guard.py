@@ -1,4 +1,4 @@
-"""The requests that the storage's guard accepts; `tests/integration/media/test_s3_contract.py` tries the server."""
+"""The requests that the guard of the storage accepts. tests/integration/media/test_s3_contract.py uses the server."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def guard(form: Iterable[tuple[str, Any, Any, bytes]] = ()) -> Guard:
 
 
 def refusal(request: Request, later: timedelta = timedelta(), form: Form | None = None) -> str:
-    """Return why a request is refused this many seconds later; empty if it is accepted."""
+    """Return the reason for which a request is refused `later`; empty if the request is accepted."""
     try:
         guard(form or []).check(request, datetime.now(UTC) + later)
     except RefusedError as error:
@@ -105,13 +105,13 @@ def test_a_changed_link_is_refused(change: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     "added", ["&list-type=2", "&X-Amz-Expires=600", "&x-amz-date=20260101T000000Z", "&X-Amz-Signature=0"]
 )
-def test_a_longer_query_is_refused(added: str) -> None:
+def test_an_added_query_parameter_is_refused(added: str) -> None:
     request = link()
     assert refusal(request._replace(query=request.query + added)) != ""
 
 
 @pytest.mark.parametrize("name", ["Algorithm", "Credential", "Date", "Expires", "SignedHeaders", "Signature"])
-def test_every_part_of_the_query_is_needed(name: str) -> None:
+def test_a_link_without_a_part_of_its_signature_is_refused(name: str) -> None:
     request = link()
     rest = "&".join(part for part in request.query.split("&") if not part.startswith(f"X-Amz-{name}="))
     assert refusal(request._replace(query=rest)) == "incomplete signature in the query"
@@ -127,13 +127,13 @@ def test_every_part_of_the_query_is_needed(name: str) -> None:
         ("X-Amz-Date=2", "X-Amz-Date=x", "no valid date"),
     ],
 )
-def test_the_credential_must_name_this_key(old: str, new: str, reason: str) -> None:
+def test_a_link_with_a_changed_credential_is_refused(old: str, new: str, reason: str) -> None:
     request = link()
     assert old in request.query
     assert refusal(request._replace(query=request.query.replace(old, new))) == reason
 
 
-def test_a_signed_call_is_accepted_with_its_signed_body() -> None:
+def test_a_signed_call_is_accepted_only_with_its_signed_body() -> None:
     assert refusal(call()) == ""
     assert refusal(call("GET", b"", "http://127.0.0.1:9000/files?list-type=2&prefix=a%2F")) == ""
     assert refusal(call()._replace(body=b"other")) == "the body is not the one that was signed"
@@ -161,7 +161,7 @@ def test_only_a_preflight_needs_no_signature() -> None:
     assert refusal(preflight._replace(headers=[("host", "h")])) == "the request is not signed"
 
 
-async def test_the_application_gets_the_whole_body_or_nothing() -> None:
+async def test_the_application_gets_the_whole_body_of_an_accepted_request_only() -> None:
     seen: list[bytes] = []
     sent: list[dict[str, Any]] = []
 

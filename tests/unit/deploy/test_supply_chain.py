@@ -1,4 +1,4 @@
-"""The list of packages in use, and that each of them is pinned by its hash."""
+"""The SBOM lists the packages in use, and each package is pinned by its hash."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_every_locked_package_has_a_hash() -> None:
     assert all(file["hash"].startswith("sha256:") for file in files if file)
 
 
-def test_every_npm_package_has_a_hash() -> None:
+def test_every_npm_package_has_an_integrity_hash() -> None:
     packages = json.loads((ROOT / "web/package-lock.json").read_text())["packages"]
     fetched = {
         name: package for name, package in packages.items() if "node_modules/" in name and not package.get("link")
@@ -50,13 +50,13 @@ def test_every_npm_package_has_a_hash() -> None:
     assert {name for name, package in fetched.items() if "integrity" not in package} == set()
 
 
-def test_an_unreachable_database_is_reported_and_a_finding_is_an_error(tmp_path: Path) -> None:
-    said: list[str] = []
+def test_an_unreachable_database_is_only_reported_but_a_finding_is_an_error(tmp_path: Path) -> None:
+    messages: list[str] = []
     away = ["sh", "-c", "echo 'dns error' >&2; exit 2"]
     found = ["sh", "-c", "echo 'pillow 1.0: GHSA-x'; exit 1"]
-    assert supply_chain._is_clean("a", away, tmp_path, said.append)
-    assert not supply_chain._is_clean("b", found, tmp_path, said.append)
-    assert said == [
+    assert supply_chain._is_clean("a", away, tmp_path, messages.append)
+    assert not supply_chain._is_clean("b", found, tmp_path, messages.append)
+    assert messages == [
         "a: not checked, the vulnerability database cannot be reached from here",
         "b: pillow 1.0: GHSA-x",
     ]

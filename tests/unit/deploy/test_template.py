@@ -1,4 +1,4 @@
-"""Filling in the placeholders `${NAME}`."""
+"""Placeholders of the form `${NAME}` are replaced by values."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import pytest
 from deploy import template
 
 
-def test_only_capital_names_are_filled_in() -> None:
+def test_only_placeholders_in_capitals_are_replaced() -> None:
     text = "listen ${PORT}; proxy_pass http://$gateway ${lower} $PORT ${…};"
     assert template.fill(text, {"PORT": "80"}) == "listen 80; proxy_pass http://$gateway ${lower} $PORT ${…};"
 
 
-def test_a_missing_value_is_named() -> None:
+def test_the_error_names_a_missing_value() -> None:
     with pytest.raises(KeyError, match="B_2"):
         template.fill("${A} ${B_2}", {"A": "1"})
 
 
-def test_values_are_not_filled_in_again() -> None:
+def test_placeholders_within_values_are_not_replaced() -> None:
     assert template.fill("${A}", {"A": "${A}"}) == "${A}"
 
 

@@ -1,4 +1,4 @@
-"""Finding programs, running them from unpacked packages, and refusing old versions."""
+"""Programs are found on the system or in unpacked packages, and old versions are refused."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ def unpacked(state: Path, version: str) -> Path:
     return state / "tools" / "bin" / "redis-server"
 
 
-def test_the_launcher_sets_the_library_path_wherever_the_folder_is(tmp_path: Path) -> None:
+def test_the_launcher_sets_the_library_path_also_after_the_folder_has_moved(tmp_path: Path) -> None:
     unpacked(tmp_path / "a", "7.0.15")
     (tmp_path / "a").rename(tmp_path / "b c")
     launcher = tmp_path / "b c" / "tools" / "bin" / "redis-server"
-    said = subprocess.run([launcher, "x y"], capture_output=True, text=True, check=True).stdout
-    assert f"{tmp_path}/b c/tools/root/usr/lib" in said
-    assert said.endswith(" x y\n")
+    output = subprocess.run([launcher, "x y"], capture_output=True, text=True, check=True).stdout
+    assert f"{tmp_path}/b c/tools/root/usr/lib" in output
+    assert output.endswith(" x y\n")
 
 
-def test_an_unpacked_program_is_used_when_the_system_has_none(tmp_path: Path) -> None:
+def test_an_unpacked_program_is_used_if_the_system_has_no_such_program(tmp_path: Path) -> None:
     launcher = unpacked(tmp_path, "7.2.1")
     assert tools.require("redis-server", state=tmp_path, system=False) == launcher
 
@@ -41,7 +41,7 @@ def test_a_program_that_is_too_old_is_refused_in_one_line(tmp_path: Path) -> Non
         tools.require("redis-server", state=tmp_path, system=False)
 
 
-def test_without_apt_the_packages_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_apt_the_error_names_the_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(MissingTool, match=r"no apt-get here.*: redis-server redis-tools$"):
         tools.require("redis-server", state=tmp_path, system=False)

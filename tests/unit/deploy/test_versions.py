@@ -1,4 +1,4 @@
-"""One version for all distributions, and stamping it into manifests without other changes."""
+"""All distributions have one version. Stamping a version changes nothing else in the manifests."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from deploy.layout import ROOT
 from deploy.release import versions
 
 
-def test_every_manifest_holds_the_version() -> None:
+def test_every_manifest_has_the_current_version() -> None:
     assert {path for path, text in versions.stamped().items() if path.read_text() != text} == set(), "make version"
 
 
 @pytest.mark.parametrize("name", versions.DISTRIBUTIONS)
-def test_a_distribution_has_the_version(name: str) -> None:
+def test_an_installed_distribution_has_the_current_version(name: str) -> None:
     manifest = tomllib.loads((ROOT / name / "pyproject.toml").read_text())["project"]
     assert manifest["version"] == versions.current()
     assert installed_version(f"roomcast-{name}") == versions.current()
@@ -32,11 +32,11 @@ def test_every_workspace_member_is_a_distribution() -> None:
 @pytest.mark.parametrize(
     ("python", "npm"), [("1.2.3", "1.2.3"), ("1.2.3rc1", "1.2.3-rc.1"), ("1.2.3a12", "1.2.3-a.12")]
 )
-def test_a_version_as_npm_writes_it(python: str, npm: str) -> None:
+def test_for_npm_returns_the_version_in_the_form_of_npm(python: str, npm: str) -> None:
     assert versions.for_npm(python) == npm
 
 
-def test_a_new_version_reaches_manifests_pins_and_lock() -> None:
+def test_a_new_version_is_stamped_into_manifests_pins_and_the_lock_file() -> None:
     texts = {str(path.relative_to(ROOT)): text for path, text in versions.stamped(version="9.8.7rc1").items()}
     gateway = tomllib.loads(texts["gateway/pyproject.toml"])["project"]
     assert gateway["version"] == "9.8.7rc1"
@@ -58,7 +58,7 @@ def installed_esbuild() -> str:
 
 
 @pytest.mark.parametrize("text", ["", "1.2", "v1.2.3", "1.2.3.4"])
-def test_anything_but_a_version_is_refused(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_malformed_version_is_refused(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "VERSION").write_text(text)
     monkeypatch.setattr(versions, "VERSION_FILE", tmp_path / "VERSION")
     with pytest.raises(ValueError, match="is no version"):

@@ -1,4 +1,4 @@
-"""Fakes of what the hot path's modules call: a transport, a flush queue and a command pipeline."""
+"""Fakes for the modules of the hot path: a transport, a flush queue and a command pipeline."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from roomcast.engineio.write_buffer import FlushQueue, WriteBuffer
 
 
 class Transport:
-    """A transport that records writes. It claims to write to `sock`, if given."""
+    """A transport that records writes. `sock`, if given, is the socket that it reports as its own."""
 
     def __init__(self, sock: socket.socket | None = None, *, tls: bool = False) -> None:
         self.written: list[bytes] = []
@@ -67,26 +67,26 @@ def pipeline(on_push: Any = None) -> Any:
         def __init__(self) -> None:
             super().__init__(on_push)
             self.is_open = True
-            self.asked: list[Any] = []
+            self.calls: list[Any] = []
 
         def refuse(self) -> None:
             raise ConnectionError("closed")
 
         def schedule_flush(self) -> None:
-            self.asked.append("schedule_flush")
+            self.calls.append("schedule_flush")
 
         def read_later(self) -> None:
-            self.asked.append("later")
+            self.calls.append("later")
 
         def failed(self, error: Exception) -> None:
-            self.asked.append(("failed", type(error).__name__))
+            self.calls.append(("failed", type(error).__name__))
 
         def handle_other_reply(self, reply: Any) -> None:
-            self.asked.append(("odd", reply if not isinstance(reply, Exception) else str(reply)))
+            self.calls.append(("odd", reply if not isinstance(reply, Exception) else str(reply)))
             if self.pending:
                 self.pending.popleft()
 
         def report_error(self, error: Exception) -> None:
-            self.asked.append(("report_error", str(error)))
+            self.calls.append(("report_error", str(error)))
 
     return Pipeline()

@@ -1,4 +1,4 @@
-"""The choice between the compiled and the plain form of a module; a stale compiled form never runs."""
+"""The choice between the compiled and the plain form of a module. An outdated compiled form never runs."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ NAMES = (
 )
 
 
-def test_the_hot_path_is_found() -> None:
+def test_all_modules_of_the_hot_path_are_found() -> None:
     assert tuple(source.name for source in sources.every()) == NAMES
     assert [source.code.suffix for source in sources.every()].count(".pyx") == 1
 
 
 def compiled_in_a_fresh_process(wanted: str) -> list[str]:
     """Return the modules that run compiled with this value of ROOMCAST_HOTPATH."""
-    ask = (
+    code = (
         "import importlib; from roomcast.hotpath import choice\n"
         f"names = {NAMES}\n"
         "for name in names: importlib.import_module(name)\n"
         "print(*(name for name in names if choice.is_compiled(name)))"
     )
     env = {"ROOMCAST_HOTPATH": wanted, "PATH": ""}
-    return subprocess.check_output([sys.executable, "-c", ask], env=env, cwd=ROOT, text=True).split()
+    return subprocess.check_output([sys.executable, "-c", code], env=env, cwd=ROOT, text=True).split()
 
 
-def test_all_modules_are_compiled_unless_plain_ones_are_wanted() -> None:
+def test_all_modules_run_compiled_except_with_the_setting_python() -> None:
     if build.outdated():
         pytest.skip(build.missing() or pytest.fail("make compile"))
     assert tuple(compiled_in_a_fresh_process("auto")) == NAMES
@@ -53,7 +53,7 @@ def test_all_modules_are_compiled_unless_plain_ones_are_wanted() -> None:
 
 @pytest.fixture
 def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> sources.Source:
-    """A copy of a hot-path module in its own folder, where it was never compiled."""
+    """Copy a hot-path module into a new folder, where it was never compiled."""
     folder = tmp_path / "roomcast" / "engineio" / "limits"
     folder.mkdir(parents=True)
     name = token_bucket.__name__
@@ -79,7 +79,7 @@ def test_a_module_that_was_not_compiled_runs_in_python(copied: sources.Source) -
         choice.prefer_compiled(copied.name, "compiled")
 
 
-def test_a_stale_build_is_not_used_and_warned_of_once(copied: sources.Source) -> None:
+def test_an_outdated_build_is_not_used_and_causes_one_warning(copied: sources.Source) -> None:
     copied.target.parent.mkdir()
     copied.target.write_bytes(b"never loaded")
     copied.code.write_text(copied.code.read_text() + "\n# changed\n")
@@ -91,31 +91,31 @@ def test_a_stale_build_is_not_used_and_warned_of_once(copied: sources.Source) ->
 
 
 @pytest.mark.parametrize("suffix", [".py", ".pxd"])
-def test_each_change_of_a_source_changes_the_file_name(copied: sources.Source, suffix: str) -> None:
+def test_each_change_of_a_source_changes_the_name_of_the_compiled_file(copied: sources.Source, suffix: str) -> None:
     before = copied.target
     path = copied.pxd.with_suffix(suffix)
     path.write_text(path.read_text() + "\n# changed\n")
     assert copied.target != before
 
 
-def test_a_module_depends_on_what_it_cimports() -> None:
+def test_a_module_needs_the_modules_that_it_cimports() -> None:
     needs = {source.name: source.needs for source in sources.every()}
     assert needs["roomcast.engineio.write_buffer"] == ["roomcast.engineio.websocket.kernels"]
     assert "roomcast.engineio.write_buffer" in needs["roomcast.gateway.chat.plain_sends"]
 
 
-def test_another_setting_is_refused() -> None:
+def test_an_unknown_setting_is_refused() -> None:
     with pytest.raises(ValueError, match="auto, python or compiled"):
         choice.prefer_compiled(token_bucket.__name__, "fast")
 
 
-def test_without_a_compiler_one_line_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_compiler_the_error_names_the_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sysconfig.get_config_var", lambda name: "no-such-compiler -O2")
     with pytest.raises(build.CannotCompileError, match=r"no C compiler \(no-such-compiler\)"):
         build.build(sources.every())
 
 
-def test_without_headers_one_line_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_python_headers_the_error_names_the_headers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("shutil.which", lambda name: name)
     monkeypatch.setattr("sysconfig.get_paths", lambda: {"include": str(tmp_path)})
     with pytest.raises(build.CannotCompileError, match="headers of this Python are missing"):

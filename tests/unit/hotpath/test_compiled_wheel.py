@@ -1,4 +1,4 @@
-"""The wheels of the distributions contain the compiled hot path, if there is a compiler."""
+"""The wheels of the distributions contain the compiled hot path if there is a C compiler."""
 
 from __future__ import annotations
 
@@ -50,6 +50,6 @@ def test_without_a_compiler_the_wheel_is_plain_python(
         wheel_of("adapter")
 
 
-def test_a_setting_makes_a_plain_wheel(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_with_the_setting_python_the_wheel_is_plain(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compiled_wheel, "WANTED", "python")
     assert wheel_of("adapter") == {"force_include": {}, "pure_python": True}

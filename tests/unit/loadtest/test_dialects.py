@@ -17,7 +17,7 @@ WHO = Member(7, 3, 1)
 SECRET = "0123456789abcdef" * 4
 
 
-def test_ours_signs_in_with_a_valid_token_and_joins_by_contract() -> None:
+def test_a_client_of_roomcast_signs_in_with_a_valid_token_and_joins_by_the_contract() -> None:
     opened, connected, joined = dialect("roomcast", SECRET).steps(WHO)
     assert opened.send == b""
     token = json.loads(connected.send[2:])["token"]
@@ -28,9 +28,9 @@ def test_ours_signs_in_with_a_valid_token_and_joins_by_contract() -> None:
     assert request.room == "public:r3"
 
 
-def test_ours_publishes_by_contract_with_a_fresh_id_each_time() -> None:
-    speaker = dialect("roomcast", SECRET)
-    packets = [speaker.publish(WHO, count, "hello") for count in (1, 2)]
+def test_a_client_of_roomcast_publishes_by_the_contract_and_with_a_new_id_each_time() -> None:
+    roomcast = dialect("roomcast", SECRET)
+    packets = [roomcast.publish(WHO, count, "hello") for count in (1, 2)]
     ids = set()
     for count, packet in enumerate(packets, start=1):
         assert packet.startswith(b"42%d[" % count)
@@ -41,19 +41,19 @@ def test_ours_publishes_by_contract_with_a_fresh_id_each_time() -> None:
     assert len(ids) == 2
 
 
-def test_socketio_peers_join_at_connect() -> None:
+def test_a_client_of_socketio_joins_with_its_connect() -> None:
     _, connect = dialect("socketio").steps(WHO)
     assert json.loads(connect.send[2:]) == {"room": "r3"}
     assert json.loads(dialect("socketio").publish(WHO, 1, "hello")[2:]) == ["m", {"room": "r3", "text": "hello"}]
 
 
-def test_nchan_is_a_path_and_plain_text() -> None:
+def test_a_client_of_nchan_uses_a_path_and_plain_text() -> None:
     assert dialect("nchan").target(WHO) == "/room/r3"
     assert dialect("nchan").steps(WHO) == ()
     assert dialect("nchan").publish(WHO, 1, "hello") == b"hello"
 
 
-def test_centrifugo_signs_in_with_a_valid_token_and_subscribes_with_recovery() -> None:
+def test_a_client_of_centrifugo_signs_in_with_a_valid_token_and_subscribes_with_recovery() -> None:
     connect, subscribe = dialect("centrifugo", SECRET).steps(WHO)
     token = json.loads(connect.send)["connect"]["token"]
     assert jwt.decode(token, SECRET, algorithms=["HS256"], options={"require": ["exp", "sub"]})["sub"] == "bench7"

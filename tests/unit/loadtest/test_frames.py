@@ -22,7 +22,7 @@ def test_a_frame_of_any_length_is_parsed(size: int) -> None:
     assert split(data) == ([payload], [], len(data))
 
 
-def test_several_frames_in_one_read_are_parsed_in_order_and_a_partial_one_stays() -> None:
+def test_several_frames_are_parsed_in_order_and_a_partial_frame_is_left() -> None:
     whole = server_frame(b"one") + server_frame(b"two" * 100)
     cut = server_frame(b"three" * 30_000)[:-1]
     texts, controls, used = split(whole + cut)
@@ -32,7 +32,7 @@ def test_several_frames_in_one_read_are_parsed_in_order_and_a_partial_one_stays(
 
 
 @pytest.mark.parametrize("size", [10, 200, 70_000])
-def test_a_partial_frame_yields_nothing(size: int) -> None:
+def test_a_partial_frame_is_not_parsed(size: int) -> None:
     data = server_frame(b"y" * size)
     for cut in {0, 1, 2, 3, 5, 9, len(data) - 1}:
         assert split(data[:cut]) == ([], [], 0)
@@ -45,7 +45,7 @@ def test_control_frames_are_returned_separately() -> None:
 
 
 @pytest.mark.parametrize("data", [b"\x82\x01x", b"\x01\x01x", b"\x81\xff" + bytes(12)])
-def test_frames_that_no_measured_server_sends_are_errors(data: bytes) -> None:
+def test_binary_fragmented_and_masked_frames_are_errors(data: bytes) -> None:
     with pytest.raises(FrameError):
         split(data)
 

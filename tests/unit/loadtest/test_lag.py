@@ -1,4 +1,4 @@
-"""Event-loop lag out of a metrics page."""
+"""The event-loop lag that is read from the metrics page of a gateway."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ roomcast_gateway_loop_busy_seconds_bucket{le="0.01"} 77.0
 """
 
 
-def test_buckets_of_the_one_metric_are_read() -> None:
+def test_the_buckets_of_one_metric_are_read() -> None:
     assert lag.buckets(PAGE) == {0.001: 5, 0.01: 8, 0.025: 9, float("inf"): 9}
     assert lag.buckets(PAGE, lag.BUSY) == {0.01: 77}
     with pytest.raises(ValueError, match="loop_lag"):
         lag.buckets("nothing here")
 
 
-def test_the_longest_lag_between_two_readings() -> None:
+def test_longest_is_the_bound_of_the_longest_lag_between_two_readings() -> None:
     before, after = lag.buckets(PAGE), {0.001: 25.0, 0.01: 28.0, 0.025: 29.0, float("inf"): 29.0}
     assert lag.longest(before, after) == 0.001
     assert lag.longest(before, {**after, 0.01: 29.0, 0.025: 30.0, float("inf"): 30.0}) == 0.01

@@ -1,4 +1,4 @@
-"""Handling a server's packets in the load client: deliveries, pings, acks and refusals."""
+"""A link of the load client handles the packets of a server: deliveries, pings, acks and refusals."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WHO = Member(7, 3, 1)
 
 
 class FakeTransport:
-    """Records what the client writes."""
+    """A transport that records the writes of the client."""
 
     def __init__(self) -> None:
         self.written: list[bytes] = []
@@ -40,7 +40,7 @@ def frame(text: bytes) -> bytes:
     return head + text
 
 
-async def test_centrifugo_sends_several_texts_in_one_frame() -> None:
+async def test_several_texts_in_one_frame_of_centrifugo_are_handled() -> None:
     meter = Meter(active=True, counting=True)
     link, transport = opened("centrifugo", meter)
     link.data_received(frame(b'{"id":1,"connect":{"client":"c"}}'))
@@ -55,7 +55,7 @@ async def test_centrifugo_sends_several_texts_in_one_frame() -> None:
     assert meter.refused == 1
 
 
-async def test_centrifugo_without_recovery_is_no_member() -> None:
+async def test_a_centrifugo_subscription_without_recovery_fails_the_join() -> None:
     link, _ = opened("centrifugo", Meter())
     link.data_received(frame(b'{"id":1,"connect":{"client":"c"}}'))
     link.data_received(frame(b'{"id":2,"subscribe":{}}'))
@@ -63,7 +63,7 @@ async def test_centrifugo_without_recovery_is_no_member() -> None:
         await link.joined
 
 
-async def test_socketio_is_pinged_by_a_digit() -> None:
+async def test_a_ping_of_engine_io_is_answered_with_a_pong() -> None:
     meter = Meter(active=True, counting=True)
     link, transport = opened("socketio", meter)
     link.data_received(frame(b"0{}") + frame(b"40{}"))

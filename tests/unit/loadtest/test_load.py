@@ -17,7 +17,7 @@ def pairs(words: list[str]) -> dict[str, str]:
     return dict(pairwise(words))
 
 
-def test_the_ramp_up_is_added_to_the_run_time() -> None:
+def test_the_time_to_start_all_users_is_added_to_the_run_time() -> None:
     words = pairs(command(given(), "http://localhost:8080", []))
     assert (words["-u"], words["-r"], words["-t"]) == ("200", "20", "40s")
     assert words["--host"] == "http://localhost:8080"

@@ -1,4 +1,4 @@
-"""Tests of the packet codec that the load generator uses."""
+"""The packet codec of the load generator."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from loadtest.packets import Packet
         ("6", Packet("other")),
     ],
 )
-def test_decode(text: str, packet: Packet) -> None:
+def test_a_packet_of_each_kind_is_decoded(text: str, packet: Packet) -> None:
     assert packets.decode(text) == packet
 
 
@@ -35,7 +35,7 @@ def test_broken_json_is_an_error() -> None:
         packets.decode("42[")
 
 
-def test_events_with_and_without_an_ack() -> None:
+def test_events_with_and_without_an_ack_id_are_encoded() -> None:
     assert packets.event("typing", {"a": 1}) == '42["typing",{"a":1}]'
     assert packets.decode(packets.event("x", {"a": 1}, 12)) == Packet("event", 12, ["x", {"a": 1}])
     assert json.loads(packets.connect("t")[2:]) == {"token": "t"}

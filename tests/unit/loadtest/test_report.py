@@ -1,4 +1,4 @@
-"""The report of a run, its chart, and its place in a document."""
+"""The report of a benchmark run, its chart, and its place between the markers of a document."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def cells(text: str, start: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
 
-def test_the_summary_compares_with_the_best_of_each_group() -> None:
+def test_the_summary_compares_roomcast_with_the_best_server_of_each_group() -> None:
     [header, *_] = cells(report.markdown(RESULTS), "| work |")
     [summary] = cells(report.markdown(RESULTS), "| 100 rooms of 10 |")
     assert header[2:8] == ["Node", "Node, sharded", "Rust", "Keeper", "nchan", "Roomcast"]
@@ -53,7 +53,7 @@ def test_the_summary_compares_with_the_best_of_each_group() -> None:
     }
 
 
-def test_a_run_without_rivals_has_no_columns_for_them() -> None:
+def test_a_run_without_rivals_has_no_columns_for_rivals() -> None:
     alone = Results({}, PEERS[-2:-1], ROWS, SAMPLES)
     [header, *_] = cells(report.markdown(alone), "| work |")
     assert header[2:] == ["Roomcast", "Roomcast: times better than Node"]
@@ -84,7 +84,7 @@ def test_splice_replaces_only_the_text_between_the_markers() -> None:
 @pytest.mark.parametrize(
     ("value", "text"), [(0.0, "0"), (-0.001, "0"), (0.04, "0.04"), (2.5, "2.5"), (12.34, "12.3"), (1234.5, "1,234")]
 )
-def test_numbers_are_short(value: float, text: str) -> None:
+def test_numbers_are_shown_with_about_three_digits(value: float, text: str) -> None:
     assert report.number(value) == text
 
 
@@ -99,5 +99,5 @@ def test_the_chart_is_well_formed_and_has_a_bar_per_server() -> None:
     assert widths[0] / widths[-1] == pytest.approx(21 / 4, rel=0.01)
 
 
-def test_results_survive_json() -> None:
+def test_results_are_written_to_json_and_read_back() -> None:
     assert msgspec.json.decode(msgspec.json.encode(RESULTS), type=Results) == RESULTS

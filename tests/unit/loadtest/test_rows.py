@@ -1,4 +1,4 @@
-"""The rows of a subset."""
+"""The rows of the benchmark, and the subsets of rows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from loadtest.bench.rows import all_rows, select
 from loadtest.peers.catalog import DEFAULT_PEERS, all_peers
 
 
-def test_subsets() -> None:
+def test_select_returns_the_rows_of_a_subset() -> None:
     assert [row.name for row in select("small")] == ["rooms-10"]
     default = {row.name for row in select("default")}
     assert {"room-1000", "rooms-10", "paced", "idle"} <= default
@@ -17,12 +17,12 @@ def test_subsets() -> None:
     assert [row.name for row in select("idle,paced")] == ["idle", "paced"]
 
 
-def test_an_unknown_row_is_named() -> None:
+def test_the_error_names_an_unknown_row() -> None:
     with pytest.raises(ValueError, match="unknown row nothing"):
         select("paced,nothing")
 
 
-def test_rows_have_names_of_their_own_and_known_figures_and_peers() -> None:
+def test_rows_have_unique_names_and_known_figures_and_servers() -> None:
     rows = all_rows()
     assert len({row.name for row in rows}) == len(rows)
     assert {info.headline for row in rows for info in row.infos} <= set(METRICS)

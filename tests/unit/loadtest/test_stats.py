@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from loadtest.bench.stats import latency, percentile, ratio, spread
 
 
-def test_nearest_rank() -> None:
+def test_a_percentile_is_the_value_of_the_nearest_rank() -> None:
     values = list(range(1, 101))
     assert [percentile(values, share) for share in (0.0, 0.01, 0.5, 0.99, 1.0)] == [1, 1, 50, 99, 100]
     assert percentile([7], 0.99) == 7
@@ -23,7 +23,7 @@ def test_a_percentile_is_a_value_with_that_share_at_or_below_it(values: list[int
     assert sum(value <= found for value in values) >= share * len(values) - 1e-6
 
 
-def test_latency_is_in_milliseconds() -> None:
+def test_latency_converts_microseconds_to_milliseconds() -> None:
     assert latency([3000, 1000, 2000]) == (2.0, 3.0, 3.0)
 
 
@@ -33,7 +33,7 @@ def test_spread_is_the_median_with_its_range() -> None:
         spread([])
 
 
-def test_a_ratio_above_one_is_better() -> None:
+def test_ratio_returns_how_many_times_better_the_first_value_is() -> None:
     assert ratio(2.0, 20.0) == 10.0
     assert ratio(2.0, 0.0) is None
     assert ratio(0.0, 2.0) is None

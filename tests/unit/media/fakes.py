@@ -1,4 +1,4 @@
-"""Small fakes at the ports of the signer's parts: records, storage, bus, and the storage's driver."""
+"""Small fakes at the ports of the signer: records, storage, bus, and errors of the storage's driver."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ class Counts:
     """An observer that records every event."""
 
     def __init__(self) -> None:
-        self.told: list[tuple[Any, ...]] = []
+        self.events: list[tuple[Any, ...]] = []
 
     def __getattr__(self, name: str) -> Callable[..., None]:
-        return lambda *values: self.told.append((name, *values))
+        return lambda *values: self.events.append((name, *values))
 
     def of(self, name: str) -> list[tuple[Any, ...]]:
-        return [row[1:] for row in self.told if row[0] == name]
+        return [event[1:] for event in self.events if event[0] == name]
 
 
 class Files:
@@ -123,7 +123,7 @@ class Requests:
 
     def __init__(self, *entries: Entry, now_ms: int = 0) -> None:
         self.new = list(entries)
-        self.left_by_others: list[Entry] = []
+        self.claims_of_dead_signers: list[Entry] = []
         self.time_ms = now_ms
         self.answers: list[MediaReply] = []
         self.dropped: list[str] = []
@@ -146,7 +146,7 @@ class Requests:
         self.renewed.append(set(entries))
 
     async def claim(self, idle_seconds: float, count: int) -> list[Entry]:
-        taken, self.left_by_others = self.left_by_others[:count], self.left_by_others[count:]
+        taken, self.claims_of_dead_signers = self.claims_of_dead_signers[:count], self.claims_of_dead_signers[count:]
         return taken
 
     async def answer(self, entry: Entry, reply: MediaReply) -> None:

@@ -125,9 +125,9 @@ TEXTS: Final[dict[str, tuple[bytes, str | None]]] = {
     "UTF-8 that begins like a program": (b"MZ is the number of a magazine", "utf-8"),
     "UTF-16 of Windows": ("Grüße\r\n日本".encode("utf-16"), "utf-16le"),
     "UTF-16, big end first": (b"\xfe\xff" + "Grüße\r\n日本".encode("utf-16-be"), "utf-16be"),
-    "UTF-16 without a mark": ("Name;Ort\r\nAda;Köln\r\n".encode("utf-16-le"), "utf-16le"),
+    "UTF-16 without a byte-order mark": ("Name;Ort\r\nAda;Köln\r\n".encode("utf-16-le"), "utf-16le"),
     "Shift_JIS": ("議事録、東京".encode("shift_jis"), None),
     "Windows-1251": ("Привет".encode("cp1251"), "windows-1252"),
     "a log with colours": (b"\x1b[31mfailed\x1b[0m\n", "utf-8"),
 }
-"""Description → a text file, and the charset that its download declares (None: none)."""
+"""Description → a text file and the charset that its download declares, or None without a declared charset."""

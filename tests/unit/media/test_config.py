@@ -14,7 +14,7 @@ def config(patch: pytest.MonkeyPatch, **variables: str) -> Config:
     return load(Config, "media")
 
 
-def test_a_url_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_redis_url_is_required(monkeypatch: pytest.MonkeyPatch) -> None:
     assert config(monkeypatch).max_bytes == 10 * 1024 * 1024
 
 
@@ -34,7 +34,7 @@ def test_types_are_split_at_commas(monkeypatch: pytest.MonkeyPatch) -> None:
         ("ROOMCAST_UPLOAD_BYTES", "0"),
     ],
 )
-def test_a_bad_value_is_one_line_that_names_it(
+def test_a_bad_value_ends_the_start_with_one_line_that_names_the_setting(
     name: str, value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit):
@@ -42,12 +42,12 @@ def test_a_bad_value_is_one_line_that_names_it(
     assert name in settings.one_line_of(capsys)
 
 
-def test_types_are_kept_under_their_first_names(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_aliases_of_types_are_replaced_by_the_first_name(monkeypatch: pytest.MonkeyPatch) -> None:
     assert config(monkeypatch, ROOMCAST_MEDIA_TYPES="image/jpg,audio/mp3").types == ("image/jpeg", "audio/mpeg")
 
 
 @pytest.mark.parametrize(("upload", "grace", "sweep"), [("300", 600, 15.0), ("6", 12, 0.3)])
-def test_grace_and_sweep_follow_the_life_of_a_form(
+def test_the_grace_and_sweep_times_follow_from_upload_seconds(
     monkeypatch: pytest.MonkeyPatch, upload: str, grace: int, sweep: float
 ) -> None:
     made = config(monkeypatch, ROOMCAST_MEDIA_UPLOAD_SECONDS=upload)

@@ -1,4 +1,4 @@
-"""Names are kept as typed, paths are refused, and headers are safe whatever the name."""
+"""File names are kept as typed, paths are refused, and the header with a name is always safe."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ from roomcast.media.file_types import FILE_TYPES
         "report..final.pdf",
         "…und dann….txt",
         "über–größe 100%.txt",
-        "Ame\u0301lie.txt",  # as macOS types it, decomposed
-        "👩\u200d💻 family.png",  # a zero-width joiner makes it one emoji
+        "Ame\u0301lie.txt",  # decomposed, as macOS stores names
+        "👩\u200d💻 family.png",  # a zero-width joiner makes one emoji of two
         "می\u200cخواهم.pdf",  # a zero-width non-joiner is part of the word
         "❤\ufe0f.gif",
         "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f.png",  # a flag of tag characters
@@ -62,7 +62,7 @@ def test_a_name_is_kept_as_typed(name: str) -> None:
         ("x" * 300, "x" * MAX_NAME_LENGTH),
     ],
 )
-def test_a_name_is_one_line_that_shows_its_letters_in_order(name: str, clean: str) -> None:
+def test_control_characters_and_invisible_names_are_replaced(name: str, clean: str) -> None:
     assert clean_name(name) == clean
 
 
@@ -98,7 +98,7 @@ def test_a_path_is_refused(name: str) -> None:
     "name",
     ["x.svg", "x.SVG", "x.html", "x.png.htm", "x.%68tml", "x.svg.", "x.svg .", "x.xhtml", "ｘ．ｓｖｇ", "x.sv\x07g"],
 )
-def test_a_name_that_promises_active_content_is_refused(name: str) -> None:
+def test_a_name_with_the_extension_of_active_content_is_refused(name: str) -> None:
     with pytest.raises(NameRefusedError):
         clean_name(name)
 
@@ -115,11 +115,11 @@ def test_a_name_that_promises_active_content_is_refused(name: str) -> None:
         ("議" * 200 + ".pdf", "application/pdf", "議" * 65 + ".pdf"),
     ],
 )
-def test_a_saved_file_has_an_extension_of_its_type(name: str, content_type: str, saved: str) -> None:
+def test_the_saved_name_has_an_extension_of_its_type(name: str, content_type: str, saved: str) -> None:
     assert saved_name(name, content_type) == saved
 
 
-def test_the_header_carries_the_name_twice() -> None:
+def test_the_header_has_the_name_in_ascii_and_in_utf_8() -> None:
     assert disposition("議事録2026／09.pdf", "application/pdf") == (
         "attachment; filename=\"___2026_09.pdf\"; filename*=UTF-8''%E8%AD%B0%E4%BA%8B%E9%8C%B22026%EF%BC%8F09.pdf"
     )
@@ -140,12 +140,12 @@ def test_the_header_carries_the_name_twice() -> None:
         ("application/zip", "attachment"),
     ],
 )
-def test_only_what_a_browser_shows_harmlessly_is_inline(content_type: str, kind: str) -> None:
+def test_only_types_that_are_harmless_in_a_browser_are_inline(content_type: str, kind: str) -> None:
     assert disposition("a", content_type).partition(";")[0] == kind
 
 
 @given(st.text(min_size=1, max_size=255), st.sampled_from(sorted(FILE_TYPES)))
-def test_whatever_the_name_the_header_is_one_line_of_two_names(name: str, content_type: str) -> None:
+def test_the_header_for_any_name_is_one_line_with_two_safe_names(name: str, content_type: str) -> None:
     try:
         clean = clean_name(name)
     except NameRefusedError:

@@ -1,4 +1,4 @@
-"""One list of types, with the names that browsers and systems give them."""
+"""The list of file types, with the names that browsers and operating systems use for them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from roomcast.media.file_types import ACTIVE_EXTENSIONS, FILE_TYPES, canonical, resolve
 
 
-def test_no_name_means_two_types() -> None:
+def test_each_name_belongs_to_one_type() -> None:
     names = Counter(name for listed, kind in FILE_TYPES.items() for name in (listed, *kind.aliases))
     assert [name for name, times in names.items() if times > 1] == []
     assert all(name == name.lower() and "/" in name for name in names)
@@ -47,12 +47,12 @@ def test_no_type_has_the_extension_of_an_active_document() -> None:
         ("text/html", "a.txt", None),
     ],
 )
-def test_an_announcement_means_one_listed_type_or_none(announced: str, name: str, type_: str | None) -> None:
+def test_an_announced_type_and_name_give_one_listed_type_or_none(announced: str, name: str, type_: str | None) -> None:
     assert resolve(announced, name) == type_
 
 
 @pytest.mark.parametrize("listed", FILE_TYPES)
-def test_every_alias_and_extension_leads_to_its_type_or_its_family(listed: str) -> None:
+def test_every_alias_gives_its_type_and_every_extension_a_type_of_its_family(listed: str) -> None:
     kind = FILE_TYPES[listed]
     assert {canonical(alias.upper()) for alias in (listed, *kind.aliases)} == {listed}
     assert resolve("", f"x.{kind.extensions[0]}") == listed

@@ -18,7 +18,7 @@ def is_refused(name: str = "cat.png", content_type: str = "image/png", size: int
 
 
 @pytest.mark.parametrize("name", ["../x", "%2e%2e", "x.svg"])
-def test_a_name_that_is_no_name_is_refused(name: str) -> None:
+def test_a_path_or_an_active_file_name_is_refused(name: str) -> None:
     assert is_refused(name=name)
 
 
@@ -52,11 +52,11 @@ def test_sizes_at_the_bounds_are_accepted(size: int) -> None:
     assert policy.admit(RULES, "cat.png", "image/png", size).size == size
 
 
-def test_an_alias_is_kept_under_the_first_name_and_the_file_name_as_typed() -> None:
+def test_a_type_alias_is_replaced_and_the_file_name_is_kept_as_typed() -> None:
     assert policy.admit(RULES, "Ada’s photo.JPG", "image/jpg", 1) == ("Ada’s photo.JPG", "image/jpeg", 1)
 
 
-def test_a_deployment_may_allow_less() -> None:
+def test_a_deployment_may_allow_fewer_types() -> None:
     only_pictures = policy.Policy(frozenset({"image/png"}), max_bytes=1000)
     assert policy.admit(only_pictures, "a.png", "", 1).type == "image/png"
     for announced in ("application/pdf", ""):
@@ -64,7 +64,7 @@ def test_a_deployment_may_allow_less() -> None:
             policy.admit(only_pictures, "a.pdf", announced, 1)
 
 
-def test_a_text_names_its_encoding_where_that_is_known() -> None:
+def test_the_served_type_of_a_text_has_its_charset_if_it_is_known() -> None:
     assert policy.served_type("text/csv", "windows-1252") == "text/csv; charset=windows-1252"
     assert policy.served_type("text/plain", None) == "text/plain"
     assert policy.served_type("image/png", "utf-8") == "image/png"

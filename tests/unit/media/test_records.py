@@ -1,4 +1,4 @@
-"""The answers of the scripts become states; the scripts themselves run in tests/integration."""
+"""The records of uploads turn the replies of scripts into states. tests/integration runs the scripts themselves."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ RAW = b'{"upload":"upload-1","type":"image/png"}'
 
 
 class Scripts:
-    """Answers every script and command with the next answer, and keeps what was asked."""
+    """Replies to each script and command with the next of `answers`, and records the calls."""
 
     def __init__(self, *answers: Any) -> None:
         self.answers = list(answers)
-        self.asked: list[tuple[Any, ...]] = []
+        self.calls: list[tuple[Any, ...]] = []
 
     async def run_script(self, script: str, names: Sequence[str], *arguments: Any) -> Any:
-        self.asked.append((script, tuple(names), *arguments))
+        self.calls.append((script, tuple(names), *arguments))
         return self.answers.pop(0)
 
     async def execute(self, command: str, key: str, *arguments: Any) -> Any:
-        self.asked.append((command, key, *arguments))
+        self.calls.append((command, key, *arguments))
         return self.answers.pop(0)
 
 
@@ -47,38 +47,38 @@ def records(scripts: Scripts) -> Records:
         ),
     ],
 )
-async def test_a_claim_is_one_of_three_states(answer: list[bytes], state: object) -> None:
+async def test_a_claim_returns_busy_verified_or_claimed(answer: list[bytes], state: object) -> None:
     assert await records(Scripts(answer)).claim("upload-1", "ada", "token") == state
 
 
 @pytest.mark.parametrize(("answer", "code"), [([b"unknown"], Code.UPLOAD_EXPIRED), ([b"foreign"], Code.NOT_FOUND)])
-async def test_a_claim_may_be_refused(answer: list[bytes], code: Code) -> None:
+async def test_a_claim_of_an_unknown_or_foreign_upload_is_refused(answer: list[bytes], code: Code) -> None:
     with pytest.raises(RoomcastError) as caught:
         await records(Scripts(answer)).claim("upload-1", "ada", "token")
     assert caught.value.code is code
 
 
-async def test_a_refusal_by_quota_says_when_to_try_again() -> None:
+async def test_a_refusal_by_quota_has_retry_after() -> None:
     assert await records(Scripts([5_000, 0])).reserve("ada", "upload-1", 10) == 5_000
     with pytest.raises(RoomcastError) as caught:
         await records(Scripts([5_000, 2_500])).reserve("ada", "upload-1", 10)
     assert (caught.value.code, caught.value.retry_after) == (Code.RATE_LIMITED, 2.5)
 
 
-async def test_an_upload_is_found_by_the_sweep_before_its_record_exists() -> None:
+async def test_an_upload_is_listed_for_the_sweep_before_its_record_is_written() -> None:
     scripts = Scripts(1, 1)
     await records(scripts).open("upload-1", "ada", "room", "key", Announced("n", "image/png", 1), 1_000)
-    assert [asked[0] for asked in scripts.asked] == ["ZADD", "upload_open"]
-    assert scripts.asked[0][2:] == (901_000, "key")
+    assert [name for name, *_ in scripts.calls] == ["ZADD", "upload_open"]
+    assert scripts.calls[0][2:] == (901_000, "key")
     with pytest.raises(RoomcastError) as caught:
         await records(Scripts(1, 0)).open("upload-1", "ada", "room", "key", Announced("n", "image/png", 1), 1_000)
     assert caught.value.code is Code.CONFLICT
 
 
-async def test_the_media_that_was_stored_first_is_returned() -> None:
+async def test_verify_returns_the_media_that_was_stored_first() -> None:
     scripts = Scripts(RAW, 1)
     assert await records(scripts).verify("upload-1", "ada", "token", {"upload": "upload-1"}) == MEDIA
-    assert scripts.asked[1][0] == "ZREM"
+    assert scripts.calls[1][0] == "ZREM"
     with pytest.raises(RoomcastError) as caught:
         await records(Scripts(b"")).verify("upload-1", "ada", "token", MEDIA)
     assert caught.value.code is Code.UPLOAD_INCOMPLETE
@@ -90,7 +90,7 @@ async def test_an_upload_is_found_with_or_without_its_media() -> None:
     assert await records(Scripts([b"room", b"key", RAW])).find("upload-1") == ("room", "key", MEDIA)
 
 
-async def test_the_sweep_is_leased() -> None:
+async def test_lease_sweep_tells_whether_this_signer_got_the_lease() -> None:
     assert await records(Scripts(b"OK")).lease_sweep("me", 30.0)
     assert not await records(Scripts(None)).lease_sweep("me", 30.0)
     scripts = Scripts(1, [b"a", b"b"], 1, 1)
@@ -99,4 +99,4 @@ async def test_the_sweep_is_leased() -> None:
     assert await made.list_overdue(5, 100) == ["a", "b"]
     await made.forget_incoming("a")
     await made.release("upload-1", "token")
-    assert [asked[0] for asked in scripts.asked] == ["DEL", "ZRANGEBYSCORE", "ZREM", "upload_release"]
+    assert [name for name, *_ in scripts.calls] == ["DEL", "ZRANGEBYSCORE", "ZREM", "upload_release"]

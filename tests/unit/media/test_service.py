@@ -1,4 +1,4 @@
-"""The three requests, over records and a storage in memory."""
+"""The three requests of the signer (sign, complete, url), over records and a storage in memory."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def stored(body: bytes = PICTURE, content_type: str = "image/png") -> Files:
 
 
 @pytest.mark.parametrize(("method", "part"), [("POST", "fields"), ("PUT", "headers")])
-async def test_a_form_is_signed_for_the_first_name_of_the_type(method: Any, part: str) -> None:
+async def test_a_form_is_signed_for_the_type_instead_of_its_alias(method: Any, part: str) -> None:
     rig = Rig(files=Files(method))
     answer = await rig.handle("sign", room=ROOM, name="Photo.JPG", type="image/jpg", size=10)
     assert answer.keys() == {"upload", "method", "url", "expires", part}
@@ -72,7 +72,7 @@ async def test_a_form_is_signed_for_the_first_name_of_the_type(method: Any, part
     assert rig.uploads.opened == [(f"2026/11/{UPLOAD}.jpg", Announced("Photo.JPG", "image/jpeg", 10))]
 
 
-async def test_nothing_is_signed_while_the_storage_refuses_the_signer() -> None:
+async def test_no_form_is_signed_while_the_storage_refuses_the_signer() -> None:
     rig = Rig()
     rig.refusal = RefusedError("storage: probe: SignatureDoesNotMatch")
     with pytest.raises(RoomcastError) as caught:
@@ -95,7 +95,7 @@ async def test_uploads_over_quota_and_malformed_arguments_are_refused() -> None:
 # --- complete ---------------------------------------------------------------------------------------------------------
 
 
-async def test_completion_verifies_the_copy_and_then_deletes_the_original() -> None:
+async def test_a_completion_verifies_the_copy_and_then_deletes_the_original() -> None:
     rig = Rig(claimed(), files=stored())
     media = (await rig.handle("complete", upload=UPLOAD))["media"]
     assert media == {
@@ -113,7 +113,7 @@ async def test_completion_verifies_the_copy_and_then_deletes_the_original() -> N
     assert SOURCE not in rig.files.objects
 
 
-async def test_the_type_of_a_text_file_has_its_encoding() -> None:
+async def test_the_media_of_a_text_file_has_its_charset() -> None:
     body = "Grüße".encode("cp1252")
     rig = Rig(claimed(len(body), "text/plain", "a.txt"), files=stored(body, "text/plain; charset=x"))
     media = (await rig.handle("complete", upload=UPLOAD))["media"]
@@ -127,7 +127,7 @@ async def test_a_repeated_completion_gets_the_same_answer() -> None:
     assert rig.files.calls == []
 
 
-async def test_a_second_attempt_waits_for_the_first() -> None:
+async def test_a_second_completion_waits_for_the_first() -> None:
     rig = Rig(Busy(), Verified(MEDIA))
     assert (await rig.handle("complete", upload=UPLOAD))["media"] == MEDIA
 
@@ -155,7 +155,7 @@ async def test_a_file_that_differs_from_its_announcement_leaves_no_copy(body: by
     assert rig.uploads.released == [UPLOAD]
 
 
-async def test_more_bytes_are_read_for_a_long_header() -> None:
+async def test_more_bytes_are_read_of_an_image_with_a_long_header() -> None:
     body = image("JPEG", icc_profile=b"x" * 200_000)
     rig = Rig(claimed(len(body), "image/jpeg"), files=stored(body, "image/jpeg"))
     media = (await rig.handle("complete", upload=UPLOAD))["media"]
@@ -163,7 +163,7 @@ async def test_more_bytes_are_read_for_a_long_header() -> None:
     assert ("read", TARGET, str(LONG_HEAD_BYTES)) in rig.files.calls
 
 
-async def test_an_object_that_changes_meanwhile_is_incomplete() -> None:
+async def test_an_upload_whose_object_changes_during_completion_is_incomplete() -> None:
     for call in ("copy", "read"):
         rig = Rig(claimed(), files=stored())
         rig.files.failing[call] = ChangedError(SOURCE)
@@ -171,7 +171,7 @@ async def test_an_object_that_changes_meanwhile_is_incomplete() -> None:
         assert rig.uploads.released == [UPLOAD]
 
 
-async def test_storage_errors_reach_the_caller_except_after_the_last_step() -> None:
+async def test_storage_errors_are_raised_except_those_of_the_final_deletion() -> None:
     away = RoomcastError(Code.MEDIA_UNAVAILABLE)
     rig = Rig(claimed(), files=stored())
     rig.files.failing["copy"] = away
@@ -184,7 +184,7 @@ async def test_storage_errors_reach_the_caller_except_after_the_last_step() -> N
 # --- url --------------------------------------------------------------------------------------------------------------
 
 
-async def test_only_verified_uploads_have_a_link_and_only_in_their_room() -> None:
+async def test_only_a_verified_upload_has_a_link_and_only_in_its_own_room() -> None:
     rig = Rig()
     assert await rig.code_of("url", upload=UPLOAD, room=ROOM) is Code.NOT_FOUND
     rig.uploads.found = (ROOM, TARGET, None)

@@ -1,4 +1,4 @@
-"""The loop of the signer: each request is answered or dropped within its deadline, also after failures."""
+"""The loop of the signer answers or drops each request within its deadline, also after failures."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ QUICK = Bounds(claim_seconds=0.01)
 Handle = Callable[[MediaRequest], Awaitable[dict[str, Any]]]
 
 
-async def echo(asked: MediaRequest) -> dict[str, Any]:
-    return {"said": asked.action}
+async def echo(message: MediaRequest) -> dict[str, Any]:
+    return {"said": message.action}
 
 
 @asynccontextmanager
@@ -37,7 +37,7 @@ async def running(bus: Requests, handle: Handle = echo, bounds: Bounds = QUICK) 
         await tasks.cancel()
 
 
-async def test_requests_are_answered() -> None:
+async def test_requests_are_answered_and_counted() -> None:
     bus = Requests(Entry("1", request("sign")), Entry("2", request("url")))
     async with running(bus) as (signer, counts):
         assert signer.silent_seconds == float("inf") or signer.silent_seconds < 1
@@ -50,7 +50,7 @@ async def test_requests_are_answered() -> None:
     assert {(action, outcome) for action, outcome, _ in counts.of("handled")} == {("sign", "ok"), ("url", "ok")}
 
 
-async def test_a_late_request_and_an_unreadable_one_are_dropped() -> None:
+async def test_late_and_unreadable_requests_are_dropped() -> None:
     bus = Requests(Entry("1", request("sign", deadline_ms=900)), Entry("2", None), now_ms=1000)
     async with running(bus) as (_, counts):
         await until(lambda: len(bus.dropped) == 2, "both dropped")
@@ -59,11 +59,11 @@ async def test_a_late_request_and_an_unreadable_one_are_dropped() -> None:
     assert bus.answers == []
 
 
-async def test_every_failure_is_an_answer() -> None:
-    async def fail(asked: MediaRequest) -> dict[str, Any]:
-        if asked.action == "sign":
+async def test_every_failed_request_is_answered_with_an_error() -> None:
+    async def fail(message: MediaRequest) -> dict[str, Any]:
+        if message.action == "sign":
             raise RoomcastError(Code.RATE_LIMITED, "slower", retry_after=2.5)
-        if asked.action == "url":
+        if message.action == "url":
             raise RoomcastError(Code.UNAVAILABLE, "redis: away")
         raise KeyError("a bug")
 
@@ -77,7 +77,7 @@ async def test_every_failure_is_an_answer() -> None:
     assert found["r-complete"][0] == Code.INTERNAL.number
 
 
-async def test_a_hanging_storage_is_answered_before_the_deadline() -> None:
+async def test_requests_to_a_hanging_storage_are_answered_before_the_deadline() -> None:
     async def hang(_: MediaRequest) -> dict[str, Any]:
         await asyncio.sleep(60)
         return {}
@@ -88,7 +88,7 @@ async def test_a_hanging_storage_is_answered_before_the_deadline() -> None:
     assert {reply.error for reply in bus.answers} == {Code.MEDIA_UNAVAILABLE.number}
 
 
-async def test_completions_have_a_bound_of_their_own() -> None:
+async def test_a_completion_above_its_own_bound_is_refused() -> None:
     go = asyncio.Event()
 
     async def wait(_: MediaRequest) -> dict[str, Any]:
@@ -104,7 +104,7 @@ async def test_completions_have_a_bound_of_their_own() -> None:
         await until(lambda: len(bus.answers) == 3, "all answered")
 
 
-async def test_the_signer_takes_a_bounded_number_of_requests_and_renews_their_claims() -> None:
+async def test_the_signer_claims_a_bounded_number_of_requests_and_renews_their_claims() -> None:
     go = asyncio.Event()
 
     async def wait(_: MediaRequest) -> dict[str, Any]:
@@ -121,13 +121,13 @@ async def test_the_signer_takes_a_bounded_number_of_requests_and_renews_their_cl
 
 async def test_requests_of_a_dead_signer_are_taken_over() -> None:
     bus = Requests()
-    bus.left_by_others = [Entry("9", request("sign"))]
+    bus.claims_of_dead_signers = [Entry("9", request("sign"))]
     async with running(bus) as (_, counts):
         await until(lambda: len(bus.answers) == 1, "answered")
     assert counts.of("claimed") == [(1,)]
 
 
-async def test_the_signer_retries_after_redis_errors_and_joins_a_lost_group_again() -> None:
+async def test_after_redis_errors_the_signer_tries_again_and_joins_a_lost_group() -> None:
     bus = Requests(Entry("1", request("sign")))
     bus.failing = [UNAVAILABLE, LOST_GROUP]
     async with running(bus) as (_, counts):
@@ -144,7 +144,7 @@ async def test_an_answer_that_cannot_be_sent_is_counted() -> None:
     assert counts.of("handled")[0][:2] == ("sign", "unavailable")
 
 
-async def test_the_end_waits_for_requests_in_flight_up_to_a_bound() -> None:
+async def test_finish_waits_a_bounded_time_for_requests_in_flight() -> None:
     go = asyncio.Event()
 
     async def wait(_: MediaRequest) -> dict[str, Any]:
@@ -153,7 +153,7 @@ async def test_the_end_waits_for_requests_in_flight_up_to_a_bound() -> None:
 
     bus = Requests(Entry("1", request("url")))
     async with running(bus, wait) as (signer, counts):
-        await until(lambda: ("in_flight", 1) in counts.told, "in flight")
+        await until(lambda: ("in_flight", 1) in counts.events, "in flight")
         assert await signer.finish(0.05) is False
     assert bus.answers == []
     async with running(Requests()) as (signer, _):

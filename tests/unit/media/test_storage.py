@@ -1,4 +1,4 @@
-"""Translating the driver's errors and answers. tests/integration/media/test_s3_contract.py tests a running storage."""
+"""The storage translates its driver's errors and answers. tests/integration/media/test_s3_contract.py uses a server."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Body:
 
 
 class Driver:
-    """The driver's client: `answers` has the answers of each call by its name."""
+    """A client of the driver. `answers` maps the name of a call to its result or exception."""
 
     def __init__(self, region: str = "us-east-1", **answers: Any) -> None:
         self.meta = SimpleNamespace(region_name=region)
@@ -70,7 +70,9 @@ def storage(driver: Driver, counts: Counts | None = None) -> Storage:
         (TimeoutError(), False, "storage: delete: TimeoutError"),
     ],
 )
-async def test_every_error_of_the_driver_has_one_code(error: Exception, is_refusal: bool, detail: str) -> None:
+async def test_every_error_of_the_driver_becomes_media_unavailable(
+    error: Exception, is_refusal: bool, detail: str
+) -> None:
     counts = Counts()
     with pytest.raises(RoomcastError) as caught:
         await storage(Driver(delete_object=error), counts).delete("key")
@@ -79,7 +81,7 @@ async def test_every_error_of_the_driver_has_one_code(error: Exception, is_refus
     assert [(operation, failed) for operation, _, failed in counts.of("storage_call")] == [("delete", True)]
 
 
-async def test_a_missing_or_changed_object_is_no_failure() -> None:
+async def test_a_missing_or_changed_object_does_not_count_as_a_failure() -> None:
     counts = Counts()
     files = storage(Driver(head_object=refused(404), get_object=refused(404), copy_object=refused(412)), counts)
     assert await files.head("key") is None
@@ -97,7 +99,7 @@ async def test_other_refusals_of_the_same_calls_are_failures() -> None:
             await call
 
 
-async def test_no_more_bytes_are_read_than_requested() -> None:
+async def test_read_head_returns_at_most_the_requested_bytes() -> None:
     body = Body(b"0123", b"4567", b"89")
     assert await storage(Driver(get_object={"Body": body})).read_head("key", 6) == b"012345"
     assert body.is_closed
@@ -135,7 +137,7 @@ def bucket(driver: Driver) -> Bucket:
     return Bucket(storage(driver), ["https://app.example.com"])
 
 
-async def test_a_missing_bucket_is_made_with_its_rules() -> None:
+async def test_a_missing_bucket_is_created_with_its_rules() -> None:
     driver = Driver(head_bucket=refused(404), get_object={"Body": Body()})
     await bucket(driver).set_up()
     assert driver.names() == [
@@ -150,13 +152,13 @@ async def test_a_missing_bucket_is_made_with_its_rules() -> None:
     assert rules[0]["AllowedOrigins"] == ["https://app.example.com"]
 
 
-async def test_a_bucket_outside_the_default_region_names_its_region() -> None:
+async def test_a_bucket_outside_the_default_region_is_created_with_its_region() -> None:
     driver = Driver("eu-central-1", head_bucket=refused(404), get_object={"Body": Body()})
     await bucket(driver).set_up()
     assert driver.calls[1][1]["CreateBucketConfiguration"] == {"LocationConstraint": "eu-central-1"}
 
 
-async def test_a_bucket_of_another_signer_or_without_read_access_is_no_failure() -> None:
+async def test_set_up_accepts_a_bucket_that_another_signer_created_or_that_it_may_not_read() -> None:
     await bucket(Driver(head_bucket=refused(404), create_bucket=refused(409), get_object={"Body": Body()})).set_up()
     driver = Driver(head_bucket=refused(403), get_object={"Body": Body()})
     await bucket(driver).set_up()
@@ -174,12 +176,12 @@ async def test_set_up_fails_without_a_bucket(answers: dict[str, Any]) -> None:
 async def test_rules_that_the_storage_refuses_are_logged_once() -> None:
     driver = Driver(put_bucket_cors=refused(501, "NotImplemented"), get_object={"Body": Body()})
     made = bucket(driver)
-    told: list[Any] = []
+    warnings: list[Any] = []
     import roomcast.media.bucket as module
 
     class Log:
         def warning(self, text: str, **values: Any) -> None:
-            told.append(values)
+            warnings.append(values)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "_log", Log())
@@ -189,7 +191,7 @@ async def test_rules_that_the_storage_refuses_are_logged_once() -> None:
         await made.set_up()
         driver.answers["put_bucket_cors"] = refused(405)
         await made.set_up()
-    assert told == [
+    assert warnings == [
         {"rule": "CORS", "reason": "storage: setup: NotImplemented"},
         {"rule": "CORS", "reason": "storage: setup: 405"},
     ]

@@ -19,7 +19,7 @@ WRONG = RefusedError("storage: probe: SignatureDoesNotMatch")
 
 
 class Steps:
-    """Answers the probes in order: an exception to raise, or None for success."""
+    """The results of the probes, in order. A probe raises its answer, or succeeds if that is None."""
 
     def __init__(self, *answers: Exception | None) -> None:
         self.answers = list(answers)
@@ -38,7 +38,7 @@ class Steps:
         self._next()
 
 
-async def test_health_follows_a_storage_that_refuses_then_is_unreachable_then_recovers() -> None:
+async def test_the_health_follows_each_probe() -> None:
     steps, counts = Steps(None, WRONG, AWAY, None), Counts()
     health = StorageHealth(steps.probe, None, counts)
     assert (health.is_up, health.refusal) == (False, None)
@@ -47,10 +47,10 @@ async def test_health_follows_a_storage_that_refuses_then_is_unreachable_then_re
         await health.check()
         seen.append((health.is_up, health.refusal))
     assert seen == [(True, None), (False, WRONG), (False, None), (True, None)]
-    assert counts.told == [("storage_up", is_up) for is_up in (True, False, False, True)]
+    assert counts.events == [("storage_up", is_up) for is_up in (True, False, False, True)]
 
 
-async def test_the_bucket_is_set_up_at_the_start_and_after_failures() -> None:
+async def test_the_bucket_is_set_up_at_the_start_and_again_after_a_failure() -> None:
     steps = Steps(AWAY, None, None, AWAY, None)
     health = StorageHealth(steps.probe, steps.set_up, Counts())
     for _ in range(5):
@@ -58,7 +58,7 @@ async def test_the_bucket_is_set_up_at_the_start_and_after_failures() -> None:
     assert steps.calls == ["set_up", "set_up", "probe", "probe", "set_up"]
 
 
-async def test_a_storage_that_hangs_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_storage_that_hangs_counts_as_down(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(storage_health, "PROBE_TIMEOUT_SECONDS", 0.01)
     never = asyncio.Event()
 

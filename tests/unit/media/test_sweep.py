@@ -1,4 +1,4 @@
-"""The sweep deletes uploads that were never completed; one signer sweeps at a time."""
+"""The sweep deletes uploads that were never completed. One signer sweeps at a time."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def test_both_objects_of_an_abandoned_upload_are_deleted() -> None:
     await rig.sweep.once()
     assert rig.files.objects == {}
     assert rig.uploads.forgotten == [KEY]
-    assert rig.counts.told == [("swept", "abandoned", 1)]
+    assert rig.counts.events == [("swept", "abandoned", 1)]
 
 
 async def test_only_the_incoming_object_of_a_completed_upload_is_deleted() -> None:
@@ -46,7 +46,7 @@ async def test_only_the_incoming_object_of_a_completed_upload_is_deleted() -> No
     rig.uploads.found = ("room", KEY, MEDIA)
     await rig.sweep.once()
     assert set(rig.files.objects) == {KEY}
-    assert rig.counts.told == [("swept", "completed", 1)]
+    assert rig.counts.events == [("swept", "completed", 1)]
 
 
 async def test_an_upload_that_is_being_completed_is_not_deleted() -> None:
@@ -57,7 +57,7 @@ async def test_an_upload_that_is_being_completed_is_not_deleted() -> None:
     assert rig.uploads.forgotten == []
 
 
-async def test_only_one_signer_sweeps() -> None:
+async def test_a_signer_without_the_lease_does_not_sweep() -> None:
     rig = Rig()
     rig.uploads.is_leased = True
     await rig.sweep.once()

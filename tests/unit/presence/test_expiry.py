@@ -1,4 +1,4 @@
-"""When users may expire: a sweeper makes steps on one shard at given Redis times, and must reach these verdicts."""
+"""The verdict of a sweeper at each step on a shard: whether users may expire, or why not yet."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ START = 1_700_000_000_000
 
 
 class Shard:
-    """One shard over several steps of a sweeper. Each step stores its mark, as the script does."""
+    """One shard over several steps of a sweeper. Each step stores its mark, as the script of a step does."""
 
     def __init__(self) -> None:
         self.now = START
@@ -43,7 +43,7 @@ class Shard:
         return verdicts
 
 
-def settled() -> Shard:
+def shard_after_grace() -> Shard:
     """Return a shard whose first grace period is over."""
     shard = Shard()
     shard.step()
@@ -51,7 +51,7 @@ def settled() -> Shard:
     return shard
 
 
-def test_no_user_expires_in_a_new_redis_for_a_heartbeat_period() -> None:
+def test_in_a_new_redis_no_user_expires_during_the_grace_period() -> None:
     shard = Shard()
     first = shard.step()
     assert (first.may_expire, first.doubt) == (False, Doubt.FRESH)
@@ -64,12 +64,12 @@ def test_no_user_expires_in_a_new_redis_for_a_heartbeat_period() -> None:
 
 
 def test_users_expire_while_steps_are_regular() -> None:
-    assert all(verdict.may_expire and verdict.doubt is None for verdict in settled().steps(60))
+    assert all(verdict.may_expire and verdict.doubt is None for verdict in shard_after_grace().steps(60))
 
 
 @pytest.mark.parametrize("seconds", [10.1, 60, 3600])
-def test_a_pause_a_clock_jump_or_an_absent_sweeper_starts_a_grace_period(seconds: float) -> None:
-    shard = settled()
+def test_a_gap_between_two_steps_starts_a_grace_period(seconds: float) -> None:
+    shard = shard_after_grace()
     shard.now += int(seconds * 1000)
     verdict = shard.step()
     assert verdict == Verdict(False, shard.now + GRACE_MS, Doubt.GAP)
@@ -77,8 +77,8 @@ def test_a_pause_a_clock_jump_or_an_absent_sweeper_starts_a_grace_period(seconds
     assert shard.steps(6)[-1].may_expire
 
 
-def test_a_short_gap_needs_no_grace() -> None:
-    shard = settled()
+def test_a_gap_within_gap_seconds_starts_no_grace_period() -> None:
+    shard = shard_after_grace()
     shard.now += int(WINDOWS.gap_seconds * 1000)
     assert shard.step().may_expire
 
@@ -89,14 +89,14 @@ def test_the_online_window_is_longer_than_a_gap_plus_a_heartbeat() -> None:
 
 
 def test_a_clock_that_is_set_back_starts_a_grace_period() -> None:
-    shard = settled()
+    shard = shard_after_grace()
     shard.now -= 3_600_000
     assert shard.step() == Verdict(False, shard.now + GRACE_MS, Doubt.CLOCK_BACK)
     assert shard.steps(WINDOWS.grace_seconds + 4)[-1].may_expire
 
 
 def test_a_second_pause_prolongs_the_grace_period() -> None:
-    shard = settled()
+    shard = shard_after_grace()
     shard.now += 60_000
     shard.step()
     shard.steps(20)
@@ -104,8 +104,8 @@ def test_a_second_pause_prolongs_the_grace_period() -> None:
     assert shard.step().grace_until_ms == shard.now + GRACE_MS
 
 
-def test_a_successor_keeps_the_grace_period_and_starts_none() -> None:
-    shard = settled()
+def test_a_sweeper_that_takes_over_keeps_a_grace_period_but_starts_none() -> None:
+    shard = shard_after_grace()
     shard.now += 8_000
     assert shard.step().may_expire
     shard.now += 60_000
@@ -114,8 +114,8 @@ def test_a_successor_keeps_the_grace_period_and_starts_none() -> None:
     assert not shard.step().may_expire
 
 
-def test_an_old_mark_reveals_lost_writes() -> None:
-    shard = settled()
+def test_an_old_mark_after_lost_writes_starts_a_grace_period() -> None:
+    shard = shard_after_grace()
     old = shard.mark
     shard.steps(300)
     shard.mark = old
@@ -125,11 +125,11 @@ def test_an_old_mark_reveals_lost_writes() -> None:
 @pytest.mark.parametrize(
     ("text", "mark"), [("", None), ("x y", None), ("12", None), ("12 34", Mark(12, 34)), ("-1 3", None)]
 )
-def test_valid_marks_are_read_and_invalid_ones_ignored(text: str, mark: Mark | None) -> None:
+def test_valid_marks_are_read_and_invalid_marks_are_ignored(text: str, mark: Mark | None) -> None:
     assert read_mark(text) == mark
 
 
-def test_a_node_is_dead_if_replaced_or_if_silent_and_without_a_lease() -> None:
+def test_a_node_is_dead_if_replaced_retired_or_silent_without_a_lease() -> None:
     now = 1_700_000_000
     announced = {
         Node("1", "alive"): now - 2,
@@ -149,7 +149,7 @@ def test_node_fields_are_read_back_as_written() -> None:
     assert parse_node(Node("7", "ab:cd").field) == Node("7", "ab:cd")
 
 
-def test_a_pass_repeats_shards_until_none_has_more_users() -> None:
+def test_a_pass_repeats_each_shard_that_has_more_users() -> None:
     rounds, order, more = Rounds([0, 1, 2]), [], {1: 2}
     while (shard := rounds.take()) is not None:
         order.append(shard)

@@ -9,7 +9,7 @@ from roomcast.presence.observe import Metrics
 
 
 def sample(metrics: Metrics, name: str) -> float:
-    """Return the value of a sample; `name` includes the labels."""
+    """Return the value of a sample. `name` includes the labels."""
     found = re.search(rf"^{re.escape(name)} (\S+)$", metrics.exposition().decode(), re.MULTILINE)
     assert found is not None, name
     return float(found[1])
@@ -23,7 +23,7 @@ def test_every_outcome_and_doubt_has_a_sample_at_the_start() -> None:
         assert sample(metrics, f'roomcast_presence_doubts_total{{reason="{doubt.value}"}}') == 0
 
 
-def test_a_pass_makes_the_sweeper_ready_and_a_failure_unready() -> None:
+def test_the_sweeper_is_ready_after_a_pass_and_not_ready_after_a_failure() -> None:
     metrics = Metrics()
     assert not metrics.is_fresh(5.0)
     metrics.passed(leader=True, users=7, seconds=0.01)

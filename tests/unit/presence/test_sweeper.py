@@ -22,17 +22,17 @@ class Counts:
     """An observer that records every event."""
 
     def __init__(self) -> None:
-        self.told: list[tuple[Any, ...]] = []
+        self.events: list[tuple[Any, ...]] = []
 
     def __getattr__(self, name: str) -> Callable[..., None]:
-        return lambda *values, **named: self.told.append((name, *values, *named.values()))
+        return lambda *values, **named: self.events.append((name, *values, *named.values()))
 
     def of(self, name: str) -> list[tuple[Any, ...]]:
-        return [row[1:] for row in self.told if row[0] == name]
+        return [event[1:] for event in self.events if event[0] == name]
 
 
 class Presence:
-    """Shards in memory, with the users that are due. `failing`: method -> the errors of its next calls."""
+    """Shards in memory. `failing` maps a method to the errors of its next calls; None means success."""
 
     def __init__(self) -> None:
         self.due: dict[int, list[str]] = {}
@@ -44,7 +44,7 @@ class Presence:
         self.steps: list[tuple[int, bool]] = []
         self.is_late = False
         self.dead: list[Node] = []
-        self.left_of_dead: list[int] = [2, 0]
+        self.drop_results: list[int] = [2, 0]
         self.forgotten: list[Node] = []
         self.released = 0
         self.holds = 0
@@ -92,7 +92,7 @@ class Presence:
         return self.dead
 
     async def drop_node_step(self, shard: int, node: Node, now_ms: int) -> int:
-        return self.left_of_dead.pop(0) if self.left_of_dead else 0
+        return self.drop_results.pop(0) if self.drop_results else 0
 
     async def forget_node(self, node: Node) -> None:
         self.forgotten.append(node)
@@ -151,7 +151,7 @@ async def test_notes_end_in_batches_also_while_no_user_may_expire() -> None:
 
 
 @pytest.mark.usefixtures("quick")
-async def test_a_pass_steps_through_every_shard_until_none_has_more() -> None:
+async def test_a_pass_sweeps_every_shard_until_no_shard_has_more_due_users() -> None:
     rig = Rig()
     rig.presence.due = {3: ["a", "b", "c"], 5: ["d"]}
     await rig.run()
@@ -161,7 +161,9 @@ async def test_a_pass_steps_through_every_shard_until_none_has_more() -> None:
     assert [users for users, _ in rig.counts.of("expired")] == [2, 1, 1]
     leader, users, _ = rig.counts.of("passed")[0]
     assert leader
-    assert users == PRESENCE_SHARDS * 10 - 2  # the users seen last in each shard, without the expired ones
+    assert (
+        users == PRESENCE_SHARDS * 10 - 2
+    )  # the present users at the last step of each shard, minus those that this step expired
     assert rig.presence.released == 1
     assert rig.presence.checks == 1
 
@@ -170,11 +172,11 @@ async def test_a_pass_steps_through_every_shard_until_none_has_more() -> None:
 @pytest.mark.parametrize(
     ("mark", "doubt"), [(None, Doubt.FRESH), (Mark(0, 0), Doubt.GAP), (Mark(NOW_MS + 60_000, 0), Doubt.CLOCK_BACK)]
 )
-async def test_in_doubt_no_user_expires_and_no_node_is_dropped(mark: Mark | None, doubt: Doubt) -> None:
+async def test_during_a_doubt_no_user_expires_and_no_node_is_dropped(mark: Mark | None, doubt: Doubt) -> None:
     rig = Rig()
     rig.presence.due, rig.presence.mark, rig.presence.dead = {0: ["a"]}, mark, [Node("1", "old")]
     await rig.run()
-    assert {told for _, told in rig.counts.of("doubted")} == {doubt}
+    assert {reason for _, reason in rig.counts.of("doubted")} == {doubt}
     assert rig.presence.due[0] == ["a"]
     assert rig.presence.forgotten == []
 
@@ -189,9 +191,9 @@ async def test_a_dead_node_is_dropped_in_steps() -> None:
 
 
 @pytest.mark.usefixtures("quick")
-async def test_a_node_whose_step_was_late_waits_for_the_next_pass() -> None:
+async def test_a_node_is_not_forgotten_if_a_step_was_late() -> None:
     rig = Rig()
-    rig.presence.dead, rig.presence.left_of_dead = [Node("1", "old")], [-1]
+    rig.presence.dead, rig.presence.drop_results = [Node("1", "old")], [-1]
     await rig.run()
     assert rig.presence.forgotten == []
 
@@ -205,7 +207,7 @@ async def test_a_late_step_is_reported() -> None:
 
 
 @pytest.mark.usefixtures("quick")
-async def test_a_sweeper_without_the_lease_does_nothing() -> None:
+async def test_a_sweeper_without_the_lease_does_not_sweep() -> None:
     rig = Rig(passes=2)
     rig.presence.has_lease = False
     await rig.run()
@@ -214,7 +216,7 @@ async def test_a_sweeper_without_the_lease_does_nothing() -> None:
 
 
 @pytest.mark.usefixtures("quick")
-async def test_one_failing_shard_does_not_stop_the_others_but_fails_the_pass() -> None:
+async def test_after_one_failed_shard_the_other_shards_are_swept_and_the_pass_counts_as_failed() -> None:
     rig = Rig(passes=2)
     rig.presence.failing["read_shard"] = [None, AWAY]
     await rig.run()
@@ -224,7 +226,7 @@ async def test_one_failing_shard_does_not_stop_the_others_but_fails_the_pass() -
 
 
 @pytest.mark.usefixtures("quick")
-async def test_two_failures_end_the_pass() -> None:
+async def test_two_failed_shards_end_the_pass() -> None:
     rig = Rig(passes=2)
     rig.presence.failing["read_shard"] = [AWAY, AWAY]
     await rig.run()
@@ -242,7 +244,7 @@ async def test_no_pass_begins_without_rights_on_channels() -> None:
 
 
 @pytest.mark.usefixtures("quick")
-async def test_the_lease_is_renewed_within_a_long_pass_and_losing_it_ends_the_pass() -> None:
+async def test_the_lease_is_renewed_during_a_long_pass() -> None:
     rig = Rig(passes=2)
     slow = WINDOWS.lease_seconds / 3 / 4
 
@@ -260,10 +262,10 @@ async def test_a_lease_that_cannot_be_released_is_reported() -> None:
     rig = Rig()
     rig.presence.failing["release_lease"] = [AWAY]
     await rig.run()
-    assert rig.counts.told[-1] == ("failed", str(AWAY), 0)
+    assert rig.counts.events[-1] == ("failed", str(AWAY), 0)
 
 
-async def test_after_a_failure_the_lease_expires_and_stop_ends_the_pause() -> None:
+async def test_after_a_failure_the_lease_is_not_released_and_stop_ends_the_pause() -> None:
     rig = Rig()
     rig.presence.failing["hold_lease"] = [AWAY]
     counted = rig.counts

@@ -1,4 +1,4 @@
-"""Undo the changes that the tests of processes make to the process that runs them."""
+"""Undo the changes that the tests in this folder make to the logging of the pytest process."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import structlog
 
 @pytest.fixture(autouse=True)
 def _own_logging() -> Iterator[None]:
-    """Restore the logging of the process, which would otherwise write to the closed stream of a test."""
+    """Restore the logging after each test. Otherwise later tests would log to the closed stream of this test."""
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
     yield

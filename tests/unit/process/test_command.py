@@ -1,4 +1,4 @@
-"""The command line of a process: help, refused arguments, and the exit statuses of a start that fails."""
+"""The command line of a process: help, refused arguments, and exit statuses."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def own_mask() -> Iterator[None]:
 def run(
     patch: pytest.MonkeyPatch, *arguments: str, ending: Exception | None = None, outcome: bool | None = None
 ) -> int:
-    """Run `python -m sample`. Its work ends at once: it returns `outcome`, or raises `ending`."""
+    """Run `python -m sample`. Its work returns `outcome` at once, or raises `ending`."""
 
     async def work(_: ProcessSettings) -> bool | None:
         if ending is not None:
@@ -60,14 +60,14 @@ def test_the_exit_status_is_one_only_if_the_work_returns_false(
     assert run(monkeypatch, outcome=outcome) == status
 
 
-def test_a_settings_error_during_the_start_ends_with_one_line(
+def test_a_settings_error_ends_the_start_with_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(monkeypatch, ending=SettingsError("no such key")) == 2
     assert settings.one_line_of(capsys) == "roomcast sample: no such key"
 
 
-def test_a_port_in_use_ends_with_one_line_that_names_it(
+def test_a_port_in_use_ends_the_start_with_one_line_that_names_the_port(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async def work(_: ProcessSettings) -> None:
@@ -99,9 +99,9 @@ raise SystemExit(command.main("sample", ProcessSettings, "", work))
 
 
 def test_a_signal_during_the_exit_does_not_change_the_exit_status() -> None:
-    settings_of_it = {"ROOMCAST_REDIS_URL": "redis://127.0.0.1"}
+    environment = {"ROOMCAST_REDIS_URL": "redis://127.0.0.1"}
     ended = subprocess.run(
-        [sys.executable, "-c", SIGNAL_DURING_EXIT], env=settings_of_it, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", SIGNAL_DURING_EXIT], env=environment, capture_output=True, text=True, timeout=60
     )
 
     assert (ended.returncode, ended.stderr) == (0, "")

@@ -20,7 +20,7 @@ from roomcast.process import health_server
         ("/", True, 404, "404: Not Found"),
     ],
 )
-async def test_the_endpoints(path: str, is_ready: bool, status: int, body: str) -> None:
+async def test_each_endpoint_has_its_status_and_body(path: str, is_ready: bool, status: int, body: str) -> None:
     async with (
         health_server.serve("127.0.0.1", 0, lambda: is_ready, lambda: b"sample_total 1.0\n") as port,
         aiohttp.ClientSession() as client,
@@ -29,7 +29,7 @@ async def test_the_endpoints(path: str, is_ready: bool, status: int, body: str) 
         assert (answer.status, await answer.text()) == (status, body)
 
 
-async def test_a_scrape_names_the_version_of_its_format() -> None:
+async def test_the_content_type_of_a_scrape_names_the_format_version() -> None:
     async with (
         health_server.serve("127.0.0.1", 0, lambda: True, lambda: b"") as port,
         aiohttp.ClientSession() as client,

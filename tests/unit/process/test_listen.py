@@ -1,4 +1,4 @@
-"""Opening listening sockets for every form of an address."""
+"""`open_sockets` opens the listening sockets of an address of any form."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def test_the_address_for_all_interfaces_includes_ipv4_and_ipv6() -> None:
         assert connects("::1", port)
 
 
-def test_one_address_is_one_socket() -> None:
+def test_one_address_has_one_socket() -> None:
     (listener,) = open_sockets("127.0.0.1", 0)
     with listener:
         assert connects("127.0.0.1", listener.getsockname()[1])
 
 
-def test_a_port_in_use_leaves_no_socket_behind(monkeypatch: pytest.MonkeyPatch) -> None:
-    """If the second of two addresses is in use, the socket of the first is closed."""
+def test_if_a_port_is_in_use_the_sockets_opened_before_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The host has two addresses. The port of the second address is in use."""
     free, taken = servers.free_port(), socket.create_server(("127.0.0.1", 0))
     found = [
         (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", free)),

@@ -1,4 +1,4 @@
-"""Log lines: entries of Roomcast and of libraries have the same form."""
+"""Log entries of Roomcast and of libraries have the same form."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import structlog
 from roomcast.process import logs
 
 
-def test_json_is_one_object_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_each_json_line_is_one_object(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("info", "json")
     structlog.get_logger("ours").info("started", port=1)
     logging.getLogger("library").warning("odd: %s", "thing")
@@ -40,8 +40,8 @@ def test_entries_below_the_level_are_not_written(capsys: pytest.CaptureFixture[s
 
 
 @pytest.mark.parametrize("form", ["json", "text"])
-def test_a_log_pipe_without_a_reader_does_not_break_the_process(form: str) -> None:
-    """A supervisor that was killed leaves its children a pipe without a reader: a write to it is an OSError."""
+def test_a_process_goes_on_if_its_log_pipe_has_no_reader(form: str) -> None:
+    """After the kill of a supervisor, the log pipe of its children has no reader. Each write raises OSError."""
     script = (
         "import logging, structlog, sys; from roomcast.process import logs\n"
         "logs.configure('info', sys.argv[1]); sys.stdin.read()\n"

@@ -1,4 +1,4 @@
-"""One warning at the start for a Redis that is too old or evicts keys."""
+"""A process logs one warning at its start for a Redis that is too old or evicts keys."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from roomcast.process import redis_faults
 FINE = {"redis_version": "7.0.15", "role": "master", "maxmemory_policy": "noeviction"}
 
 
-async def told(monkeypatch: pytest.MonkeyPatch, *answers: Any) -> list[str]:
+async def warnings_about(monkeypatch: pytest.MonkeyPatch, *answers: Any) -> list[str]:
     lines: list[str] = []
 
     class Log:
@@ -34,20 +34,22 @@ async def told(monkeypatch: pytest.MonkeyPatch, *answers: Any) -> list[str]:
 
 
 async def test_a_suitable_redis_causes_no_warning(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert await told(monkeypatch, ConnectionError("away"), ConnectionError("away"), FINE) == []
+    assert await warnings_about(monkeypatch, ConnectionError("away"), ConnectionError("away"), FINE) == []
 
 
-async def test_each_fault_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    old, evicting = await told(monkeypatch, FINE | {"redis_version": "6.2.7", "maxmemory_policy": "allkeys-lru"})
+async def test_each_fault_causes_one_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    old, evicting = await warnings_about(
+        monkeypatch, FINE | {"redis_version": "6.2.7", "maxmemory_policy": "allkeys-lru"}
+    )
     assert "6.2.7 is too old" in old
     assert "maxmemory-policy allkeys-lru" in evicting
 
 
 async def test_each_server_of_a_cluster_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
-    (line,) = await told(monkeypatch, {"127.0.0.1:7000": FINE | {"maxmemory_policy": "volatile-lru"}})
+    (line,) = await warnings_about(monkeypatch, {"127.0.0.1:7000": FINE | {"maxmemory_policy": "volatile-lru"}})
     assert "volatile-lru" in line
 
 
-async def test_other_errors_are_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_unexpected_errors_are_raised(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValueError, match="a bug"):
-        await told(monkeypatch, ValueError("a bug"))
+        await warnings_about(monkeypatch, ValueError("a bug"))

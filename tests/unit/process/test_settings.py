@@ -1,4 +1,4 @@
-"""The rules that the settings of all processes share, checked over the real settings of each process."""
+"""The rules that the settings of all processes share, checked with the real settings of each process."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Sample(ProcessSettings):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_defaults_are_enough_and_secrets_are_never_shown(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_defaults_suffice_and_the_repr_shows_no_secret(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.use(monkeypatch, **GOOD)
     made = load(KINDS[kind][0], kind)
     assert made.host == "127.0.0.1"
@@ -70,7 +70,7 @@ def test_a_bad_setting_ends_the_start_with_one_line(
         ({"ROOMCAST_JWKS_URL": "ftp://x/y", "ROOMCAST_JWT_SECRET": ""}, "ROOMCAST_JWKS_URL: ftp://"),
     ],
 )
-def test_an_error_that_begins_with_a_name_in_capitals_keeps_them(
+def test_an_error_keeps_the_capitals_of_the_setting_at_its_beginning(
     values: dict[str, str], says: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings.use(monkeypatch, **GOOD | values)

@@ -20,7 +20,7 @@ def figures(registry: CollectorRegistry) -> dict[str, float]:
     }
 
 
-def test_the_metrics_are_those_of_the_standard_collector() -> None:
+def test_the_metrics_and_those_of_the_standard_collector_are_equal() -> None:
     ours, theirs = CollectorRegistry(), CollectorRegistry()
     ProcessUsage(ours)
     ProcessCollector(registry=theirs)
@@ -47,7 +47,7 @@ def test_open_files_are_counted(tmp_path: Path) -> None:
 def test_open_files_are_listed_if_the_kernel_does_not_count_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Use a folder of procfs with size 0, as `/proc/self/fd` has before Linux 6.2."""
+    """The test counts a procfs folder of size 0. Before Linux 6.2 the size of `/proc/self/fd` is 0, too."""
     folder = Path("/proc/self/attr")
     assert folder.stat().st_size == 0
     monkeypatch.setattr(usage, "_FILES", str(folder))

@@ -1,4 +1,4 @@
-"""Backpressure: reading from a client pauses and resumes, or the client is refused."""
+"""Backpressure pauses and resumes the reading from a client, or refuses its events."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PAYLOAD = 100_000
 
 
 class Client:
-    """A session that only records whether reading from it is paused."""
+    """A session that records whether the reading from it is paused."""
 
     def __init__(self) -> None:
         self.held = self.pending_events = self.pending_bytes = 0
@@ -41,7 +41,7 @@ def test_a_client_with_many_events_is_paused_until_half_of_them_are_done() -> No
     assert (busy.held, busy.pending_events, busy.pending_bytes) == (500, 500, 5_000)
 
 
-def test_bytes_count_like_events() -> None:
+def test_a_client_with_many_pending_bytes_is_paused_until_half_of_them_are_done() -> None:
     backpressure, busy = Backpressure(PAYLOAD), Client()
     begin(backpressure, busy, PAYLOAD, 2)
     assert busy.is_input_paused
@@ -50,14 +50,14 @@ def test_bytes_count_like_events() -> None:
 
 
 @pytest.mark.parametrize(("size", "most"), [(10, 2_000), (PAYLOAD, 13)])
-def test_only_events_that_were_read_ahead_are_handled_while_paused(size: int, most: int) -> None:
+def test_a_paused_client_may_still_have_a_bounded_number_of_events_and_bytes_handled(size: int, most: int) -> None:
     backpressure, busy = Backpressure(PAYLOAD), Client()
     assert begin(backpressure, busy, size, most + 5) == [True] * most + [False] * 5
     assert (backpressure.events, backpressure.bytes) == (most, most * size)
 
 
 @pytest.mark.parametrize(("size", "count"), [(10, MAX_TOTAL_EVENTS), (50_000, MAX_TOTAL_BYTES // 50_000)])
-def test_above_the_total_limit_each_client_that_sends_is_paused(size: int, count: int) -> None:
+def test_at_the_limit_of_all_clients_each_client_that_sends_is_paused(size: int, count: int) -> None:
     backpressure = Backpressure(PAYLOAD)
     clients = [Client() for _ in range(count)]
     for client in clients:

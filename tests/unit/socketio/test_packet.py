@@ -1,4 +1,4 @@
-"""Reading and writing Socket.IO packets; refusing those that a client must not send."""
+"""Socket.IO packets are read and written. Packets that a client must not send are refused."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def decoded(text: str) -> StrictPacket:
         ('2["\\uDE00",1.5]', 2, None, None, ["\ude00", 1.5]),
     ],
 )
-def test_reads(text: str, kind: int, namespace: str | None, ack: int | None, data: Any) -> None:
+def test_a_valid_packet_is_read(text: str, kind: int, namespace: str | None, ack: int | None, data: Any) -> None:
     packet = decoded(text)
     assert (packet.packet_type, packet.namespace, packet.id, packet.data) == (kind, namespace, ack, data)
 
@@ -80,7 +80,7 @@ def test_reads(text: str, kind: int, namespace: str | None, ack: int | None, dat
         '2["a",' + '{"a":' * 100 + "1" + "}" * 100 + "]",
     ],
 )
-def test_refuses(text: str) -> None:
+def test_a_malformed_packet_is_refused(text: str) -> None:
     with pytest.raises(ValueError):
         decoded(text)
 
@@ -118,7 +118,7 @@ def test_a_lone_surrogate_is_a_fault_in_a_large_packet_only() -> None:
 
 @pytest.mark.parametrize("end", ["NaN", "1e400", '"\\ud83d"', "[" * 65 + "]" * 65])
 @pytest.mark.parametrize("filling", ["1,", "1.5,", '{"a":1},', '"b",', "[[]],"])
-def test_no_packet_takes_long_to_refuse(filling: str, end: str) -> None:
+def test_a_large_bad_packet_is_refused_within_milliseconds(filling: str, end: str) -> None:
     text = f'27["a",{filling * (98_000 // len(filling))}{end}]'
     times = []
     for _ in range(10):
@@ -129,12 +129,12 @@ def test_no_packet_takes_long_to_refuse(filling: str, end: str) -> None:
 
 
 @pytest.mark.parametrize("auth", ["[]", '"a token"', " 7", "true", '{"token":1e999}'])
-def test_the_auth_of_a_connect_is_an_object(auth: str) -> None:
+def test_a_connect_whose_auth_is_not_an_object_has_a_fault(auth: str) -> None:
     assert decoded("0" + auth).fault is not None
 
 
 @pytest.mark.parametrize("text", ['27["a"', '27["a",tru]', '27{"a":1}', '27["connect"]', '27["disconnect",{}]', "27"])
-def test_only_an_event_can_be_answered_by_its_ack_id(text: str) -> None:
+def test_a_packet_that_no_working_client_sends_is_refused_although_it_has_an_ack_id(text: str) -> None:
     with pytest.raises(ValueError):
         decoded(text)
 
@@ -148,7 +148,9 @@ def test_only_an_event_can_be_answered_by_its_ack_id(text: str) -> None:
         ('0{"token":"x', (0, None, None, 0)),
     ],
 )
-def test_the_beginning_of_a_packet_that_is_too_large(head: str, found: tuple[int, str | None, int | None, int]) -> None:
+def test_the_beginning_of_an_oversized_packet_gives_a_packet_with_a_fault(
+    head: str, found: tuple[int, str | None, int | None, int]
+) -> None:
     packet = StrictPacket.oversized(head)
     assert (packet.packet_type, packet.namespace, packet.id, packet.attachment_count) == found
     assert packet.fault is not None
@@ -156,12 +158,12 @@ def test_the_beginning_of_a_packet_that_is_too_large(head: str, found: tuple[int
 
 
 @pytest.mark.parametrize("head", ['2["a"', "x", "", "31[", "1", '4{"a"', '511-1["a"', "2/" + "x" * 254])
-def test_the_beginning_of_a_packet_that_cannot_be_answered(head: str) -> None:
+def test_the_beginning_of_an_oversized_packet_that_cannot_be_answered_is_refused(head: str) -> None:
     with pytest.raises(ValueError):
         StrictPacket.oversized(head)
 
 
-def test_a_packet_with_a_fault_counts_its_attachments_and_keeps_none() -> None:
+def test_the_attachments_of_a_packet_with_a_fault_are_counted_and_dropped() -> None:
     packet = decoded('52-7["a",1e400]')
     assert not packet.add_attachment(b"zero")
     assert packet.add_attachment(b"one")
@@ -195,7 +197,7 @@ def test_a_placeholder_with_an_invalid_number_is_refused(number: str) -> None:
         packet.add_attachment(b"x")
 
 
-def test_an_attachment_is_used_once() -> None:
+def test_two_placeholders_for_one_attachment_are_refused() -> None:
     packet = decoded('51-["a",{"_placeholder":true,"num":0},{"_placeholder":true,"num":0}]')
     with pytest.raises(ValueError, match="placeholder"):
         packet.add_attachment(b"x")
@@ -213,11 +215,11 @@ def test_an_attachment_is_used_once() -> None:
         (StrictPacket(stock.EVENT, ["a", 2**70]), '2["a",1180591620717411303424]'),
     ],
 )
-def test_writes(packet: StrictPacket, text: str) -> None:
+def test_a_packet_is_written_as_text(packet: StrictPacket, text: str) -> None:
     assert packet.encode() == text
 
 
-def test_writes_attachments() -> None:
+def test_attachments_are_written_after_the_text() -> None:
     encoded = StrictPacket(stock.EVENT, ["a", {"b": b"\x01"}], id=1).encode()
     assert encoded == ['51-1["a",{"b":{"_placeholder":true,"num":0}}]', b"\x01"]
 

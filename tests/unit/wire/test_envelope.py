@@ -1,4 +1,4 @@
-"""Envelopes between processes: packed messages are unpacked, and all other bytes are refused."""
+"""Envelopes between processes. Packed messages are unpacked, and all other bytes are refused."""
 
 import operator
 import struct
@@ -84,9 +84,9 @@ def test_any_bytes_are_a_room_packet_or_an_envelope_error(data: bytes) -> None:
     st.integers(0, 200),
 )
 @settings(max_examples=500)
-def test_any_bytes_are_a_node_message_or_an_envelope_error(data: bytes, cut: int) -> None:
+def test_any_bytes_are_a_node_message_or_an_envelope_error(data: bytes, size: int) -> None:
     try:
-        message = e.Reader(FAMILY).unpack(b"\x01" + data[: cut or None])
+        message = e.Reader(FAMILY).unpack(b"\x01" + data[: size or None])
     except e.EnvelopeError:
         return
     assert isinstance(message, (Canary, Disconnect, Emit, EmitAck, Membership, MediaReply))
@@ -110,14 +110,14 @@ def _room(kind: int, namespace: bytes, skip: bytes, body: bytes) -> bytes:
         pytest.param(_room(e.KIND_EVENT, b"\xff\xfe", b"", b"2[]"), id="the namespace is not UTF-8"),
         pytest.param(_room(e.KIND_EVENT, b"/", b"\xff", b"2[]"), id="the skip list is not ASCII"),
         pytest.param(_room(e.KIND_EVENT, b"/", b"", b'2["\xff"]'), id="the packet is not UTF-8"),
-        pytest.param(_room(e.KIND_EVENT, b"/", b"", b'2["cut'), id="the packet is cut"),
+        pytest.param(_room(e.KIND_EVENT, b"/", b"", b'2["cut'), id="the packet is truncated"),
         pytest.param(_room(e.KIND_EVENT, b"/", b"", b""), id="there is no packet"),
         pytest.param(_room(e.KIND_MESSAGE, b"/", b"", b"1"), id="the packet disconnects"),
-        pytest.param(_room(e.KIND_EVENT, b"/", b"", b"2[]")[:30], id="the envelope is cut"),
+        pytest.param(_room(e.KIND_EVENT, b"/", b"", b"2[]")[:30], id="the envelope is truncated"),
         pytest.param(_room(9, b"/", b"", b"2[]"), id="the kind is unknown"),
     ],
 )
-def test_a_packet_that_would_end_clients_connections_is_refused(data: bytes) -> None:
+def test_a_packet_that_would_end_the_connections_of_clients_is_refused(data: bytes) -> None:
     with pytest.raises(e.EnvelopeError):
         e.unpack_room(data)
 
@@ -150,7 +150,7 @@ def test_packed_node_messages_are_unpacked(message: NodeMessage) -> None:
     assert e.Reader(FAMILY).unpack(e.pack(message)) == message
 
 
-def test_the_next_version_is_refused() -> None:
+def test_an_envelope_of_the_next_version_is_refused() -> None:
     data = bytes((e.VERSION + 1,)) + e.pack_event("/", b"2[]")[1:]
     with pytest.raises(e.EnvelopeError):
         e.unpack_room(data)

@@ -1,4 +1,4 @@
-"""A malformed request leaves a short line, and other errors keep their traceback."""
+"""A malformed request is logged in one short line. Other errors keep their traceback."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class MalformedError(Exception):
 
 @pytest.fixture
 def logger() -> logging.Logger:
-    """A logger that no other test has used, because lines are limited per logger."""
+    """Return a logger that no other test uses, because the number of lines is limited per logger."""
     return short_errors(unique("http"), MalformedError)
 
 
@@ -27,7 +27,7 @@ def log(logger: logging.Logger, error: Exception) -> None:
         logger.exception("Error handling request from %s", "192.0.2.1")
 
 
-def test_a_malformed_request_leaves_one_line_without_its_headers(
+def test_malformed_requests_are_logged_in_one_line_without_their_headers(
     logger: logging.Logger, caplog: pytest.LogCaptureFixture
 ) -> None:
     for _ in range(3):

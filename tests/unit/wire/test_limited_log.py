@@ -1,4 +1,4 @@
-"""One line per kind and interval, with the number of omitted events."""
+"""LimitedLog writes one line per kind and interval, with the number of omitted lines."""
 
 import logging
 
@@ -7,7 +7,9 @@ import pytest
 from roomcast.wire.limited_log import LimitedLog
 
 
-def test_many_events_leave_one_line_and_a_count(caplog: pytest.LogCaptureFixture) -> None:
+def test_within_an_interval_one_line_is_logged_and_the_next_line_has_the_count(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     now = 0.0
     limited = LimitedLog(logging.getLogger("t"), 10.0, lambda: now)
     for number in range(5):
@@ -22,7 +24,7 @@ def test_many_events_leave_one_line_and_a_count(caplog: pytest.LogCaptureFixture
     ]
 
 
-def test_a_kind_is_logged_at_once_after_forget(caplog: pytest.LogCaptureFixture) -> None:
+def test_after_forget_the_next_line_of_a_kind_is_logged_at_once(caplog: pytest.LogCaptureFixture) -> None:
     limited = LimitedLog(logging.getLogger("t"), 10.0, lambda: 0.0)
     for _ in range(2):
         limited.error("handler", "broken", error=ValueError("why"))

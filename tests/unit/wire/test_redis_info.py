@@ -1,4 +1,4 @@
-"""Parsing the reply of INFO, and the warnings about a server."""
+"""The fields of an INFO reply, and the warnings about the server."""
 
 from __future__ import annotations
 
@@ -25,6 +25,6 @@ def test_a_redis_without_sharded_pubsub_is_too_old(version: str, is_too_old: boo
 
 
 @pytest.mark.parametrize("policy", ["allkeys-lru", "volatile-ttl", "allkeys-random"])
-def test_a_policy_that_evicts_keys_gives_a_warning(policy: str) -> None:
+def test_a_policy_that_evicts_keys_causes_a_warning(policy: str) -> None:
     (warning,) = RedisInfo("", "7.2.0", "master", policy).warnings
     assert policy in warning

@@ -1,4 +1,4 @@
-"""Redis URLs: every form, and one clear sentence for each mistake."""
+"""Redis URLs of every form, and the error text for each mistake."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ from roomcast.wire.redis_url import RedisTarget, TlsOptions, parse
         ),
     ],
 )
-def test_every_form_is_read(url: str, target: RedisTarget) -> None:
+def test_a_url_of_every_form_is_parsed(url: str, target: RedisTarget) -> None:
     assert parse(url) == target
 
 
@@ -92,13 +92,13 @@ def test_every_form_is_read(url: str, target: RedisTarget) -> None:
         ("unix:///r.sock?x=1", "takes one of db, prefix"),
     ],
 )
-def test_a_mistake_gets_one_clear_sentence(url: str, complaint: str) -> None:
+def test_each_mistake_has_an_error_text_in_one_line(url: str, complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint) as caught:
         parse(url)
     assert "\n" not in str(caught.value)
 
 
-def test_credentials_are_not_in_logged_texts() -> None:
+def test_credentials_are_not_in_texts_for_the_log() -> None:
     target = parse("redis+sentinel://me:secret@a:1,[::1]:2/main")
     assert "secret" not in repr(target)
     assert "secret" not in repr(parse("rediss+sentinel://a/m?sentinel_password=secret&ssl_password=secret"))
@@ -119,13 +119,13 @@ def test_credentials_are_not_in_logged_texts() -> None:
         ("unix:///r.sock?db=3", "@3:room:{a}"),
     ],
 )
-def test_deployments_have_different_names(url: str, name: str) -> None:
+def test_each_database_and_prefix_has_its_own_names_of_keys(url: str, name: str) -> None:
     keyspace = parse(url).keyspace
     assert keyspace.name("room:{a}") == name
     assert keyspace.names(["room:{a}"]) == (name,)
 
 
-def test_the_target_for_one_server_keeps_the_other_values_of_the_url() -> None:
+def test_the_target_of_one_server_keeps_the_other_values_of_the_url() -> None:
     target = parse("rediss+sentinel://u:p@a,b/main/2?prefix=x&sentinel_password=s&ssl_ca_certs=ca")
     master, sentinel = target.at("m", 1), target.sentinel_at("a", 26379)
     assert (master.mode, master.hosts, master.password, master.db, master.tls) == (

@@ -1,4 +1,4 @@
-"""Only holders of a cluster key can seal messages, and a key can be replaced without a refused message."""
+"""Only processes with a cluster key can seal messages. The key can be replaced without a refused message."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_a_sealed_message_is_opened(envelope: bytes) -> None:
 
 
 @given(st.binary(min_size=1, max_size=60), st.data())
-def test_a_changed_byte_is_noticed(envelope: bytes, data: st.DataObject) -> None:
+def test_a_message_with_a_changed_byte_is_forged(envelope: bytes, data: st.DataObject) -> None:
     seals = Seals([OLD])
     sealed = bytearray(seals.seal(CHANNEL, envelope))
     sealed[data.draw(st.integers(1, len(sealed) - 1))] ^= data.draw(st.integers(1, 255))
@@ -44,7 +44,7 @@ def test_a_message_with_a_wrong_seal_is_forged(data: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sender", "receiver", "is_taken"),
+    ("sender", "receiver", "is_accepted"),
     [
         ([OLD], [OLD, NEW], True),
         ([OLD], [NEW, OLD], True),
@@ -60,18 +60,18 @@ def test_a_message_with_a_wrong_seal_is_forged(data: bytes) -> None:
         (["none", NEW], [NEW], False),
     ],
 )
-def test_processes_in_neighbouring_steps_of_a_rotation_accept_each_other(
-    sender: list[str], receiver: list[str], is_taken: bool
+def test_processes_in_adjacent_steps_of_a_key_rotation_accept_each_others_messages(
+    sender: list[str], receiver: list[str], is_accepted: bool
 ) -> None:
     """Check a node message, and a message that a script publishes."""
     there, here = Seals(sender), Seals(receiver)
     try:
         _, is_sealed = here.open(CHANNEL.encode(), there.seal(CHANNEL, b"\1data"))
     except ForgedError:
-        assert not is_taken
+        assert not is_accepted
     else:
-        assert (is_sealed or not here.requires_seal) == is_taken
-    assert (here.is_publisher(there.publisher_token) or not here.requires_seal) == is_taken
+        assert (is_sealed or not here.requires_seal) == is_accepted
+    assert (here.is_publisher(there.publisher_token) or not here.requires_seal) == is_accepted
 
 
 def test_without_keys_every_message_is_accepted() -> None:

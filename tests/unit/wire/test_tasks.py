@@ -1,4 +1,4 @@
-"""Background tasks: cancelling, waiting, and restarting them."""
+"""Background tasks are cancelled, awaited and restarted."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ async def test_a_task_may_clean_up_before_it_ends() -> None:
     assert story == ["tidied"]
 
 
-async def test_waiting_for_an_empty_set_returns_at_once() -> None:
+async def test_cancel_of_an_empty_set_returns_at_once() -> None:
     await TaskSet().cancel()
 
 
@@ -74,7 +74,7 @@ async def test_a_supervised_loop_starts_again_after_an_error(
     assert "RuntimeError: a bug" in caplog.text
 
 
-async def test_a_supervised_loop_can_be_cancelled_in_its_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_supervised_loop_can_be_cancelled_during_its_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tasks, "FIRST_RESTART_SECONDS", 60.0)
     failed = asyncio.Event()
 

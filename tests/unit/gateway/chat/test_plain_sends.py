@@ -98,7 +98,7 @@ def test_a_plain_message_becomes_a_command(client: Client) -> None:
     assert re.fullmatch(rb"[0-9a-f]{16}", epoch)
     assert dedup == b"ada:a-1"
     assert tail == b'"id":"a-1","user":"ada","name":"Ada","kind":"text","text":"hello"}'
-    assert (client.plain_sends.in_flight, client.plain_sends.taken, client.pipeline.asked) == (1, 1, ["schedule_flush"])
+    assert (client.plain_sends.in_flight, client.plain_sends.taken, client.pipeline.calls) == (1, 1, ["schedule_flush"])
 
 
 def test_each_message_proposes_a_new_epoch(client: Client) -> None:

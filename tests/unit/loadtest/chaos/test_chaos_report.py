@@ -1,4 +1,4 @@
-"""The report of chaos experiments: text per run, summary, table in the document, exit status."""
+"""The report of chaos experiments: outcome, exit status, summary, and the table in docs/reliability.md."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_outcome_and_exit_status(made: Result, outcome: str, status: int) -> Non
     assert report.exit_status([made]) == status
 
 
-def test_one_failure_fails_all_and_experiments_not_run_are_ignored() -> None:
+def test_the_exit_status_is_one_after_a_failure_and_ignores_experiments_that_did_not_run() -> None:
     assert report.exit_status([result(), result(lost=1)]) == 1
     assert report.exit_status([result(), result(ran=False)]) == 0
 
@@ -75,15 +75,15 @@ def test_splice_keeps_the_text_outside_the_markers() -> None:
         report.splice("nothing", "new")
 
 
-def test_the_document_has_its_markers() -> None:
+def test_the_document_has_the_markers_of_the_table() -> None:
     text = report.DOCUMENT.read_text()
     assert report.splice(text, "x") != text
 
 
-def test_rows_have_names_of_their_own() -> None:
+def test_experiments_have_unique_names() -> None:
     assert len({fault.name for fault in FAULTS}) == len(FAULTS)
     assert find("kill-gateway").may_declare is False
 
 
-def test_every_level_has_a_row_that_is_stated_to_hold_there() -> None:
+def test_every_durability_level_has_an_experiment() -> None:
     assert {level for fault in FAULTS for level in fault.levels} == set(LEVELS)

@@ -1,4 +1,4 @@
-"""The checker counts each kind of violation, and none in a good run."""
+"""The checker counts each kind of violation. A good run has no violations."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_a_run_without_violations_has_no_failures() -> None:
     assert (verdict.attempted, verdict.acked, verdict.unknown, verdict.deliveries) == (2, 2, 0, 4)
 
 
-def test_an_acked_message_that_was_not_read_counts_as_lost_at_the_readers_gateway() -> None:
+def test_an_acked_message_that_a_reader_misses_counts_as_lost_at_the_gateway_of_the_reader() -> None:
     moved = reading(delivery(1))
     moved.visits = [Visit(0.0, "1"), Visit(1.5, "2"), Visit(9.0, "3")]
     verdict = judge(journal([sent(1), sent(2)], moved), may_declare=True)
@@ -55,11 +55,11 @@ def test_a_send_that_timed_out_is_unknown_and_not_lost() -> None:
     assert (verdict.unknown, verdict.failures) == (1, [])
 
 
-def test_a_read_message_whose_send_timed_out_is_not_unexpected() -> None:
+def test_a_message_that_is_read_after_its_send_timed_out_is_not_unexpected() -> None:
     assert counts(journal([sent(1), sent(2, acked=False)], reading(delivery(1), delivery(2)))) == {}
 
 
-def test_a_reader_need_not_read_messages_of_other_rooms() -> None:
+def test_a_message_of_another_room_does_not_count_as_lost() -> None:
     assert counts(journal([sent(1), sent(2, room="public:b")], reading(delivery(1)))) == {}
 
 
@@ -73,19 +73,19 @@ def test_a_message_of_another_room_is_unexpected() -> None:
 
 
 def test_recovered_false_declares_the_loss_of_earlier_messages() -> None:
-    told = reading(delivery(3, Place(E2, 3)), declared=[Declared(E2, 2, 2.9, "1")])
+    informed = reading(delivery(3, Place(E2, 3)), declared=[Declared(E2, 2, 2.9, "1")])
     old = [sent(1), sent(2, place=Place(E2, 2)), sent(3, place=Place(E2, 3))]
-    assert counts(journal(old, told)) == {"declared": 2}
+    assert counts(journal(old, informed)) == {"declared": 2}
 
 
 def test_recovered_false_does_not_declare_the_loss_of_later_messages() -> None:
-    told = reading(delivery(1), declared=[Declared(E2, 1, 1.5, "1")])
-    assert counts(journal([sent(1), sent(2, place=Place(E2, 2))], told)) == {"lost": 1}
+    informed = reading(delivery(1), declared=[Declared(E2, 1, 1.5, "1")])
+    assert counts(journal([sent(1), sent(2, place=Place(E2, 2))], informed)) == {"lost": 1}
 
 
 def test_resync_declares_the_loss_of_messages_sent_before_it() -> None:
-    told = reading(delivery(3), declared=[Declared("", 0, 1.5, "1")])
-    assert counts(journal([sent(1), sent(2), sent(3)], told)) == {"declared": 1, "lost": 1}
+    informed = reading(delivery(3), declared=[Declared("", 0, 1.5, "1")])
+    assert counts(journal([sent(1), sent(2), sent(3)], informed)) == {"declared": 1, "lost": 1}
 
 
 def test_declared_loss_passes_only_with_may_declare() -> None:
@@ -94,10 +94,10 @@ def test_declared_loss_passes_only_with_may_declare() -> None:
     assert judge(found, may_declare=False).failures == ["declared: 1"]
 
 
-def test_a_declaration_to_one_reader_does_not_cover_another() -> None:
-    told = reading(delivery(2), declared=[Declared("", 0, 1.5, "1")])
-    untold = reading(delivery(2), reader="s")
-    assert counts(journal([sent(1), sent(2)], told, untold)) == {"declared": 1, "lost": 1}
+def test_a_declaration_to_one_reader_does_not_cover_another_reader() -> None:
+    informed = reading(delivery(2), declared=[Declared("", 0, 1.5, "1")])
+    uninformed = reading(delivery(2), reader="s")
+    assert counts(journal([sent(1), sent(2)], informed, uninformed)) == {"declared": 1, "lost": 1}
 
 
 def test_one_message_at_two_places_of_an_epoch_is_a_duplicate() -> None:
@@ -105,7 +105,7 @@ def test_one_message_at_two_places_of_an_epoch_is_a_duplicate() -> None:
     assert counts(found) == {"duplicates": 1}
 
 
-def test_a_resend_after_a_rollback_is_no_duplicate() -> None:
+def test_a_message_at_places_in_two_epochs_is_not_a_duplicate() -> None:
     found = journal([sent(1)], reading(delivery(1), repeats=[delivery(1, Place(E2, 1))]))
     assert counts(found) == {}
 
@@ -126,12 +126,12 @@ def test_deliveries_in_descending_seq_are_inversions() -> None:
     assert counts(journal([sent(1), sent(2)], reading(delivery(2), delivery(1)))) == {"inversions": 1}
 
 
-def test_history_read_backwards_is_no_inversion() -> None:
+def test_history_pages_that_are_read_backwards_are_not_inversions() -> None:
     found = reading(delivery(3), delivery(2, via="history"), delivery(1, via="history"), delivery(4))
     assert counts(journal([sent(n) for n in (1, 2, 3, 4)], found)) == {}
 
 
-def test_a_lower_seq_in_a_new_epoch_is_no_inversion() -> None:
+def test_a_lower_seq_in_a_new_epoch_is_not_an_inversion() -> None:
     found = reading(delivery(1, Place(E1, 9)), delivery(2, Place(E2, 1)))
     assert counts(journal([sent(1), sent(2)], found)) == {}
 
@@ -147,18 +147,18 @@ def test_a_run_without_acks_fails() -> None:
     assert verdict.failures == ["no message was acked: there is nothing to judge"]
 
 
-def test_examples_are_bounded() -> None:
+def test_the_number_of_examples_is_bounded() -> None:
     verdict = judge(journal([sent(n) for n in range(1, 100)], reading()), may_declare=True)
     assert verdict.counts["lost"] == 99
     assert len(verdict.examples) == 20
 
 
-def test_a_run_is_complete_when_every_reader_has_each_writers_last_acked_message() -> None:
+def test_a_run_is_complete_when_every_reader_has_the_last_acked_message_of_each_writer() -> None:
     messages = [sent(1), sent(2), sent(3, acked=False)]
     waiting = journal(messages, reading(delivery(1)))
     assert [(who.reader, what.counter) for who, what in incomplete(waiting)] == [("r", 2)]
     assert incomplete(journal(messages, reading(delivery(2)))) == []
 
 
-def test_a_run_is_complete_without_declared_losses() -> None:
+def test_a_run_is_complete_without_messages_whose_loss_was_declared() -> None:
     assert incomplete(journal([sent(1)], reading(declared=[Declared("", 0, 5.0, "1")]))) == []

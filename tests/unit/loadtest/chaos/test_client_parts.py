@@ -1,4 +1,4 @@
-"""Backoff, outbox, the rooms and addresses of clients, gauges, and figures."""
+"""Parts of the chaos clients: backoff, outbox, rooms and addresses. Also the gauges and figures of a run."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from loadtest.chaos.waits import RECONNECT, Backoff, retry_after
 
 
 @pytest.mark.parametrize(
-    ("attempt", "random", "wanted"), [(0, 0.0, 0.25), (0, 1.0, 0.5), (3, 0.5, 3.0), (99, 1.0, RECONNECT.most)]
+    ("attempt", "random", "expected"), [(0, 0.0, 0.25), (0, 1.0, 0.5), (3, 0.5, 3.0), (99, 1.0, RECONNECT.most)]
 )
-def test_the_wait_doubles_with_each_attempt_and_half_of_it_is_random(
-    attempt: int, random: float, wanted: float
+def test_the_wait_doubles_with_each_attempt_and_its_second_half_is_random(
+    attempt: int, random: float, expected: float
 ) -> None:
-    assert Backoff(0.5, RECONNECT.most).wait(attempt, random) == pytest.approx(wanted)
+    assert Backoff(0.5, RECONNECT.most).wait(attempt, random) == pytest.approx(expected)
 
 
 def test_a_wait_is_at_least_retry_after() -> None:
@@ -28,9 +28,9 @@ def test_a_wait_is_at_least_retry_after() -> None:
     assert RECONNECT.wait(0, 1.0, retry_after=7.0) > 7.0
 
 
-@pytest.mark.parametrize(("header", "wanted"), [("3", 3.0), (None, 0.0), ("soon", 0.0), ("-1", 0.0), ("9999", 120.0)])
-def test_retry_after_is_parsed_and_bounded(header: str | None, wanted: float) -> None:
-    assert retry_after(header) == wanted
+@pytest.mark.parametrize(("header", "expected"), [("3", 3.0), (None, 0.0), ("soon", 0.0), ("-1", 0.0), ("9999", 120.0)])
+def test_retry_after_is_parsed_and_bounded(header: str | None, expected: float) -> None:
+    assert retry_after(header) == expected
 
 
 def outbox(*names: str) -> Outbox:
@@ -44,7 +44,7 @@ def names(taken: list[Sent]) -> list[str]:
     return [sent.id for sent in taken]
 
 
-def test_a_message_in_flight_is_not_sent_again() -> None:
+def test_a_message_is_sent_again_only_after_a_negative_ack() -> None:
     made = outbox("a", "b")
     assert names(made.take()) == ["a", "b"]
     assert made.take() == []
@@ -53,7 +53,7 @@ def test_a_message_in_flight_is_not_sent_again() -> None:
     assert names(made.take()) == ["b"]
 
 
-def test_no_message_is_sent_before_the_join_or_during_a_pause() -> None:
+def test_the_outbox_sends_no_message_before_the_join_or_during_a_pause() -> None:
     made = outbox("a")
     made.paused = True
     assert made.take() == []
@@ -84,7 +84,7 @@ gone_total{reason="b"} 3
 """
 
 
-def test_quantile_uses_the_observations_between_two_readings() -> None:
+def test_quantile_uses_only_the_observations_between_two_readings() -> None:
     before, after = gauges.parse(METRICS % (100, 100, 100)), gauges.parse(METRICS % (190, 199, 200))
     assert gauges.quantile(before, after, "lag", 0.5) == 0.01
     assert gauges.quantile(before, after, "lag", 0.99) == 0.1
@@ -105,7 +105,7 @@ def test_a_figure_holds_within_its_limit() -> None:
 
 
 @pytest.mark.parametrize(("value", "text"), [(3.0, "3"), (0.256, "0.26"), (12.34, "12.3"), (250.7, "251")])
-def test_numbers_have_at_most_three_digits(value: float, text: str) -> None:
+def test_numbers_are_shown_with_about_three_digits(value: float, text: str) -> None:
     assert number(value) == text
 
 

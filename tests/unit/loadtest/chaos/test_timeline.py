@@ -1,4 +1,4 @@
-"""One room as a client has it: live messages, joins, pages, gaps, declared losses."""
+"""The timeline of one room at a client: live messages, joins, pages, gaps and declared losses."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def answer(seq: int, *seqs: int, epoch: str = E1, recovered: bool = True, more: 
 
 
 def timeline(*, is_plain: bool = False, seq: int = 0) -> Timeline:
-    """A room that was joined at `seq`."""
+    """Return the timeline of a room that was joined at `seq`."""
     made = Timeline(Reading("r", "room", is_plain=is_plain))
     made.joined(answer(seq, recovered=False), None, 0.0, "1")
     return made
@@ -30,7 +30,7 @@ def seen(made: Timeline) -> list[str]:
     return [delivery.id for delivery in made.reading.deliveries]
 
 
-def hear(made: Timeline, *messages: dict[str, Any]) -> None:
+def receive(made: Timeline, *messages: dict[str, Any]) -> None:
     for one in messages:
         made.live(one, 1.0, "1")
 
@@ -39,22 +39,22 @@ def rejoin(made: Timeline, reply: dict[str, Any]) -> bool:
     return made.joined(reply, made.since, 2.0, "1")
 
 
-def test_live_messages_are_taken_in_order_and_repeats_dropped() -> None:
+def test_live_messages_are_recorded_in_order_and_repeats_are_dropped() -> None:
     made = timeline()
-    hear(made, message(1), message(2), message(2), message(3))
+    receive(made, message(1), message(2), message(2), message(3))
     assert seen(made) == ["e1-1", "e1-2", "e1-3"]
     assert [(one.place, one.repeat) for one in made.reading.disorders] == [(Place(E1, 2), True)]
 
 
-def test_a_lower_seq_on_one_connection_is_recorded() -> None:
+def test_a_lower_seq_on_one_connection_is_recorded_as_disorder() -> None:
     made = timeline()
-    hear(made, message(1), message(2), message(1))
+    receive(made, message(1), message(2), message(1))
     assert [one.repeat for one in made.reading.disorders] == [False]
 
 
-def test_messages_after_a_gap_are_held_until_a_join() -> None:
+def test_messages_after_a_gap_are_held_back_until_the_next_join() -> None:
     made = timeline()
-    hear(made, message(1), message(3))
+    receive(made, message(1), message(3))
     assert made.has_gap
     assert seen(made) == ["e1-1"]
     assert rejoin(made, answer(3, 2, 3)) is False
@@ -65,7 +65,7 @@ def test_messages_after_a_gap_are_held_until_a_join() -> None:
 def test_live_messages_are_held_back_until_all_pages_are_read() -> None:
     made = timeline(seq=1)
     made.connected()
-    hear(made, message(6))
+    receive(made, message(6))
     assert rejoin(made, answer(5, 2, 3, more=True)) is True
     assert made.since == {"seq": 3, "epoch": E1}
     assert seen(made) == ["e1-2", "e1-3"]
@@ -73,9 +73,9 @@ def test_live_messages_are_held_back_until_all_pages_are_read() -> None:
     assert seen(made) == ["e1-2", "e1-3", "e1-4", "e1-5", "e1-6"]
 
 
-def test_recovered_false_is_recorded_and_history_is_read_to_a_known_message() -> None:
+def test_after_recovered_false_history_is_read_back_to_a_known_message() -> None:
     made = timeline()
-    hear(made, message(1))
+    receive(made, message(1))
     made.connected()
     rejoin(made, answer(9, 8, 9, epoch=E2, recovered=False))
     assert made.reading.declared == [Declared(E2, 7, 2.0, "1")]
@@ -86,7 +86,7 @@ def test_recovered_false_is_recorded_and_history_is_read_to_a_known_message() ->
     assert seen(made) == ["e1-1", "e2-8", "e2-9", "e2-7", "e2-2"]
 
 
-def test_history_is_read_until_the_log_ends() -> None:
+def test_history_is_read_back_to_the_beginning_of_the_log() -> None:
     made = timeline()
     made.connected()
     rejoin(made, answer(9, 9, epoch=E2, recovered=False))
@@ -96,9 +96,9 @@ def test_history_is_read_until_the_log_ends() -> None:
     assert made.gap_before is None
 
 
-def test_history_ends_at_a_page_with_a_known_message() -> None:
+def test_no_history_is_read_if_the_page_of_the_join_has_a_known_message() -> None:
     made = timeline()
-    hear(made, message(1), message(2))
+    receive(made, message(1), message(2))
     made.connected()
     page = [message(2), message(3, E2)]
     rejoin(made, answer(3, epoch=E2, recovered=False) | {"messages": page})
@@ -106,37 +106,37 @@ def test_history_ends_at_a_page_with_a_known_message() -> None:
     assert seen(made) == ["e1-1", "e1-2", "e2-3"]
 
 
-def test_a_first_join_declares_nothing() -> None:
+def test_a_first_join_declares_no_loss() -> None:
     assert timeline(seq=50).reading.declared == []
 
 
 def test_after_resync_no_message_is_accepted_before_the_join() -> None:
     made = timeline()
-    hear(made, message(1))
+    receive(made, message(1))
     made.resync(1.5, "1")
-    hear(made, message(9))
+    receive(made, message(9))
     assert seen(made) == ["e1-1"]
-    assert [cut.epoch for cut in made.reading.declared] == [""]
+    assert [declared.epoch for declared in made.reading.declared] == [""]
 
 
 def test_a_message_with_a_known_id_at_another_place_is_recorded_as_a_repeat() -> None:
     made = timeline()
-    hear(made, message(1, name="x"), message(2, name="x"))
+    receive(made, message(1, name="x"), message(2, name="x"))
     assert seen(made) == ["x"]
     assert [one.place for one in made.reading.repeats] == [Place(E1, 2)]
 
 
-def test_a_plain_client_fills_no_gap() -> None:
+def test_a_plain_client_does_not_fill_gaps() -> None:
     made = timeline(is_plain=True)
-    hear(made, message(1), message(3), message(2))
+    receive(made, message(1), message(3), message(2))
     assert not made.has_gap
     assert seen(made) == ["e1-1", "e1-3"]
 
 
 def test_a_plain_client_recovers_after_a_reconnect() -> None:
     made = timeline(is_plain=True)
-    hear(made, message(1))
+    receive(made, message(1))
     made.connected()
-    hear(made, message(4))
+    receive(made, message(4))
     rejoin(made, answer(3, 2, 3))
     assert seen(made) == ["e1-1", "e1-2", "e1-3", "e1-4"]

@@ -1,4 +1,4 @@
-"""The drill causes real alerts, and watches for them in a shortened form."""
+"""The drill causes existing alerts. It watches for copies of the alerts with shorter times."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_every_cause_belongs_to_an_existing_alert() -> None:
     assert set(caused) <= set(rules(observe.ALERTS.read_text()))
 
 
-def test_only_times_are_shortened() -> None:
+def test_a_shortened_alert_differs_only_in_its_times() -> None:
     before = rules(observe.ALERTS.read_text())
     after = rules(shortened(observe.ALERTS.read_text()))
     assert list(after) == list(before)

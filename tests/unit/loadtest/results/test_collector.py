@@ -1,4 +1,4 @@
-"""Collecting the reports of a run's processes, and figures over time."""
+"""The collector adds up the reports of the load generator's processes, and keeps figures over time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def meter(**values: Any) -> dict[str, Any]:
     return {"cpu": 0.1, "late_ms": 1.0, "seconds": 5, "bad": 0, "is_saturated": False, **values}
 
 
-def test_counts_add_up_over_processes_and_the_latest_report_counts() -> None:
+def test_the_latest_reports_of_all_processes_are_added_up() -> None:
     collector = Collector()
     collector.take("a", {"counts": {"acked": 1}, "meter": meter()})
     collector.take("a", {"counts": {"acked": 3}, "meter": meter()})
@@ -38,7 +38,7 @@ def test_a_point_shows_the_increase_since_the_last_point() -> None:
     assert collector.most_users == 4
 
 
-def test_a_reset_of_the_statistics_is_no_negative_increase() -> None:
+def test_a_reset_of_the_statistics_does_not_cause_a_negative_increase() -> None:
     collector = Collector()
     collector.sample(stats({5: 10}, failures=3), users=1)
     collector.sample(stats({7: 2}), users=1)

@@ -1,4 +1,4 @@
-"""The HTML page of a run, and its plots."""
+"""The HTML page of a load test, and its plots."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_axes_end_at_a_round_number(value: float, expected: float) -> None:
     assert nice_ceiling(value) == pytest.approx(expected)
 
 
-def test_a_chart_is_well_formed_and_interrupts_the_line_where_data_is_missing() -> None:
+def test_a_chart_is_well_formed_xml_and_its_lines_stop_at_missing_data() -> None:
     chart = line_chart("A & B", "ms", {"p50": [(0, 1), (1, None), (2, 3), (3, 4)], "p95": []})
     root = ElementTree.fromstring(chart)
     first, second = root.findall("path")

@@ -1,4 +1,4 @@
-"""The figures of each kind of request or delivery."""
+"""The rows of the result table: the figures of each kind of request or delivery."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Targets from a file, and the verdict on a run."""
+"""The targets of a load test (SLO) are read from a file. The verdict on a run compares its figures with the targets."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ def missed(slo: Slo, rows: list[Row] = ROWS, counts: dict[str, int] = {}, users:
     return [check.sentence for check in judge(slo, rows, counts, users) if not check.is_held]
 
 
-def test_a_good_run_meets_all_targets() -> None:
+def test_without_a_file_a_good_run_meets_all_targets() -> None:
     assert missed(Slo()) == []
 
 
-def test_the_file_in_the_repository_can_be_read() -> None:
+def test_the_file_in_the_repository_is_valid() -> None:
     slo = parse(Path("loadtest/slo.toml").read_text())
     assert missed(slo) == []
     assert slo.rows["delivery message"] == {"p95_ms": 250.0, "p99_ms": 500.0}
@@ -44,7 +44,7 @@ def test_each_target_can_be_missed(text: str, counts: dict[str, int], words: str
     assert words in found
 
 
-def test_without_a_file_a_scenario_without_sends_meets_all_targets() -> None:
+def test_a_scenario_without_sends_meets_the_default_targets() -> None:
     assert missed(Slo(), [Row("connect", "websocket", 10, 0, 1, 1, 1, 1, 1)]) == []
 
 
@@ -61,7 +61,7 @@ def test_failures_count_against_the_error_ratio() -> None:
         ("missing = ", "no TOML"),
     ],
 )
-def test_a_bad_file_is_one_line(text: str, words: str) -> None:
+def test_a_bad_file_is_refused_with_one_line(text: str, words: str) -> None:
     with pytest.raises(ValueError, match=words) as error:
         parse(text)
     assert "\n" not in str(error.value)
@@ -79,7 +79,9 @@ def test_a_bad_file_is_one_line(text: str, words: str) -> None:
         (ROWS, Slo(), 1, ["worker-1"], Status.MISSED),
     ],
 )
-def test_the_exit_status(rows: list[Row], slo: Slo, missing: int, saturated: list[str], status: Status) -> None:
+def test_the_status_of_a_run_depends_on_targets_losses_and_saturation(
+    rows: list[Row], slo: Slo, missing: int, saturated: list[str], status: Status
+) -> None:
     checks = judge(slo, rows, {"missing": missing}, users=20)
     assert choose(rows, checks, missing, saturated) is status
     assert sentence(status, saturated)

@@ -1,4 +1,4 @@
-"""Measuring the offset of a worker's clock."""
+"""The clock measures the offset of a worker's time from the time of the locust master."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def test_half_of_the_round_trip_is_subtracted() -> None:
     assert sample(asked=100.0, master=107.25, answered=100.5) == pytest.approx((7.0, 0.5))
 
 
-def test_the_quickest_exchange_counts() -> None:
+def test_the_exchange_with_the_shortest_round_trip_counts() -> None:
     clock = Clock()
     clock.add(sample(0.0, 5.9, 2.0))
     clock.add(sample(10.0, 15.01, 10.02))

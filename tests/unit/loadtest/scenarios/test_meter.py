@@ -22,19 +22,21 @@ LATE = Second(0.5, 120.0)
         ([GOOD] * 90 + [BUSY] * 10, True),
     ],
 )
-def test_some_bad_seconds_are_tolerated(seconds: list[Second], expected: bool) -> None:
+def test_a_load_generator_is_saturated_after_more_than_the_tolerated_bad_seconds(
+    seconds: list[Second], expected: bool
+) -> None:
     assert is_saturated(seconds) is expected
 
 
-def test_saturation_is_logged_once_and_again_after_a_reset() -> None:
-    told: list[Second] = []
-    meter = Meter(told.append)
+def test_saturation_is_announced_once_and_again_after_a_reset() -> None:
+    announced: list[Second] = []
+    meter = Meter(announced.append)
     for _ in range(5):
         meter.take(LATE)
-    assert told == [LATE]
+    assert announced == [LATE]
     assert meter.data()["is_saturated"]
     meter.reset()
     assert not meter.data()["is_saturated"]
     for _ in range(3):
         meter.take(BUSY)
-    assert told == [LATE, BUSY]
+    assert announced == [LATE, BUSY]

@@ -36,14 +36,14 @@ def test_a_gap_is_missing_until_it_is_filled() -> None:
     assert list(position.missing(13)) == [13]
 
 
-def test_a_message_that_comes_twice_is_a_duplicate() -> None:
+def test_a_message_that_arrives_twice_is_a_duplicate() -> None:
     position = joined(10)
     assert position.received("e", 11)
     assert not position.received("e", 11)
     assert position.duplicates == 1
 
 
-def test_live_messages_that_are_read_with_the_ack_are_not_lost() -> None:
+def test_live_messages_that_arrive_before_the_ack_of_a_join_are_not_lost() -> None:
     position = Position()
     position.begin()
     position.received("e", 10)
@@ -63,7 +63,7 @@ def test_a_recovery_reads_pages_until_no_message_is_missing() -> None:
     assert (position.last, position.duplicates, position.declared) == (15, 0, 0)
 
 
-def test_an_unrecovered_join_is_a_declared_loss_and_begins_anew() -> None:
+def test_a_join_with_recovered_false_is_a_declared_loss_and_sets_a_new_position() -> None:
     position = joined(10)
     position.begin()
     assert not position.joined(ack(3, [1, 2, 3], epoch="f", recovered=False, more=True))

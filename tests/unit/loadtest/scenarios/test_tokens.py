@@ -1,4 +1,4 @@
-"""The sources of a load test's tokens."""
+"""The sources of the tokens for a load test: a secret, a command, a file or a URL."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def options(**given: str) -> Namespace:
     return Namespace(**{**NONE, **given})
 
 
-def test_a_secret_signs() -> None:
+def test_a_token_is_signed_with_the_secret() -> None:
     token = make_source(options(token_secret=SECRET), HOST)("ada")
     assert jwt.decode(token, SECRET, ["HS256"])["sub"] == "ada"
 
@@ -34,7 +34,7 @@ def test_a_command_prints_a_token_for_a_user() -> None:
     assert make_source(options(token_command=command), HOST)("ada") == "token-of-ada"
 
 
-def test_the_lines_of_a_file_are_shared_out_and_used_once(tmp_path: Path) -> None:
+def test_the_lines_of_a_file_are_divided_among_processes_and_each_line_is_used_once(tmp_path: Path) -> None:
     file = tmp_path / "tokens"
     file.write_text("ada token-1\n\ntoken-2\nbob token-3\n")
     first = make_source(options(token_file=str(file)), HOST, (0, 2))
@@ -84,7 +84,7 @@ def test_a_url_answers_with_a_token(login: str) -> None:
         ({"token_url": "http://127.0.0.1:1/x"}, "gave no token"),
     ],
 )
-def test_a_source_without_a_token_is_one_line(given: dict[str, str], words: str) -> None:
+def test_the_error_of_a_source_without_a_token_is_one_line(given: dict[str, str], words: str) -> None:
     with pytest.raises(TokenError, match=words) as error:
         make_source(options(**given), HOST)("ada")
     assert "\n" not in str(error.value)
