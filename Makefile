@@ -3,38 +3,38 @@
 PORT ?= 8080
 USERS ?= 200
 TIME ?= 30s
-# Not the Python of an active .venv: the environment would be made anew for it.
+# Skip the Python of an active .venv: the set-up would rebuild the environment for it.
 PYTHON ?= $(shell export PATH="$(subst $(CURDIR)/.venv/bin:,,$(PATH))"; command -v python3 || command -v python3.14 || command -v python3.13 || command -v python3.12 || command -v python3.11)
-# The programs that the set-up unpacked come after those of the system.
+# Programs of the system take precedence over those that the set-up has unpacked.
 export PATH := $(PATH):$(CURDIR)/.state/tools/bin
-# Without byte code on disk each of the hundreds of Python processes of a test run would compile the sources anew.
+# Keep byte code on disk. Without it, each of the hundreds of Python processes of a test run would compile the sources.
 unexport PYTHONDONTWRITEBYTECODE
 IN_VENV = .venv/bin/python
 PYTEST = $(IN_VENV) -m pytest
-# Test files run side by side: most wait for servers, so there are more workers than processors. They start in the order of
-# tests/conftest.py.
+# Test files run in parallel. Most of them wait for servers, so there may be more workers than processors.
+# tests/conftest.py sets the order in which the files start.
 UNIT_WORKERS ?= 4
 SLOW_WORKERS ?= 3
 FAST_WORKERS ?= 3
 BY_FILE = --dist loadfile --no-loadscope-reorder
-# The folders that tests/conftest.py calls slow: all but these two.
+# The folders that tests/conftest.py calls slow: all folders except these two.
 SLOW = tests --ignore=tests/unit --ignore=tests/integration
-# What may be compiled, and what uses it.
+# The tests of modules that may be compiled, and of their callers.
 ON_BOTH_BUILDS = tests/unit/adapter tests/unit/engineio tests/unit/socketio tests/unit/hotpath tests/unit/gateway
-# The contract, and the modules without I/O: the rules that must be right.
+# The modules with the higher coverage floor: the contract, and rules without I/O.
 CORES = contract/*,wire/*,*/engineio/core.py,*/engineio/websocket/rfc6455.py,*/engineio/timers.py,*/engineio/timer_wheel.py,*/adapter/order.py,*/presence/expiry.py,*/media/policy.py,*/media/file_types.py,*/media/file_names.py,*/media/detection.py,*/media/dimensions.py,*/operations/admission.py
 
 .DEFAULT_GOAL := help
 .PHONY: attack attack-figures .venv-ready compiled-tests fast-tests slow-tests test-long api-types help setup run stop status scale roll logs env compose compile check lint unit web-check test coverage s3-contract load bench chaos drill fuzz chart images redis-matrix observe example sbom audit dist docs version clean
 
-help: ## this list
+help: ## print this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-8s  %s\n", $$1, $$2}'
 
 .venv-ready:
 	@test -n "$(PYTHON)" || { echo "roomcast: Python 3.11 or newer is needed, and there is no python3 here" >&2; exit 1; }
 	@$(PYTHON) -m deploy.bootstrap $(if $(filter file,$(origin PYTHON)),--best)
 
-setup: .venv-ready ## fetch and build all that run and test need
+setup: .venv-ready ## fetch and build what `make run` and `make test` need
 	@$(IN_VENV) -m deploy setup
 
 run: .venv-ready ## start the cluster on http://localhost:8080 (PORT=…); Ctrl-C stops it
@@ -43,36 +43,36 @@ run: .venv-ready ## start the cluster on http://localhost:8080 (PORT=…); Ctrl-
 stop: .venv-ready ## stop the cluster
 	@$(IN_VENV) -m deploy stop
 
-status: .venv-ready ## every process: pid, port, readiness, uptime
+status: .venv-ready ## show pid, port, readiness and uptime of every process
 	@$(IN_VENV) -m deploy status
 
-scale: .venv-ready ## run N gateways, live: make scale N=4
+scale: .venv-ready ## change the number of gateways while the cluster runs: make scale N=4
 	@test -n "$(N)" || { echo "roomcast: how many gateways? make scale N=4" >&2; exit 1; }
 	@$(IN_VENV) -m deploy scale $(N)
 
-roll: .venv-ready ## restart all gateways, one after the other, under whatever load there is
+roll: .venv-ready ## restart all gateways, one after the other; their clients move
 	@$(IN_VENV) -m deploy roll
 
 logs: .venv-ready ## follow the logs of all processes
 	@exec $(IN_VENV) -m deploy logs
 
-env: .venv-ready ## what a script or back end needs to talk to the running cluster, a key of the API included
+env: .venv-ready ## print the addresses and keys with which a script or back end uses the running cluster
 	@$(IN_VENV) -m deploy env
 
 compose: .venv-ready ## write what deploy/compose.yaml needs: random secrets, configurations
 	@$(IN_VENV) -m deploy compose
 
-compile: .venv-ready ## compile the gateways' hot path (set-up does it, where there is a C compiler)
+compile: .venv-ready ## compile the gateways' hot path (`make setup` does so if there is a C compiler)
 	@$(IN_VENV) -m deploy compile
 
-check: lint unit web-check ## lint, types and unit tests
+check: lint unit web-check ## run lint, type checks and unit tests
 
 lint: .venv-ready
 	@$(IN_VENV) -m ruff format --check --quiet .
 	@$(IN_VENV) -m ruff check --quiet .
 	@$(IN_VENV) -m mypy
 
-# On the build that this machine has, compiled where there is a compiler, and then on the plain build.
+# First on the default build, which is compiled if the machine has a C compiler; then on the plain build.
 unit: .venv-ready
 	@$(PYTEST) -n $(UNIT_WORKERS) $(BY_FILE) tests/unit
 	@ROOMCAST_HOTPATH=python $(PYTEST) -n $(UNIT_WORKERS) $(BY_FILE) $(ON_BOTH_BUILDS)
@@ -80,21 +80,21 @@ unit: .venv-ready
 web-check: .venv-ready
 	@$(IN_VENV) -m deploy web-check
 
-test: .venv-ready ## lint, types, all tests but the longest few
+test: .venv-ready ## run lint, type checks and all tests except the longest few
 	@$(IN_VENV) -m deploy setup --browser
 	@$(MAKE) --no-print-directory -j2 web-check compiled-tests
 	@$(MAKE) --no-print-directory -j3 slow-tests fast-tests lint
 
-# What pytest makes of the test files, once; or all workers do the same work when they start.
+# Let pytest compile the test files once; otherwise each worker compiles all of them when it starts.
 compiled-tests: .venv-ready
 	@$(PYTEST) --collect-only -qq tests >/dev/null
 
-# Those with servers come first: they wait for much of the time. What is only computed fills the rest.
+# Integration tests come first, because they mostly wait for servers. Unit tests then use the remaining CPU time.
 fast-tests: .venv-ready
 	@$(PYTEST) -n $(FAST_WORKERS) $(BY_FILE) tests/integration tests/unit
 	@ROOMCAST_HOTPATH=python $(PYTEST) -n $(FAST_WORKERS) $(BY_FILE) -p no:schemathesis $(ON_BOTH_BUILDS)
 
-coverage: .venv-ready ## unit and integration tests, measured by branches, with floors
+coverage: .venv-ready ## measure the branch coverage of unit and integration tests, and compare it with floors
 	@rm -rf .state/coverage && mkdir -p .state/coverage
 	@$(IN_VENV) -m coverage run -m pytest -n $(FAST_WORKERS) $(BY_FILE) tests/integration tests/unit
 	@ROOMCAST_HOTPATH=python $(IN_VENV) -m coverage run -m pytest -n $(FAST_WORKERS) $(BY_FILE) $(ON_BOTH_BUILDS)
@@ -105,47 +105,47 @@ coverage: .venv-ready ## unit and integration tests, measured by branches, with 
 slow-tests: .venv-ready
 	@$(PYTEST) -n $(SLOW_WORKERS) $(BY_FILE) -p no:schemathesis -m "not long" $(SLOW)
 
-test-long: .venv-ready ## the longest tests, which `make test` leaves out
+test-long: .venv-ready ## run the longest tests, which `make test` leaves out
 	@$(IN_VENV) -m deploy setup --browser
 	@$(PYTEST) -m long $(SLOW)
 
-s3-contract: .venv-ready ## what the signer needs of a storage: make s3-contract ENDPOINT=https://… (AWS_ACCESS_KEY_ID, … from the environment)
+s3-contract: .venv-ready ## check that a storage has what the signer needs: make s3-contract ENDPOINT=https://… (AWS_ACCESS_KEY_ID, … from the environment)
 	@S3_CONTRACT_ENDPOINT="$(ENDPOINT)" $(IN_VENV) -m pytest tests/integration/media/test_s3_contract.py
 
-attack: .venv-ready ## try the attacks; CLUSTER=.state: on the running cluster, directly and through nginx (SECURITY.md says how to start it)
+attack: .venv-ready ## run the attack tests; CLUSTER=.state: on the running cluster, directly and through nginx (SECURITY.md says how to start it)
 	@$(if $(CLUSTER),ROOMCAST_ATTACKED="$(CLUSTER)") $(IN_VENV) -m pytest tests/attack
 
-load: .venv-ready ## load test of the running cluster, with locust: make load USERS=200 TIME=30s
+load: .venv-ready ## put load on the running cluster with locust, and judge the result: make load USERS=200 TIME=30s
 	@$(IN_VENV) -m loadtest.load --users $(USERS) --time $(TIME)
 
-bench: .venv-ready ## CPU per delivery beside Node, Bun, socketioxide, Centrifugo, nchan: ROWS=small for one row, ROWS=all
+bench: .venv-ready ## measure CPU per delivery beside Node, Bun, socketioxide, Centrifugo, nchan: ROWS=small for one row, ROWS=all
 	@$(IN_VENV) -m loadtest.bench $(if $(ROWS),--rows $(ROWS))
 
-chaos: .venv-ready ## faults under load, judged: FAULT=kill-gateway for one
+chaos: .venv-ready ## inject faults under load, and account for every message: FAULT=kill-gateway for one
 	@$(IN_VENV) -m loadtest.chaos $(if $(FAULT),--fault $(FAULT)) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(SEED),--seed $(SEED))
 
 drill: .venv-ready ## cause the alerts on a cluster of its own, and see them fire and clear: ALERT=RoomcastSlowAcks for one, HOLD=600 to try the runbook
 	@$(IN_VENV) -m loadtest.drill $(if $(ALERT),--alert $(ALERT)) $(if $(HOLD),--hold $(HOLD))
 
-fuzz: .venv-ready ## fuzz the parsers, guided by coverage: make fuzz SECONDS=20 for each
+fuzz: .venv-ready ## fuzz the parsers, guided by coverage; SECONDS=20 for each parser
 	@$(IN_VENV) -m deploy.release.fuzz $(if $(SECONDS),--seconds $(SECONDS))
 
-attack-figures: .venv-ready ## what attacks cost the others, beside the same gateway at rest (three minutes, an idle machine)
+attack-figures: .venv-ready ## measure what attacks cost other clients, beside a gateway without attack (three minutes, on an idle machine)
 	@$(IN_VENV) -m tests.attack.figures
 
 chart: .venv-ready ## check the Helm chart: lint, schemas, and its gateway pod as processes (helm is built with Go)
 	@$(IN_VENV) -m deploy.chart
 
-images: .venv-ready ## build every image without a container engine (root; buildah, debootstrap); RUN=1 starts them with podman
+images: .venv-ready ## build every image without a container engine (needs root, buildah, debootstrap); RUN=1 starts them with podman
 	@$(IN_VENV) -m deploy.images $(if $(RUN),--run)
 
 redis-matrix: .venv-ready ## run the suites that speak to Redis on every Redis and Valkey that Debian has (SERVERS="valkey-sid …")
 	@$(IN_VENV) -m deploy.release.redis_matrix $(SERVERS)
 
-observe: .venv-ready ## Prometheus with our alerts on the running cluster: http://localhost:9090
+observe: .venv-ready ## run Prometheus with our alerts on the running cluster: http://localhost:9090
 	@exec $(IN_VENV) -m deploy.observability.observe
 
-example: .venv-ready ## the support desk of examples/nextjs-fastapi on the running cluster: http://localhost:3000
+example: .venv-ready ## run the support desk of examples/nextjs-fastapi on the running cluster: http://localhost:3000
 	@exec $(IN_VENV) -m deploy.example
 
 sbom: .venv-ready ## list every package in use, as CycloneDX, into dist/sbom
@@ -157,7 +157,7 @@ audit: .venv-ready ## ask the public databases for known vulnerabilities of the 
 dist: .venv-ready ## build wheels, sdists and the npm packages into dist/
 	@$(IN_VENV) -m deploy dist
 
-api-types: .venv-ready ## generate the TypeScript types of the HTTP API anew (web/api/src/schema.ts)
+api-types: .venv-ready ## regenerate the TypeScript types of the HTTP API (web/api/src/schema.ts)
 	@$(IN_VENV) -m docs.documents .state/documents
 	@node web/scripts/api_types.mjs .state/documents/openapi.json
 
