@@ -1,11 +1,11 @@
 """`make chaos`: inject a fault into a running cluster under load, then account for every message.
 
 * `journal`, `checker`: the record that clients keep, and the verdict on it (pure; after Jepsen's queue checks);
-* `timeline`, `outbox`, `waits`: how a client handles received messages, unacked messages and backoff (pure);
+* `timeline`, `outbox`, `backoff`: received messages, unacked messages, and waits of one client (pure);
 * `wire`, `person`, `crowd`: a thousand clients in one event loop, on WebSockets through nginx;
-* `rig`, `redis_admin`, `gauges`, `proxy`, `private`, `exits`: tools that run and kill processes, delay and cut
-  connections, and read metrics;
-* `stages`: Redis under Sentinel, and Redis Cluster;
+* `rig`, `redis_admin`, `gauges`, `proxy`, `unsupervised`, `exit_codes`: tools that run and kill processes, delay and
+  cut connections, and read metrics;
+* `redis_topologies`: Redis under Sentinel, and Redis Cluster;
 * `faults/`: one function for each fault; `catalogue` lists the experiments of the table in docs/reliability.md;
 * `experiment`, `report`, `__main__`: one experiment from start to verdict, the table, the command line.
 

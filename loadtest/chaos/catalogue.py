@@ -9,10 +9,10 @@ from typing import Final
 
 from deploy.cluster import Cluster
 from deploy.layout import GATEWAY_CAPACITY
-from loadtest.chaos import stages
-from loadtest.chaos.faults import clients, failover, gateways, mixed, network, parts, redis, scaling
+from loadtest.chaos import redis_topologies
+from loadtest.chaos.faults import clients, failover, gateways, mixed, network, other_processes, redis, scaling
+from loadtest.chaos.redis_topologies import Stage
 from loadtest.chaos.rig import Rig
-from loadtest.chaos.stages import Stage
 
 Level = str
 LEVELS: Final = ("everysec", "always", "wait")
@@ -66,10 +66,10 @@ FAULTS: Final[tuple[Fault, ...]] = (
     Fault("redis-misconf", "Redis cannot save (MISCONF)", redis.redis_misconf),
     Fault("slow-redis", "slow Redis (100 ± 50 ms)", network.slow_redis),
     Fault("deaf-gateway", "a deaf gateway", network.deaf_gateway),
-    Fault("kill-sweeper", "kill -9 the sweeper", parts.kill_sweeper, sweepers=2),
-    Fault("kill-signer", "kill -9 the signer", parts.kill_signer),
-    Fault("storage-hang", "storage hangs", parts.storage_hang),
-    Fault("nginx-reload", "nginx reload ×10", parts.nginx_reload),
+    Fault("kill-sweeper", "kill -9 the sweeper", other_processes.kill_sweeper, sweepers=2),
+    Fault("kill-signer", "kill -9 the signer", other_processes.kill_signer),
+    Fault("storage-hang", "storage hangs", other_processes.storage_hang),
+    Fault("nginx-reload", "nginx reload ×10", other_processes.nginx_reload),
     Fault("roll", "all gateways restarted, one after the other (SIGTERM)", gateways.roll),
     Fault("slow-consumer", "slow client (reads nothing)", clients.slow_consumer),
     Fault(
@@ -85,7 +85,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
         failover.sentinel_failover,
         may_declare=True,
         levels=_FAILOVER,
-        stage=stages.sentinels,
+        stage=redis_topologies.sentinels,
     ),
     Fault(
         "cluster-failover",
@@ -93,14 +93,14 @@ FAULTS: Final[tuple[Fault, ...]] = (
         failover.cluster_failover,
         may_declare=True,
         levels=_FAILOVER,
-        stage=stages.masters,
+        stage=redis_topologies.masters,
     ),
     Fault(
         "slot-migration",
         "slots of Redis Cluster migrate live",
         failover.slot_migration,
         also=("always", "wait"),
-        stage=stages.masters,
+        stage=redis_topologies.masters,
     ),
 )
 

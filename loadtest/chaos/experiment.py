@@ -21,8 +21,8 @@ from loadtest.chaos.checker import Verdict
 from loadtest.chaos.crowd import Crowd, NotReached, Size, clock
 from loadtest.chaos.figures import Figure
 from loadtest.chaos.redis_admin import RedisAdmin, RedisAway
+from loadtest.chaos.redis_topologies import Stage
 from loadtest.chaos.rig import CannotRun, Rig, Span
-from loadtest.chaos.stages import Stage
 
 _WARM_SECONDS = 1.0
 Say = Callable[[str], None]

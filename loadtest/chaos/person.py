@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final, NamedTuple
 
+from loadtest.chaos.backoff import RECONNECT, RESEND
 from loadtest.chaos.journal import Place, Reading, Sent, Visit
 from loadtest.chaos.outbox import Outbox
 from loadtest.chaos.timeline import Timeline
-from loadtest.chaos.waits import RECONNECT, RESEND
 from loadtest.chaos.wire import Turned, Wire, WireLost, open_wire
 from roomcast.wire.tasks import TaskSet
 

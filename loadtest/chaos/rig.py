@@ -21,7 +21,7 @@ from loadtest.chaos.crowd import Crowd, NotReached, clock, times_back
 from loadtest.chaos.figures import Figure, share_within
 from loadtest.chaos.person import Person
 from loadtest.chaos.redis_admin import RedisAdmin
-from loadtest.chaos.stages import Stage
+from loadtest.chaos.redis_topologies import Stage
 from loadtest.chaos.wire import WireLost
 from roomcast.wire.tasks import TaskSet
 

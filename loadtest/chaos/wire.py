@@ -10,7 +10,7 @@ import orjson
 
 from loadtest import packets
 from loadtest.bench import frames
-from loadtest.chaos.waits import retry_after
+from loadtest.chaos.backoff import retry_after
 
 TARGET: Final = "/socket.io/?EIO=4&transport=websocket"
 _EVENT: Final = b"42"

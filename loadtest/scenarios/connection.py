@@ -20,7 +20,7 @@ from gevent.event import AsyncResult, Event
 
 from loadtest import packets
 from loadtest.bench import frames
-from loadtest.chaos.waits import retry_after
+from loadtest.chaos.backoff import retry_after
 
 TIMEOUT_SECONDS: Final = 10.0
 TARGET: Final = "/socket.io/?EIO=4&transport=websocket"

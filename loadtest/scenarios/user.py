@@ -13,7 +13,7 @@ from gevent.event import Event
 from locust import User
 from locust.exception import StopUser
 
-from loadtest.chaos.waits import RECONNECT
+from loadtest.chaos.backoff import RECONNECT
 from loadtest.scenarios.connection import (
     ChatError,
     Connection,

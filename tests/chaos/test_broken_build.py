@@ -14,9 +14,9 @@ from deploy.layout import ROOT
 from loadtest.chaos import experiment, report
 from loadtest.chaos.catalogue import find
 from loadtest.chaos.experiment import Plan
-from loadtest.chaos.private import private, wait_ready
+from loadtest.chaos.unsupervised import private, wait_ready
 
-BROKEN = Path(__file__).with_name("broken")
+BROKEN = Path(__file__).with_name("no_gap_filling")
 pytestmark = pytest.mark.timeout(120)
 
 

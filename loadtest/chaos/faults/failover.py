@@ -10,8 +10,8 @@ import hiredis
 
 from loadtest.chaos.crowd import clock
 from loadtest.chaos.redis_admin import RedisAdmin, RedisAway
+from loadtest.chaos.redis_topologies import SERVICE, Stage
 from loadtest.chaos.rig import CannotRun, Rig
-from loadtest.chaos.stages import SERVICE, Stage
 from roomcast.contract import keys
 
 _PROMOTION_SECONDS = 30.0

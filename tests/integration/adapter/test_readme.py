@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import socketio
 
-from tests.programs import filled, started
+from tests.readme_programs import filled, started
 from tests.servers import base_environment, free_port
 from tests.waiting import until
 

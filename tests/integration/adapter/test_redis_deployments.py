@@ -21,11 +21,11 @@ from roomcast.gateway.stores.nodes import take_free_number
 from roomcast.gateway.stores.room_log import LogStore
 from tests import gateways
 from tests.gateways import Client, unique
-from tests.processes import media_settings, running
 from tests.proxy import muting_proxy
 from tests.redis_cluster import redis_cluster, sentinel
 from tests.servers import redis_server, wait_until
 from tests.socketio_nodes import aiohttp_node, listener
+from tests.sweepers_and_signers import media_settings, running
 from tests.waiting import until
 
 

@@ -16,9 +16,9 @@ from tests import gateways
 from tests.certificates import Authority, Pair
 from tests.gateways import Client
 from tests.integration.adapter.test_redis_deployments import backplane
-from tests.processes import media_settings, running
 from tests.redis_cluster import sentinel
 from tests.servers import base_environment, free_port, redis_server, wait_until
+from tests.sweepers_and_signers import media_settings, running
 
 
 @pytest.fixture(scope="module")

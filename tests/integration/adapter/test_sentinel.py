@@ -16,10 +16,10 @@ from roomcast.contract.lua import SCRIPTS
 from roomcast.gateway.stores.room_log import LogStore, PublishReceipt
 from tests import gateways
 from tests.gateways import Gateway
-from tests.processes import Running, media_settings, running
 from tests.redis_cluster import sentinel, sentinel_pair
 from tests.s3 import ACCESS_KEY, SECRET_KEY, s3_server_on
 from tests.servers import redis_server
+from tests.sweepers_and_signers import Running, media_settings, running
 from tests.waiting import until
 
 OBSERVED_SECONDS: Final = 3.0

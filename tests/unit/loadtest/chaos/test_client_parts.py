@@ -7,11 +7,11 @@ import math
 import pytest
 
 from loadtest.chaos import gauges
+from loadtest.chaos.backoff import RECONNECT, Backoff, retry_after
 from loadtest.chaos.crowd import rooms_of, source_address
 from loadtest.chaos.figures import Figure, number, share_within
 from loadtest.chaos.journal import Sent
 from loadtest.chaos.outbox import Outbox
-from loadtest.chaos.waits import RECONNECT, Backoff, retry_after
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from deploy.cluster import Cluster
 from deploy.control import Control, environment
 from deploy.layout import ROOT
 from tests.cluster.room_clients import LOBBY, Party
-from tests.programs import filled, started
+from tests.readme_programs import filled, started
 from tests.servers import free_port
 from tests.waiting import until
 

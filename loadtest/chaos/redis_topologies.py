@@ -21,8 +21,8 @@ from deploy import tools
 from deploy.cluster import Cluster
 from loadtest.bench.processes import free_ports
 from loadtest.chaos.crowd import NotReached
-from loadtest.chaos.private import Private, private, wait_ready
 from loadtest.chaos.redis_admin import RedisAdmin, RedisAway
+from loadtest.chaos.unsupervised import Private, private, wait_ready
 
 SERVICE: Final = "main"
 _START_SECONDS: Final = 30.0

@@ -12,12 +12,12 @@ from pathlib import Path
 import hiredis
 import pytest
 
-from loadtest.chaos.private import Private, private
 from loadtest.chaos.proxy import Proxy
 from loadtest.chaos.redis_admin import RedisAdmin, RedisAway
+from loadtest.chaos.unsupervised import Private, private
 from tests.servers import free_port, wait_until
 
-SKEWED = Path(__file__).resolve().parents[2] / "loadtest" / "chaos" / "skewed"
+SHIFTED_CLOCK = Path(__file__).resolve().parents[2] / "loadtest" / "chaos" / "shifted_clock"
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def processes(tmp_path: Path) -> Iterator[Private]:
 
 def test_sitecustomize_shifts_the_wall_clock_of_a_process(processes: Private) -> None:
     argv = [sys.executable, "-c", "import time; print(time.time(), flush=True)"]
-    processes.start("late", argv, {"PYTHONPATH": str(SKEWED), "CHAOS_CLOCK_SECONDS": "-3600"})
+    processes.start("late", argv, {"PYTHONPATH": str(SHIFTED_CLOCK), "CHAOS_CLOCK_SECONDS": "-3600"})
     wait_until(lambda: processes.log("late").endswith("\n"), "the process prints its time")
     assert float(processes.log("late")) == pytest.approx(time.time() - 3600, abs=30)
 
