@@ -164,8 +164,8 @@ class Requests:
         return 0
 
 
-def request(action: Any = "sign", deadline_ms: int = 60_000, **args: Any) -> MediaRequest:
-    return MediaRequest(f"r-{action}", "1", "ada", action, args, deadline_ms)
+def request(action: Any = "sign", deadline_ms: int = 60_000, user: str = "ada", **args: Any) -> MediaRequest:
+    return MediaRequest(f"r-{action}", "1", user, action, args, deadline_ms)
 
 
 def refused(status: int, code: str = "") -> ClientError:

@@ -104,7 +104,24 @@ async def test_a_completion_above_its_own_bound_is_refused() -> None:
         await until(lambda: len(bus.answers) == 3, "all answered")
 
 
-async def test_the_signer_claims_a_bounded_number_of_requests_and_renews_their_claims() -> None:
+async def test_one_user_does_not_use_up_the_completions_of_all() -> None:
+    go = asyncio.Event()
+
+    async def wait(_: MediaRequest) -> dict[str, Any]:
+        await go.wait()
+        return {}
+
+    own = [Entry(str(number), request("complete", user="eve")) for number in range(3)]
+    bus = Requests(*own, Entry("3", request("complete", user="ada")))
+    async with running(bus, wait, Bounds(completing=3, completing_of_user=2, claim_seconds=0.01)) as (_, counts):
+        await until(lambda: len(bus.answers) == 1, "the user's third request is refused")
+        assert bus.answers[0].error == Code.MEDIA_UNAVAILABLE.number
+        go.set()
+        await until(lambda: len(counts.of("handled")) == 4, "all answered")
+    assert [outcome for _, outcome, _ in counts.of("handled")].count("ok") == 3
+
+
+async def test_the_signer_takes_a_bounded_number_of_requests_and_renews_their_claims() -> None:
     go = asyncio.Event()
 
     async def wait(_: MediaRequest) -> dict[str, Any]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import MediaComplete, MediaSign, MediaUrl
 from roomcast.gateway.media.requests import MediaRequests
 from roomcast.gateway.sign_in.session import ChatSession
+
+_ROWS: Final = 40
+"""Rows that an upload's signature or verification counts as in the event limit: signers and storage work for it."""
+_LINK_ROWS: Final = 10
 
 
 class MediaAccess(Protocol):
@@ -41,14 +45,17 @@ class MediaUseCases:
     async def sign_upload(self, session: ChatSession, p: MediaSign) -> dict[str, Any]:
         """Answer `media:sign`."""
         await self._access.require_entry(session, p.room)
+        session.limit.charge(rows=_ROWS)
         return await self._requests.sign_upload(session.user, p)
 
     async def complete_upload(self, session: ChatSession, p: MediaComplete) -> dict[str, Any]:
         """Answer `media:complete`; the signer checks that the upload is the user's own."""
+        session.limit.charge(rows=_ROWS)
         return await self._requests.complete_upload(session.user, p)
 
     async def sign_download(self, session: ChatSession, p: MediaUrl) -> dict[str, Any]:
         """Answer `media:url`. An upload of a room that the session may not enter looks like a missing upload."""
+        session.limit.charge(rows=_LINK_ROWS)
         room = await self._uploads.read_room(p.upload)
         if room not in session.rooms and not await self._access.may_enter(session, room):
             raise RoomcastError(Code.NOT_FOUND)
