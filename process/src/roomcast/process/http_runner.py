@@ -13,7 +13,7 @@ _BAD_METHOD: Final = "405: Method Not Allowed"
 
 
 def make_runner(application: web.Application, **options: Any) -> web.AppRunner:
-    """Return the runner of an application that has all its routes; `options`: those of `web.AppRunner`.
+    """Return the runner of an application that has all its routes; `options` are for `web.AppRunner`.
 
     - aiohttp by default unpacks compressed bodies, even a body that no handler reads. A kilobyte may then block the
       event loop for a second. Clients of these servers send no compressed bodies, so unpacking is off.

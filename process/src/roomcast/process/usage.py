@@ -44,7 +44,7 @@ class ProcessUsage(Collector):
 
 
 def resident_bytes() -> int:
-    """Return how much memory this process holds, in bytes."""
+    """Return how much memory this process occupies, in bytes."""
     return int(_stat()[_RESIDENT]) * resource.getpagesize()
 
 

@@ -30,7 +30,7 @@ class LimitedLog:
         self._kinds: dict[str, tuple[float, int]] = {}
 
     def warning(self, kind: str, text: str, *args: Any) -> None:
-        """Log `text % args` as a warning, unless a line of this kind was logged a moment ago."""
+        """Log `text % args` as a warning, unless a line of this kind was logged within the last `every_seconds`."""
         self._write(logging.WARNING, kind, text, args, None)
 
     def error(self, kind: str, text: str, *args: Any, error: BaseException | None = None) -> None:

@@ -1,7 +1,7 @@
 """Authenticate the messages that processes publish through Redis, with the keys of a cluster. Pure.
 
 Redis accounts limit who may publish on a channel, but gateways and back ends share the channels `room:{R}` and
-`user:{U}`. So a process that holds the cluster key *seals* the messages that it publishes:
+`user:{U}`. So a process with the cluster key *seals* the messages that it publishes:
 
     offset  size  field
     0       1     version, 2

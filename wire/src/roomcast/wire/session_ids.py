@@ -1,4 +1,4 @@
-"""Make session ids: `g<node>.` and 120 random bits. The id names the node that holds the session."""
+"""Make session ids: `g<node>.` and 120 random bits. The id names the node of the session."""
 
 from __future__ import annotations
 

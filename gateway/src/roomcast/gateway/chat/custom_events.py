@@ -30,7 +30,7 @@ class CustomEvents:
         """Answer `room:emit`; `sent` is False for a dropped event, which no other user may notice.
 
         As with `typing`, the gateway drops the events of a muted user, and the events in a direct room in which one
-        person blocks the other. It also drops the events of an invisible user, except those with `as_invisible`.
+        person blocks the other. It also drops the events of an invisible user, except events with `as_invisible`.
         """
         if p.room not in session.rooms:
             raise RoomcastError(Code.FORBIDDEN, "join the room first")

@@ -130,7 +130,7 @@ class Moderation:
         return {"id": await self._store.report(report)}
 
     async def list_reports(self, session: ChatSession, p: ReportList) -> AckFields:
-        """Answer `report:list`: moderators get the open reports of one room, operators also those of all rooms."""
+        """Answer `report:list`: moderators get the open reports of one room, operators also of all rooms."""
         if p.room is None:
             if not session.identity.ops:
                 raise RoomcastError(Code.FORBIDDEN)

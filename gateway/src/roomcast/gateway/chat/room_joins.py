@@ -337,7 +337,7 @@ def _users_by_room(sessions: Iterable[ChatSession], only: str) -> dict[str, set[
 
 
 def is_recoverable(page: History, seq: int, epoch: str) -> bool:
-    """Return whether the log still holds all entries after `seq`, in the same epoch."""
+    """Return whether the log still has all entries after `seq`, in the same epoch."""
     return epoch == page.epoch and page.first - 1 <= seq <= page.seq
 
 

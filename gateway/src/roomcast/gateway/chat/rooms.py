@@ -79,7 +79,7 @@ class RoomRecords(Protocol):
 
 
 HiddenFrom = Callable[[str, Collection[str]], Awaitable[set[str]]]
-"""`(user, others)` -> those of `others` who block the user or are blocked by the user."""
+"""`(user, others)` -> the users in `others` who block the user or are blocked by the user."""
 
 
 class Directory(Protocol):

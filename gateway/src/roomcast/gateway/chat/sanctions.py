@@ -74,7 +74,7 @@ class Sanctions:
         return self._is_in_force((await self.of_user(user)).banned_until)
 
     async def hidden_from(self, watcher: str, users: Collection[str]) -> set[str]:
-        """Return those of `users` who block the watcher or are blocked by the watcher, in at most one round trip."""
+        """Return the users in `users` who block the watcher or are blocked by the watcher; one round trip at most."""
         unknown = [user for user in {*users, watcher} if user not in self._blocked]
         lists = {user: self._blocked[user] for user in {*users, watcher}.difference(unknown)}
         if unknown:

@@ -175,7 +175,7 @@ class InboxService:
             self._wake.set()
 
     def note_line(self, user: str, room: str) -> None:
-        """Schedule a read of one user's line of a room, which may be new on the list or gone from it."""
+        """Schedule a read of one user's line of a room, which may have been added to the list or removed."""
         if self._interest.watchers_of(user):
             self._personal.add((user, room))
             self._wake.set()
@@ -188,7 +188,7 @@ class InboxService:
             self.note_room(room)
 
     def on_resubscribed(self) -> None:
-        """Compare all rooms and lists with what the clients know, after a lost subscription."""
+        """Compare all rooms and lists with the states that the clients know, after a lost subscription."""
         self._catch_up.start()
         self._figures.began()
         self._wake.set()

@@ -22,16 +22,19 @@ from typing import Final
 TICK_SECONDS: Final = 0.01
 """Seconds between two rounds of admission while clients wait."""
 LATE_SECONDS: Final = 0.02
+"""Lag of the event loop above which the rate falls, in seconds."""
 EARLY_SECONDS: Final = 0.008
+"""Lag of the event loop below which the rate grows, in seconds."""
 START_RATE: Final = 200.0
+"""First rate, in sessions per second."""
 MIN_RATE: Final = 100.0
-"""Lowest rate, sessions per second. A new session costs 1 to 2 ms, so this rate leaves time for other work."""
+"""Lowest rate, in sessions per second. A new session costs 1 to 2 ms, so this rate leaves time for other work."""
 MAX_RATE: Final = 5_000.0
 BURST_SECONDS: Final = 0.1
-"""Bound on unused places: as many as the rate gives in this time, in seconds."""
+"""Bound on unused places, as the time in seconds in which the rate gives as many new places."""
 MAX_WAITING: Final = 2_000
 PATIENCE_SECONDS: Final = 5.0
-"""Longest wait for a place. The gateway then refuses the client, which may find another gateway."""
+"""Longest wait for a place, in seconds. The gateway then refuses the client, which may find another gateway."""
 _GROWTH: Final = 1.05
 _FALL: Final = 0.8
 _OTHERS_EVERY: Final = 4

@@ -201,7 +201,7 @@ class Metrics(GatewayObserver):
         self._connects.increment(reason)
 
     def token_refused(self, reason: str) -> None:
-        """Count a refused token; the reasons are those of `TokenFault`."""
+        """Count a refused token; `reason` is a value of `TokenFault`."""
         self._tokens_refused.increment(reason)
 
     def disconnected(self, reason: str) -> None:

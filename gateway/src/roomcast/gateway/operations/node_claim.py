@@ -40,8 +40,8 @@ class NodeClaim:
     async def acquire(self) -> None:
         """Return once this process holds the number. Raises NodeTakenError if another live process renews its lease.
 
-        The lease of a dead process of this machine is taken over at once; the lease of a process elsewhere must end
-        first.
+        The lease of a dead process of this machine is taken over at once. The lease of a process on another machine
+        must end first.
         """
         before: Holder | None = None
         while not self.is_held:

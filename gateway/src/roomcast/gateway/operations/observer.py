@@ -26,7 +26,7 @@ class GatewayObserver(AdapterObserver):
         return OutcomeCounter(Histogram(()))
 
     def publish_hook(self, outcome: str, seconds: float, *, is_open: bool) -> None:
-        """Report a message that the publish hook was asked about.
+        """Report a request to the publish hook.
 
         `outcome`: `accepted`, `changed`, `refused`, or the reason why no verdict came; `is_open`: the circuit is open,
         because the endpoint keeps failing.

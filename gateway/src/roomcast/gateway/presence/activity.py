@@ -111,7 +111,7 @@ class Activity:
         self._seen.add(connection)
 
     def set_status(self, connection: str, status: Status | None, note: str | None, until: int = 0) -> bool:
-        """Set the status and note from a client's `presence` event; return whether one of them changed.
+        """Set the status and note from a client's `presence` event; return whether this changed anything.
 
         A status or note of None is kept. `until` is the end (ms) of the new note, 0: none. A change counts as the
         user's choice. A connection without a status that gets only a note still follows the user's last status.
@@ -196,7 +196,7 @@ class Activity:
             self._queue_leave(user, connection)
 
     def rewrite_users(self, users: Iterable[str]) -> None:
-        """Queue the full state of users that Redis does not know: Redis lost its data, or their entries expired."""
+        """Queue the full state of users whose data in Redis was lost or has expired."""
         for user in users:
             self._changed.update(self._by_user.get(user, ()))
 

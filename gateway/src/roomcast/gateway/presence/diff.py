@@ -54,7 +54,7 @@ class PresenceDiff:
         return OccupancyChange(self.occupancy, list(self._entered.values()), sorted(self._left))
 
     def to_event(self, room: str) -> dict[str, Any]:
-        """Return the `room` event for the members; in large rooms it holds only the count."""
+        """Return the `room` event for the members; in large rooms it contains only the count."""
         event: dict[str, Any] = {"room": room, "change": "people", "occupancy": self.occupancy}
         if (change := self.named_change) is not None:
             event["entered"] = entered_rows(change)

@@ -1,6 +1,6 @@
-"""Keep the occupancy of rooms: write this gateway's users to Redis, and tell local members of all occupants.
+"""Keep the occupancy of rooms: write this gateway's users to Redis, and send local members all changes of occupants.
 
-Redis holds the occupants of each room, and its scripts publish every change to the gateways that subscribe to the
+Redis stores the occupants of each room, and its scripts publish every change to the gateways that subscribe to the
 room. This module turns these changes into the answers of joins, and into one presence diff per second for the local
 members.
 """
@@ -260,7 +260,7 @@ class OccupancyService:
         self._complete.clear()
 
     def _visible_users(self, room: str) -> list[str]:
-        """Return the users here that others may see in the room."""
+        """Return the users here whom other users may see in the room."""
         if room in self._apart:
             return []
         return [user for user in self._local.get(room, ()) if user not in self._hidden]

@@ -82,7 +82,7 @@ class PresencePort(Protocol):
         ...
 
     async def query_users(self, users: Collection[str], *, devices: bool = False) -> dict[str, Presence]:
-        """Return users' presence as others see it."""
+        """Return users' presence as other users see it."""
         ...
 
 

@@ -118,7 +118,7 @@ class PresenceService:
     # --- roomcast.gateway.chat.ports.Visibility ---
 
     async def is_visible(self, session: ChatSession) -> bool:
-        """Return whether others may notice the session; see `roomcast.gateway.chat.ports.Visibility`."""
+        """Return whether other users may notice the session; see `roomcast.gateway.chat.ports.Visibility`."""
         await self.wait_written(session)
         return session.is_visible and session.user not in self._hidden
 
@@ -265,12 +265,12 @@ class PresenceService:
             self._written_at = loop.time()
             if now >= second_at:
                 second_at = self._ticks.due() - _EARLY_SECONDS
-                self._delivery.wake()  # deliver the "offline" changes that were held back
+                self._delivery.wake()  # deliver the "offline" changes that were delayed
                 await self._occupancy.send_diffs(self._watchers.take_counts())
             await self._rest()
 
     async def _rest(self) -> None:
-        """Wait for a change that others can see, or for the next tick. An idle gateway only renews its lease."""
+        """Wait for a change that other users can see, or for the next tick. An idle gateway only renews its lease."""
         is_idle = not (self._activity or self._occupancy)
         try:
             async with asyncio.timeout_at(self._ticks.due(ANNOUNCE_SECONDS if is_idle else 1)):

@@ -66,7 +66,7 @@ def _parse(payload: bytes) -> dict[str, Any]:
 
 
 def _parse_with_half_pairs(payload: bytes) -> Any:
-    """Parse JSON with half a surrogate pair, which orjson refuses. Some issuers cut names within an emoji."""
+    """Parse JSON with half a surrogate pair, which orjson refuses. Some issuers truncate names inside an emoji."""
     try:
         return json.loads(payload, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):

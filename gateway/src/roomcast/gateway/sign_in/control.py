@@ -218,7 +218,7 @@ class SessionControl:
             await self._sessions.disconnect_session(session)
 
     async def _check_room(self, room: str) -> None:
-        """Check the sessions here that are in a room, and remove those that may not be in it."""
+        """Check the sessions here that are in a room, and remove the sessions that may not be in the room."""
         await self._membership.recheck_sessions(self._membership.sessions_in(room), room)
 
     async def _kick(self, message: Kicked) -> None:

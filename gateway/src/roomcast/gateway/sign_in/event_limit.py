@@ -35,7 +35,7 @@ class Ruling(Enum):
 
 
 class EventLimit:
-    """Limits the events of a connection: `LIMITED` above the rate, `CUT` for a client that does not slow down."""
+    """Limits the events of a connection: `LIMITED` above the rate, `CUT` to disconnect a client that goes on."""
 
     __slots__ = ("_patience", "_reads", "bucket")
 

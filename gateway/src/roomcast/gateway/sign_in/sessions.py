@@ -87,7 +87,7 @@ class Sessions:
         return list(self._by_user.get(user, {}).values())
 
     def now_ms(self) -> float:
-        """Return Redis's clock as this gateway knows it, in ms."""
+        """Return the time by Redis's clock, in ms."""
         return self._clock.now() * 1000
 
     # --- sign-in ---

@@ -1,7 +1,7 @@
 """Store in Redis which process holds a node number, and that the process is alive.
 
-Two processes with one number would answer each other's sessions. So a number is a lease: a gateway takes it before the
-first session, renews it every 5 s, and gives it back after a drain.
+Two processes with the same number would get each other's node messages. So a process leases its number: it takes the
+lease before the first session, renews the lease every 5 s, and gives the lease back after a drain.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ class WriteResult(NamedTuple):
     """The result of writing a batch.
 
     `unknown`: users whose full state Redis needs (pass them to `Activity.rewrite_users`). `hidden`: users just written
-    in full who look offline to others, because one of their devices, here or elsewhere, is invisible. `followed`: the
+    in full who look offline to other users, because one of their devices on any gateway is invisible. `followed`: the
     present status and note of connections without a status of their own.
     """
 
@@ -79,7 +79,7 @@ class PresenceStore:
         return WriteResult(unknown, hidden, followed)
 
     async def touch(self, rows: Iterable[Touch]) -> tuple[list[str], list[Followed]]:
-        """Write full states of connections, and publish the changes that others can see.
+        """Write full states of connections, and publish the changes that other users can see.
 
         Returns the hidden users, and the present status and note of connections without a status of their own.
         """
@@ -93,7 +93,7 @@ class PresenceStore:
         return hidden, followed
 
     async def keep_alive(self, users: dict[int, list[str]]) -> list[str]:
-        """Record signs of life of users, by shard, without full states. Return users that Redis does not know."""
+        """Record signs of life of users, by shard, without full states. Return users without data in Redis."""
         unknown: list[str] = []
         async for wave in _waves(users, _KEEP_USERS):
             answers = await self._redis.run_scripts("presence_keep", (self._keep_call(*part) for part in wave))
