@@ -53,7 +53,7 @@ class SanctionEnforcer:
         recheck_rooms: Recheck,
         start_task: StartTask,
     ) -> None:
-        """`check_user` closes a banned user's sessions; `recheck_rooms` removes sessions that may not stay."""
+        """`check_user` disconnects a banned user; `recheck_rooms` removes sessions that may not stay in a room."""
         self._sanctions = sanctions
         self._sessions = sessions
         self._rooms = rooms

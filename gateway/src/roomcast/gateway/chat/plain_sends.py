@@ -5,8 +5,8 @@ A send is plain if it has exactly this form, without spaces, as JSON.stringify w
     42<id of the ack>["message:send",{"room":"…","id":"…","text":"…","reply_to":…}]
 
 The ack id and `reply_to` are optional. The text enters the log in the client's own JSON encoding. The fast path leaves
-every other packet to the general code: longer texts, unusual escapes, and sends that are not allowed now. For a valid
-send the general code returns the same ack; for an invalid send it returns the error.
+every other packet to the general path: longer texts, unusual escapes, and sends that are not allowed now. For a valid
+send the general path returns the same ack; for an invalid send it returns the error.
 
 `plain_sends.pxd` gives the compiled build the C types. `fast_path.py` issues the tickets.
 """
@@ -37,7 +37,7 @@ _SPACE: Final = 0x20
 _BACKSLASH: Final = 0x5C
 _DELETE: Final = 0x7F
 MAX_HELD_BYTES: Final = 32_000_000
-"""Bound on the bytes of all sends that wait for a receipt. Further sends go to the general code with backpressure."""
+"""Bound on the bytes of all sends that wait for a receipt. Further sends go to the general path with backpressure."""
 _ENTRY_BYTES: Final = ENTRY_BYTES
 SEEN_SECONDS: Final = 1.0
 """The least time between two reports of one client's activity, in seconds."""
@@ -114,7 +114,7 @@ class SendTicket:
         self.seen_at = 0.0
 
     def allows(self, text: bytes, reply_to: bytes | None) -> bool:
-        """Return whether the general code would accept the send: the text is valid UTF-8, not blank, not too long."""
+        """Return whether the general path would accept the send: the text is valid UTF-8, not blank, not too long."""
         if not 0 < len(text) <= self.max_bytes or (reply_to is not None and int(reply_to) > MAX_SEQ):
             return False
         try:

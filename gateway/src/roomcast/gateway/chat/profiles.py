@@ -40,7 +40,7 @@ class People:
         self._store = store
 
     async def read_profiles(self, session: ChatSession, p: PresenceUsers) -> AckFields:
-        """Answer `user:profiles`: the profiles of these users, without unknown users."""
+        """Answer `user:profiles`: the profiles of these users; users without a profile are left out."""
         users = list(dict.fromkeys(p.users))
         async with session.limit.reading():
             found = await self._store.read(users)

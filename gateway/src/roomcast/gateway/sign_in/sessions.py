@@ -95,8 +95,8 @@ class Sessions:
     async def sign_in(self, sid: str, eio_sid: str, auth: Any) -> ChatSession:
         """Sign a client in by `auth`: `{token, status?, note?, until?, kind?}`.
 
-        Raises RoomcastError: UNAUTHORIZED, REVOKED, BANNED, UNAVAILABLE, or BAD_REQUEST or TOO_LARGE for a status or
-        note.
+        Raises RoomcastError: UNAUTHORIZED, REVOKED, BANNED, RATE_LIMITED, UNAVAILABLE; BAD_REQUEST or TOO_LARGE for a
+        status or note.
         """
         if not self._clock.is_read:  # only for the first clients after the start
             self._clock.read(await self._store.now_ms())

@@ -90,7 +90,7 @@ class NodeStore:
 async def take_free_number(url: str, incarnation: str, process: str, *, within_seconds: float = 30.0) -> str:
     """Take the lowest free number for `process`, and return it.
 
-    Within LEASE_MS, the caller must renew the number, or the same process must take it over under another incarnation.
+    The caller must renew the lease within LEASE_MS, or take the number over within that time under another incarnation.
     Raises OSError if Redis does not answer within `within_seconds`, or no number is free.
     """
     target = parse(url)
