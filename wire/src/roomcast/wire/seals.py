@@ -10,8 +10,8 @@ Redis accounts limit who may publish on a channel, but gateways and back ends sh
 
 Lua scripts finish some packets themselves (messages of the log, notes about occupants), and cannot compute a MAC. The
 process that runs such a script gives it the *publisher token* to write into the packet's skip list: a text that only
-processes with the key know. The token does not protect the content. Processes without the key may not subscribe, so they
-cannot learn the token.
+processes with the key know. The token does not protect the content. Processes without the key may not subscribe, so
+they cannot learn the token.
 
 Several keys may be valid at once: the first key seals, and any of them opens. The key `none` stands for no seal: a
 process with this key in its list accepts unsealed messages, and sends them if it is the first key. So a cluster can
