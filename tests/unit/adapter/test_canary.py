@@ -77,7 +77,7 @@ def test_a_canary_of_another_incarnation_does_not_count() -> None:
     assert watch.deaf_seconds(4.0) == 1.0
 
 
-def test_a_late_canary_restarts_the_three_seconds() -> None:
+def test_an_older_canary_that_arrives_late_restarts_the_three_seconds() -> None:
     watch = CanaryWatch("i", deaf_seconds=3)
     first = watch.next_canary(0.0)
     watch.next_canary(1.0)

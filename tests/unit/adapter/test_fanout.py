@@ -78,7 +78,7 @@ async def test_no_packet_is_sent_if_all_members_are_skipped() -> None:
     assert rig.delivery.sent == []
 
 
-async def test_a_packet_is_delivered_apart_from_its_attachments() -> None:
+async def test_the_attachments_of_a_packet_are_split_from_its_text() -> None:
     rig = Rig()
     rig.join("a", "room")
     rig.fanout.receive(channel("room"), pack_event("/", b'51-["e"]', (), (b"x",)))

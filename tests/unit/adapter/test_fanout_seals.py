@@ -172,7 +172,7 @@ async def test_an_unsealed_message_is_delivered_once_redis_answers_again(
 
 
 async def test_an_unsealed_message_during_a_join_is_delivered_after_the_join(rig: Rig) -> None:
-    """The first member's page is older than the message. The member is admitted after the packet of the message."""
+    """The member joins with a page that is older than the message, and is admitted after the packet has arrived."""
     rig.log.append("new")
     rig.fanout.acquire("new")
     rig.log.append("new")

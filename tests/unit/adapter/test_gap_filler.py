@@ -20,7 +20,7 @@ OTHER = b"f" * 16
 
 
 class Rig:
-    """A fan-out with one member in `room`, at seq 1 of its log."""
+    """A fan-out over fakes. `join` makes `sid` a member of a room at seq 1."""
 
     def __init__(self) -> None:
         self.log = FakeLog()

@@ -1,4 +1,4 @@
-"""Node messages: events, acks, disconnects and memberships reach their client; malformed data is refused."""
+"""Node messages (events, acks, disconnects and memberships) reach their client. Malformed messages are refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The order of one room: the verdict on each received packet."""
+"""The order tracker of one room, and its verdict on each received packet."""
 
 import pytest
 
@@ -51,11 +51,11 @@ def test_a_packet_of_another_epoch_is_never_a_duplicate() -> None:
         (B, 9, Verdict.OTHER_EPOCH),
     ],
 )
-def test_the_verdict_on_the_position_of_the_log(epoch: bytes, seq: int, verdict: Verdict) -> None:
+def test_compare_returns_the_verdict_on_the_position_of_the_log(epoch: bytes, seq: int, verdict: Verdict) -> None:
     assert watch_at(A, 5).compare(epoch, seq) is verdict
 
 
-def test_packets_that_arrive_during_a_comparison_do_not_make_the_log_look_older() -> None:
+def test_a_log_position_read_before_newer_packets_arrived_is_not_a_rollback() -> None:
     watch = watch_at(A, 5)
     watch.offer(A, 6)
     assert watch.compare(A, 5, seq_when_asked=5) is Verdict.DUPLICATE

@@ -124,7 +124,9 @@ def _has_no_log(room: Room) -> None:
 @pytest.mark.parametrize(
     "change", [_has_a_backlog, _has_a_floor, _has_no_list_of_targets, _has_no_position, _has_no_engine, _has_no_log]
 )
-def test_in_each_other_state_of_the_room_its_packets_are_passed_on(room: Room, change: Callable[[Room], None]) -> None:
+def test_packets_of_a_room_that_is_not_ready_for_plain_deliveries_are_passed_on(
+    room: Room, change: Callable[[Room], None]
+) -> None:
     change(room)
     assert not room.is_delivered(envelope(8))
 

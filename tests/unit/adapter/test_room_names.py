@@ -45,7 +45,7 @@ def test_a_room_key_of_another_type_is_refused(room: Any) -> None:
         name_of(room)
 
 
-def test_a_collection_is_several_rooms_and_a_number_is_never_empty() -> None:
+def test_a_collection_means_several_rooms_and_zero_is_not_an_empty_target() -> None:
     assert [is_several(room) for room in (["a"], ("a",), {"a"}, "ab", 42, Color.RED, UUID(int=1))] == [
         True,
         True,

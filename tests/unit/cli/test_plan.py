@@ -71,7 +71,7 @@ def test_the_plan_names_the_limiting_resource() -> None:
     assert limits(Load(1_000))[1] == "one server"
 
 
-def test_a_load_above_the_number_of_gateways_is_refused() -> None:
+def test_a_load_that_needs_more_gateways_than_there_are_numbers_is_refused() -> None:
     with pytest.raises(ValueError, match="more than 9999 gateways"):
         plan(Load(10_000_000, messages_per_minute=600.0, room_size=1_000))
 

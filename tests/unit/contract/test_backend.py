@@ -81,7 +81,7 @@ async def test_bad_arguments_are_refused(call: Call) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "\u20ac" * (MAX_MESSAGE_BYTES // 3 + 1)])
-async def test_a_text_of_no_or_too_many_bytes_is_refused(text: str) -> None:
+async def test_an_empty_or_too_large_text_is_refused(text: str) -> None:
     with pytest.raises(RoomcastError) as caught:
         await make().publish("public:x", "ada", text)
     assert caught.value.code is Code.TOO_LARGE

@@ -46,7 +46,7 @@ class TestBrowser:
         assert {room: accepts("room:leave", room=room) for room in rooms} == dict.fromkeys(rooms, expected)
         assert {user: accepts("presence:query", users=[user]) for user in users} == dict.fromkeys(users, expected)
 
-    def test_the_file_has_no_other_names(self) -> None:
+    def test_browser_json_has_no_other_fields(self) -> None:
         known = {"about", "client_events", "server_events", "errors", "limits", "room_ids", "user_ids"}
         assert set(BROWSER) == known
 

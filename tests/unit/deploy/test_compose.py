@@ -105,7 +105,7 @@ def test_nginx_gets_a_one_line_value_for_every_placeholder() -> None:
 
 
 def test_the_variables_of_nginx_have_lower_case_names() -> None:
-    """Otherwise envsubst could replace them, because it replaces `$NAME` for each environment variable NAME."""
+    """Envsubst replaces `$NAME` if the environment has the variable NAME, and such names have capital letters."""
     own = re.findall(r"\$([A-Za-z_]+)", nginx_config.TEMPLATE.read_text())
     assert own
     assert [name for name in own if name != name.lower()] == []

@@ -49,7 +49,7 @@ def test_a_user_must_be_a_number_other_than_zero(user: str, is_numeric: bool) ->
     assert dockerfile.is_numeric_user(user) is is_numeric
 
 
-def test_services_start_after_their_dependencies_and_services_of_profiles_do_not_start() -> None:
+def test_services_start_after_their_dependencies_and_services_with_a_profile_do_not_start() -> None:
     names = compose_file.in_order(SERVICES)
     assert "prometheus" not in names
     for name in names:

@@ -24,7 +24,7 @@ def guard(form: Iterable[tuple[str, Any, Any, bytes]] = ()) -> Guard:
 
 
 def refusal(request: Request, later: timedelta = timedelta(), form: Form | None = None) -> str:
-    """Return the reason for which a request is refused `later`; empty if the request is accepted."""
+    """Return why the request is refused when `later` has passed, or an empty text if it is accepted."""
     try:
         guard(form or []).check(request, datetime.now(UTC) + later)
     except RefusedError as error:

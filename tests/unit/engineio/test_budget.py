@@ -69,6 +69,6 @@ def test_addresses_without_a_connection_are_removed_above_the_bound() -> None:
 @pytest.mark.parametrize(
     "limits", [{"frames_per_second": 0}, {"frames_burst": 0}, {"bytes_burst": 10}, {"address_factor": 0.5}]
 )
-def test_limits_that_contradict_each_other_are_refused(limits: dict[str, float]) -> None:
+def test_limits_that_are_zero_or_contradict_each_other_are_refused(limits: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=r"must|burst|below"):
         Rules(**limits)  # type: ignore[arg-type]

@@ -81,10 +81,10 @@ class TestPackets:
         session.receive(Oversized(head, 150_000), 1)
         assert session.end_reason == Reason.TOO_LARGE
 
-    def test_an_empty_message_is_a_message(self) -> None:
+    def test_an_empty_message_is_delivered(self) -> None:
         assert websocket().receive("4", 1) == [Deliver("")]
 
-    def test_bytes_are_a_message(self) -> None:
+    def test_a_binary_packet_is_delivered_as_a_message(self) -> None:
         assert websocket().receive(b"\x01\x02", 1) == [Deliver(b"\x01\x02")]
 
     def test_a_noop_from_the_client_is_ignored(self) -> None:
@@ -283,7 +283,7 @@ class TestHeartbeat:
         assert session.tick(44.9) == []
         assert session.tick(45) == [CloseConnection(1000, b"1"), Ended(Reason.PING_TIMEOUT)]
 
-    def test_an_unexpected_pong_changes_nothing(self) -> None:
+    def test_an_unexpected_pong_does_not_move_the_next_ping(self) -> None:
         session = connected(websocket())
         session.receive("3", 20)
         assert session.due == 25

@@ -127,7 +127,7 @@ class Session(RuleBasedStateMachine):
         if hasattr(self, "core"):
             assert len(self.ended) <= 1
             assert bool(self.ended) == self.core.is_closed
-            assert not (self.ended and self.waits), "a GET was left waiting"
+            assert not (self.ended and self.waits), "a GET still waits after the end"
 
     @invariant()
     def is_bounded(self) -> None:

@@ -12,7 +12,7 @@ LINES = (
 )
 
 
-class Read:
+class FullRequest:
     """A request with the attributes of an aiohttp request."""
 
     def __init__(self, opening: Opening) -> None:
@@ -31,7 +31,7 @@ def opening() -> Opening:
 
 def test_an_opening_and_a_full_request_have_equal_environments() -> None:
     later = environ.build(opening(), "10.0.0.9", "https")
-    plain: Request = Read(opening())
+    plain: Request = FullRequest(opening())
     assert dict(later) == environ.build(plain, "10.0.0.9", "https")
 
 

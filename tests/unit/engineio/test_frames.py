@@ -1,4 +1,4 @@
-"""Encoding packets for clients."""
+"""Packets are encoded for both transports, WebSocket and polling."""
 
 from __future__ import annotations
 

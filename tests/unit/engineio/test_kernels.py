@@ -21,7 +21,7 @@ NAME = chosen.__name__
 
 
 def plain() -> Any:
-    """The Python form of the module, also if the compiled form was chosen."""
+    """Return the Python form of the module, also if the compiled form was chosen."""
     source = sources.find(NAME)
     assert source is not None
     spec = importlib.util.spec_from_file_location(NAME, source.pxd.with_suffix(".py"))

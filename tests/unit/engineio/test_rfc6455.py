@@ -59,16 +59,16 @@ class TestServerFrames:
     def test_a_frame_begins_with_its_length(self, size: int, head: bytes) -> None:
         assert frame(BINARY, bytes(size)) == head + bytes(size)
 
-    def test_a_close_frame_holds_its_code(self) -> None:
+    def test_a_close_frame_contains_its_code(self) -> None:
         assert close_frame(1001) == b"\x88\x02\x03\xe9"
         assert close_frame(1005) == b"\x88\x00"
 
 
 class TestMessages:
-    def test_the_masked_example_of_section_5_7(self) -> None:
+    def test_the_masked_example_of_section_5_7_is_read(self) -> None:
         assert parser().feed(bytes.fromhex("818537fa213d7f9f4d5158")) == ["Hello"]
 
-    def test_the_fragmented_example_with_a_ping_between(self) -> None:
+    def test_the_fragmented_example_with_a_ping_between_its_fragments_is_read(self) -> None:
         data = masked(TEXT, b"Hel", fin=False) + masked(PING, b"?") + masked(CONTINUATION, b"lo")
         assert parser().feed(data) == [Control(PING, b"?"), "Hello"]
 
@@ -149,13 +149,13 @@ class TestDropped:
         return found
 
     @pytest.mark.parametrize("step", [1, 5, 300, 100_000])
-    def test_a_dropped_frame_between_two_accepted_frames(self, step: int) -> None:
+    def test_the_frames_before_and_after_a_dropped_frame_are_returned(self, step: int) -> None:
         stream = masked(TEXT, b"4a") + masked(TEXT, self.TEXT_MESSAGE) + masked(TEXT, b"4b")
         assert self.read(stream, step) == ["4a", self.EXPECTED, "4b"]
 
     @pytest.mark.parametrize("step", [1, 5, 300, 100_000])
     @pytest.mark.parametrize("cuts", [(1, 100, 900), (900, 950, 1_500), (100, 1_200, 3_000), (0, 0, 2_000)])
-    def test_dropped_fragments_with_a_ping_between(self, cuts: tuple[int, ...], step: int) -> None:
+    def test_a_ping_between_dropped_fragments_is_returned(self, cuts: tuple[int, ...], step: int) -> None:
         pieces = [self.TEXT_MESSAGE[a:b] for a, b in zip((0, *cuts), (*cuts, len(self.TEXT_MESSAGE)), strict=True)]
         stream = masked(TEXT, pieces[0], fin=False) + masked(PING, b"?")
         stream += b"".join(masked(CONTINUATION, piece, fin=False) for piece in pieces[1:-1])

@@ -19,7 +19,7 @@ from roomcast.engineio.turns import (
 )
 
 
-class Bench:
+class FakeLoop:
     """An event loop. The test runs its turns one by one; each turn takes `seconds` of CPU time."""
 
     def __init__(self) -> None:
@@ -52,85 +52,85 @@ class Bench:
 
 
 @pytest.fixture
-def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
-    bench = Bench()
+def fake_loop(monkeypatch: pytest.MonkeyPatch) -> FakeLoop:
+    fake_loop = FakeLoop()
 
     class Loop:
         def call_exception_handler(self, context: dict[str, Any]) -> None:
-            bench.errors.append(context)
+            fake_loop.errors.append(context)
 
         def call_soon(self, call: Callable[[], Any]) -> None:
-            bench.soon.append(call)
+            fake_loop.soon.append(call)
 
     monkeypatch.setattr("asyncio.get_running_loop", Loop)
-    return bench
+    return fake_loop
 
 
-def test_each_client_gets_one_quantum_per_turn(bench: Bench) -> None:
-    bench.client("a", 3 * QUANTUM)
-    bench.client("b", QUANTUM)
-    bench.client("c", QUANTUM)
-    assert bench.turn() == ["a"] * QUANTUM + ["b"] * QUANTUM + ["c"] * QUANTUM
-    assert bench.turn() == ["a"] * QUANTUM
-    assert bench.turn() == ["a"] * QUANTUM
-    assert bench.soon == []
+def test_each_client_gets_one_quantum_per_turn(fake_loop: FakeLoop) -> None:
+    fake_loop.client("a", 3 * QUANTUM)
+    fake_loop.client("b", QUANTUM)
+    fake_loop.client("c", QUANTUM)
+    assert fake_loop.turn() == ["a"] * QUANTUM + ["b"] * QUANTUM + ["c"] * QUANTUM
+    assert fake_loop.turn() == ["a"] * QUANTUM
+    assert fake_loop.turn() == ["a"] * QUANTUM
+    assert fake_loop.soon == []
 
 
-def test_a_turn_ends_when_its_share_is_used_up(bench: Bench) -> None:
+def test_a_turn_ends_when_its_share_is_used_up(fake_loop: FakeLoop) -> None:
     for number in range(200):
-        bench.client(str(number), 100)
-    bench.seconds = (SHORT_SECONDS + LONG_SECONDS) / 2
-    seen = [name for _ in range(200 * QUANTUM // FIRST_SHARE + 1) for name in bench.turn()]
+        fake_loop.client(str(number), 100)
+    fake_loop.seconds = (SHORT_SECONDS + LONG_SECONDS) / 2
+    seen = [name for _ in range(200 * QUANTUM // FIRST_SHARE + 1) for name in fake_loop.turn()]
     assert set(seen[:FIRST_SHARE:QUANTUM]) == {str(number) for number in range(FIRST_SHARE // QUANTUM)}
     assert set(seen) == {str(number) for number in range(200)}, (
         "each client is served before the first client is served again"
     )
 
 
-def test_an_error_of_one_client_does_not_stop_the_work_of_other_clients(bench: Bench) -> None:
+def test_an_error_of_one_client_does_not_stop_the_work_of_other_clients(fake_loop: FakeLoop) -> None:
     def fails(packets: int) -> int:
         raise RuntimeError("a fault")
 
-    bench.turns.add(fails)
-    bench.client("a", 2 * QUANTUM)
-    assert bench.turn() == ["a"] * QUANTUM
-    assert len(bench.errors) == 1
-    assert bench.turn() == ["a"] * QUANTUM
+    fake_loop.turns.add(fails)
+    fake_loop.client("a", 2 * QUANTUM)
+    assert fake_loop.turn() == ["a"] * QUANTUM
+    assert len(fake_loop.errors) == 1
+    assert fake_loop.turn() == ["a"] * QUANTUM
 
 
-def test_packets_just_read_and_queued_packets_share_one_turn(bench: Bench) -> None:
-    assert bench.turns.grant(32) == 32
-    assert bench.turns.grant(FIRST_SHARE) == FIRST_SHARE - 32
-    assert [bench.turns.grant(32) for _ in range(3)] == [AT_ONCE] * 3, (
+def test_packets_just_read_and_queued_packets_share_one_turn(fake_loop: FakeLoop) -> None:
+    assert fake_loop.turns.grant(32) == 32
+    assert fake_loop.turns.grant(FIRST_SHARE) == FIRST_SHARE - 32
+    assert [fake_loop.turns.grant(32) for _ in range(3)] == [AT_ONCE] * 3, (
         "one packet of a client is always handled at once"
     )
-    bench.turn()
-    assert bench.turns.grant(32) == 32
+    fake_loop.turn()
+    assert fake_loop.turns.grant(32) == 32
 
 
-def test_queued_packets_come_before_packets_just_read(bench: Bench) -> None:
+def test_queued_packets_come_before_packets_just_read(fake_loop: FakeLoop) -> None:
     for number in range(FIRST_SHARE):
-        bench.client(str(number), 100)
-    bench.turn()
-    assert bench.turns.grant(32) == AT_ONCE
+        fake_loop.client(str(number), 100)
+    fake_loop.turn()
+    assert fake_loop.turns.grant(32) == AT_ONCE
 
 
-def test_the_share_adapts_to_the_time_that_turns_take(bench: Bench) -> None:
-    bench.client("flood", 1_000_000)
-    bench.seconds = 2 * LONG_SECONDS
+def test_the_share_adapts_to_the_cpu_time_of_the_turns(fake_loop: FakeLoop) -> None:
+    fake_loop.client("flood", 1_000_000)
+    fake_loop.seconds = 2 * LONG_SECONDS
     for _ in range(20):
-        bench.turn()
-    assert bench.turns.share == LEAST_SHARE
-    bench.seconds = SHORT_SECONDS / 2
+        fake_loop.turn()
+    assert fake_loop.turns.share == LEAST_SHARE
+    fake_loop.seconds = SHORT_SECONDS / 2
     for _ in range(100):
-        bench.turn()
-    assert bench.turns.share == MOST_SHARE
+        fake_loop.turn()
+    assert fake_loop.turns.share == MOST_SHARE
 
 
-def test_the_time_of_an_idle_loop_does_not_count(bench: Bench) -> None:
-    bench.client("a", 1)
-    bench.turn()
-    bench.cpu += 10.0
-    bench.client("a", 1)
-    bench.turn()
-    assert bench.turns.share == FIRST_SHARE
+def test_the_time_of_an_idle_loop_does_not_count(fake_loop: FakeLoop) -> None:
+    fake_loop.client("a", 1)
+    fake_loop.turn()
+    fake_loop.cpu += 10.0
+    fake_loop.client("a", 1)
+    fake_loop.turn()
+    assert fake_loop.turns.share == FIRST_SHARE

@@ -28,7 +28,7 @@ def test_a_file_matches_its_own_type_the_types_of_its_family_and_no_other_type(c
 
 
 @pytest.mark.parametrize("content_type", [name for name in BINARY_TYPES if name != "application/rtf"])
-def test_no_binary_file_is_text(content_type: str) -> None:
+def test_no_binary_sample_counts_as_text(content_type: str) -> None:
     assert not [sample[:24] for sample in SAMPLES[content_type] if detection.is_text(sample)]
 
 

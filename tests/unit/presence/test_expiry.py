@@ -159,7 +159,7 @@ def test_a_pass_repeats_each_shard_that_has_more_users() -> None:
     assert order == [0, 1, 2, 1, 1]
 
 
-def test_passes_keep_a_period_and_back_off_with_jitter_after_failures() -> None:
+def test_passes_start_at_a_fixed_period_and_back_off_with_jitter_after_failures() -> None:
     pace = Pace(2.0)
     assert pace.after_success(started=10.0, now=10.5) == 1.5
     assert pace.after_success(started=10.0, now=15.0) == 0.0

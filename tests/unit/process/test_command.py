@@ -48,7 +48,9 @@ def test_help_lists_the_environment_variables(
     assert shown.err == ""
 
 
-def test_any_other_argument_is_refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_any_argument_other_than_help_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run(monkeypatch, "--port") == 2
     assert settings.one_line_of(capsys).startswith("roomcast sample: takes no arguments but --help")
 

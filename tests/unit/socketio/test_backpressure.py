@@ -50,7 +50,7 @@ def test_a_client_with_many_pending_bytes_is_paused_until_half_of_them_are_done(
 
 
 @pytest.mark.parametrize(("size", "most"), [(10, 2_000), (PAYLOAD, 13)])
-def test_a_paused_client_may_still_have_a_bounded_number_of_events_and_bytes_handled(size: int, most: int) -> None:
+def test_events_of_a_paused_client_are_refused_above_a_bound_in_events_and_bytes(size: int, most: int) -> None:
     backpressure, busy = Backpressure(PAYLOAD), Client()
     assert begin(backpressure, busy, size, most + 5) == [True] * most + [False] * 5
     assert (backpressure.events, backpressure.bytes) == (most, most * size)

@@ -34,7 +34,7 @@ class FakeSanctions:
 
 
 class Rig:
-    """Sessions of ada (two devices), bob and eve. All sessions except ada's second one are in the room."""
+    """Sessions of ada (two devices), bob and eve. All sessions except the second of ada are in the room."""
 
     def __init__(self) -> None:
         self.sessions = [

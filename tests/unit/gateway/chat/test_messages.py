@@ -266,7 +266,7 @@ async def test_the_author_and_moderators_delete_a_message(rig: Rig) -> None:
     assert await refusal(rig.chat.delete_message(rig.ada, MessageDelete(ROOM, "again", 1))) is Code.NOT_FOUND
 
 
-async def test_a_repeated_deletion_gets_the_receipt_of_the_first(rig: Rig) -> None:
+async def test_a_repeated_deletion_gets_the_receipt_of_the_first_deletion(rig: Rig) -> None:
     await rig.send(rig.ada)
     first = await rig.chat.delete_message(rig.ada, MessageDelete(ROOM, "d", 1))
 

@@ -218,7 +218,7 @@ def test_a_payload_above_the_limit_of_the_connection_is_not_taken(client: Client
     assert client.take(packet())
 
 
-def test_the_ticket_of_a_session_that_left_the_room_does_not_count(client: Client) -> None:
+def test_the_ticket_of_a_session_that_left_the_room_is_not_used(client: Client) -> None:
     client.rooms.discard(ROOM)
     assert not client.take(packet())
     client.rooms.add(ROOM)

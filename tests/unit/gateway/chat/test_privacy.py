@@ -1,4 +1,4 @@
-"""Blocks and the direct rooms that they concern, with fakes for presence, sanctions and rooms."""
+"""A block keeps two people apart in their direct room, with fakes for presence, sanctions and rooms."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Rig:
         self.rooms = [direct_room("ada", f"user{number}") for number in range(20)]
         self.lists: dict[str, set[str]] = {"ada": set()}
         self.apart: set[str] = set()
-        self.looked_at: list[str] = []
+        self.updated: list[str] = []
         fake: Any = self
         self.privacy = Privacy(fake, fake, fake)
 
@@ -38,7 +38,7 @@ class Rig:
         return {user for user in users if user in self.lists[watcher] or watcher in self.lists.get(user, ())}
 
     async def keep_apart(self, room: str, *, is_apart: bool) -> None:
-        self.looked_at.append(room)
+        self.updated.append(room)
         self.apart = self.apart | {room} if is_apart else self.apart - {room}
 
 
@@ -47,17 +47,17 @@ def rig() -> Rig:
     return Rig()
 
 
-async def test_a_changed_block_looks_at_the_rooms_that_it_changes_only(rig: Rig) -> None:
+async def test_only_the_direct_rooms_of_changed_blocks_are_updated(rig: Rig) -> None:
     rig.lists["ada"] = {f"user{number}" for number in range(15)}
     await rig.privacy.apply_blocks("ada")
     assert rig.apart == set(rig.rooms[:15])
-    rig.looked_at.clear()
+    rig.updated.clear()
 
     rig.lists["ada"].add("user15")
     await rig.privacy.apply_blocks("ada")
     rig.lists["ada"].remove("user0")
     await rig.privacy.apply_blocks("ada")
-    assert rig.looked_at == [rig.rooms[15], rig.rooms[0]]
+    assert rig.updated == [rig.rooms[15], rig.rooms[0]]
     assert rig.apart == set(rig.rooms[1:16])
 
 

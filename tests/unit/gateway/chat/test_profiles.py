@@ -95,7 +95,7 @@ async def test_a_changed_profile_is_applied_to_the_local_sessions_of_its_user() 
     assert emitter.sent == [("s2", "profile", event), ("team:red", "profile", event)]
 
 
-async def test_a_profile_that_changes_twice_within_the_pause_is_applied_once_more() -> None:
+async def test_changes_of_a_profile_within_the_pause_are_applied_together() -> None:
     store, emitter, tasks = Profiles(), FakeEmitter(), list[Coroutine[Any, Any, None]]()
     session = session_of("ada", "team:red", sid="s1")
     changes = changes_of(store, [session], emitter, [], tasks, FakeVisibility())

@@ -100,7 +100,7 @@ async def test_a_join_answers_with_a_page_and_makes_the_session_a_member(rig: Ri
 
 
 async def test_sessions_in_includes_a_session_from_the_beginning_of_its_join(rig: Rig) -> None:
-    """A message that a room was closed or created is applied only to the sessions that `sessions_in` returns."""
+    """A control message about a closed or created room is applied to the sessions that `sessions_in` returns."""
     rig.access.open_to.clear()
     first, second = asyncio.create_task(rig.join()), asyncio.create_task(rig.join())
     await asyncio.sleep(0)
@@ -112,7 +112,7 @@ async def test_sessions_in_includes_a_session_from_the_beginning_of_its_join(rig
 
 
 async def test_blocks_are_read_before_and_after_a_session_enters_a_direct_room(rig: Rig) -> None:
-    """The message of a block that is stored between the two reads finds no session in the room."""
+    """The control message of a block between the two reads finds no session in the room, but the second read finds it."""
     await rig.join(DIRECT_ROOM)
     await rig.join(ROOM)
     assert rig.noted == [False, True]

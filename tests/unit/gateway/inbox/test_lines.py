@@ -22,7 +22,9 @@ PEOPLE = {"bob": "Bob", "eve": "eve"}
         ("dm:ada:ada", "", "", "dm:ada:ada"),
     ],
 )
-def test_the_name_of_a_room_is_its_own_then_the_listed_then_its_id(room: str, own: str, listed: str, name: str) -> None:
+def test_a_room_is_shown_with_its_own_name_the_listed_name_or_its_id(
+    room: str, own: str, listed: str, name: str
+) -> None:
     assert name_of(line_of(room, name=own), PEOPLE, listed) == name
 
 

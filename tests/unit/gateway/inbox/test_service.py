@@ -274,7 +274,7 @@ async def test_a_list_waits_for_its_subscriptions_and_is_unavailable_without_the
     rig.channels.is_slow = True
     assert await refusal(rig.inbox.list_inbox(rig.ada, LIVE)) is Code.UNAVAILABLE
     listing = asyncio.create_task(rig.inbox.list_inbox(rig.ada, LIVE))
-    await until(lambda: len(rig.channels.waiting) == 2, "asked")
+    await until(lambda: len(rig.channels.waiting) == 2, "both subscriptions are requested")
     assert not listing.done()
     rig.channels.waiting[1].set_result(None)
     assert len((await listing)["rooms"]) == 1
@@ -284,7 +284,7 @@ async def test_the_rooms_of_a_client_that_ends_its_live_inbox_or_disconnects_are
     rig.reads.put("ada", "a", "b")
     await rig.inbox.list_inbox(rig.ada, LIVE)
     assert rig.inbox.rooms == 2
-    rig.ada.limit.bucket.level = -1.0  # ending the live inbox works also over the event limit
+    rig.ada.limit.bucket.level = -1.0  # the live inbox ends although this client exceeds its event limit
     assert await refusal(rig.inbox.list_inbox(rig.ada, InboxList(live=False))) is Code.RATE_LIMITED
     assert (rig.inbox.rooms, rig.channels.handlers) == (0, {})
     rig.ada.limit.bucket.level = rig.ada.limit.bucket.burst

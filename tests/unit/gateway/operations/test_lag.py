@@ -1,4 +1,4 @@
-"""A busy gateway probes its event-loop lag more often than an idle one."""
+"""A busy gateway probes its event-loop lag more often than an idle gateway."""
 
 import pytest
 

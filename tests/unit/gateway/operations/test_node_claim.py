@@ -1,4 +1,4 @@
-"""A gateway claims its node number. It waits for the lease of a dead process, and refuses the number of a live one."""
+"""A gateway claims its node number. It waits for the lease of a dead process, and fails if a live process has it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A reconnect ticket is valid for a day at every gateway with the same secret. Without the secret none can be made."""
+"""A reconnect ticket is valid for a day at every gateway with the same secret. No ticket can be made without the secret."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from roomcast.gateway.stores.presence import Followed, WriteResult
 
 
 def session_of(user: str, sid: str = "") -> ChatSession:
-    """Return a signed-in session. Without `sid`, the session id is the user id."""
+    """Return a signed-in session. Without `sid`, the session id is `s-` followed by the user id."""
     identity = Identity(user=user, name=user.title(), rooms=(), ops=False, token_id="", issued=0, expires=2e9)
     bucket = TokenBucket(1_000, 1_000, 0.0)
     return ChatSession(sid or f"s-{user}", f"e-{user}", identity, EventLimit(bucket, bucket))

@@ -101,7 +101,7 @@ async def gateway() -> Gateway:
     return Gateway()
 
 
-async def test_a_new_session_is_written_at_once_and_wait_written_returns_then(gateway: Gateway) -> None:
+async def test_a_new_session_is_written_at_once_and_then_wait_written_returns(gateway: Gateway) -> None:
     async with gateway.running():
         session = gateway.add("ada")
         await gateway.service.wait_written(session)

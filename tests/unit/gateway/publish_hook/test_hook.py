@@ -27,7 +27,7 @@ MESSAGE: dict[str, Any] = {
 
 
 class FakeEndpoint:
-    """Returns `answer`, or raises it if it is an exception."""
+    """An endpoint that returns `answer`, or raises `answer` if that is an exception."""
 
     def __init__(self) -> None:
         self.answer: bytes | HookFailed = b'{"action":"accept"}'

@@ -119,7 +119,7 @@ async def test_known_keys_stay_valid_while_the_key_server_fails() -> None:
     [b"", b"[]", b"{}", b'{"keys":[]}', b'{"keys":[{"kty":"x"}]}', b'{"keys":7}', b"x", b"[" * 100_000, b"9" * 5_000],
     ids=lambda content: repr(content[:30]),
 )
-async def test_without_any_key_open_raises_unavailable(content: bytes, caplog: pytest.LogCaptureFixture) -> None:
+async def test_open_raises_unavailable_without_any_key(content: bytes, caplog: pytest.LogCaptureFixture) -> None:
     source = Source(content)
     keys = source.keys()
 

@@ -1,4 +1,4 @@
-"""How long a gateway caches display names. With a fake for Redis."""
+"""The time for which a gateway caches display names, with a fake for Redis."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from roomcast.gateway.stores.rooms import RoomStore
 
 
 class StoredNames:
-    """Answers `HGET … name` with the stored name of the user, or with None."""
+    """A Redis that replies to `HGET … name` with the stored name of the user, or with None."""
 
     def __init__(self, **names: str) -> None:
         self.names = names
@@ -25,7 +25,7 @@ class StoredNames:
         return found[0].encode() if found else None
 
 
-async def test_a_stored_name_is_cached_for_a_minute_or_until_it_is_forgotten() -> None:
+async def test_a_stored_name_is_cached_for_a_minute_or_until_forget_name() -> None:
     redis, now = StoredNames(ada="Ada"), [0.0]
     store = RoomStore(redis, lambda: now[0])
     assert await store.names(["ada"]) == {"ada": "Ada"}
@@ -39,7 +39,7 @@ async def test_a_stored_name_is_cached_for_a_minute_or_until_it_is_forgotten() -
     assert await store.names(["ada"]) == {"ada": "Lady Lovelace"}
 
 
-async def test_the_first_sign_in_of_a_user_shows_in_the_names_after_three_seconds() -> None:
+async def test_the_name_of_a_new_user_is_read_after_three_seconds() -> None:
     redis, now = StoredNames(), [0.0]
     store = RoomStore(redis, lambda: now[0])
     assert await store.names(["bob"]) == {"bob": "bob"}

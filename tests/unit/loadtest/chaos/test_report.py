@@ -31,7 +31,7 @@ def result(*, lost: int = 0, figure: float = 1.0, ran: bool = True) -> Result:
         (result(ran=False), "not run", 2),
     ],
 )
-def test_outcome_and_exit_status(made: Result, outcome: str, status: int) -> None:
+def test_the_outcome_and_the_exit_status_of_a_run(made: Result, outcome: str, status: int) -> None:
     assert report.outcome(made) == outcome
     assert report.exit_status([made]) == status
 

@@ -19,7 +19,7 @@ def joined(seq: int = 10) -> Position:
     return position
 
 
-def test_a_first_join_counts_from_the_newest_message_on() -> None:
+def test_after_a_first_join_only_newer_messages_are_expected() -> None:
     position = joined(10)
     assert position.since == {"seq": 10, "epoch": "e"}
     assert [position.received("e", seq) for seq in (11, 12)] == [True, True]

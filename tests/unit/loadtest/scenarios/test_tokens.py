@@ -67,7 +67,7 @@ def login() -> Iterator[str]:
         server.shutdown()
 
 
-def test_a_url_answers_with_a_token(login: str) -> None:
+def test_a_url_returns_a_token(login: str) -> None:
     assert make_source(options(token_url=f"{login}/tokens"), HOST)("ada") == "/tokens ada"
     assert make_source(options(), login)("ada") == "/dev/login ada"
     with pytest.raises(TokenError, match="HTTP 403"):
