@@ -1,4 +1,4 @@
-"""Convert the arguments of an event to its payload, or refuse them with a code."""
+"""The arguments of an event are converted to its payload, or refused with an error code."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_unknown_fields_of_nested_objects_are_refused_too() -> None:
 
 
 @pytest.mark.parametrize("args", [(), (SEND, SEND), ([SEND],), ("text",), (None,), (b"bytes",), (7,), (True,)])
-def test_an_event_carries_exactly_one_object(args: tuple[Any, ...]) -> None:
+def test_arguments_other_than_one_object_are_refused(args: tuple[Any, ...]) -> None:
     assert refusal(events.MessageSend, *args) is Code.BAD_REQUEST
 
 

@@ -1,4 +1,4 @@
-"""A reconnect ticket is valid for a day at every gateway with the same secret. No ticket can be made without the secret."""
+"""A reconnect ticket is valid for a day at every gateway with the same secret. Forged tickets are not valid."""
 
 from __future__ import annotations
 
