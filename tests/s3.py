@@ -1,4 +1,4 @@
-"""A real object storage for the tests: ministack, enforcing signatures and POST policies, on a free loopback port."""
+"""A real object storage on a free loopback port: ministack, which enforces signatures and POST policies."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""`python -m loadtest.bench`: measure the chosen rows on the chosen servers, in interleaved rounds.
+"""`python -m loadtest.bench`: measure the chosen rows on the chosen servers, in several rounds.
 
-It installs the servers under the output folder at their first use, prints progress and then the report, and writes
-`results.json`, `results.md` and `results.svg` there. With `--update-docs` it also writes docs/performance.md.
+The command installs the servers in the output folder at their first use, prints progress and then the report, and
+writes `results.json`, `results.md` and `results.svg` there. With `--update-docs` it also writes docs/performance.md.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def main() -> int:
     samples: list[Sample] = []
     stopped = False
     try:
-        samples.extend(_install_and_measure(rows, peers, options))  # extend() keeps the samples before an interruption
+        samples.extend(_install_and_measure(rows, peers, options))  # an interruption keeps the samples so far
     except KeyboardInterrupt:
         print("bench: stopped; the report has the measurements so far", file=sys.stderr)
         stopped = True

@@ -47,11 +47,11 @@ class Dialect(Protocol):
         """Return the steps that make a new WebSocket a member of its room."""
 
     def publish(self, who: Member, count: int, text: str) -> bytes:
-        """Return message number `count` of this client, to its room."""
+        """Return the bytes that send message number `count` of this client to its room."""
 
 
 class SocketIo:
-    """Socket.IO servers except Roomcast. They join a client to the room in its CONNECT packet, and relay event `m`."""
+    """Socket.IO servers except Roomcast. A client joins the room that its CONNECT names; event `m` is relayed."""
 
     signs = Signs()
 

@@ -51,7 +51,7 @@ MAX_CATCH_UP_SECONDS: Final = 300
 IDLE_SECONDS: Final = 5.0
 ACTIVE_SECONDS: Final = 5.0
 ACTIVE_PER_SECOND: Final = 20
-"""Messages a second, each into another room: 2,000 lines a second."""
+"""Messages a second, each into another room: clients receive 2,000 inbox lines a second."""
 _AT_ONCE: Final = 100
 _ROUNDS: Final = 10
 _TAIL: Final = b'"id":"1","user":"writer","name":"Writer","kind":"text","text":"%b"}' % (b"x" * 128)

@@ -78,7 +78,7 @@ class Link(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's transports are no subclass of it
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's transports are not subclasses of it
         self._transport.write(frames.upgrade_request(self._host, self._dialect.target(self.who)))
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -73,7 +73,7 @@ def rest_figures(run: Answer, rest: float) -> dict[str, float]:
 
 
 def idle(peer: Peer, folder: Path, workload: Workload = IDLE, gateways: int = 2) -> dict[str, float]:
-    """Measure the costs of opening a connection and of keeping it, after 200 connections took the one-time costs."""
+    """Measure the costs of opening and of keeping a connection. 200 earlier connections absorb the one-time costs."""
     with Processes(folder) as processes:
         redis_port, redis_pid = processes.redis()
         running = peer.start(processes, redis_port, gateways)

@@ -1,4 +1,4 @@
-"""Measure how soon a change of presence reaches a watching client on another gateway: paced, and in a storm.
+"""Measure how soon a change of presence reaches a watching client on another gateway: paced, and in a burst (*storm*).
 
 A hundred users are connected to the first gateway, and one client on the second gateway watches all of them. All
 clients run in this process, so that one clock gives the send time and the arrival time of a change.

@@ -1,7 +1,7 @@
 """Measure the unit costs of presence while a million people are present: in Redis, and in a gateway.
 
-Parts of the gateway and the sweeper run in this process, on a real Redis. `docs/performance.md` multiplies the figures
-by the number of gateways and users.
+Parts of the gateway and the sweeper run in this process, on a real Redis. A *full state* is the status, note and device
+of a user. `docs/performance.md` multiplies the figures by the number of gateways and users.
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ async def _repeats(rig: _Rig) -> dict[str, float]:
 
 
 async def _passes(rig: _Rig) -> dict[str, float]:
-    """Read all shards as the sweeper does every two seconds, while no user is due."""
+    """Read all shards as the sweeper does every two seconds, while no user's presence has expired."""
     windows = Windows(grace_seconds=0.0)
     store = SweeperStore(connect(rig.url), windows)
     before, started = rig.spent(), time.perf_counter()
@@ -209,7 +209,7 @@ async def _expiry(rig: _Rig) -> dict[str, float]:
 
 
 def _receiving() -> dict[str, float]:
-    """Handle changes of users whom no client of this gateway watches: every gateway receives every change."""
+    """Measure the handling of users whom no client of this gateway watches: every gateway receives every change."""
     reader, activity, watchers = Reader(PresenceChanges), Activity(time.monotonic), Watchers(time.monotonic)
     packets = [pack(PresenceChanges([_row(number)])) for number in range(RECEIVED)]
     before = time.thread_time()

@@ -1,4 +1,4 @@
-"""Run the server processes of a measurement: on free ports, and never longer than the benchmark."""
+"""Run the server processes of a measurement on free ports; all of them end with the benchmark."""
 
 from __future__ import annotations
 

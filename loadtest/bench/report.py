@@ -128,7 +128,7 @@ def _summary(results: Results, rows: Sequence[RowInfo], figures: Figures) -> str
 
 
 def _against(peers: Sequence[PeerInfo]) -> dict[str, dict[str, str]]:
-    """Return the groups of servers, of which the best is compared with Roomcast: title -> server name -> label."""
+    """Return the groups of servers whose best server is compared with Roomcast: title -> server name -> label."""
     groups = {
         "Node": {peer.name: "" for peer in peers if peer.name.startswith("node")},
         "the best rival": {peer.name: peer.label for peer in peers if peer.is_rival},

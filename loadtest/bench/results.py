@@ -23,7 +23,7 @@ class Sample(Struct, frozen=True):
 
 
 class PeerInfo(Struct, frozen=True):
-    """A server of the run. `is_rival` and `keeps_history` choose the servers for the ratios of the summary."""
+    """A server of the run. `is_rival` and `keeps_history` say in which ratios of the summary it takes part."""
 
     name: str
     title: str

@@ -1,7 +1,7 @@
 """Measure how long a gateway's event loop stalls: from outside, and by the gateway's own metric.
 
-From outside: the watch requests the health page, which the gateway's loop serves, every two milliseconds. The slowest
-answer is an upper bound of the longest stall; it includes two scheduler delays.
+From outside: the watch requests the health page, which the gateway's loop serves, two milliseconds after each answer.
+The slowest answer is an upper bound of the longest stall; it includes two scheduler delays.
 
 By metric: the gateway's loop-lag probe also runs every two milliseconds. A second metric says how much of a lateness
 was CPU time of the gateway's own thread; in the rest of that time, the core ran other processes.

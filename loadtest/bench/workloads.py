@@ -15,9 +15,9 @@ CONNECTIONS_PER_ADDRESS: Final = 500
 class Workload:
     """One row of the comparison.
 
-    `window` messages per room are in flight at any time. Each slot has its own publisher, which sends the next message
-    when all members have the last one (with `until="publisher"`, when the publisher has its own copy). With `rate`,
-    the members of all rooms together send that many messages per second, also when earlier ones have not arrived.
+    `window` messages per room are in flight at any time, each in a *slot* with its own publisher. The publisher sends
+    the next message when all members have the last one (with `until="publisher"`: when it has its own copy). With
+    `rate`, all rooms together get that many messages per second, also when earlier ones have not arrived.
     """
 
     name: str
@@ -58,7 +58,7 @@ def gateway_of(who: Member, gateways: int, placement: Placement) -> int:
 
 
 def source_address(index: int) -> str:
-    """Return the source address of connection `index`: 500 share one, below limits per address and of ports."""
+    """Return the source address of connection `index`. So few share one that limits per address do not apply."""
     block = index // CONNECTIONS_PER_ADDRESS
     return f"127.0.{1 + block // 250}.{1 + block % 250}"
 

@@ -1,6 +1,6 @@
 """`make chaos`: inject a fault into a running cluster under load, then account for every message.
 
-* `journal`, `checker`: the record that clients keep, and the verdict on it (pure; after Jepsen's queue checks);
+* `journal`, `checker`: the record that clients keep, and the verdict on it (pure; modelled on Jepsen's queue checks);
 * `timeline`, `outbox`, `backoff`: received messages, unacked messages, and waits of one client (pure);
 * `wire`, `person`, `crowd`: a thousand clients in one event loop, on WebSockets through nginx;
 * `rig`, `redis_admin`, `gauges`, `proxy`, `unsupervised`, `exit_codes`: tools that run and kill processes, delay and

@@ -12,7 +12,7 @@ class Backoff(NamedTuple):
     most: float
 
     def wait(self, attempt: int, random: float, retry_after: float = 0.0) -> float:
-        """Return the wait in seconds before `attempt` (from 0), at least `retry_after`. `random`: 0 to 1."""
+        """Return the wait in seconds before `attempt` (from 0), at least `retry_after`. `random` is from 0 to 1."""
         ceiling = min(self.most, self.base * float(2 ** min(attempt, 16)))
         return max(ceiling / 2, retry_after) + random * ceiling / 2
 

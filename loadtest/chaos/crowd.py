@@ -40,7 +40,7 @@ class Size:
 
 
 def rooms_of(index: int, rooms: int) -> tuple[int, int]:
-    """Return the numbers of a client's two rooms: a home room of ten neighbours, and another room. Pure."""
+    """Return the numbers of a client's two rooms: a home room, shared with nine neighbours, and another room. Pure."""
     home = index // ROOM_SIZE % rooms
     away = (index * 7 + 3) % rooms
     return home, away if away != home else (away + 1) % rooms
@@ -189,7 +189,7 @@ class Crowd:
 
 
 def times_back(people: Iterable[Person], cut_at: float, since: float) -> list[float]:
-    """Return the sorted seconds from `since` to the return of each client cut off after `cut_at` (inf: never)."""
+    """Return the sorted seconds from `since` until each client that was cut off after `cut_at` was back (or inf)."""
     return sorted(found for person in people if (found := _time_back(person, cut_at, since)) is not None)
 
 

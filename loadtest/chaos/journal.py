@@ -46,7 +46,7 @@ class Visit(NamedTuple):
 
 
 class Disorder(NamedTuple):
-    """A live message with a seq not above that of the message before it (`last`). `repeat`: the two are equal."""
+    """A live message whose seq is not above `last`, that of the message before it. `repeat`: both have one place."""
 
     room: str
     node: str
@@ -73,7 +73,7 @@ class Sent:
 
 @dataclass(slots=True)
 class Reading:
-    """The messages of one room that one reader kept, and what the reader dropped or was told about missing ones."""
+    """The record of one reader in one room: kept messages, declarations of the server, and violations of the order."""
 
     reader: str
     room: str
@@ -86,7 +86,7 @@ class Reading:
     visits: Sequence[Visit] = ()
 
     def node_at(self, when: float) -> str:
-        """Return the gateway of the last connection made up to `when`; before the first connection, that gateway."""
+        """Return the gateway of the last connection before `when`; if there is none, that of the first connection."""
         node = self.visits[0].node if self.visits else ""
         for visit in self.visits:
             if visit.at > when:

@@ -35,7 +35,7 @@ class Answer(NamedTuple):
 
 
 class Change(NamedTuple):
-    """A client's disconnect (`up` False), or its return with all rooms caught up. `node`: the old or new gateway."""
+    """A client's disconnect from gateway `node` (`up` False), or its return to one with all rooms caught up."""
 
     at: float
     up: bool
@@ -216,7 +216,7 @@ class Person:
     # --- joining ---
 
     def _wish(self, room: Room) -> None:
-        """Join a room. Each room has one join at a time; a wish during a join starts another join afterwards."""
+        """Join a room. Each room has one join at a time; a request during a join starts another join afterwards."""
         room.join_again = True
         if not room.is_joining and self.wire is not None:
             room.is_joining = True

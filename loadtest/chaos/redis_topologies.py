@@ -49,7 +49,7 @@ def admin_of(port: int) -> RedisAdmin:
 
 @contextmanager
 def sentinels(cluster: Cluster, level: str) -> Iterator[Stage]:
-    """Start `master`, `sentinel1` to `3`, and two replicas, so that one is left after the other is promoted."""
+    """Start `master`, two replicas, and `sentinel1` to `sentinel3`. A promotion of one replica leaves the other."""
     with private(cluster.state / "logs") as processes:
         names = ("master", "replica1", "replica2", "sentinel1", "sentinel2", "sentinel3")
         nodes = dict(zip(names, free_ports(len(names)), strict=True))
@@ -68,7 +68,7 @@ def sentinels(cluster: Cluster, level: str) -> Iterator[Stage]:
 
 @contextmanager
 def masters(cluster: Cluster, level: str) -> Iterator[Stage]:
-    """Start the masters `node1` to `node3` with one replica each; at level `wait` with two: acks need one of them."""
+    """Start the masters `node1` to `node3` with one replica each, or two at level `wait`: acks need a replica."""
     with private(cluster.state / "logs") as processes:
         replicas = 2 if level == "wait" else 1
         names = [f"node{number}" for number in range(1, 4 + 3 * replicas)]

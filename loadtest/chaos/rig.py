@@ -26,7 +26,7 @@ from loadtest.chaos.wire import WireLost
 from roomcast.wire.tasks import TaskSet
 
 P99_FLOOR_MS: Final = 25.0
-"""Least p99 before the fault, in ms, from which a limit is computed: lower values depend on process scheduling."""
+"""Lower bound in ms of the p99 from which a limit is computed: a lower p99 depends on process scheduling."""
 _LAG: Final = "roomcast_gateway_loop_lag_seconds"
 
 
@@ -36,7 +36,7 @@ class CannotRun(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Durations in seconds: load `before` and `after` a fault, a lasting fault (`held`), at most `Crowd.finish`."""
+    """Durations in seconds: load `before` and `after` a fault, a lasting fault (`held`), limit of `Crowd.finish`."""
 
     before: float = 10.0
     held: float = 10.0
@@ -146,7 +146,7 @@ class Rig:
         self.figure("p99 during", during, factor * max(before, P99_FLOOR_MS), "ms")
 
     def report_answers(self, begin: float, end: float) -> None:
-        """Report the answers to sends while Redis was away: no send may time out, no refusal take more than 2 s."""
+        """Report the answers to sends while Redis was away: no send may time out, no refusal may take over 2 s."""
         answers = [answer for answer in self.crowd.ledger.answers if begin <= answer.at <= end]
         refused = [answer.took for answer in answers if answer.outcome not in ("ack", "timeout", "cut")]
         self.figure("sends refused", len(refused), None, "")

@@ -29,7 +29,7 @@ _GATEWAY: Final = "gateway1"
 _API: Final = "api"
 _FOR_EVER: Final = 3600.0
 _STRANGERS: Final = 20
-"""Clients that try to connect, each once a second."""
+"""Number of clients that try to connect, each once a second."""
 _LONG_TEXT: Final = "x" * 12_000
 HOOKED_ROOM: Final = "public:drill-hooked"
 """The room of the publish hook, whose endpoint is down all the time."""

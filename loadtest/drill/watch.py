@@ -19,11 +19,11 @@ from loadtest.bench.processes import free_ports
 from loadtest.chaos import gauges
 
 WINDOW_SECONDS: Final = 12
-"""Length in seconds of every range in an expression whose length was in minutes."""
+"""Length in seconds that replaces the length in minutes of every range in an alert's expression."""
 LONGER_WINDOWS: Final[Mapping[str, int]] = {"RoomcastExpirySuspended": 75}
 """Longer ranges in seconds, for alerts whose cause takes longer to show."""
 HELD_SECONDS: Final = 2
-"""Length in seconds of every `for:`, instead of the alert's own."""
+"""Length in seconds that replaces the `for:` of every alert."""
 _POLL_SECONDS: Final = 0.5
 _RANGE: Final = re.compile(r"\[\d+m\]")
 

@@ -1,7 +1,7 @@
 """The results of a load test: rows, targets, plots, and the page that shows them.
 
 * `rows`       the figures of each kind of request or delivery, from locust's statistics (pure)
-* `slo`        targets from a file, and which of them held (pure)
+* `slo`        targets from a file, and which targets held (pure)
 * `collector`  gathers counts and figures over time from all workers
 * `plots`      line charts as SVG (pure)
 * `page`       one self-contained HTML page (pure)

@@ -58,7 +58,7 @@ class Collector:
         return [name for name, meter in self.processes.items() if meter["is_saturated"]]
 
     def sample(self, stats: Any, users: int) -> None:
-        """Add a point with the increase of locust's statistics since the last one."""
+        """Add a point with the increase of locust's statistics since the last point."""
         now = time.monotonic()
         span, self._sampled = max(1e-9, now - self._sampled), now
         gained = {title: self._gained(title, stats) for title in _ROWS}
@@ -70,7 +70,7 @@ class Collector:
         self.points.append(self._point(now - self._begun, users, span, gained, failed))
 
     def _gained(self, title: str, stats: Any) -> Counter[float]:
-        """Return the response times that a row gained: all of them if it has fewer, because locust reset the row."""
+        """Return the response times that a row gained: all of its times, if locust has reset it (it has fewer)."""
         kind, _, name = title.partition(" ")
         entry = stats.entries.get((name, kind))
         found: Counter[float] = Counter(dict(entry.response_times)) if entry is not None else Counter()

@@ -40,7 +40,7 @@ def parse(text: str) -> Slo:
     try:
         values: dict[str, Any] = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ValueError(f"no TOML: {error}") from None
+        raise ValueError(f"not valid TOML: {error}") from None
     numbers = {name: _number(name, value) for name, value in values.items() if not isinstance(value, dict)}
     if unknown := set(numbers) - set(_NUMBERS):
         raise ValueError(f"unknown target {min(unknown)!r}; there are {', '.join(_NUMBERS)}, and rows in brackets")

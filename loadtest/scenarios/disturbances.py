@@ -35,7 +35,7 @@ class ReconnectStorm(ChatUser):
 
 
 class SlowClients(ChatUser):
-    """One busy room of all users. One user in ten stops reading: the gateway must cut it off, and serve the others."""
+    """One busy room of all users. The gateway must cut off the tenth of them that stops reading, and serve the rest."""
 
     wait_time = constant(1)
 

@@ -31,7 +31,7 @@ class Media(ChatUser):
 
 
 def post_picture(user: ChatUser, http: requests.Session) -> None:
-    """Upload a picture, send it into the user's room, and download it: timed steps, until one fails."""
+    """Upload a picture, send it into the user's room, and download it. Time each step; stop at a failed step."""
     data = picture.png()
     signed = user.call("media:sign", {"room": user.room, "name": "load.png", "type": "image/png", "size": len(data)})
     if signed is None or not _stored(user, http, signed, data):

@@ -7,7 +7,7 @@ from typing import Any
 
 
 class Position:
-    """A user's position in a room. `last`: every message up to this `seq` arrived; `ahead`: those after a gap."""
+    """A user's position in a room. `last`: all messages up to this `seq` arrived; `ahead`: each `seq` after a gap."""
 
     __slots__ = ("_held", "ahead", "declared", "duplicates", "epoch", "last")
 

@@ -64,7 +64,7 @@ def connect(url: str, session: Session, token: str) -> dict[str, Any]:
 
 
 def raw(url: str, request: bytes) -> bytes:
-    """Send bytes as they are and read until the server closes."""
+    """Send these bytes unchanged, and read until the server closes the connection; return its answer."""
     parts = urlsplit(url)
     with socket.create_connection((parts.hostname or "", parts.port or 80), WAIT_SECONDS) as link:
         link.sendall(request)

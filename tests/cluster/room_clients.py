@@ -188,7 +188,7 @@ class Writer:
                 await asyncio.sleep(0.02)
 
     async def stop(self, seconds: float = 30.0) -> None:
-        """Send no new messages; return when all sent ones are acked."""
+        """Stop sending new messages; return when all sent messages are acked."""
         self._stopped.set()
         await self._tasks.wait(seconds)
         assert self.tried == set(self.acked)

@@ -1,4 +1,4 @@
-"""The metrics of every kind of process are well formed and count the chat's activity."""
+"""The metrics of every kind of process are well formed, and have no labels for users or rooms."""
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ async def edge(tmp_path: Path, small_page: Path) -> AsyncIterator[Edge]:
 # --- towards the gateways ---------------------------------------------------------------------------------------------
 
 
-async def test_a_gateway_sees_the_real_peer_and_the_page_s_own_host(edge: Edge, http: aiohttp.ClientSession) -> None:
+async def test_a_gateway_receives_the_real_peer_address_and_host(edge: Edge, http: aiohttp.ClientSession) -> None:
     spoofed = {"X-Forwarded-For": "10.9.8.7", "Forwarded": "for=10.9.8.7", "X-Forwarded-Proto": "https"}
     spoofed["X-Forwarded-Host"] = "evil.example"
     await http.get(polling.endpoint(edge.url), headers=spoofed)
@@ -231,10 +231,10 @@ async def test_without_an_origin_there_are_no_cors_headers(edge: Edge, http: aio
 
 
 @pytest.mark.parametrize(("origin", "status"), [("https://chat.example", 200), ("https://evil.example", 403)])
-async def test_behind_a_tls_proxy_only_the_origin_of_the_own_host_is_accepted(
+async def test_behind_a_tls_proxy_only_the_origin_of_the_same_host_is_accepted(
     cluster: Cluster, http: aiohttp.ClientSession, origin: str, status: int
 ) -> None:
-    """A gateway accepts the own host in addition to its configured origins; a local cluster configures some."""
+    """A gateway accepts the page's own host in addition to its configured origins, which a local cluster has."""
     headers = {"Host": "chat.example", "Origin": origin}
     assert (await http.get(polling.endpoint(cluster.url), headers=headers)).status == status
 
@@ -249,7 +249,7 @@ async def test_nginx_adds_no_cors_header_to_an_answer_of_a_gateway(edge: Edge, h
 
 @contextmanager
 def silent(port: int) -> Iterator[None]:
-    """Make connections to a port hang: fill the queue of a server that never accepts, so that the kernel drops more."""
+    """Make connections to a port hang: fill the queue of a server that never accepts, so the kernel drops them."""
     with ExitStack() as stack:
         server = stack.enter_context(socket.socket())
         server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

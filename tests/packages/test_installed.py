@@ -36,7 +36,7 @@ UNWANTED = {
     "roomcast-cli": SERVERS | MEDIA | SOCKETS | TOOLS | {"roomcast-adapter", "roomcast-process"},
     "roomcast-gateway": MEDIA | TOOLS | {"roomcast-media", "roomcast-presence"},
 }
-"""Requirement -> distributions that its installation must not bring."""
+"""Requirement -> distributions that it must not install."""
 
 PACKAGES = {
     "roomcast-wire": ("wire",),

@@ -1,4 +1,4 @@
-"""Failovers of Redis: Sentinels promote a replica, a cluster's replica takes over, slots migrate."""
+"""Failovers and migrations: Sentinels promote a replica, a replica in Redis Cluster takes over, slots move."""
 
 from __future__ import annotations
 

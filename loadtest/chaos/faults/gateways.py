@@ -130,7 +130,7 @@ def _refused_tokens(rig: Rig, since: float) -> int:
 
 
 async def _signs_in(rig: Rig, number: int, seconds: float) -> int:
-    """Return 1 when gateway `number`, without nginx, accepts a token that expires `seconds` from now; else 0."""
+    """Connect to gateway `number` directly; return 1 if it accepts a token that expires `seconds` from now, else 0."""
     token = sign(rig.cluster.jwt_secret, "skew.probe", seconds=seconds)
     wire = await open_wire("127.0.0.1", rig.cluster.ports.gateway(number), "127.0.0.1", lambda name, payload: None)
     try:

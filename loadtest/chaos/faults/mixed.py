@@ -27,7 +27,7 @@ _SPANS: Final = 12
 
 _MAX_RECOVERY_SECONDS: Final = 30.0
 _MORE_IDLE_CPU_PERCENT: Final = 1.0
-"""Part of the limit of CPU use without load after the faults: twice the use before them, plus this % of a core."""
+"""Term in the limit of CPU use without load: twice the use before the faults, plus this percentage of a core."""
 _QUIET_SECONDS: Final = 2.0
 _IDLE_SPAN_SECONDS: Final = 5.0
 

@@ -40,7 +40,7 @@ async def _reconnect_all(rig: Rig) -> None:
 
 
 async def slow_redis(rig: Rig) -> None:
-    """Delay every round trip to Redis to 100 ± 50 ms."""
+    """Delay every round trip to Redis by 100 ± 50 ms."""
     async with redis_behind_proxy(rig) as proxy:
         proxy.delay = lambda: rig.random.uniform(*_ONE_WAY_SECONDS)
         await asyncio.sleep(2.0)

@@ -61,7 +61,7 @@ async def _watch_absent(rig: Rig, absent: list[Person], living: list[Person], di
 
 
 class Signing:
-    """A client that requests upload forms continuously, each time as another user."""
+    """A loop that requests upload forms, each time as another client of the run."""
 
     def __init__(self, rig: Rig) -> None:
         self.answers: list[tuple[float, float, bool]] = []

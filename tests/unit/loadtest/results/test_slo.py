@@ -58,7 +58,7 @@ def test_failures_count_against_the_error_ratio() -> None:
         ("errors = 1", "unknown target 'errors'"),
         ('["ack message:send"]\np90_ms = 1', "unknown figure 'p90_ms'"),
         ('missing = "none"', "missing must be a number"),
-        ("missing = ", "no TOML"),
+        ("missing = ", "not valid TOML"),
     ],
 )
 def test_a_bad_file_is_refused_with_one_line(text: str, words: str) -> None:
