@@ -1,4 +1,4 @@
-"""Helpers of the media tests: a real signer process, a gateway's media client on a real Redis, a browser's upload."""
+"""Helpers of the media tests: a real signer process, the media parts of a gateway, and uploads of a browser."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.backplanes import running_backplane
 ROOT = Path(__file__).resolve().parents[2]
 BUCKET = "files"
 PATIENT = Patience(sign_seconds=10.0, complete_seconds=20.0, url_seconds=10.0)
-"""Generous timeouts, for tests of the answers and not of their speed."""
+"""Generous timeouts, for tests that do not check the speed of answers."""
 
 
 class Signer(NamedTuple):
@@ -38,11 +38,11 @@ class Signer(NamedTuple):
     log: Path
 
     def get(self, path: str) -> tuple[int, str]:
-        """Return status and body of a page on the health port; status 0 while the port is closed."""
+        """Return status and body of a page on the health port. The status is 0 while the port is closed."""
         return health.get(self.port, path)
 
     def metric(self, line: str) -> float:
-        """Return the value of one sample; 0 if it is absent."""
+        """Return the value of a metric, or 0 if it does not exist."""
         return health.metric(self.port, line)
 
 
@@ -65,7 +65,7 @@ def environment(redis_url: str, endpoint: str, port: int, **more: str) -> dict[s
 
 @contextmanager
 def signer(folder: Path, redis_url: str, endpoint: str, is_ready: str = "/readyz", **more: str) -> Iterator[Signer]:
-    """Run a signer process; yield once this page of its health port answers 200."""
+    """Run a signer process; yield once the page `is_ready` of its health port answers 200."""
     port = servers.free_port()
     log = folder / f"signer-{port}.log"
     with log.open("wb") as file:
@@ -85,7 +85,7 @@ def signer(folder: Path, redis_url: str, endpoint: str, is_ready: str = "/readyz
 
 
 class Gateway(NamedTuple):
-    """The media half of a gateway."""
+    """The parts of a gateway that handle media."""
 
     media: MediaRequests
     uploads: Uploads
@@ -94,16 +94,16 @@ class Gateway(NamedTuple):
 
 @asynccontextmanager
 async def gateway(redis_url: str, patience: Patience = PATIENT) -> AsyncIterator[Gateway]:
-    """Yield a media client and an upload store on one backplane, subscribed to the node's channel."""
+    """Yield the media parts of a gateway, on a backplane that is subscribed to the node's channel."""
     node = f"test-{secrets.token_hex(4)}"
     messages = Reader(NodeMessage | MediaReply)
 
-    def hear(_: bytes, data: bytes) -> None:
+    def receive(_: bytes, data: bytes) -> None:
         message = messages.unpack(data)
         assert isinstance(message, MediaReply)
         media.receive_reply(message)
 
-    async with running_backplane(redis_url, node, hear) as backplane:
+    async with running_backplane(redis_url, node, receive) as backplane:
         uploads = Uploads(backplane)
         media = MediaRequests(uploads, node, lambda: secrets.token_hex(8), patience)
         await backplane.subscribe(keys.node_channel(node))
@@ -111,7 +111,7 @@ async def gateway(redis_url: str, patience: Patience = PATIENT) -> AsyncIterator
 
 
 async def store(form: dict[str, Any], body: bytes, **changes: str) -> int:
-    """Upload as a browser does with an answer of `sign`; return the status. `changes` replace fields or headers."""
+    """Upload a file with a signed form, as a browser does; return the status. `changes` replace fields or headers."""
     async with aiohttp.ClientSession() as session:
         if form["method"] == "PUT":
             headers = form["headers"] | changes
@@ -126,7 +126,7 @@ async def store(form: dict[str, Any], body: bytes, **changes: str) -> int:
 
 
 async def fetch(url: str) -> tuple[int, bytes, dict[str, str]]:
-    """Download as a browser does; return status, bytes and headers."""
+    """Download a file, as a browser does; return status, bytes and headers."""
     async with aiohttp.ClientSession() as session, session.get(url) as answer:
         return answer.status, await answer.read(), {name.lower(): value for name, value in answer.headers.items()}
 

@@ -1,4 +1,4 @@
-"""Inboxes on two real gateways: the list, live lines of rooms that are not joined, mentions, and hidden rooms."""
+"""Inboxes on two real gateways: pages, live lines, mentions, and rooms that the user may no longer read."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ async def mention(client: Client, room: str, *users: str) -> Json:
 
 
 async def listed(client: Client, *rooms: str) -> None:
-    """Put rooms on the client's list, without staying in them."""
+    """Put rooms on the list of the client's user: join and leave them."""
     for room in rooms:
         await client.join(room)
         await client.ok("room:leave", {"room": room})
@@ -105,7 +105,7 @@ async def test_a_long_text_is_cut_and_an_edit_is_shown(pair: Pair, clients: Clie
     assert event["rooms"][0]["unread"] == 1
 
 
-async def test_the_first_message_of_a_direct_room_brings_the_room(pair: Pair, clients: Clients) -> None:
+async def test_the_first_message_of_a_direct_room_adds_the_room_to_the_inbox(pair: Pair, clients: Clients) -> None:
     ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"), name="Bob the Builder")
     room = "dm:" + ":".join(sorted((ada.user, bob.user)))
     assert (await inbox(ada))["rooms"] == []
@@ -118,7 +118,7 @@ async def test_the_first_message_of_a_direct_room_brings_the_room(pair: Pair, cl
     assert (await inbox(ada))["rooms"][0]["name"] == "Bob the Builder"
 
 
-async def test_reading_on_one_device_updates_the_other(pair: Pair, clients: Clients) -> None:
+async def test_a_read_mark_of_one_device_updates_the_inbox_of_another_device(pair: Pair, clients: Clients) -> None:
     user = unique("ada")
     phone, desk = await clients(pair[0], user), await clients(pair[1], user)
     bob = await clients(pair[0], unique("bob"))
@@ -169,7 +169,9 @@ async def test_only_readers_of_a_room_can_be_mentioned(pair: Pair, clients: Clie
     assert (await inbox(ada))["mentions"] == 1
 
 
-async def test_a_back_end_mentions_readers(pair: Pair, clients: Clients, gateway_redis: str) -> None:
+async def test_a_back_end_may_mention_only_readers_of_the_room(
+    pair: Pair, clients: Clients, gateway_redis: str
+) -> None:
     ada = await clients(pair[0], unique("ada"))
     room = unique("public:talk")
     await listed(ada, room)
@@ -188,7 +190,7 @@ async def test_a_back_end_mentions_readers(pair: Pair, clients: Clients, gateway
     assert (page.after, page.unread, page.mentions) == (None, 1, 1)
 
 
-async def test_a_mention_counts_to_a_hundred(pair: Pair, clients: Clients, gateway_redis: str) -> None:
+async def test_an_inbox_counts_at_most_a_hundred_mentions(pair: Pair, clients: Clients, gateway_redis: str) -> None:
     ada = await clients(pair[0], unique("ada"))
     room = unique("public:talk")
     await listed(ada, room)
@@ -200,7 +202,9 @@ async def test_a_mention_counts_to_a_hundred(pair: Pair, clients: Clients, gatew
     assert (await inbox(ada))["mentions"] == 5
 
 
-async def test_a_room_that_the_user_has_lost_leaves_the_inbox(pair: Pair, clients: Clients, gateway_redis: str) -> None:
+async def test_a_room_that_the_user_may_no_longer_read_is_removed_from_the_inbox(
+    pair: Pair, clients: Clients, gateway_redis: str
+) -> None:
     ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
     rooms = [unique("team") for _ in range(3)]
     for room in rooms:
@@ -225,7 +229,7 @@ async def test_a_room_that_the_user_has_lost_leaves_the_inbox(pair: Pair, client
     assert not ada.seen("inbox", line_with(rooms[1]))
 
 
-async def test_the_room_list_omits_rooms_from_which_the_user_is_banned(pair: Pair, clients: Clients) -> None:
+async def test_the_room_list_shows_no_message_of_a_room_that_has_banned_the_user(pair: Pair, clients: Clients) -> None:
     ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
     room = unique("team")
     await bob.ok("room:create", {"room": room, "kind": "private"})
@@ -237,7 +241,7 @@ async def test_the_room_list_omits_rooms_from_which_the_user_is_banned(pair: Pai
     assert [(row["room"], row["unread"], row["last"]) for row in rows] == [(room, 0, None)]
 
 
-async def test_each_of_500_rooms_on_a_list_is_live(pair: Pair, clients: Clients, gateway_redis: str) -> None:
+async def test_each_of_500_rooms_in_an_inbox_has_live_lines(pair: Pair, clients: Clients, gateway_redis: str) -> None:
     ada = await clients(pair[0], unique("ada"))
     rooms = [unique(f"public:talk{number}") for number in range(500)]
     with store(gateway_redis) as redis:

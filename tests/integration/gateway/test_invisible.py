@@ -1,4 +1,4 @@
-"""Invisible users stay unseen: over slow lines, reconnects, reloads and other devices, on two gateways."""
+"""Invisible users look offline: over slow connections, after reconnects and reloads, and with several devices."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.waiting import until
 
 Pair = list[Gateway]
 LINE_SECONDS = 0.2
-"""Seconds of delay in one direction: a `presence` sent after the connect arrives two such delays later."""
+"""Delay in one direction, in seconds. A `presence` event sent after the connect arrives two such delays later."""
 
 
 async def row_of(client: Client, user: str) -> dict[str, Any]:
@@ -33,7 +33,7 @@ async def expect_status(client: Client, user: str, status: str) -> dict[str, Any
 
 
 def seen_of(watcher: Client, user: str) -> list[str]:
-    """Return every status of the user that the watcher got, and every room that the user entered."""
+    """Return each status of the user that the watcher received, and the user's id for each entered room."""
     statuses = [row["status"] for event in watcher.seen("presence") for row in event["changes"] if row["user"] == user]
     entered = [row["user"] for event in watcher.seen("room") for row in event.get("entered", []) if row["user"] == user]
     return statuses + entered
@@ -47,13 +47,13 @@ async def watcher_of(clients: Clients, gateway: Gateway, user: str, room: str) -
 
 
 async def finish(watcher: Client, room: str) -> None:
-    """Wait until all earlier changes have been delivered: presence is sent once a second."""
+    """Wait until all earlier changes have been delivered. A gateway delays presence changes by up to a second."""
     await watcher.send(room, "done")
     await watcher.expect_text("done")
     await asyncio.sleep(1.5)
 
 
-async def test_reconnects_over_a_slow_line_do_not_show_the_user(pair: Pair, clients: Clients) -> None:
+async def test_reconnects_over_a_slow_connection_do_not_show_an_invisible_user(pair: Pair, clients: Clients) -> None:
     user, room = unique("ada"), unique("public:talk")
     async with slow_proxy(pair[0].port, LINE_SECONDS) as line:
         bob = await watcher_of(clients, pair[1], user, room)
@@ -79,7 +79,9 @@ async def test_reconnects_over_a_slow_line_do_not_show_the_user(pair: Pair, clie
     assert await row_of(bob, user) == before
 
 
-async def test_a_reload_keeps_the_user_invisible_and_tells_the_client(pair: Pair, clients: Clients) -> None:
+async def test_after_a_reload_the_user_is_still_invisible_and_the_client_gets_the_status(
+    pair: Pair, clients: Clients
+) -> None:
     user, room = unique("ada"), unique("public:talk")
     bob = await watcher_of(clients, pair[1], user, room)
     first = await clients(pair[0], user, presence={"status": "invisible"})
@@ -110,7 +112,7 @@ async def test_a_status_can_be_sent_with_the_connect(pair: Pair, clients: Client
     assert "online" not in seen_of(bob, user)
 
 
-async def test_the_users_last_choice_counts_for_devices_without_a_status(pair: Pair, clients: Clients) -> None:
+async def test_a_device_without_a_status_gets_the_status_that_the_user_last_chose(pair: Pair, clients: Clients) -> None:
     user, bob = unique("ada"), await clients(pair[1], unique("bob"))
     phone, laptop = await clients(pair[0], user), await clients(pair[1], user)
     await phone.ok("presence", {"status": "busy", "note": "in a call"})
@@ -139,11 +141,11 @@ async def test_the_users_last_choice_counts_for_devices_without_a_status(pair: P
 
 
 async def _has_status(client: Client, status: str) -> bool:
-    await asyncio.sleep(0.1)  # stays within the rate of a connection
+    await asyncio.sleep(0.1)  # to stay within the rate limit
     return bool((await client.ok("presence"))["status"] == status)
 
 
-async def test_a_visible_device_that_comes_back_does_not_undo_the_choice(pair: Pair, clients: Clients) -> None:
+async def test_a_second_device_that_connects_as_online_does_not_end_invisibility(pair: Pair, clients: Clients) -> None:
     user, bob = unique("ada"), await clients(pair[1], unique("bob"))
     phone = await clients(pair[0], user)
     await phone.ok("presence", {"status": "invisible"})
@@ -174,12 +176,12 @@ async def test_a_bad_status_refuses_the_connect_with_a_code(pair: Pair, presence
     assert (told[0]["message"], told[0]["data"]["reason"]) == (reason, reason)
 
 
-async def test_a_block_by_an_invisible_user_tells_a_watcher_nothing(pair: Pair, clients: Clients) -> None:
-    """An event of a user who looks offline already would reveal that the user is here."""
+async def test_a_block_by_an_invisible_user_sends_no_event_to_a_watcher(pair: Pair, clients: Clients) -> None:
+    """The invisible user looks offline already, so an event would reveal that the user is connected."""
     ada = await clients(pair[0], unique("ada"), presence={"status": "invisible"})
     bob = await watcher_of(clients, pair[1], ada.user, room := unique("public:talk"))
     await ada.ok("user:block", {"user": bob.user, "on": True})
-    await until(lambda: is_blocked(bob, ada.user), "the block holds")
+    await until(lambda: is_blocked(bob, ada.user), "the block is in force")
     await finish(bob, room)
     assert seen_of(bob, ada.user) == []
 

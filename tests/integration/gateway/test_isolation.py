@@ -1,4 +1,4 @@
-"""A gateway that was cut from Redis reads revocations before it delivers or accepts anything."""
+"""A gateway that was cut from Redis reads revocations before it delivers or accepts any event."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.proxy import CuttableProxy, MutingProxy, cuttable_proxy, muting_proxy
 from tests.waiting import until
 
 TIMEOUT_SECONDS = 0.4
-"""The gateway's timeout for Redis, in seconds; after five times this it is isolated."""
+"""Redis timeout of the gateway, in seconds. After a cut of five times this length, the gateway is isolated."""
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ async def proxy(redis_port: int) -> AsyncIterator[CuttableProxy]:
 
 @pytest.fixture
 async def muting(redis_port: int) -> AsyncIterator[MutingProxy]:
-    """Run a proxy that can drop the packets Redis publishes, and forwards commands."""
+    """Run a proxy that forwards commands, and can drop published packets."""
     async with muting_proxy(redis_port, b"-pubsub") as made:
         yield made
 
@@ -67,7 +67,7 @@ async def deaf(muting: MutingProxy, tmp_path: Path) -> AsyncIterator[Gateway]:
 
 
 async def people(running: Gateway, clients: Clients, room: str) -> tuple[Client, Client, Client]:
-    """Ada, who stays; mallory, who is about to be revoked; and eve, who is about to be removed from the room."""
+    """Connect and join ada, who may stay, mallory, whom the test revokes, and eve, whom the test may kick."""
     made = [await clients(running, unique(name), rooms=["team:*"]) for name in ("ada", "mallory", "eve")]
     for client in made:
         await client.join(room)
@@ -88,7 +88,7 @@ async def test_a_user_revoked_during_an_outage_gets_no_message_after_it(
     await eve.expect_text("before")
 
     proxy.cut()
-    await until(lambda: is_isolated(cut_off), "isolated", 10.0)
+    await until(lambda: is_isolated(cut_off), "the gateway is isolated", 10.0)
     await backend.revoke_user(mallory.user)
     await backend.kick(room, eve.user)
     for number in range(20):
@@ -103,20 +103,20 @@ async def test_a_user_revoked_during_an_outage_gets_no_message_after_it(
     await eve.expect("room", lambda event: event["change"] == "removed", 10.0)
     assert ada.texts(room) == ["before", *(f"during {number}" for number in range(20))]
     assert mallory.texts(room) == eve.texts(room) == ["before"]
-    await until(lambda: cut_off.is_ready, "ready again")
+    await until(lambda: cut_off.is_ready, "the gateway is ready again")
     await ada.send(room, "after")
 
 
-async def test_a_deaf_gateway_delivers_nothing_until_revocations_were_read(
+async def test_a_deaf_gateway_delivers_no_message_until_it_has_read_revocations(
     deaf: Gateway, muting: MutingProxy, backend: Backend, clients: Clients
 ) -> None:
-    """Commands work all the time, so that only the silent subscriptions reveal the fault."""
+    """Commands work all the time. Only the silent subscriptions reveal the fault."""
     room = unique("team:deaf")
     ada, mallory, _ = await people(deaf, clients, room)
     muting.is_muted = True
     await backend.revoke_user(mallory.user)
     await backend.publish(room, "news", "during")
-    await until(lambda: is_isolated(deaf), "isolated", 10.0)
+    await until(lambda: is_isolated(deaf), "the gateway is isolated", 10.0)
     assert await ada.refused("message:send", {"room": room, "id": "x", "text": "x"}) == "unavailable"
     muting.is_muted = False
     await ada.expect_text("during", 15.0)

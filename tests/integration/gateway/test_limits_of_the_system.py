@@ -30,7 +30,7 @@ async def _open(one: Gateway) -> tuple[bytes, asyncio.StreamWriter]:
         return b"", writer
 
 
-async def test_a_gateway_at_its_file_limit_says_so_and_stays_healthy(
+async def test_a_gateway_at_its_limit_of_open_files_logs_it_once_and_stays_healthy(
     redis_url: str, tmp_path: Path, clients: Clients
 ) -> None:
     refused = 'roomcast_gateway_refused_requests_total{reason="descriptors",status="503"}'
@@ -52,12 +52,12 @@ async def test_a_gateway_at_its_file_limit_says_so_and_stays_healthy(
         for _, writer in opened:
             writer.transport.abort()
 
-        async def has_room() -> bool:
+        async def is_admitted() -> bool:
             line, writer = await _open(one)
             writer.transport.abort()
             return line.startswith(b"HTTP/1.1 101 ")
 
-        await until(has_room, "new sessions are let in again")
+        await until(is_admitted, "new sessions are admitted again")
 
 
 @pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="no IPv6 here")

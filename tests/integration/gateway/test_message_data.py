@@ -1,4 +1,4 @@
-"""`data` of messages: the same object live, in history, in both forms of recovery, and after edits."""
+"""`data` of messages: clients get the same object live, in history, in both forms of recovery, and after edits."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def test_data_is_the_same_live_in_history_and_after_recovery(pair: Pair, c
     assert live == history == paged == again
 
 
-async def test_edits_replace_data_and_no_key_holds_the_old_data(
+async def test_edits_replace_data_and_no_key_contains_the_old_data(
     pair: Pair, clients: Clients, gateway_redis: str
 ) -> None:
     room = unique("public:data")
@@ -93,7 +93,7 @@ async def test_a_back_end_publishes_data(pair: Pair, clients: Clients, gateway_r
 
 
 async def test_a_field_that_is_not_documented_is_refused_by_name(pair: Pair, clients: Clients) -> None:
-    """The refusal also comes after a session's first message, when plain texts take the fast path."""
+    """The gateway refuses the field also after a session's first message, when plain texts take the fast path."""
     room = unique("public:data")
     ada = await clients(pair[0], unique("ada"))
     await ada.join(room)

@@ -32,7 +32,7 @@ async def test_a_message_reaches_all_members_on_both_gateways_with_its_seq(pair:
     assert ack["duplicate"] is False
 
 
-async def test_a_repeated_id_answers_the_first_seq_and_is_not_delivered_twice(pair: Pair, clients: Clients) -> None:
+async def test_a_repeated_id_gets_the_first_seq_and_is_not_delivered_twice(pair: Pair, clients: Clients) -> None:
     ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
     room = unique("public:talk")
     await bob.join(room)
@@ -46,9 +46,7 @@ async def test_a_repeated_id_answers_the_first_seq_and_is_not_delivered_twice(pa
     assert bob.texts(room) == ["once", "after"]
 
 
-async def test_the_same_id_of_another_person_or_in_another_room_is_another_message(
-    pair: Pair, clients: Clients
-) -> None:
+async def test_the_same_id_of_another_user_or_in_another_room_is_another_message(pair: Pair, clients: Clients) -> None:
     ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
     room, other = unique("public:talk"), unique("public:talk")
 
@@ -58,7 +56,7 @@ async def test_the_same_id_of_another_person_or_in_another_room_is_another_messa
     assert [ack["seq"] for ack in acks] == [1, 2, 1]
 
 
-async def test_a_resend_through_another_gateway_is_recognised(pair: Pair, clients: Clients) -> None:
+async def test_a_resend_through_another_gateway_is_a_duplicate(pair: Pair, clients: Clients) -> None:
     user, room = unique("ada"), unique("public:talk")
     here, there = await clients(pair[0], user), await clients(pair[1], user)
     first = await here.send(room, "hello", "id-1")
@@ -66,7 +64,7 @@ async def test_a_resend_through_another_gateway_is_recognised(pair: Pair, client
     assert await there.send(room, "hello", "id-1") == {**first, "duplicate": True}
 
 
-async def test_one_clients_messages_keep_their_order(pair: Pair, clients: Clients) -> None:
+async def test_the_messages_of_one_client_keep_their_order(pair: Pair, clients: Clients) -> None:
     ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
     room = unique("public:talk")
     await ada.join(room)
@@ -95,21 +93,21 @@ async def test_messages_of_two_senders_on_two_gateways_arrive_in_one_order(pair:
     assert [m["seq"] for m in ada.seen("message")] == list(range(1, 81))
 
 
-async def test_a_first_send_without_a_join_comes_before_later_ones(pair: Pair, clients: Clients) -> None:
+async def test_messages_of_a_member_who_has_not_joined_keep_their_order(pair: Pair, clients: Clients) -> None:
     ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
     room = unique("team")
     await ada.ok("room:create", {"room": room, "kind": "private"})
     await ada.invite(room, bob.user)
     await ada.join(room)
 
-    for n in range(10):  # bob has not joined: each send looks his membership up first
+    for n in range(10):  # bob has not joined, so the gateway looks up his membership for each send
         await bob.io.emit("message:send", {"room": room, "id": f"id-{n}", "text": str(n)})
 
     await ada.expect_text("9")
     assert ada.texts(room) == [str(n) for n in range(10)]
 
 
-async def test_texts_beyond_the_limit_are_refused_in_bytes_and_in_characters(pair: Pair, clients: Clients) -> None:
+async def test_a_text_of_more_than_16384_bytes_is_refused(pair: Pair, clients: Clients) -> None:
     ada = await clients(pair[0], unique("ada"))
     room = unique("public:talk")
 
@@ -166,7 +164,7 @@ async def test_text_arrives_exactly_as_it_was_sent(pair: Pair, clients: Clients)
     assert (await bob.ok("message:history", {"room": room}))["messages"][0]["text"] == text
 
 
-async def test_history_pages_backwards_to_the_first_message_and_says_when_it_ends(pair: Pair, clients: Clients) -> None:
+async def test_history_pages_lead_back_to_the_first_message(pair: Pair, clients: Clients) -> None:
     ada = await clients(pair[0], unique("ada"))
     room = unique("public:talk")
     for n in range(1, 8):
@@ -203,7 +201,7 @@ async def test_history_at_both_ends_of_the_log_and_beyond(pair: Pair, clients: C
     assert (page["messages"], page["more"], page["seq"]) == ([], False, 0)
 
 
-async def test_only_the_two_people_of_a_direct_room_send_and_receive_in_it(pair: Pair, clients: Clients) -> None:
+async def test_only_the_two_users_of_a_direct_room_may_enter_it(pair: Pair, clients: Clients) -> None:
     names = sorted(unique(name) for name in ("ada", "bob"))
     ada, bob = await clients(pair[0], names[0]), await clients(pair[1], names[1])
     eve = await clients(pair[0], unique("eve"))
@@ -222,7 +220,7 @@ async def test_only_the_two_people_of_a_direct_room_send_and_receive_in_it(pair:
     await eve.join(own)
 
 
-async def test_a_first_direct_message_announces_its_room(pair: Pair, clients: Clients) -> None:
+async def test_a_first_direct_message_announces_its_room_to_the_other_user(pair: Pair, clients: Clients) -> None:
     names = sorted(unique(name) for name in ("ada", "bob"))
     ada, bob = await clients(pair[0], names[0]), await clients(pair[1], names[1])
     room = f"dm:{ada.user}:{bob.user}"
@@ -235,8 +233,8 @@ async def test_a_first_direct_message_announces_its_room(pair: Pair, clients: Cl
     assert listed[room] == 2
 
 
-async def test_packets_in_several_frames_keep_their_order_with_later_ones(pair: Pair) -> None:
-    """A message in two frames takes the ordinary path; a later one in one frame must not overtake on the fast path."""
+async def test_packets_in_several_frames_are_handled_before_later_packets(pair: Pair) -> None:
+    """A message in two frames takes the general path. A later message must not overtake it on the fast path."""
     room = unique("public:talk")
     async with raw(pair[0]) as socket:
         await socket.sign_in(unique("ada"))
@@ -251,8 +249,8 @@ async def test_packets_in_several_frames_keep_their_order_with_later_ones(pair: 
     ["425", "42007", "42", "4212345678901234567", "42٣", "42/,5", "425 "],
     ids=["plain", "zeros", "no id", "too long", "other digits", "namespace", "blank"],
 )
-async def test_every_form_of_a_packet_is_answered_or_refused(pair: Pair, head: str) -> None:
-    """The ordinary path accepts or refuses what the fast path does not take; only packets with an ack id get an ack."""
+async def test_each_form_of_a_packet_is_acked_or_refused(pair: Pair, head: str) -> None:
+    """The general path handles packets that do not suit the fast path. Only packets with an ack id get an ack."""
     room = unique("public:talk")
     async with raw(pair[0]) as socket:
         await socket.sign_in(unique("ada"))
@@ -286,7 +284,7 @@ async def test_every_form_of_a_packet_is_answered_or_refused(pair: Pair, head: s
         ({"reply_to": 3}, None),
     ],
 )
-async def test_the_fast_path_answers_as_the_ordinary_path(
+async def test_the_fast_path_gives_the_acks_of_the_general_path(
     pair: Pair, change: dict[str, object], refusal: str | None
 ) -> None:
     room = unique("public:talk")
@@ -328,13 +326,13 @@ async def test_a_session_uses_the_fast_path_after_its_first_text(
         }
         again = await ada.send(room, "once", "the-same")
         assert await ada.send(room, "once", "the-same") == {**again, "duplicate": True}
-        # all but the first, and the one that the client writes as two surrogates
+        # all messages except the first, and except the emoji, which the client writes as two surrogates
         assert running.metric("roomcast_gateway_fast_path_messages_total") == 9 - 2
         assert running.metric("roomcast_gateway_hotpath_compiled") == (hotpath == "compiled")
 
 
-async def test_the_fast_path_ends_with_the_membership(pair: Pair, clients: Clients) -> None:
-    """After a removal from the room, the session's ticket of the fast path no longer counts."""
+async def test_a_removed_member_cannot_send_on_the_fast_path(pair: Pair, clients: Clients) -> None:
+    """After the removal, the session's permission to use the fast path in this room is no longer valid."""
     ada = await clients(pair[0], unique("ada"))
     room = unique("team:secret")
     await ada.ok("room:create", {"room": room, "kind": "private"})
@@ -349,7 +347,7 @@ async def test_the_fast_path_ends_with_the_membership(pair: Pair, clients: Clien
 
 
 async def _enter(socket: Raw, room: str) -> None:
-    """Join, and send a text: later texts may take the fast path."""
+    """Join, and send a first text, so that later texts may take the fast path."""
     await socket.send(f'421["room:join",{{"room":"{room}"}}]')
     await socket.ack(1)
     await socket.send(_packet(0, room, "warm"))

@@ -18,10 +18,11 @@ from tests.waiting import until
 
 Pair = list[Gateway]
 EVERYWHERE_SECONDS = 5.0
+"""Time within which a sanction or block must be in force on all gateways, in seconds."""
 
 
 async def room_of(owner: Client, *members: Client) -> str:
-    """Make a private room of these people, and let all of them join."""
+    """Create a private room with these members; let all of them and the owner join."""
     room = unique("team")
     await owner.ok("room:create", {"room": room, "kind": "private", "name": "The team"})
     for member in members:
@@ -40,10 +41,10 @@ def text(room: str, words: str = "hello") -> dict[str, Any]:
 
 
 class TestMutes:
-    async def test_a_muted_user_reads_and_does_not_write_on_any_gateway(self, pair: Pair, clients: Clients) -> None:
+    async def test_a_muted_user_can_read_but_not_write(self, pair: Pair, clients: Clients) -> None:
         ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
         room = await room_of(ada, bob)
-        for _ in range(3):  # the session has a ticket of the fast path from the second message on
+        for _ in range(3):  # from the second message on, the session may use the fast path
             await bob.send(room, "before")
         answer = await ada.ok("room:sanction", {"room": room, "user": bob.user, "kind": "mute", "on": True})
         assert answer["until"] == 0
@@ -59,7 +60,7 @@ class TestMutes:
         await ada.send(room, "you may read this")
         await bob.expect_text("you may read this")
 
-    async def test_a_mute_ends_by_itself_or_is_lifted(self, pair: Pair, clients: Clients) -> None:
+    async def test_a_mute_ends_after_its_seconds_or_when_it_is_lifted(self, pair: Pair, clients: Clients) -> None:
         ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
         room = await room_of(ada, bob)
         mute = {"room": room, "user": bob.user, "kind": "mute"}
@@ -71,7 +72,7 @@ class TestMutes:
         await ada.ok("room:sanction", {**mute, "on": False})
         await until(lambda: _is(bob, room, "ok"), "the mute is lifted", EVERYWHERE_SECONDS)
 
-    async def test_only_moderators_sanction_and_never_the_owner(self, pair: Pair, clients: Clients) -> None:
+    async def test_only_moderators_may_sanction_and_not_the_owner(self, pair: Pair, clients: Clients) -> None:
         ada, bob, eve = [await clients(pair[n % 2], unique(name)) for n, name in enumerate(("ada", "bob", "eve"))]
         room = await room_of(ada, bob)
         mute = {"room": room, "kind": "mute", "on": True}
@@ -83,7 +84,7 @@ class TestMutes:
         assert await refusal(bob, "room:sanction", {**mute, "user": ada.user}) == "forbidden"
         assert await refusal(ada, "room:sanction", {**mute, "user": ada.user}) == "forbidden"
 
-    async def test_an_operator_moderates_a_public_room(self, pair: Pair, clients: Clients) -> None:
+    async def test_an_operator_may_moderate_a_public_room(self, pair: Pair, clients: Clients) -> None:
         ops = await clients(pair[0], unique("ops"), ops=True)
         bob = await clients(pair[1], unique("bob"))
         room = unique("public:hall")
@@ -110,7 +111,7 @@ class TestBans:
         await ops.ok("room:sanction", {**ban, "on": False})
         await until(lambda: _joins(bob, room), "unbanned", EVERYWHERE_SECONDS)
 
-    async def test_a_ban_from_the_deployment_disconnects_and_refuses_sign_in(
+    async def test_a_ban_without_a_room_disconnects_and_refuses_the_sign_in(
         self, pair: Pair, clients: Clients, gateway_redis: str
     ) -> None:
         bob = await clients(pair[0], unique("bob"))
@@ -123,7 +124,7 @@ class TestBans:
             await backend.unban(bob.user)
             await until(lambda: _connects(clients, pair[1], bob.user), "unbanned", EVERYWHERE_SECONDS)
 
-    async def test_a_mute_in_the_deployment_holds_in_every_room(
+    async def test_a_mute_without_a_room_applies_in_every_room(
         self, pair: Pair, clients: Clients, gateway_redis: str
     ) -> None:
         bob = await clients(pair[0], unique("bob"))
@@ -140,7 +141,7 @@ class TestBans:
 
 
 async def test_closing_a_room_deletes_its_sanctions(pair: Pair, clients: Clients, gateway_redis: str) -> None:
-    """Otherwise the next room with that id would begin with bans and slow mode."""
+    """Otherwise the next room with this id would begin with the old bans and slow mode."""
     ada, eve = await clients(pair[0], unique("ada")), await clients(pair[1], unique("eve"))
     room = await room_of(ada, eve)
     await ada.ok("room:slow", {"room": room, "seconds": 60})
@@ -150,12 +151,12 @@ async def test_closing_a_room_deletes_its_sanctions(pair: Pair, clients: Clients
     async with connect(gateway_redis) as backend:
         await backend.close_room(room)
         await backend.create_room(room, eve.user)
-    await until(lambda: _joins(eve, room), "the ban is gone", EVERYWHERE_SECONDS)
+    await until(lambda: _joins(eve, room), "the ban has ended", EVERYWHERE_SECONDS)
     for number in range(2):
         await eve.send(room, f"not slow {number}")
 
 
-async def test_slow_mode_holds_over_gateways_and_devices(pair: Pair, clients: Clients) -> None:
+async def test_slow_mode_limits_a_user_across_gateways_and_devices(pair: Pair, clients: Clients) -> None:
     ops = await clients(pair[0], unique("ops"), ops=True)
     name = unique("bob")
     phone, desk = await clients(pair[0], name), await clients(pair[1], name)
@@ -173,12 +174,12 @@ async def test_slow_mode_holds_over_gateways_and_devices(pair: Pair, clients: Cl
         error = answer.get("error", {})
         return bool(error.get("reason") == "rate_limited" and error["retry_after"] > 500)
 
-    await until(lambda: is_slow(phone), "slow here", EVERYWHERE_SECONDS)
-    await until(lambda: is_slow(desk), "slow there", EVERYWHERE_SECONDS)
+    await until(lambda: is_slow(phone), "the phone is limited", EVERYWHERE_SECONDS)
+    await until(lambda: is_slow(desk), "the desk is limited", EVERYWHERE_SECONDS)
     await ops.send(room, "operators are not slowed")
     await ops.send(room, "at all")
     await ops.ok("room:slow", {"room": room, "seconds": 0})
-    await until(lambda: _is(phone, room, "ok"), "fast again", EVERYWHERE_SECONDS)
+    await until(lambda: _is(phone, room, "ok"), "slow mode has ended", EVERYWHERE_SECONDS)
 
 
 async def test_a_report_reaches_moderators_and_operators(pair: Pair, clients: Clients, gateway_redis: str) -> None:
@@ -195,7 +196,9 @@ async def test_a_report_reaches_moderators_and_operators(pair: Pair, clients: Cl
     assert (report["id"], report["by"], report["reason"], report["target"]) == (number, bob.user, "rude", seq)
     assert json.loads(report["message"])["text"] == "an insult"
     assert number in [each["id"] for each in (await ops.ok("report:list", {}))["reports"]]
-    assert await refusal(bob, "report:resolve", {"id": number}) == "not_found", "it does not say that there is one"
+    assert await refusal(bob, "report:resolve", {"id": number}) == "not_found", (
+        "the refusal does not reveal that the report exists"
+    )
     await ada.ok("report:resolve", {"id": number})
     assert (await ada.ok("report:list", {"room": room}))["reports"] == []
     async with connect(gateway_redis) as backend:
@@ -206,7 +209,7 @@ async def test_a_report_reaches_moderators_and_operators(pair: Pair, clients: Cl
         assert again not in [each["id"] for each in await backend.reports()]
 
 
-async def test_reports_of_other_rooms_hide_none_and_a_new_room_has_none(
+async def test_a_room_lists_its_reports_among_many_of_other_rooms_and_a_new_room_lists_none(
     pair: Pair, clients: Clients, gateway_redis: str
 ) -> None:
     ada, bob, eve = [await clients(pair[n % 2], unique(name)) for n, name in enumerate(("ada", "bob", "eve"))]
@@ -221,7 +224,7 @@ async def test_reports_of_other_rooms_hide_none_and_a_new_room_has_none(
             numbers.append(report["id"])
         page = await ada.ok("report:list", {"room": room, "limit": 1})
         assert ([each["reason"] for each in page["reports"]], page["more"]) == (["first"], True)
-        client.xdel(REPORTS, numbers[1])  # by a back end, or because the queue is full
+        client.xdel(REPORTS, numbers[1])  # as a back end does, or as Redis does when the queue is full
         page = await ada.ok("report:list", {"room": room, "after": numbers[0]})
         assert ([each["reason"] for each in page["reports"]], page["more"]) == (["third"], False)
         assert client.zrange(room_reports(room), 0, -1) == [numbers[0], numbers[2]]
@@ -230,7 +233,9 @@ async def test_reports_of_other_rooms_hide_none_and_a_new_room_has_none(
     assert (await eve.ok("report:list", {"room": room}))["reports"] == []
 
 
-async def test_blocked_people_do_not_reach_each_other(pair: Pair, clients: Clients) -> None:
+async def test_a_block_stops_direct_messages_and_hides_presence_in_both_directions(
+    pair: Pair, clients: Clients
+) -> None:
     ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
     first, second = sorted((ada.user, bob.user))
     room = f"dm:{first}:{second}"
@@ -250,7 +255,7 @@ async def test_blocked_people_do_not_reach_each_other(pair: Pair, clients: Clien
     assert await refusal(ada, "user:block", {"user": ada.user, "on": True}) == "bad_request"
 
 
-async def test_a_block_list_is_bounded_also_for_requests_that_are_sent_together(
+async def test_concurrent_requests_cannot_exceed_the_limit_of_a_block_list(
     pair: Pair, clients: Clients, gateway_redis: str
 ) -> None:
     ada = await clients(pair[0], unique("ada"))

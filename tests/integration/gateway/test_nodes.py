@@ -1,4 +1,4 @@
-"""Two processes never hold the same node number, even after a kill; Redis can assign the number."""
+"""Two gateways never use the same node number, even after a kill. A gateway may take a free number from Redis."""
 
 from __future__ import annotations
 
@@ -58,14 +58,14 @@ async def test_a_gateway_whose_number_was_taken_moves_its_clients_and_ends(
             redis.set(keys.node_lease("3"), "another", ex=60)
             redis.set(keys.node_process("3"), "elsewhere/1/1", ex=60)
         await ada.expect_gone(10)
-        code = await until(running.process.poll, "the end")
+        code = await until(running.process.poll, "the process has ended")
         assert code == 1
         assert "another process holds this gateway's number" in running.said()
         running.process.returncode = -signal.SIGKILL  # so that `stop` does not expect exit code 0
     assert "Traceback" not in running.said()
 
 
-async def test_no_session_is_admitted_before_the_gateway_holds_its_number(redis_url: str, tmp_path: Path) -> None:
+async def test_a_gateway_is_not_ready_before_it_has_the_lease_of_its_number(redis_url: str, tmp_path: Path) -> None:
     with store(redis_url) as redis:
         redis.set(keys.node_lease("3"), "another", px=3_000)
         redis.set(keys.node_process("3"), "elsewhere/1/1", px=3_000)

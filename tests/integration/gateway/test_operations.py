@@ -27,7 +27,7 @@ from tests.waiting import until
 Pair = list[Gateway]
 
 FLOOD = 3_000
-"""The number of WebSocket requests of the flood: the kernel queues 4,096, the gateway 2,000."""
+"""Number of WebSocket requests in the flood. The kernel can queue 4,096 connections, the gateway 2,000 requests."""
 
 
 async def test_health_readiness_and_metrics_have_a_port_of_their_own(pair: Pair) -> None:
@@ -38,7 +38,7 @@ async def test_health_readiness_and_metrics_have_a_port_of_their_own(pair: Pair)
 
 
 def test_health_and_metrics_can_have_an_address_of_their_own(redis_url: str, tmp_path: Path) -> None:
-    """A host that serves clients on one address keeps its metrics on another."""
+    """An operator may serve clients on one address and metrics on another."""
     with gateway(tmp_path, redis_url, "1", is_ready=False, METRICS_HOST="127.0.0.2") as one:
         servers.wait_until(
             lambda: request(f"http://127.0.0.2:{one.metrics_port}/readyz")[0] == 200, "the gateway is ready"
@@ -76,7 +76,7 @@ async def test_the_metrics_count_events(pair: Pair, clients: Clients) -> None:
     assert pair[0].metric('roomcast_gateway_events_total{event="room:join",outcome="forbidden"}') == 1
     assert pair[0].metric("roomcast_gateway_ready") == 1
     await ada.close()
-    await until(lambda: pair[0].metric("roomcast_gateway_connections") == 0, "gone")
+    await until(lambda: pair[0].metric("roomcast_gateway_connections") == 0, "the connection is closed")
 
 
 class Writer:
@@ -90,14 +90,14 @@ class Writer:
         self.moves = 0
 
     async def run(self, count: int, most: int = 5_000) -> int:
-        """Send until `count` messages are acked and the writer has moved, at most `most`; return how many were sent."""
+        """Send `count` messages, and up to `most` until the writer has moved; return how many were sent and acked."""
         client = await self._connect()
         sent = 0
         while sent < count or (not self.moves and sent < most):
             while not await self._send(client, f"{self.user}-{sent}"):
                 client = await self._connect()
             sent += 1
-            await asyncio.sleep(0.01)  # slow enough that the drain happens meanwhile
+            await asyncio.sleep(0.01)  # slow enough for the drain to begin before the last message
         await client.close()
         return sent
 
@@ -175,7 +175,7 @@ async def test_a_draining_gateway_is_not_ready_and_refuses_new_sessions(
         assert time.monotonic() - started < 5
 
 
-async def test_polling_clients_are_moved_too(redis_url: str, tmp_path: Path, clients: Clients) -> None:
+async def test_a_drain_moves_polling_clients_too(redis_url: str, tmp_path: Path, clients: Clients) -> None:
     with gateways(tmp_path, redis_url, 1, DRAIN_SECONDS="3") as (running,):
         ada = await clients(running, "ada", transports=("polling",))
         running.process.terminate()
@@ -185,7 +185,7 @@ async def test_polling_clients_are_moved_too(redis_url: str, tmp_path: Path, cli
 
 
 async def test_a_polling_client_between_two_gets_receives_the_drain_event(redis_url: str, tmp_path: Path) -> None:
-    """The gateway waits for the next GET, which arrives on an open connection, as from nginx."""
+    """The gateway waits for the client's next GET, which arrives on an open connection, as it would from nginx."""
     with gateways(tmp_path, redis_url, 1, DRAIN_SECONDS="3") as (running,):
         async with ClientSession() as http:
             client = await Polling.open(http, running.url.removeprefix("http://"), "socket.io")
@@ -200,7 +200,7 @@ async def test_a_polling_client_between_two_gets_receives_the_drain_event(redis_
         assert '42["drain",' in said
 
 
-async def test_a_second_signal_changes_nothing(redis_url: str, tmp_path: Path, clients: Clients) -> None:
+async def test_further_signals_do_not_disturb_a_drain(redis_url: str, tmp_path: Path, clients: Clients) -> None:
     with gateways(tmp_path, redis_url, 1, DRAIN_SECONDS="3") as (running,):
         await clients(running, "ada")
         for _ in range(3):
@@ -212,11 +212,11 @@ async def test_a_second_signal_changes_nothing(redis_url: str, tmp_path: Path, c
 @pytest.mark.parametrize(
     "path", ["/socket.io/", "/socket.io/?EIO=3&transport=polling", "/socket.io/?EIO=4&transport=x"]
 )
-async def test_a_request_that_is_not_a_handshake_is_an_http_error(pair: Pair, path: str) -> None:
+async def test_a_request_that_is_not_a_handshake_gets_400(pair: Pair, path: str) -> None:
     assert request(f"{pair[0].url}{path}")[0] == 400
 
 
-def test_a_storm_of_handshakes_is_admitted(redis_url: str, tmp_path: Path) -> None:
+def test_six_hundred_handshakes_of_one_address_are_admitted(redis_url: str, tmp_path: Path) -> None:
     with gateway(tmp_path, redis_url, "1", PENDING_PER_ADDRESS="1000") as one, ThreadPoolExecutor(100) as callers:
         answers = list(callers.map(lambda _: handshake(one), range(600)))
         assert {status for status, _ in answers} == {200}
@@ -224,7 +224,7 @@ def test_a_storm_of_handshakes_is_admitted(redis_url: str, tmp_path: Path) -> No
 
 
 async def test_a_flood_from_some_addresses_does_not_delay_another_address(redis_url: str, tmp_path: Path) -> None:
-    """The flood fills the queue and is refused with a reason; the other address has its session at once."""
+    """The flood fills the queue, and the gateway refuses a part of the flood. Another address gets its session."""
     refused = 'roomcast_gateway_refused_requests_total{reason="admission",status="503"}'
     with gateway(tmp_path, redis_url, "1") as one:
         one.process.send_signal(signal.SIGSTOP)  # so that all requests wait in the kernel, and arrive at once
@@ -234,15 +234,15 @@ async def test_a_flood_from_some_addresses_does_not_delay_another_address(redis_
         with slowed(one):
             assert (await other)[0] == 200
             await until(lambda: one.metric(refused) > 0, "some of the flood is refused", 60)
-        await until(lambda: '"reason": "admission"' in one.said(), "one log line")
+        await until(lambda: '"reason": "admission"' in one.said(), "the refusal is logged")
         assert one.said().count("new sessions refused") == 1
         for writer in flood:
             writer.transport.abort()
 
-        async def is_let_in() -> bool:
+        async def is_admitted() -> bool:
             return (await asyncio.to_thread(handshake, one, "198.51.100.0"))[0] == 200
 
-        await until(is_let_in, "a client of the flood's address is admitted")
+        await until(is_admitted, "a client of the flood's address is admitted")
 
 
 @contextmanager
@@ -266,7 +266,7 @@ def slowed(one: Gateway) -> Iterator[None]:
 
 
 async def waiting_opening(one: Gateway, address: str) -> asyncio.StreamWriter:
-    """Ask for a WebSocket session as a client behind a proxy."""
+    """Request a WebSocket session as a client behind a proxy, without waiting for the answer."""
     _, writer = await asyncio.open_connection("127.0.0.1", one.port)
     writer.write(
         b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
@@ -277,7 +277,7 @@ async def waiting_opening(one: Gateway, address: str) -> asyncio.StreamWriter:
 
 
 def handshake(one: Gateway, address: str = "127.0.0.1", seconds: float = 5.0) -> tuple[int, str]:
-    """Ask for a polling session; return the status and the Retry-After header."""
+    """Request a polling session; return the status and the Retry-After header."""
     request = urllib.request.Request(
         f"{one.url}/socket.io/?EIO=4&transport=polling", headers={"X-Forwarded-For": address}
     )

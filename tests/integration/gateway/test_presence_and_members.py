@@ -39,7 +39,7 @@ def change_of(user: str, shown: str) -> Any:
 # --- typing ---
 
 
-async def test_typing_reaches_the_others_and_not_the_sender(pair: Pair, clients: Clients) -> None:
+async def test_typing_reaches_other_members_and_not_the_sender(pair: Pair, clients: Clients) -> None:
     ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
     carol, room = await clients(pair[0], unique("carol")), unique("public:talk")
     for who in (ada, bob, carol):
@@ -71,10 +71,12 @@ async def test_typing_of_a_client_that_has_not_joined_is_dropped(pair: Pair, cli
     assert bob.seen("typing") == []
 
 
-# --- receipts and lists ---
+# --- read marks and room lists ---
 
 
-async def test_a_receipt_reaches_the_other_gateway_and_never_goes_back(pair: Pair, clients: Clients) -> None:
+async def test_a_read_receipt_reaches_the_other_gateway_and_a_read_mark_never_decreases(
+    pair: Pair, clients: Clients
+) -> None:
     ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
     room = unique("public:talk")
     await ada.join(room)
@@ -107,7 +109,7 @@ async def test_the_room_list_counts_unread_messages(pair: Pair, clients: Clients
     async def rows() -> dict[str, dict[str, Any]]:
         return {row["room"]: row for row in (await ada.ok("room:list"))["rooms"]}
 
-    listed = await until(rows, "a list")
+    listed = await until(rows, "the room list")
     assert set(listed) == {room, other}
     assert (listed[room]["unread"], listed[room]["seq"], listed[room]["last"]["text"]) == (3, 4, "3")
     assert (listed[other]["unread"], listed[other]["name"]) == (1, "The team")
@@ -129,7 +131,7 @@ async def test_a_long_room_list_comes_in_pages(pair: Pair, clients: Clients) -> 
     assert names == [f"{prefix}-{n:03}" for n in range(120)]
 
 
-# --- who is in a room ---
+# --- occupants of a room ---
 
 
 async def test_a_join_lists_the_members_and_is_announced_to_them(pair: Pair, clients: Clients) -> None:
@@ -151,7 +153,7 @@ async def test_a_join_lists_the_members_and_is_announced_to_them(pair: Pair, cli
     assert await members(ada, room) == [ada.user]
 
 
-async def test_users_of_a_gateway_taken_for_dead_leave_and_come_back(
+async def test_users_of_a_gateway_that_looks_dead_leave_and_enter_again(
     pair: Pair, clients: Clients, gateway_redis: str
 ) -> None:
     ada, bob = await clients(pair[0], unique("ada"), name="Ada"), await clients(pair[1], unique("bob"), name="Bob")
@@ -174,7 +176,7 @@ async def test_users_of_a_gateway_taken_for_dead_leave_and_come_back(
     assert await members(carol, room) == sorted([ada.user, bob.user, carol.user])
 
 
-async def test_many_devices_are_one_person(pair: Pair, clients: Clients) -> None:
+async def test_a_user_with_many_devices_is_one_occupant(pair: Pair, clients: Clients) -> None:
     ada, eve = unique("ada"), await clients(pair[1], unique("eve"))
     room = unique("public:talk")
     await eve.join(room)
@@ -198,19 +200,19 @@ async def test_many_devices_are_one_person(pair: Pair, clients: Clients) -> None
 async def test_members_come_in_pages(pair: Pair, clients: Clients) -> None:
     room = unique("public:talk")
     names = [f"user-{n}-{room[12:]}" for n in range(7)]
-    everybody = [await clients(pair[n % 2], name) for n, name in enumerate(names)]
-    for one in everybody:
+    people = [await clients(pair[n % 2], name) for n, name in enumerate(names)]
+    for one in people:
         await one.join(room)
 
-    pages = [await everybody[0].ok("room:members", {"room": room, "limit": 3})]
+    pages = [await people[0].ok("room:members", {"room": room, "limit": 3})]
     while pages[-1]["more"]:
-        pages.append(await everybody[0].ok("room:members", {"room": room, "limit": 3, "after": pages[-1]["after"]}))
+        pages.append(await people[0].ok("room:members", {"room": room, "limit": 3, "after": pages[-1]["after"]}))
 
     assert [len(page["members"]) for page in pages] == [3, 3, 1]
     assert [row["user"] for page in pages for row in page["members"]] == names
-    assert (await everybody[0].ok("room:members", {"room": room, "after": "zzz"}))["members"] == []
+    assert (await people[0].ok("room:members", {"room": room, "after": "zzz"}))["members"] == []
     for bad in ({"after": 5}, {"after": "~x"}, {"limit": 0}, {"limit": 101}):
-        assert await everybody[0].refused("room:members", {"room": room, **bad}) == "bad_request"
+        assert await people[0].refused("room:members", {"room": room, **bad}) == "bad_request"
 
 
 # --- presence ---
@@ -252,7 +254,7 @@ async def test_a_user_who_disconnects_is_offline_at_once_with_a_last_seen(pair: 
     assert await members(bob, room) == [bob.user]
 
 
-async def test_a_new_member_does_not_hide_a_departure(pair: Pair, clients: Clients) -> None:
+async def test_a_departed_user_is_shown_offline_although_another_user_joins(pair: Pair, clients: Clients) -> None:
     ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
     room = unique("public:talk")
     await ada.join(room)
@@ -291,7 +293,7 @@ async def _is(client: Client, user: str, shown: str) -> bool:
     return bool((await status(client, user))["status"] == shown)
 
 
-async def test_invisible_looks_exactly_like_offline(pair: Pair, clients: Clients) -> None:
+async def test_an_invisible_user_looks_like_an_offline_user(pair: Pair, clients: Clients) -> None:
     ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
     room = unique("public:talk")
     await bob.join(room)
@@ -321,7 +323,7 @@ async def test_invisible_looks_exactly_like_offline(pair: Pair, clients: Clients
 
     await ada.ok("presence", {"status": "busy"})
     await bob.expect("presence", change_of(ada.user, "busy"))
-    await until(lambda: _is(bob, ada.user, "busy"), "back")
+    await until(lambda: _is(bob, ada.user, "busy"), "the user is busy again")
     both = sorted([ada.user, bob.user])
 
     async def is_back() -> bool:
@@ -336,7 +338,9 @@ async def _is_alone(client: Client, room: str) -> bool:
     return await members(client, room) == [client.user] and (await client.join(room))["occupancy"] == 1
 
 
-async def test_one_invisible_device_hides_the_others_on_every_gateway(pair: Pair, clients: Clients) -> None:
+async def test_one_invisible_device_hides_all_devices_of_the_user_on_every_gateway(
+    pair: Pair, clients: Clients
+) -> None:
     user, bob = unique("ada"), await clients(pair[0], unique("bob"))
     room = unique("public:talk")
     await bob.join(room)
@@ -360,8 +364,10 @@ async def test_one_invisible_device_hides_the_others_on_every_gateway(pair: Pair
     assert await _is(bob, user, "offline")
 
 
-async def test_a_person_who_signs_in_invisible_is_never_shown_online(pair: Pair, clients: Clients) -> None:
-    """A client that sends `presence` as its first event, as one that stored the choice does, is never seen."""
+async def test_a_user_who_becomes_invisible_with_the_first_event_is_never_shown_online(
+    pair: Pair, clients: Clients
+) -> None:
+    """The client sends `presence` before any other event, as a client does that has stored the user's choice."""
     bob, user = await clients(pair[1], unique("bob")), unique("ada")
     room = unique("public:talk")
     await bob.join(room)

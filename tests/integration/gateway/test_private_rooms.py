@@ -1,4 +1,4 @@
-"""Private rooms: members see everything, strangers nothing, not even that the room exists."""
+"""Private rooms: members may use every event. Strangers may use none, and cannot find out that the room exists."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ async def make_room(owner: Client, *members: Client, kind: str = "private") -> s
     return room
 
 
-def every_way_in(room: str, upload: str = "A" * 22) -> list[tuple[str, dict[str, Any]]]:
-    """Return each event that names a room, as a stranger may try it."""
+def events_of_a_stranger(room: str, upload: str = "A" * 22) -> list[tuple[str, dict[str, Any]]]:
+    """Return an event of each kind that names a room."""
     return [
         ("room:join", {"room": room}),
         ("room:join", {"room": room, "since": {"seq": 0, "epoch": "0123456789abcdef"}}),
@@ -58,7 +58,7 @@ async def test_a_member_may_use_every_event_and_a_stranger_none(pair: Pair, clie
     await owner.send(room, "members only")
     await bob.expect_text("members only")
 
-    for event, payload in every_way_in(room):
+    for event, payload in events_of_a_stranger(room):
         answer = await eve.call(event, payload)
         assert event == "room:leave" or answer["error"]["reason"] == "forbidden", (event, answer)
         assert "members only" not in str(answer)
@@ -72,7 +72,7 @@ async def test_a_member_may_use_every_event_and_a_stranger_none(pair: Pair, clie
     assert [name for name, _ in eve.events] == ["ready"]
 
 
-async def test_a_room_that_exists_answers_a_stranger_byte_for_byte_like_one_that_does_not(
+async def test_a_stranger_gets_the_same_answers_for_a_private_room_and_for_a_missing_room(
     pair: Pair, clients: Clients
 ) -> None:
     owner = await clients(pair[0], unique("owner"))
@@ -84,7 +84,7 @@ async def test_a_room_that_exists_answers_a_stranger_byte_for_byte_like_one_that
         said = []
         async with raw(pair[1]) as socket:
             await socket.sign_in("eve")
-            for number, (event, payload) in enumerate(every_way_in(of)):
+            for number, (event, payload) in enumerate(events_of_a_stranger(of)):
                 await socket.send(f"42{number}" + json.dumps([event, payload]))
                 said.append(await socket.until(lambda frame: frame.startswith("43")))
         return said
@@ -92,7 +92,7 @@ async def test_a_room_that_exists_answers_a_stranger_byte_for_byte_like_one_that
     assert await answers(room) == await answers(nothing)
 
 
-async def test_an_upload_of_a_private_room_looks_like_one_that_does_not_exist(
+async def test_a_stranger_gets_the_same_answer_for_a_private_upload_and_for_a_missing_upload(
     pair: Pair, clients: Clients, gateway_redis: str
 ) -> None:
     owner, eve = await clients(pair[0], unique("owner")), await clients(pair[1], unique("eve"))
@@ -157,7 +157,7 @@ async def test_a_removal_takes_effect_on_the_other_gateway_at_once(pair: Pair, c
     await owner.send(room, "without bob")
     await owner.expect_text("without bob")
     for device in (bob, second_device):
-        for event, payload in every_way_in(room):
+        for event, payload in events_of_a_stranger(room):
             answer = await device.call(event, payload)
             assert event == "room:leave" or answer["error"]["reason"] == "forbidden", (event, answer)
         assert device.texts(room) == []
@@ -166,7 +166,7 @@ async def test_a_removal_takes_effect_on_the_other_gateway_at_once(pair: Pair, c
     assert left == [owner.user]
 
 
-async def test_a_removal_during_a_join_wins(pair: Pair, clients: Clients) -> None:
+async def test_a_user_who_is_removed_during_a_join_gets_no_messages(pair: Pair, clients: Clients) -> None:
     owner, bob = await clients(pair[0], unique("owner")), await clients(pair[1], unique("bob"))
 
     for _ in range(10):
@@ -180,7 +180,7 @@ async def test_a_removal_during_a_join_wins(pair: Pair, clients: Clients) -> Non
         assert bob.texts(room) == []
 
 
-async def test_who_may_invite_and_remove(pair: Pair, clients: Clients) -> None:
+async def test_only_owners_and_admins_may_invite_and_remove_other_users(pair: Pair, clients: Clients) -> None:
     owner, admin = await clients(pair[0], unique("owner")), await clients(pair[1], unique("admin"))
     bob, eve = await clients(pair[0], unique("bob")), await clients(pair[1], unique("eve"))
     room = await make_room(owner, bob)
@@ -211,7 +211,7 @@ async def test_an_admin_can_be_made_a_member_again(pair: Pair, clients: Clients)
     assert await bob.refused("room:invite", {"room": room, "user": "carol"}) == "forbidden"
 
 
-async def test_a_room_made_public_is_open_to_all_users(pair: Pair, clients: Clients) -> None:
+async def test_a_room_created_as_public_is_open_to_all_users(pair: Pair, clients: Clients) -> None:
     owner, eve = await clients(pair[0], unique("owner")), await clients(pair[1], unique("eve"))
     room = await make_room(owner, kind="public")
 
@@ -221,13 +221,13 @@ async def test_a_room_made_public_is_open_to_all_users(pair: Pair, clients: Clie
 
 
 @pytest.mark.parametrize("room", ["public:x", "dm:a:b", "dm:", "public:"])
-async def test_reserved_ids_make_no_private_rooms(pair: Pair, clients: Clients, room: str) -> None:
+async def test_a_private_room_cannot_be_created_under_a_reserved_id(pair: Pair, clients: Clients, room: str) -> None:
     ada = await clients(pair[0], unique("ada"))
 
     assert await ada.refused("room:create", {"room": room, "kind": "private"}) == "forbidden"
 
 
-async def test_a_token_pattern_opens_rooms_and_its_absence_does_not(pair: Pair, clients: Clients) -> None:
+async def test_a_token_opens_only_the_rooms_that_its_patterns_match(pair: Pair, clients: Clients) -> None:
     team = unique("team")
     ada = await clients(pair[0], unique("ada"), rooms=[f"{team}-*"])
     eve = await clients(pair[1], unique("eve"), rooms=["other-*"])
@@ -240,7 +240,7 @@ async def test_a_token_pattern_opens_rooms_and_its_absence_does_not(pair: Pair, 
     assert await everything.refused("room:join", {"room": "dm:ada:bob"}) == "forbidden"
 
 
-async def test_a_room_in_use_cannot_be_taken_over(pair: Pair, clients: Clients) -> None:
+async def test_a_room_in_use_cannot_be_created_or_moderated_by_a_user(pair: Pair, clients: Clients) -> None:
     room, lobby = unique("team"), unique("public:talk")
     ada, eve = await clients(pair[0], unique("ada"), rooms=[room]), await clients(pair[1], unique("eve"))
     for used in (room, lobby):
@@ -257,7 +257,7 @@ async def test_a_room_in_use_cannot_be_taken_over(pair: Pair, clients: Clients) 
         assert await ada.refused("room:invite", {"room": used, "user": eve.user}) == "forbidden"
 
 
-async def test_a_room_that_was_only_read_counts_as_in_use(pair: Pair, clients: Clients) -> None:
+async def test_a_room_that_was_joined_without_messages_counts_as_in_use(pair: Pair, clients: Clients) -> None:
     room = unique("team")
     ada, eve = await clients(pair[0], unique("ada"), rooms=[room]), await clients(pair[1], unique("eve"))
     await ada.join(room)
@@ -278,14 +278,14 @@ async def test_creating_a_room_requires_a_claim(pair: Pair, clients: Clients) ->
     assert (await ada.ok("room:create", {"room": f"{team}-1", "kind": "private"}))["role"] == "owner"
 
 
-async def test_a_room_opened_by_the_own_tokens_pattern_cannot_be_created(pair: Pair, clients: Clients) -> None:
+async def test_a_user_cannot_create_a_room_that_the_user_s_token_opens(pair: Pair, clients: Clients) -> None:
     team = unique("team")
     ada = await clients(pair[0], unique("ada"), rooms=[f"{team}-*"], create=["*"])
 
     assert await ada.refused("room:create", {"room": f"{team}-1", "kind": "private"}) == "forbidden"
 
 
-async def test_operators_and_back_ends_may_create_rooms_that_others_use(
+async def test_operators_and_back_ends_may_create_a_room_that_is_in_use(
     pair: Pair, clients: Clients, gateway_redis: str
 ) -> None:
     ada = await clients(pair[0], unique("ada"))
@@ -331,11 +331,13 @@ async def test_after_a_refresh_the_session_leaves_rooms_that_the_new_token_does_
     assert await ada.refused("room:join", {"room": room}) == "forbidden"
 
 
-async def test_refused_strangers_create_no_keys(pair: Pair, clients: Clients, gateway_redis: str) -> None:
+async def test_refused_events_of_a_stranger_create_no_redis_keys(
+    pair: Pair, clients: Clients, gateway_redis: str
+) -> None:
     eve = await clients(pair[0], unique("eve"))
     room = unique("nothing")
 
-    for event, payload in every_way_in(room):
+    for event, payload in events_of_a_stranger(room):
         await eve.call(event, payload)
 
     def leftovers() -> list[str]:
@@ -345,7 +347,9 @@ async def test_refused_strangers_create_no_keys(pair: Pair, clients: Clients, ga
     await until(lambda: not leftovers(), "no keys")
 
 
-async def test_a_repeated_removal_does_not_affect_a_user_who_came_back_by_a_token(pair: Pair, clients: Clients) -> None:
+async def test_a_repeated_removal_does_not_affect_a_user_who_has_joined_again_by_a_token(
+    pair: Pair, clients: Clients
+) -> None:
     room = unique("team")
     owner, guest = await clients(pair[0], unique("owner")), await clients(pair[1], unique("guest"), rooms=["team-*"])
     await owner.ok("room:create", {"room": room, "kind": "private"})

@@ -33,7 +33,10 @@ DEADLINE_SECONDS = 4.0
 
 
 class Gateways(NamedTuple):
-    """Two gateways that ask the endpoint at `port` about rooms `public:asked…`; on failure `opened` publishes."""
+    """Two gateways that ask the endpoint at `port` about messages in rooms `public:asked…`.
+
+    When the endpoint gives no verdict, `closed` refuses the message, and `opened` publishes it.
+    """
 
     port: int
     closed: Gateway
@@ -90,7 +93,7 @@ async def joined(rig: Rig, clients: Clients, at: Gateway | None = None) -> tuple
 
 
 async def _until_asked(rig: Rig, client: Client) -> None:
-    """Wait until the gateway asks the endpoint: an earlier test may have opened the circuit."""
+    """Send until the gateway asks the endpoint again, because an earlier test may have opened the circuit."""
     room = unique("public:asked")
     await client.join(room)
 
@@ -98,7 +101,7 @@ async def _until_asked(rig: Rig, client: Client) -> None:
         answer = await client.call("message:send", {"room": room, "id": uuid4().hex, "text": "again"})
         return bool(answer["ok"] and rig.server.asked)
 
-    await until(is_asked, "a question")
+    await until(is_asked, "the endpoint gets a request")
 
 
 async def test_an_accepted_message_is_published_unchanged(rig: Rig, clients: Clients) -> None:
@@ -156,7 +159,7 @@ async def test_the_endpoint_is_also_asked_about_edits(rig: Rig, clients: Clients
 
 
 @pytest.mark.parametrize("answer", [fail, nonsense, redirect, too_much, never])
-async def test_without_a_verdict_the_policy_decides(rig: Rig, clients: Clients, answer: Answer) -> None:
+async def test_without_a_verdict_the_setting_on_failure_decides(rig: Rig, clients: Clients, answer: Answer) -> None:
     ada, bob, room = await joined(rig, clients)
     cleo = await clients(rig.opened, unique("cleo"))
     await cleo.join(room)
@@ -168,7 +171,9 @@ async def test_without_a_verdict_the_policy_decides(rig: Rig, clients: Clients, 
     assert bob.texts(room) == ["open"]
 
 
-async def test_a_senders_messages_keep_their_order_whatever_the_verdicts_take(rig: Rig, clients: Clients) -> None:
+async def test_a_sender_s_messages_keep_their_order_when_verdicts_take_different_times(
+    rig: Rig, clients: Clients
+) -> None:
     ada, bob, room = await joined(rig, clients)
 
     async def uneven(message: dict[str, Any]) -> web.StreamResponse:
@@ -201,7 +206,7 @@ async def test_a_slow_verdict_does_not_delay_other_rooms(rig: Rig, clients: Clie
     rig.server.answer = held
     async with asyncio.TaskGroup() as group:
         slow = group.create_task(ada.call("message:send", {"room": room, "id": "1", "text": "slow"}))
-        await until(lambda: bool(rig.server.asked), "the question")
+        await until(lambda: bool(rig.server.asked), "the endpoint has the request")
         await ada.send(other, "free")
         assert not slow.done()
         gate.set()
@@ -220,7 +225,7 @@ async def test_a_user_muted_or_banned_during_the_hook_request_does_not_publish(
     what = {"room": room, "id": "late", "text": "late", **({"target": target} if event == "message:edit" else {})}
     async with _held(rig) as gate, asyncio.TaskGroup() as group:
         late = group.create_task(ada.call(event, what))
-        await until(lambda: rig.server.at_once == 1, "the question")
+        await until(lambda: rig.server.at_once == 1, "the endpoint has the request")
         await operator.ok("room:sanction", {"room": room, "user": ada.user, "kind": kind, "on": True})
         change = "banned" if kind == "ban" else "muted"
         await ada.expect("room", lambda data: data["room"] == room and data["change"] == change)
@@ -235,18 +240,18 @@ async def test_a_user_revoked_during_the_hook_request_does_not_publish(
     ada, bob, room = await joined(rig, clients, rig.opened)
     async with _held(rig) as gate, backend.connect(gateway_redis) as client:
         await ada.io.emit("message:send", {"room": room, "id": "late", "text": "late"})
-        await until(lambda: rig.server.at_once == 1, "the question")
+        await until(lambda: rig.server.at_once == 1, "the endpoint has the request")
         await client.revoke_user(ada.user)
         await ada.expect_gone()
         gate.set()
-        await until(lambda: rig.server.at_once == 0, "the verdict")
+        await until(lambda: rig.server.at_once == 0, "the endpoint has answered")
     await bob.send(room, "later")
     assert [message["text"] for message in (await bob.ok("message:history", {"room": room}))["messages"]] == ["later"]
 
 
 @asynccontextmanager
 async def _held(rig: Rig) -> AsyncIterator[asyncio.Event]:
-    """Let the endpoint accept messages only when the event is set. After the deadline `opened` publishes, too."""
+    """Make the endpoint wait with its verdict until the yielded event is set. `opened` publishes after the deadline."""
     gate = asyncio.Event()
 
     async def held(_: dict[str, Any]) -> web.StreamResponse:

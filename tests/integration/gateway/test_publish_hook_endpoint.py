@@ -1,4 +1,4 @@
-"""The HTTP client of the publish hook against a real server: every failure has its own name."""
+"""The HTTP client of the publish hook against a real server: each failure has its own kind."""
 
 from __future__ import annotations
 
@@ -54,13 +54,13 @@ async def test_a_signed_request_gets_its_answer() -> None:
 @pytest.mark.parametrize(
     ("answer", "kind"), [(redirect, "redirect"), (fail, "status"), (too_much, "too_large"), (never, "deadline")]
 )
-async def test_an_invalid_answer_has_a_name(answer: Answer, kind: str) -> None:
+async def test_an_invalid_answer_is_a_failure_of_its_own_kind(answer: Answer, kind: str) -> None:
     async with hook_server() as server, endpoint(server, deadline_seconds=0.2) as asked:
         server.answer = answer
         assert await failure(asked) == kind
 
 
-async def test_a_body_that_drips_ends_at_the_deadline() -> None:
+async def test_an_answer_whose_body_does_not_end_fails_at_the_deadline() -> None:
     async def slow_body(_: dict[str, Any]) -> web.StreamResponse:
         return web.Response(body=_drops())
 
@@ -86,7 +86,7 @@ async def test_a_compressed_answer_is_not_unpacked() -> None:
         assert await asked.ask(BODY) == b"\x1f\x8b packed"
 
 
-async def test_an_endpoint_that_is_down_is_unreachable_and_found_again() -> None:
+async def test_an_endpoint_that_is_down_is_unreachable_until_it_is_up_again() -> None:
     async with hook_server() as server, endpoint(server) as asked:
         await asked.ask(BODY)
         await server.stop()
@@ -95,7 +95,7 @@ async def test_an_endpoint_that_is_down_is_unreachable_and_found_again() -> None
         assert json.loads(await asked.ask(BODY)) == ACCEPT
 
 
-async def test_a_host_name_with_a_private_address_is_not_connected_to() -> None:
+async def test_an_endpoint_with_a_private_address_is_refused() -> None:
     url = f"https://localhost:{servers.free_port()}/hook"
     settings = PublishHookSettings(url=url, secret=SECRET, on_failure="refuse")  # type: ignore[arg-type]
     asked = HookEndpoint(settings)

@@ -1,4 +1,4 @@
-"""Joining with `since`: the client gets all missed messages, or `recovered: false`."""
+"""Joins with `since`: the client gets all missed messages, or `recovered: false`."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ Pair = list[Gateway]
 
 
 def since(answer: dict[str, Any], seq: Any = None, epoch: str | None = None) -> dict[str, Any]:
-    """Return the `since` of an answer, with changes."""
+    """Return a `since` with the position of an answer, or with another `seq` or `epoch`."""
     return {"seq": answer["seq"] if seq is None else seq, "epoch": answer["epoch"] if epoch is None else epoch}
 
 
-async def test_missed_messages_come_with_the_join_on_another_gateway(pair: Pair, clients: Clients) -> None:
+async def test_a_join_on_another_gateway_returns_the_missed_messages(pair: Pair, clients: Clients) -> None:
     ada, bob = await clients(pair[0], unique("ada")), await clients(pair[0], unique("bob"))
     room = unique("public:talk")
     await bob.join(room)
@@ -39,7 +39,7 @@ async def test_missed_messages_come_with_the_join_on_another_gateway(pair: Pair,
     assert back.texts(room) == ["four"]
 
 
-async def test_a_join_after_no_missed_message_is_recovered(pair: Pair, clients: Clients) -> None:
+async def test_a_join_without_missed_messages_is_recovered(pair: Pair, clients: Clients) -> None:
     ada = await clients(pair[0], unique("ada"))
     room = unique("public:talk")
     empty = await ada.join(room)
@@ -70,7 +70,7 @@ async def test_a_long_absence_is_recovered_in_pages_without_gap_or_repeat(pair: 
     assert texts == [str(n) for n in range(25)]
 
 
-async def test_the_first_join_brings_the_latest_page(pair: Pair, clients: Clients) -> None:
+async def test_the_first_join_returns_the_latest_page(pair: Pair, clients: Clients) -> None:
     ada = await clients(pair[0], unique("ada"))
     room = unique("public:talk")
     for n in range(5):
@@ -125,7 +125,7 @@ async def test_malformed_positions_are_bad_requests(pair: Pair, clients: Clients
         assert await ada.refused("room:join", {"room": room, "since": bad}) == "bad_request", bad
 
 
-async def test_messages_sent_while_many_join_reach_each_exactly_once(pair: Pair, clients: Clients) -> None:
+async def test_messages_sent_during_joins_reach_each_joining_client_exactly_once(pair: Pair, clients: Clients) -> None:
     ada = await clients(pair[0], unique("ada"))
     readers = [await clients(pair[n % 2], unique("bob")) for n in range(6)]
     room = unique("public:talk")
@@ -147,7 +147,7 @@ async def test_messages_sent_while_many_join_reach_each_exactly_once(pair: Pair,
     assert heard == [list(range(1, 61))] * len(readers)
 
 
-async def test_after_a_kill_all_missed_messages_come_from_another_gateway(
+async def test_after_a_kill_another_gateway_returns_all_missed_messages(
     redis_url: str, tmp_path: Path, clients: Clients
 ) -> None:
     with gateways(tmp_path, redis_url, 2) as (first, second):
@@ -168,8 +168,8 @@ async def test_after_a_kill_all_missed_messages_come_from_another_gateway(
         assert [m["text"] for m in joined["messages"]] == ["two", "three"]
 
 
-async def test_a_restarted_redis_opens_a_new_epoch_and_the_join_is_not_recovered(pair: Pair, clients: Clients) -> None:
-    """Check only the answer to an old epoch; test_redis.py covers a lost Redis."""
+async def test_a_join_with_an_old_epoch_is_not_recovered(pair: Pair, clients: Clients) -> None:
+    """`test_redis_outages.py` tests the restart of Redis, which begins the new epoch."""
     ada = await clients(pair[0], unique("ada"))
     room = unique("public:talk")
     ack = await ada.send(room, "one")
@@ -179,13 +179,15 @@ async def test_a_restarted_redis_opens_a_new_epoch_and_the_join_is_not_recovered
     assert (joined["recovered"], joined["epoch"]) == (False, ack["epoch"])
 
 
-async def test_a_log_cut_short_is_not_recovered(redis_url: str, tmp_path: Path, clients: Clients) -> None:
+async def test_a_join_since_a_seq_before_the_start_of_the_log_is_not_recovered(
+    redis_url: str, tmp_path: Path, clients: Clients
+) -> None:
     with gateways(tmp_path, redis_url, 1, LOG_MESSAGES="10") as (running,):
         ada = await clients(running, "ada")
         room = "public:talk"
         acks = [await ada.send(room, str(n)) for n in range(1, 21)]
 
-        gone = await ada.join(room, since=since(acks[8]))  # 10 was the next seq, and is no longer in the log
+        gone = await ada.join(room, since=since(acks[8]))  # the next seq is 10, which is no longer in the log
         kept = await ada.join(room, since=since(acks[9]))
 
         assert (gone["recovered"], kept["recovered"]) == (False, True)
@@ -208,11 +210,11 @@ async def test_a_client_that_disconnects_during_a_join_leaves_no_occupant(pair: 
     async def is_alone() -> bool:
         return [row["user"] for row in (await watcher.ok("room:members", {"room": room}))["members"]] == [watcher.user]
 
-    await until(lambda: pair[0].metric("roomcast_gateway_connections") == 0, "everybody gone")
-    await until(is_alone, "no ghosts")
+    await until(lambda: pair[0].metric("roomcast_gateway_connections") == 0, "all connections are closed")
+    await until(is_alone, "only the watcher is in the room")
 
 
-async def test_a_leave_sent_together_with_a_join_wins(pair: Pair, clients: Clients) -> None:
+async def test_a_leave_sent_right_after_a_join_takes_effect(pair: Pair, clients: Clients) -> None:
     ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
     room = unique("public:talk")
     await ada.join(room)

@@ -1,4 +1,4 @@
-"""A gateway whose Redis is stopped, killed, emptied or cut off: no call hangs, no message is lost, it recovers."""
+"""Gateways whose Redis is stopped, killed, emptied or cut off: no call hangs, and no loss stays unannounced."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from tests.own_redis import OwnRedis
 from tests.waiting import until
 
 NACKED_WITHIN = 2.0
+"""Time limit for the negative ack of a send, in seconds."""
 BACK_WITHIN = 5.0
+"""Time within which the gateways must be ready again, in seconds."""
 ROOM = "public:talk"
 
 
@@ -42,11 +44,11 @@ async def two(both: list[Gateway], clients: Clients, room: str) -> tuple[Client,
 
 
 async def are_ready(both: list[Gateway]) -> None:
-    await until(lambda: all(running.is_ready for running in both), "ready again", BACK_WITHIN)
+    await until(lambda: all(running.is_ready for running in both), "the gateways are ready again", BACK_WITHIN)
 
 
 async def send_until_acked(client: Client, room: str, text: str) -> dict[str, Any]:
-    """Send the same id until it is acked, as clients do."""
+    """Send a message under the same id until it is acked, as clients do."""
 
     async def is_acked() -> dict[str, Any] | None:
         answer = await client.call("message:send", {"room": room, "id": text, "text": text})
@@ -57,7 +59,7 @@ async def send_until_acked(client: Client, room: str, text: str) -> dict[str, An
 
 
 async def nack(client: Client, room: str, text: str) -> dict[str, Any]:
-    """Return the negative ack of a send, and check that it came in time."""
+    """Send a message; check that it is refused in time, and return the error."""
     started = time.monotonic()
     answer = await client.call("message:send", {"room": room, "id": text, "text": text})
     assert time.monotonic() - started < NACKED_WITHIN
@@ -68,7 +70,7 @@ async def nack(client: Client, room: str, text: str) -> dict[str, Any]:
 
 
 async def outage(ada: Client, both: list[Gateway], room: str) -> None:
-    """Check the gateways' answers while Redis does not answer."""
+    """Check the answers of the gateways while Redis is away."""
     assert (await nack(ada, room, "during-0"))["reason"] in ("outcome_unknown", "unavailable")
     await until(lambda: not any(running.is_ready for running in both), "not ready", NACKED_WITHIN + 1.0)
     assert (await nack(ada, room, "during-1"))["reason"] in ("outcome_unknown", "unavailable")
@@ -89,11 +91,11 @@ async def outage(ada: Client, both: list[Gateway], room: str) -> None:
     await ada.io.emit("typing", {"room": room, "typing": True})
     await ada.ok("presence", {})
     assert all(running.get("/healthz")[0] == 200 for running in both)
-    await no_sign_in_is_refused(both[0])
+    await assert_sign_in_is_closed_without_refusal(both[0])
 
 
-async def no_sign_in_is_refused(running: Gateway) -> None:
-    """Check that a sign-in is closed without a refusal, after which socket.io-client would not reconnect."""
+async def assert_sign_in_is_closed_without_refusal(running: Gateway) -> None:
+    """Check that a sign-in is closed without a refusal. After a refusal, socket.io-client would not reconnect."""
     async with raw(running) as socket:
         await socket.send('40{"token":"' + token("carol") + '"}')
         said = await socket.until_closed(4.0)
@@ -107,7 +109,7 @@ async def connect_status(running: Gateway) -> int:
 
 
 async def assert_complete(ada: Client, bob: Client, room: str) -> None:
-    """Check that both clients got each message once, in order, and that neither has reconnected."""
+    """Check that both clients got each message once and in order, over their first connections."""
     for text in ("during-0", "during-1", "after"):
         await send_until_acked(ada, room, text)
     for who in (ada, bob):
@@ -141,7 +143,10 @@ async def test_no_message_is_lost_when_redis_is_killed_and_restarts_with_its_dat
     room = ROOM + "-killed"
     ada, bob = await two(both, clients, room)
     first = await ada.send(room, "before")
-    for who in (ada, bob):  # else Redis might die before it publishes the message, and the client would get `resync`
+    for who in (
+        ada,
+        bob,
+    ):  # otherwise Redis might die before it publishes the message, and the client would get `resync`
         await who.expect_text("before")
 
     own.kill()
@@ -159,7 +164,7 @@ async def test_no_message_is_lost_when_redis_is_killed_and_restarts_with_its_dat
     assert sorted(m["text"] for m in everything) == sorted(["before", "during-0", "during-1", "after"])
 
 
-async def test_lost_subscriptions_lose_no_message_and_no_order(
+async def test_all_messages_arrive_in_order_after_lost_subscriptions(
     own: OwnRedis, both: list[Gateway], clients: Clients
 ) -> None:
     room = ROOM + "-cut"
@@ -238,9 +243,7 @@ async def test_sends_are_acked_after_command_connections_are_killed(
     await are_ready(both)
 
 
-async def test_clients_are_told_of_the_loss_when_redis_is_emptied(
-    own: OwnRedis, both: list[Gateway], clients: Clients
-) -> None:
+async def test_clients_get_resync_when_redis_is_emptied(own: OwnRedis, both: list[Gateway], clients: Clients) -> None:
     room = ROOM + "-emptied"
     ada, bob = await two(both, clients, room)
     last = await ada.send(room, "before")
@@ -292,7 +295,7 @@ async def test_a_gateway_starts_before_its_redis(own: OwnRedis, tmp_path: Path, 
         later.end()
 
 
-async def test_a_gateway_ends_in_time_without_its_redis(tmp_path: Path, clients: Clients) -> None:
+async def test_a_gateway_stops_in_time_without_its_redis(tmp_path: Path, clients: Clients) -> None:
     lost = OwnRedis(tmp_path)
     try:
         with gateway(tmp_path, lost.url, "7", DRAIN_SECONDS="2") as running:

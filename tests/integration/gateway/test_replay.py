@@ -1,4 +1,4 @@
-"""Joining with `replay`: the ack first, then the missed messages as `message` events, then live ones."""
+"""Joins with `replay`: the client gets the ack, then the missed messages as `message` events, then live events."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class Reader:
     def __init__(self, frames: list[str | bytes], room: str) -> None:
         self.room = room
         self.acks: list[tuple[int, dict[str, Any]]] = []
-        """(position among all packets, ack)"""
+        """Each ack, after its position among all packets."""
         self.seqs: list[tuple[int, int]] = []
-        """(position, seq) of each message"""
+        """The `seq` of each message, after its position among all packets."""
         self.live: list[int] = []
-        """positions of other events of the room"""
+        """Positions of the room's other events among all packets."""
         for at, frame in enumerate(frames):
             self._read(at, str(frame))
 
@@ -43,7 +43,7 @@ class Reader:
 
 
 async def fill(redis_url: str, room: str, first: int, last: int, size: int = 1) -> None:
-    """Publish the texts `first` to `last`, padded to `size`."""
+    """Publish the numbers `first` to `last` as texts, padded to `size` characters."""
     async with connect(redis_url) as backend:
         for n in range(first, last + 1):
             await backend.publish(room, "filler", str(n).ljust(size, "."))
@@ -98,7 +98,7 @@ async def test_an_old_epoch_is_not_recovered_and_the_latest_page_follows(pair: P
     assert joined["recovered"] is False
 
 
-async def test_readers_who_join_again_and_again_under_load_get_each_message_once_and_in_order(
+async def test_readers_that_join_repeatedly_under_load_get_each_message_once_and_in_order(
     pair: Pair, clients: Clients, gateway_redis: str
 ) -> None:
     room = unique("public:talk")
@@ -132,7 +132,7 @@ def _is_at_least(seq: int, message: dict[str, Any]) -> bool:
     return bool(message["seq"] >= seq)
 
 
-async def test_two_joins_at_once_are_answered_in_order_and_the_last_is_replayed(
+async def test_two_joins_at_once_are_acked_in_order_and_the_last_is_replayed(
     pair: Pair, clients: Clients, gateway_redis: str
 ) -> None:
     room = unique("public:talk")
@@ -153,7 +153,7 @@ async def test_two_joins_at_once_are_answered_in_order_and_the_last_is_replayed(
     assert [seq for at, seq in heard.seqs if at > second_at] == list(range(101, 301))
 
 
-async def test_leaving_stops_the_replay(pair: Pair, clients: Clients, gateway_redis: str) -> None:
+async def test_a_leave_stops_the_replay(pair: Pair, clients: Clients, gateway_redis: str) -> None:
     room = unique("public:talk")
     await fill(gateway_redis, room, 1, 500, size=2_000)
     with store(gateway_redis) as redis:
@@ -171,10 +171,10 @@ async def test_leaving_stops_the_replay(pair: Pair, clients: Clients, gateway_re
         assert [at for at, _ in Reader(socket.frames, room).seqs if at > left_at] == []
 
 
-async def test_member_changes_and_receipts_during_a_replay_follow_at_its_end(
+async def test_member_changes_and_receipts_during_a_replay_are_sent_at_its_end(
     redis_url: str, tmp_path: Path, clients: Clients
 ) -> None:
-    """Over polling nothing is sent until the client asks, so the replay lasts as long as the test needs."""
+    """A polling client gets packets only with its next GET, so the replay lasts as long as the test needs."""
     room = "public:talk"
     with gateway(tmp_path, redis_url, SEND_BUFFER_BYTES="40000") as running:
         await fill(redis_url, room, 1, 100, size=1_000)
@@ -198,7 +198,7 @@ async def test_member_changes_and_receipts_during_a_replay_follow_at_its_end(
         assert min(heard.live) > heard.seqs[-1][0]
 
 
-async def test_a_slow_reader_is_not_cut_for_its_own_replay(redis_url: str, tmp_path: Path) -> None:
+async def test_a_slow_client_is_not_cut_because_of_its_own_replay(redis_url: str, tmp_path: Path) -> None:
     room, count = "public:talk", 300
     with gateway(tmp_path, redis_url, SEND_BUFFER_BYTES="40000") as running:
         await fill(redis_url, room, 1, count, size=3_000)
@@ -247,7 +247,7 @@ class Polling:
 
 
 class polling:  # noqa: N801 (used as a function)
-    """Yield a signed-in long-polling session."""
+    """A context manager that yields a signed-in long-polling session."""
 
     def __init__(self, running: Gateway, user: str) -> None:
         self._base = f"{running.url}/socket.io/?EIO=4&transport=polling"

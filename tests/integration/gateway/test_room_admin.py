@@ -1,4 +1,4 @@
-"""Stored rooms over two gateways: description, members, owner and closing, by users and by a back end."""
+"""Stored rooms on two gateways: description, members, owner, closing, the directory, and profiles of people."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.waiting import until
 
 
 class Cluster:
-    """Two gateways with a cluster key, and the URL of a back end without it."""
+    """Two gateways with a cluster key, and the Redis URL of a back end that does not have the key."""
 
     def __init__(self, running: list[Gateway], backend_url: str) -> None:
         self.one, self.two = running
@@ -52,7 +52,7 @@ async def backend(cluster: Cluster) -> AsyncIterator[Backend]:
 
 
 class Party:
-    """Ada owns a room on the first gateway, Bob is a member on the second; both are in it."""
+    """Ada, on the first gateway, owns the room. Bob, on the second gateway, is a member. Both have joined."""
 
     def __init__(self, room: str, ada: Client, bob: Client) -> None:
         self.room, self.ada, self.bob = room, ada, bob
@@ -90,7 +90,9 @@ async def test_a_new_description_reaches_members_on_every_gateway(party: Party) 
     await party.expect(party.bob, "updated", name="Blue", topic="", data={})
 
 
-async def test_users_without_the_right_cannot_describe_a_room(party: Party, cluster: Cluster, clients: Clients) -> None:
+async def test_a_user_without_the_right_cannot_change_or_read_a_room(
+    party: Party, cluster: Cluster, clients: Clients
+) -> None:
     eve = await clients(cluster.one, unique("eve"))
     for event in ("room:update", "room:close", "room:transfer"):
         more = {"room:update": {"name": "Mine"}, "room:transfer": {"user": party.bob.user}}.get(event, {})
@@ -104,7 +106,7 @@ async def test_users_without_the_right_cannot_describe_a_room(party: Party, clus
     assert await party.ada.refused("room:update", {"room": party.room, "topic": "t" * 501}) == "too_large"
 
 
-async def test_members_are_listed_whether_present_or_not(party: Party, backend: Backend) -> None:
+async def test_stored_members_are_listed_whether_online_or_not(party: Party, backend: Backend) -> None:
     users = sorted(unique(f"u{number:03}") for number in range(120))
     for user in users:
         await backend.grant(party.room, user)
@@ -152,7 +154,7 @@ async def test_the_owner_transfers_the_room_and_quits(party: Party) -> None:
     assert (await party.ada.ok("room:list"))["rooms"] == []
 
 
-async def test_quitting_a_public_room_leaves_it_on_all_devices(cluster: Cluster, clients: Clients) -> None:
+async def test_a_user_who_quits_a_public_room_leaves_it_on_all_devices(cluster: Cluster, clients: Clients) -> None:
     user, room = unique("ada"), unique("public:talk")
     phone, desk = await clients(cluster.one, user), await clients(cluster.two, user)
     for device in (phone, desk):
@@ -176,8 +178,8 @@ async def test_the_owner_closes_a_room_on_every_gateway(party: Party) -> None:
     assert (await party.ada.ok("room:sanctions", {"room": party.room}))["banned"] == {}
 
 
-async def test_messages_that_come_after_the_end_of_a_room_do_not_bring_it_back(party: Party) -> None:
-    """Bob's gateway takes his messages until it hears of the end. Before, they made a room that nobody could create."""
+async def test_messages_after_the_close_of_a_room_do_not_create_the_room_again(party: Party) -> None:
+    """Bob's gateway accepts messages until it learns of the close. They must not block the creation of a new room."""
     await party.bob.send(party.room, "first")
 
     async def flood() -> None:
@@ -247,7 +249,7 @@ async def test_public_rooms_are_found_by_name(party: Party, backend: Backend) ->
     assert await found() == []
 
 
-async def test_a_closed_room_leaves_the_directory(party: Party, backend: Backend) -> None:
+async def test_a_room_whose_meta_key_is_gone_is_not_in_the_directory(party: Party, backend: Backend) -> None:
     name, room = unique("Gone"), unique("open:gone")
     await party.ada.ok("room:create", {"room": room, "kind": "public", "name": name})
     await backend._redis.delete(f"room:{{{room}}}:meta")
@@ -323,7 +325,7 @@ async def test_people_are_found_by_name_for_invitations(
     async def are_found() -> bool:
         return len((await party.ada.ok("user:search", {"name": mark}))["people"]) == len(users)
 
-    await until(are_found, "sign-ins are noted")
+    await until(are_found, "the three users are in the directory")
     answer = await party.ada.ok("user:search", {"name": mark.upper(), "limit": 2})
     assert [row["user"] for row in answer["people"]] == users[:2]
     rest = await party.ada.ok("user:search", {"name": mark, "after": answer["after"]})

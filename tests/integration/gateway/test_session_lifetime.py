@@ -1,4 +1,4 @@
-"""How long a session lasts: expiry, revocation, and refreshed tokens."""
+"""What ends or prolongs a session: expiry, revocation, kicks, and refreshed tokens."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CLOSED_WITHIN = 5.0
 
 
 async def assert_out(client: Client, other: Client, room: str) -> None:
-    """Check that `client` is closed in time, and gets no later message."""
+    """Check that `client` is disconnected in time, and that it does not get a later message."""
     await client.expect_gone(CLOSED_WITHIN)
     await other.send(room, "after")
     await other.expect_text("after")
@@ -52,7 +52,7 @@ async def test_a_refreshed_token_keeps_the_session(pair: Pair, clients: Clients)
     await ada.join("public:lobby")
 
 
-async def test_a_refresh_refuses_bad_tokens_and_those_of_other_users(pair: Pair, clients: Clients) -> None:
+async def test_a_refresh_refuses_bad_tokens_and_tokens_of_other_users(pair: Pair, clients: Clients) -> None:
     ada = await clients(pair[0], unique("ada"))
 
     for bad in (token("bob"), token(ada.user, seconds=-10), "x", "", token(ada.user) + "x"):
@@ -81,7 +81,7 @@ def revoke_and_wake_all(url: str, user: str, _: str) -> None:
 
 
 @pytest.mark.parametrize("revoke", [revoke_user, revoke_token, revoke_and_wake_all])
-async def test_a_revocation_ends_the_session_and_keeps_the_token_out(
+async def test_a_revocation_ends_the_sessions_and_the_token_is_refused(
     pair: Pair, clients: Clients, gateway_redis: str, revoke: Callable[[str, str, str], None]
 ) -> None:
     token_id, user = unique("jti/%{}"), unique("ada")
@@ -114,7 +114,7 @@ async def test_a_revoked_token_cannot_refresh_a_session(pair: Pair, clients: Cli
     await ada.join("public:lobby")
 
 
-async def test_a_revocation_missed_by_all_gateways_is_found_after_a_reconnect(
+async def test_a_revocation_that_all_gateways_missed_takes_effect_after_the_reconnect(
     pair: Pair, clients: Clients, gateway_redis: str
 ) -> None:
     ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
@@ -124,11 +124,11 @@ async def test_a_revocation_missed_by_all_gateways_is_found_after_a_reconnect(
         redis.client_kill_filter(_type="pubsub")
 
     await ada.expect_gone(CLOSED_WITHIN)
-    await until(lambda: all(running.is_ready for running in pair), "ready again")
+    await until(lambda: all(running.is_ready for running in pair), "the gateways are ready again")
     await bob.join("public:lobby")
 
 
-async def test_a_removal_missed_by_all_gateways_is_found_after_a_reconnect(
+async def test_a_removal_that_all_gateways_missed_takes_effect_after_the_reconnect(
     pair: Pair, clients: Clients, gateway_redis: str
 ) -> None:
     owner, bob = await clients(pair[0], unique("owner")), await clients(pair[1], unique("bob"))
@@ -143,7 +143,7 @@ async def test_a_removal_missed_by_all_gateways_is_found_after_a_reconnect(
         redis.client_kill_filter(_type="pubsub")
 
     assert (await bob.expect("room", lambda e: e["change"] == "removed"))["room"] == room
-    await until(lambda: all(running.is_ready for running in pair), "ready again")
+    await until(lambda: all(running.is_ready for running in pair), "the gateways are ready again")
     await owner.send(room, "without bob")
     await owner.expect_text("without bob")
     assert bob.texts(room) == []
@@ -169,7 +169,7 @@ async def test_all_clients_leave_a_closed_room(pair: Pair, clients: Clients, gat
 
 
 @pytest.mark.parametrize(("who", "change"), [("user", "removed"), ("*", "closed")])
-async def test_a_kick_missed_by_all_gateways_is_found_after_a_reconnect(
+async def test_a_kick_that_all_gateways_missed_takes_effect_after_the_reconnect(
     pair: Pair, clients: Clients, gateway_redis: str, who: str, change: str
 ) -> None:
     ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
@@ -186,22 +186,22 @@ async def test_a_kick_missed_by_all_gateways_is_found_after_a_reconnect(
 
     for client in (ada, bob) if who == "*" else (ada,):
         assert (await client.expect("room", lambda e: e["change"] == change))["room"] == room
-    await until(lambda: all(running.is_ready for running in pair), "ready again")
+    await until(lambda: all(running.is_ready for running in pair), "the gateways are ready again")
     await bob.join(room)
     await bob.send(room, "without ada")
     await bob.expect_text("without ada")
     await bob.send(other, "with ada")
     await ada.expect_text("with ada")
     assert ada.texts(room) == []
-    await ada.join(room)  # joining again is allowed: a kick is no ban
+    await ada.join(room)  # a kicked user may join again
     with store(gateway_redis) as redis:
         redis.client_kill_filter(_type="pubsub")
-    await until(lambda: all(running.is_ready for running in pair), "ready again")
+    await until(lambda: all(running.is_ready for running in pair), "the gateways are ready again")
     await bob.send(room, "with ada again")
     await ada.expect_text("with ada again")
 
 
-async def test_a_revocation_covers_a_token_from_a_clock_that_runs_ahead(
+async def test_a_revocation_also_covers_a_token_whose_issuer_s_clock_runs_ahead(
     pair: Pair, clients: Clients, gateway_redis: str
 ) -> None:
     user = unique("ada")
@@ -217,7 +217,7 @@ async def test_a_revocation_covers_a_token_from_a_clock_that_runs_ahead(
         await again.connect(pair[1].url, signed)
 
 
-async def test_a_sign_in_is_revoked_with_all_its_tokens_and_no_other(
+async def test_revoke_session_ends_only_the_connections_whose_tokens_have_the_sid(
     pair: Pair, clients: Clients, gateway_redis: str
 ) -> None:
     user, sign_in = unique("ada"), unique("sid")
@@ -234,9 +234,7 @@ async def test_a_sign_in_is_revoked_with_all_its_tokens_and_no_other(
     await other.join("public:lobby")
 
 
-async def test_only_tokens_that_were_issued_before_a_moment_are_revoked(
-    pair: Pair, clients: Clients, gateway_redis: str
-) -> None:
+async def test_issued_before_revokes_only_older_tokens(pair: Pair, clients: Clients, gateway_redis: str) -> None:
     user, now = unique("ada"), int(time.time())
     old, new = await clients(pair[0], user, iat=now - 61), await clients(pair[1], user, iat=now - 60)
     async with connect(gateway_redis) as backend:

@@ -29,7 +29,7 @@ AUDIENCE, ISSUER = "roomcast-tests", "https://issuer.example"
 
 
 class Jwks(NamedTuple):
-    """A gateway that accepts these keys, one audience and one issuer."""
+    """A gateway that accepts tokens of these two keys, with one audience and one issuer."""
 
     gateway: Gateway
     rsa_key: rsa.RSAPrivateKey
@@ -57,14 +57,14 @@ def jwks(gateway_redis: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 def claims(**changes: Any) -> dict[str, Any]:
-    """Return the claims of a good token for the JWKS gateway; None removes a claim."""
+    """Return the claims of a good token for the JWKS gateway, with `changes`. None removes a claim."""
     now = int(time.time())
     row = {"sub": "ada", "exp": now + 60, "iat": now, "aud": AUDIENCE, "iss": ISSUER} | changes
     return {name: value for name, value in row.items() if value is not None}
 
 
 def encoded(header: dict[str, Any] | str, body: dict[str, Any] | str, secret: bytes | str = SECRET) -> str:
-    """Return a token with this header and body, signed with HMAC-SHA-256 whatever its header says."""
+    """Return a token with this header and body, signed with HMAC-SHA-256 whatever algorithm the header names."""
 
     def part(value: dict[str, Any] | str) -> str:
         text = value if isinstance(value, str) else json.dumps(value)
@@ -103,7 +103,7 @@ async def test_ready_names_the_user_and_the_gateway(pair: Pair, clients: Clients
 
 
 @pytest.mark.parametrize("transports", [("polling",), ("polling", "websocket")])
-async def test_signing_in_works_by_polling_and_by_upgrade(pair: Pair, transports: tuple[str, ...]) -> None:
+async def test_a_client_can_sign_in_by_polling_and_upgrade_afterwards(pair: Pair, transports: tuple[str, ...]) -> None:
     client = Client(unique("ada"))
     ready = await client.connect(pair[0].url, transports=transports)
     await client.join("public:lobby")
@@ -112,7 +112,7 @@ async def test_signing_in_works_by_polling_and_by_upgrade(pair: Pair, transports
     assert ready["user"] == client.user
 
 
-async def test_a_foreign_subject_becomes_a_user_id(pair: Pair, clients: Clients) -> None:
+async def test_a_subject_that_is_no_user_id_is_encoded_as_one(pair: Pair, clients: Clients) -> None:
     client = await clients(pair[0], "auth0|x1")
 
     assert (await client.expect("ready"))["user"] == "x--auth0-7Cx1"
@@ -127,12 +127,12 @@ def bad_secret_tokens() -> dict[str, Any]:
     deep = '{"alg":"HS256","x":' + "[" * 2_500 + "]" * 2_500 + "}"
     none = encoded({"alg": "none"}, body).rsplit(".", 1)[0] + "."
     return {
-        "nothing": None,
+        "null": None,
         "empty": "",
         "a number": 7,
         "a list": ["x"],
         "an object": {"token": "x"},
-        "no token": "abc",
+        "text that is no token": "abc",
         "three dots": "...",
         "not base64": "é.é.é",
         "too long": "x" * 9_000,
@@ -218,16 +218,16 @@ async def test_a_jwks_gateway_refuses_other_algorithms_and_keys(jwks: Jwks, clie
         "PS256": jwt.encode(claims(), jwks.rsa_key, "PS256", headers={"kid": "r1"}),
         "an unknown kid": jwt.encode(claims(), jwks.rsa_key, "RS256", headers={"kid": "r2"}),
         "kid traversal": jwt.encode(claims(), stranger, "RS256", headers={"kid": "../../etc/passwd"}),
-        "its own key": jwt.encode(
+        "a key in the header": jwt.encode(
             claims(),
             stranger,
             "RS256",
             headers={"kid": "r1", "jwk": json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(stranger.public_key()))},
         ),
-        "its own key set": jwt.encode(
+        "a key set in the header": jwt.encode(
             claims(), stranger, "RS256", headers={"kid": "r1", "jku": "http://127.0.0.1:1/jwks.json"}
         ),
-        "the tests' secret": token("ada", aud=AUDIENCE, iss=ISSUER),
+        "the shared secret of other gateways": token("ada", aud=AUDIENCE, iss=ISSUER),
     }
     told = {name: await refusal(jwks.gateway, {"token": value}) for name, value in bad.items()}
 
@@ -317,7 +317,7 @@ def test_a_port_in_use_ends_the_start_with_one_line(pair: Pair, gateway_redis: s
     assert "cannot listen" in ended.stderr
 
 
-async def test_a_gateway_without_any_key_is_not_ready_and_says_why(
+async def test_a_gateway_without_any_key_is_not_ready_and_logs_the_reason(
     redis_url: str, tmp_path: Path, clients: Clients
 ) -> None:
     key = rsa.generate_private_key(65_537, 2048)
@@ -328,7 +328,7 @@ async def test_a_gateway_without_any_key_is_not_ready_and_says_why(
         await until(lambda: "the keys of tokens cannot be read" in running.said(), "the reason is logged")
         assert not running.is_ready
         path.write_text(json.dumps({"keys": [row]}))
-        await until(lambda: running.is_ready, "ready with a key", 40)
+        await until(lambda: running.is_ready, "the gateway is ready with a key", 40)
         good = jwt.encode({"sub": "ada", "exp": time.time() + 60}, key, "RS256")  # without a kid
         await clients(running, "ada", token_=good)
 

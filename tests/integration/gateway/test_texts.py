@@ -1,4 +1,4 @@
-"""Invisible texts, names with bidirectional controls, and emoji with two forms."""
+"""Texts without visible characters, bidirectional controls in names and notes, and emoji with two forms."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Pair = list[Gateway]
 BLANKS = ["\u200b", "   ", "\n\n", "\u3000\u200d", "\u2800", "\ufeff \u00ad", "\t"]
 
 
-async def test_blank_texts_are_refused_on_the_ordinary_and_on_the_fast_path(pair: Pair, clients: Clients) -> None:
+async def test_blank_texts_are_refused_on_the_general_path_and_on_the_fast_path(pair: Pair, clients: Clients) -> None:
     ada = await clients(pair[0], unique("ada"))
     room = unique("public:talk")
     await ada.join(room)
@@ -23,7 +23,7 @@ async def test_blank_texts_are_refused_on_the_ordinary_and_on_the_fast_path(pair
         for text in BLANKS:
             message = {"room": room, "id": uuid4().hex, "text": text}
             assert await ada.refused("message:send", message) == "bad_request", ascii(text)
-        first = await ada.send(room, "a text: from now on the fast path takes plain ones")
+        first = await ada.send(room, "a text, after which plain texts take the fast path")
 
     edit = {"room": room, "id": "e", "target": first["seq"], "text": "\u200b"}
     assert await ada.refused("message:edit", edit) == "bad_request"
@@ -71,11 +71,13 @@ async def test_a_name_cannot_reverse_the_text_around_it(pair: Pair, clients: Cli
 
 
 TURNING = "\u202eaway\u2069\n until\u200f 5"
+"""A text with bidirectional controls."""
 TURNED = "away until 5"
+"""The text that gateways make of TURNING."""
 
 
 async def test_a_note_cannot_reverse_the_text_around_it(pair: Pair, clients: Clients) -> None:
-    """Send the note with the connect or later; a note without visible characters counts as none."""
+    """Send notes with the connect and later. A note without visible characters counts as no note."""
     ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
     await bob.ok("presence:watch", {"users": [ada.user]})
     said = await ada.ok("presence", {"status": "busy", "note": TURNING})
@@ -84,7 +86,7 @@ async def test_a_note_cannot_reverse_the_text_around_it(pair: Pair, clients: Cli
     def changes(client: Client) -> list[dict[str, str]]:
         return [row for event in client.seen("presence") for row in event["changes"]]
 
-    await until(lambda: any(row.get("note") == TURNED for row in changes(bob)), "the note is sent")
+    await until(lambda: any(row.get("note") == TURNED for row in changes(bob)), "bob gets the note")
     carl = await clients(pair[1], unique("carl"), presence={"status": "online", "note": f"{TURNING} pm"})
     dora = await clients(pair[1], unique("dora"), presence={"status": "online", "note": "\u200b \u202e"})
 
@@ -95,7 +97,7 @@ async def test_a_note_cannot_reverse_the_text_around_it(pair: Pair, clients: Cli
     async def are_told() -> bool:
         return await notes() == {carl.user: f"{TURNED} pm", dora.user: None}
 
-    await until(are_told, "the notes of both connects are sent")
+    await until(are_told, "bob sees the notes of both connects")
     for blank in BLANKS:
         assert (await ada.ok("presence", {"note": blank}))["note"] == "", ascii(blank)
 
@@ -118,7 +120,7 @@ async def test_a_reason_and_an_emoji_cannot_reverse_the_text_around_them(pair: P
     assert (await operator.expect("message", lambda m: m["kind"] == "reaction"))["emoji"] == "👍"
 
 
-async def test_a_room_whose_name_is_invisible_is_shown_by_its_id(pair: Pair, clients: Clients) -> None:
+async def test_a_room_whose_name_has_no_visible_character_is_shown_by_its_id(pair: Pair, clients: Clients) -> None:
     ada = await clients(pair[0], unique("ada"))
     for name, shown in (("\u202eThe\u2069 team\n", "The team"), ("\u200b\u2066", None)):
         room = unique("team")

@@ -1,4 +1,4 @@
-"""Unread counts: texts and media of others after the read mark, compared with a model that recounts them."""
+"""Unread counts: texts and media of other users after the read mark, compared with a model that counts anew."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ async def row(client: Client, room: str) -> dict[str, Any]:
 
 
 class Model:
-    """Records the author of each entry, and recounts."""
+    """A model of the room: it records the author of each entry, and counts the unread entries anew."""
 
     def __init__(self, clients: list[Client], room: str) -> None:
         self.clients = clients
         self.room = room
         self.entries: list[tuple[str, bool]] = []
-        """(author, is a text) of seq 1, 2, …"""
+        """The author of each entry from `seq` 1 on, and whether the entry is a text."""
         self.marks = {client.user: 0 for client in clients}
 
     async def emit(self, client: Client, event: str, **fields: Any) -> None:
@@ -57,7 +57,7 @@ class Model:
 
 
 @pytest.mark.parametrize("seed", range(3))
-async def test_unread_counts_equal_a_recount_of_the_log(pair: Pair, clients: Clients, seed: int) -> None:
+async def test_unread_counts_equal_those_of_the_model(pair: Pair, clients: Clients, seed: int) -> None:
     rng = random.Random(seed)
     people = [await clients(pair[n % 2], unique(name)) for n, name in enumerate(("ada", "bob", "carol"))]
     room = unique("public:talk")
@@ -71,10 +71,10 @@ async def test_unread_counts_equal_a_recount_of_the_log(pair: Pair, clients: Cli
 
 
 async def act(model: Model, rng: random.Random, step: int) -> None:
-    """Perform one random event of one random person."""
+    """Send a random event of a random user."""
     client = rng.choice(model.clients)
     what = rng.choice(("send", "send", "send", "message:edit", "message:delete", "message:react", "read", "read_all"))
-    targets = [n for n in model.own_texts(client.user)[-2:] if await is_there(client, model.room, n)]
+    targets = [n for n in model.own_texts(client.user)[-2:] if await is_not_deleted(client, model.room, n)]
     fields: dict[str, dict[str, Any]] = {
         "message:edit": {"text": "again"},
         "message:delete": {},
@@ -90,7 +90,7 @@ async def act(model: Model, rng: random.Random, step: int) -> None:
         await model.emit(client, "message:send", text=f"text {step}")
 
 
-async def is_there(client: Client, room: str, seq: int) -> bool:
+async def is_not_deleted(client: Client, room: str, seq: int) -> bool:
     page = await client.ok("message:history", {"room": room, "before": seq + 1, "limit": 1})
     return "deleted" not in page["messages"][0]
 
@@ -109,7 +109,7 @@ async def test_after_reading_an_empty_room_five_new_messages_are_unread(pair: Pa
     assert (await row(ada, room))["unread"] == 0
 
 
-async def test_own_messages_edits_reactions_and_deletions_are_not_unread(pair: Pair, clients: Clients) -> None:
+async def test_own_messages_edits_reactions_and_deletions_do_not_count_as_unread(pair: Pair, clients: Clients) -> None:
     ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
     room = unique("public:talk")
     await bob.join(room)
@@ -157,7 +157,7 @@ async def test_a_resend_is_counted_once(pair: Pair, clients: Clients) -> None:
     assert (await row(bob, room))["unread"] == 1
 
 
-async def test_unread_never_exceeds_the_messages_that_a_trimmed_log_holds(
+async def test_unread_never_exceeds_the_number_of_messages_in_a_trimmed_log(
     redis_url: str, tmp_path: Path, clients: Clients
 ) -> None:
     room = "public:talk"
@@ -178,7 +178,9 @@ async def test_unread_never_exceeds_the_messages_that_a_trimmed_log_holds(
         assert (await row(bob, room))["unread"] == 1
 
 
-async def test_unread_begins_anew_in_a_closed_room(pair: Pair, clients: Clients, gateway_redis: str) -> None:
+async def test_after_a_close_only_new_messages_count_as_unread(
+    pair: Pair, clients: Clients, gateway_redis: str
+) -> None:
     ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
     room = unique("public:talk")
     for n in range(3):

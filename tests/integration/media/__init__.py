@@ -1,1 +1,1 @@
-"""The signer, the storage and the guard in front of the storage."""
+"""The signer and the object storage, also behind nginx."""

@@ -1,4 +1,4 @@
-"""Faults of the media path: a killed signer, a hung or absent storage, an emptied Redis."""
+"""Faults during uploads: a killed signer, a hung or absent storage, and an emptied, paused or full Redis."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def hanging_storage() -> Iterator[str]:
 
 
 async def sign_again_and_again(gateway: rig.Gateway, body: bytes) -> dict[str, Any]:
-    """Sign an upload as clients do: repeat after retryable errors, for up to 15 seconds."""
+    """Sign an upload, and repeat the request after retryable errors, as clients do, for up to 15 seconds."""
     async with asyncio.timeout(15):
         while True:
             try:
@@ -72,7 +72,7 @@ async def refusal(waiting: object) -> RoomcastError:
     return caught.value
 
 
-async def test_without_a_signer_a_coded_error_comes_in_time(redis_url: str) -> None:
+async def test_without_a_signer_a_request_fails_in_time(redis_url: str) -> None:
     async with rig.gateway(redis_url, Patience()) as gateway:
         started = time.monotonic()
         error = await refusal(gateway.media.sign_upload("ada", announce(b"x" * 10)))
@@ -87,7 +87,8 @@ async def test_a_request_past_its_deadline_is_dropped(redis_url: str, storage: s
         await refusal(gateway.media.sign_upload("ada", announce(b"x" * 10)))
     with rig.signer(tmp_path, redis_url, storage.endpoint) as signer, redis.Redis.from_url(redis_url) as client:
         servers.wait_until(
-            lambda: signer.metric('roomcast_media_requests_total{action="sign",outcome="too_late"}') == 1, "dropped"
+            lambda: signer.metric('roomcast_media_requests_total{action="sign",outcome="too_late"}') == 1,
+            "the request is dropped",
         )
         servers.wait_until(lambda: client.xlen(keys.MEDIA_REQUESTS) == 0, "the stream is empty")
         assert client.keys("upload:*") == []
@@ -100,10 +101,11 @@ async def test_malformed_requests_are_dropped(redis_url: str, storage: s3.S3, tm
             client.xadd(keys.MEDIA_REQUESTS, fields)
         servers.wait_until(
             lambda: signer.metric('roomcast_media_requests_total{action="unreadable",outcome="unreadable"}') == 4,
-            "unreadable ones are counted",
+            "the unreadable requests are counted",
         )
         servers.wait_until(
-            lambda: signer.metric('roomcast_media_requests_total{action="sign",outcome="bad_request"}') == 1, "refused"
+            lambda: signer.metric('roomcast_media_requests_total{action="sign",outcome="bad_request"}') == 1,
+            "the incomplete request is refused",
         )
         servers.wait_until(lambda: client.xlen(keys.MEDIA_REQUESTS) == 0, "the stream is empty")
         async with rig.gateway(redis_url) as gateway:
@@ -111,10 +113,10 @@ async def test_malformed_requests_are_dropped(redis_url: str, storage: s3.S3, tm
         assert "Traceback" not in signer.log.read_text()
 
 
-async def test_another_signer_takes_over_the_work_of_a_killed_one(
+async def test_a_signer_takes_over_the_request_of_a_killed_signer(
     redis_url: str, storage: s3.S3, tmp_path: Path
 ) -> None:
-    """A signer whose storage hangs takes the request, and is killed. Within 20 s another signer must answer it."""
+    """A signer whose storage hangs claims the upload and is killed. Another signer must answer within 20 s."""
     body = rig.picture()
     with (
         hanging_storage() as nowhere,
@@ -160,7 +162,7 @@ async def test_a_hung_storage_stops_completions_but_not_signatures(redis_url: st
 
 
 class LingeringRecords(Records):
-    """Records whose release returns late: by then the signer would have renewed a claim that it still held."""
+    """Records whose `release` returns late. Meanwhile the signer must not renew the released claim."""
 
     async def release(self, upload: str, token: str) -> None:
         await super().release(upload, token)
@@ -187,7 +189,9 @@ async def test_a_released_claim_is_not_renewed(redis_url: str, monkeypatch: pyte
     await bus.leave()
 
 
-async def test_an_absent_storage_is_a_coded_error_until_it_is_back(redis_url: str, tmp_path: Path) -> None:
+async def test_a_completion_fails_with_media_unavailable_until_the_storage_is_back(
+    redis_url: str, tmp_path: Path
+) -> None:
     port = servers.free_port()
     body = rig.picture()
     with rig.signer(tmp_path, redis_url, f"http://127.0.0.1:{port}", is_ready="/healthz") as signer:
@@ -205,7 +209,7 @@ async def test_an_absent_storage_is_a_coded_error_until_it_is_back(redis_url: st
 
 
 async def test_every_request_of_a_burst_is_answered(redis_url: str, storage: s3.S3, tmp_path: Path) -> None:
-    """The burst has more requests than the signer handles at once, or has Redis connections for."""
+    """The burst has more requests than the signer handles at once, and more than it has Redis connections."""
     with rig.signer(tmp_path, redis_url, storage.endpoint) as signer:
         async with rig.gateway(redis_url) as gateway:
             forms = await asyncio.gather(
@@ -216,7 +220,7 @@ async def test_every_request_of_a_burst_is_answered(redis_url: str, storage: s3.
         servers.wait_until(lambda: signer.metric(answered) == 200, "each request is counted once")
 
 
-async def test_after_redis_was_emptied_the_signer_joins_its_group_again(
+async def test_after_redis_was_emptied_the_signer_joins_its_consumer_group_again(
     redis_url: str, storage: s3.S3, tmp_path: Path
 ) -> None:
     with rig.signer(tmp_path, redis_url, storage.endpoint), redis.Redis.from_url(redis_url) as client:
@@ -235,17 +239,17 @@ async def test_cut_connections_are_opened_again(redis_url: str, storage: s3.S3, 
         assert descriptors < 40
 
 
-async def test_a_paused_redis_makes_the_signer_unready_and_back(storage: s3.S3, tmp_path: Path) -> None:
+async def test_the_signer_is_unready_while_redis_is_paused(storage: s3.S3, tmp_path: Path) -> None:
     with servers.redis_server(tmp_path) as port, redis.Redis(port=port) as client:
         pid = client.info("server")["process_id"]
         with rig.signer(tmp_path, f"redis://127.0.0.1:{port}/0", storage.endpoint) as signer:
             subprocess.run(["kill", "-STOP", str(pid)], check=True)
             try:
-                servers.wait_until(lambda: signer.get("/readyz")[0] == 503, "unready")
+                servers.wait_until(lambda: signer.get("/readyz")[0] == 503, "the signer is unready")
                 assert signer.get("/healthz")[0] == 200
             finally:
                 subprocess.run(["kill", "-CONT", str(pid)], check=True)
-            servers.wait_until(lambda: signer.get("/readyz")[0] == 200, "ready again")
+            servers.wait_until(lambda: signer.get("/readyz")[0] == 200, "the signer is ready again")
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT"])
@@ -280,7 +284,7 @@ async def test_uploads_that_were_never_completed_are_deleted(
             assert error.code is Code.UPLOAD_EXPIRED
 
 
-async def test_sigterm_finishes_work_leaves_the_group_and_exits_0(
+async def test_at_sigterm_the_signer_finishes_its_work_leaves_the_consumer_group_and_exits_0(
     redis_url: str, storage: s3.S3, tmp_path: Path
 ) -> None:
     body = rig.picture()
@@ -305,8 +309,10 @@ def test_the_metrics_are_well_formed(redis_url: str, storage: s3.S3, tmp_path: P
     assert "roomcast_media_ready" in text
 
 
-async def test_an_account_that_may_not_publish_is_reported_in_one_or_two_lines(storage: s3.S3, tmp_path: Path) -> None:
-    """The signer takes no requests, because it could not answer; another signer with the right does."""
+async def test_a_signer_whose_account_may_not_publish_is_unready_and_logs_it_once(
+    storage: s3.S3, tmp_path: Path
+) -> None:
+    """Such a signer takes no requests, because it could not answer them. A signer with the permission answers them."""
     with servers.redis_server(tmp_path) as port, redis.Redis(port=port) as client:
         client.execute_command("ACL", "SETUSER", "mute", "on", ">mute", "~*", "+@all", "resetchannels")
         url = f"redis://127.0.0.1:{port}/0"
@@ -320,7 +326,7 @@ async def test_an_account_that_may_not_publish_is_reported_in_one_or_two_lines(s
                     assert (await gateway.media.sign_upload("ada", announce(b"x" * 10)))["upload"]
 
 
-def test_a_redis_that_evicts_keys_is_one_warning(storage: s3.S3, tmp_path: Path) -> None:
+def test_a_redis_that_may_evict_keys_is_logged_once(storage: s3.S3, tmp_path: Path) -> None:
     with (
         servers.redis_server(tmp_path, "--maxmemory-policy", "allkeys-lru") as port,
         rig.signer(tmp_path, f"redis://127.0.0.1:{port}/0", storage.endpoint) as signer,

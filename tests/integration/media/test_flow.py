@@ -1,4 +1,4 @@
-"""Sign, upload, complete, send, download: real Redis, real storage, a real signer; the same for POST and for PUT."""
+"""Sign, upload, complete and download files, by POST and by PUT, with a real Redis, storage and signer."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def storage(folder: Path) -> Iterator[s3.S3]:
 
 @pytest.fixture(scope="module")
 def url_of(folder: Path) -> Iterator[Callable[[str], str]]:
-    """Return the URLs of a Redis on which signers and gateways have only the rights of their accounts."""
+    """Run a Redis server with an account per kind of process; yield a function that returns an account's URL."""
     with redis_with_accounts(folder) as url_of:
         yield url_of
 
@@ -71,7 +71,7 @@ async def code_of(waiting: object) -> Code:
     return caught.value.code
 
 
-async def test_a_picture_from_announcement_to_download(gateway: rig.Gateway, ada: str) -> None:
+async def test_a_picture_is_announced_uploaded_completed_and_downloaded(gateway: rig.Gateway, ada: str) -> None:
     body = rig.picture(40, 30)
     form = await gateway.media.sign_upload(ada, announce(body, name="a cat’s picture.png"))
     assert await rig.store(form, body) in (200, 204)
@@ -102,7 +102,7 @@ async def test_the_server_chooses_the_object_key(gateway: rig.Gateway, ada: str)
 
 
 @pytest.mark.parametrize("extra", [1, -1])
-async def test_another_size_is_refused_by_the_storage(gateway: rig.Gateway, ada: str, extra: int) -> None:
+async def test_the_storage_refuses_a_file_of_another_size(gateway: rig.Gateway, ada: str, extra: int) -> None:
     body = rig.picture()
     form = await gateway.media.sign_upload(ada, announce(body))
     other = body + b"x" if extra > 0 else body[:-1]
@@ -110,14 +110,14 @@ async def test_another_size_is_refused_by_the_storage(gateway: rig.Gateway, ada:
     assert await code_of(gateway.media.complete_upload(ada, MediaComplete(form["upload"]))) is Code.UPLOAD_INCOMPLETE
 
 
-async def test_another_type_is_refused_by_the_storage(gateway: rig.Gateway, ada: str) -> None:
+async def test_the_storage_refuses_another_content_type(gateway: rig.Gateway, ada: str) -> None:
     body = rig.picture()
     form = await gateway.media.sign_upload(ada, announce(body))
     assert await rig.store(form, body, **{"Content-Type": "image/svg+xml"}) == 403
     assert await code_of(gateway.media.complete_upload(ada, MediaComplete(form["upload"]))) is Code.UPLOAD_INCOMPLETE
 
 
-async def test_another_key_is_refused_by_the_storage(gateway: rig.Gateway, ada: str) -> None:
+async def test_the_storage_refuses_another_key(gateway: rig.Gateway, ada: str) -> None:
     body = rig.picture()
     form = await gateway.media.sign_upload(ada, announce(body))
     if form["method"] == "PUT":
@@ -127,7 +127,7 @@ async def test_another_key_is_refused_by_the_storage(gateway: rig.Gateway, ada: 
         assert await rig.store(form, body, key="2026/01/x.png") == 403
 
 
-async def test_a_tampered_signature_is_refused_by_the_storage(gateway: rig.Gateway, ada: str) -> None:
+async def test_the_storage_refuses_a_tampered_signature(gateway: rig.Gateway, ada: str) -> None:
     body = rig.picture()
     form = await gateway.media.sign_upload(ada, announce(body))
     form["url"] = form["url"].replace("X-Amz-Signature=", "X-Amz-Signature=0")
@@ -137,7 +137,7 @@ async def test_a_tampered_signature_is_refused_by_the_storage(gateway: rig.Gatew
 @pytest.mark.parametrize(
     "body", [b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"<!doctype html><script>alert(1)</script>", b"GIF89a"]
 )
-async def test_a_file_that_is_not_the_picture_it_claims_to_be_is_refused(
+async def test_a_file_whose_content_is_not_of_the_announced_type_is_refused(
     gateway: rig.Gateway, ada: str, body: bytes
 ) -> None:
     form = await gateway.media.sign_upload(ada, announce(body))
@@ -161,7 +161,7 @@ async def test_a_file_that_is_not_the_picture_it_claims_to_be_is_refused(
         ("plan.docx", "", f"{samples.OFFICE}wordprocessingml.document", samples.archive("word/document.xml")),
     ],
 )
-async def test_ordinary_files_keep_their_name(
+async def test_common_files_keep_their_names_and_get_their_types(
     gateway: rig.Gateway, ada: str, name: str, announced: str, kept: str, body: bytes
 ) -> None:
     form = await gateway.media.sign_upload(ada, announce(body, announced, name))
@@ -201,7 +201,7 @@ async def test_an_upload_that_is_not_allowed_is_not_signed(
     assert await code_of(asked) is Code.MEDIA_REFUSED
 
 
-async def test_completing_twice_and_at_once_gives_the_same_media(gateway: rig.Gateway, ada: str) -> None:
+async def test_repeated_and_concurrent_completions_return_the_same_media(gateway: rig.Gateway, ada: str) -> None:
     body = rig.picture()
     form = await gateway.media.sign_upload(ada, announce(body))
     await rig.store(form, body)
@@ -212,7 +212,7 @@ async def test_completing_twice_and_at_once_gives_the_same_media(gateway: rig.Ga
     assert all(answer == answers[0] for answer in answers)
 
 
-async def test_a_form_used_again_after_completion_changes_nothing(gateway: rig.Gateway, ada: str) -> None:
+async def test_a_form_used_again_after_the_completion_does_not_change_the_file(gateway: rig.Gateway, ada: str) -> None:
     body = rig.picture()
     form = await gateway.media.sign_upload(ada, announce(body))
     await rig.store(form, body)
@@ -235,7 +235,7 @@ async def test_an_upload_belongs_to_its_owner_and_its_room(gateway: rig.Gateway,
     assert await code_of(gateway.media.complete_upload(ada, MediaComplete("unknown-upload"))) is Code.UPLOAD_EXPIRED
 
 
-async def test_a_record_outlives_the_messages_that_name_it(
+async def test_an_upload_can_be_sent_only_while_its_record_will_outlive_the_message(
     gateway: rig.Gateway, ada: str, url_of: Callable[[str], str]
 ) -> None:
     body = rig.picture()
@@ -251,7 +251,7 @@ async def test_a_record_outlives_the_messages_that_name_it(
         assert await code_of(gateway.uploads.read_verified(form["upload"], ada, ROOM)) is Code.UPLOAD_EXPIRED
 
 
-async def test_a_fresh_url_is_only_for_users_with_access_to_the_room(gateway: rig.Gateway, ada: str) -> None:
+async def test_a_download_url_is_signed_only_for_the_room_of_the_upload(gateway: rig.Gateway, ada: str) -> None:
     body = "grüße\n".encode() * 20
     form = await gateway.media.sign_upload(ada, announce(body, "text/plain; charset=utf-8", "notes.txt"))
     assert await code_of(gateway.uploads.read_room(form["upload"])) is Code.NOT_FOUND
@@ -268,7 +268,7 @@ async def test_a_fresh_url_is_only_for_users_with_access_to_the_room(gateway: ri
     assert (await rig.fetch(link["url"].replace("Signature=", "Signature=0")))[0] == 403
 
 
-async def test_a_photograph_is_measured_as_it_is_shown(gateway: rig.Gateway, ada: str) -> None:
+async def test_media_has_the_width_and_height_of_the_picture(gateway: rig.Gateway, ada: str) -> None:
     for kind, content_type in (("JPEG", "image/jpeg"), ("GIF", "image/gif"), ("WEBP", "image/webp")):
         body = rig.picture(64, 48, kind)
         form = await gateway.media.sign_upload(ada, announce(body, content_type, "photo"))

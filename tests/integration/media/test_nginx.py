@@ -1,4 +1,4 @@
-"""Browsers reach the storage through nginx, at the page's own address: forms and links are signed for that host."""
+"""Browsers reach the storage through nginx, at the address of the page. Forms and links are signed for this host."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from roomcast.contract.events import MediaComplete, MediaSign
 from tests import s3, servers
 from tests.integration import media_rig as rig
 
-# The storage must get the host as the browser wrote it, and the path byte for byte: both are signed (proxy_pass
-# without a path). A browser never signs by header, so an Authorization header has no business here.
+# Host and path are signed, so nginx must forward both unchanged: `proxy_pass` has no path. Browsers sign with form
+# fields or a query, never with a header, so nginx removes the Authorization header.
 CONFIGURATION = """
 daemon off; pid {folder}/nginx.pid; error_log {folder}/error.log;
 events {{ worker_connections 64; }}

@@ -1,4 +1,4 @@
-"""An object storage does what Roomcast requires: the default one, or another with `make s3-contract ENDPOINT=…`.
+"""What Roomcast requires of an object storage: of the default one, or of another by `make s3-contract ENDPOINT=…`.
 
 With ENDPOINT, the credentials come from the environment (AWS_ACCESS_KEY_ID, …). The tests create a bucket
 for the run and delete it afterwards.
@@ -47,7 +47,7 @@ class Place(NamedTuple):
         return f"{self.endpoint}/{self.bucket}"
 
     def read(self, key: str) -> bytes | None:
-        """Return the bytes of an object; None if there is none."""
+        """Return the bytes of an object, or None if it does not exist."""
         try:
             return bytes(self.client.get_object(Bucket=self.bucket, Key=key)["Body"].read())
         except ClientError as error:
@@ -58,7 +58,7 @@ class Place(NamedTuple):
 
 @pytest.fixture(scope="module")
 def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Return the address of the storage; credentials are in the environment."""
+    """Yield the address of the storage. The credentials are in the environment."""
     given = os.environ.get("S3_CONTRACT_ENDPOINT")
     if given:
         yield given.rstrip("/")
@@ -85,7 +85,7 @@ def place(endpoint: str) -> Iterator[Place]:
 
 @pytest.fixture(autouse=True)
 def objects(place: Place) -> None:
-    """Put one private file into the bucket, and delete the upload."""
+    """Put the private file into the bucket, and delete the upload of an earlier test."""
     place.client.put_object(Bucket=place.bucket, Key=PRIVATE, Body=SECRET, ContentType="text/plain")
     place.client.delete_object(Bucket=place.bucket, Key=KEY)
 
@@ -113,7 +113,7 @@ class Answer(NamedTuple):
 
 
 async def request(method: str, url: str, body: Any = None, headers: dict[str, str] | None = None) -> Answer:
-    """Send a request as given: do not encode the URL again, and add no content type for bytes."""
+    """Send a request unchanged: do not encode the URL again, and do not add a content type."""
     left_out = [] if isinstance(body, aiohttp.FormData) else ["Content-Type"]
     async with (
         aiohttp.ClientSession(skip_auto_headers=left_out) as session,
@@ -126,7 +126,7 @@ async def request(method: str, url: str, body: Any = None, headers: dict[str, st
 async def send(
     form: UploadForm, body: bytes = BODY, url: str | None = None, changes: Mapping[str, str | None] | None = None
 ) -> int:
-    """Upload as a browser does. `changes` replace fields or headers; None removes one."""
+    """Upload as a browser does. `changes` replace form fields or headers; None removes a field or header."""
     given = (form.fields if form.method == "POST" else form.headers) | dict(changes or {})
     fields = {name: value for name, value in given.items() if value is not None}
     if form.method == "PUT":
@@ -146,13 +146,13 @@ def is_refused(status: int) -> bool:
 
 
 def forgeries(place: Place) -> dict[str, tuple[str, dict[str, str]]]:
-    """Return queries and headers with the access key and without a valid signature."""
+    """Return queries and headers that have no valid signature, but may name the access key."""
     scope = f"{place.access_key}/20261127/us-east-1/s3/aws4_request"
     header = f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host;x-amz-date, Signature={'0' * 64}"
     dated = {"X-Amz-Date": "20261127T100000Z", "X-Amz-Content-Sha256": "UNSIGNED-PAYLOAD"}
     query = f"X-Amz-Credential={scope}&X-Amz-Date=20261127T100000Z&X-Amz-Expires=604800&X-Amz-SignedHeaders=host"
     return {
-        "nothing": ("", {}),
+        "no query and no header": ("", {}),
         "a credential": (f"X-Amz-Credential={scope}", {}),
         "all but the signature": (f"X-Amz-Algorithm=AWS4-HMAC-SHA256&{query}", {}),
         "all but the algorithm": (f"{query}&X-Amz-Signature={'0' * 64}", {}),
@@ -172,7 +172,7 @@ NAMES = list(forgeries(Place("", "", "", None)))
 
 
 @pytest.mark.parametrize("name", NAMES)
-async def test_nothing_is_read_without_a_signature(place: Place, name: str) -> None:
+async def test_a_read_without_a_valid_signature_is_refused(place: Place, name: str) -> None:
     query, headers = forgeries(place)[name]
     for path in (f"/{PRIVATE}", "", "/", "/?list-type=2", "?policy", "?cors"):
         joint = "&" if "?" in path else "?"
@@ -183,7 +183,7 @@ async def test_nothing_is_read_without_a_signature(place: Place, name: str) -> N
 
 
 @pytest.mark.parametrize("name", NAMES)
-async def test_nothing_is_changed_without_a_signature(place: Place, name: str) -> None:
+async def test_a_change_without_a_valid_signature_is_refused(place: Place, name: str) -> None:
     query, headers = forgeries(place)[name]
     url = f"{place.url}/{PRIVATE}?{query}"
     assert is_refused((await request("PUT", url, b"overwritten", headers)).status)
@@ -209,7 +209,7 @@ async def test_nothing_is_changed_without_a_signature(place: Place, name: str) -
     ],
 )
 @pytest.mark.parametrize("query", ["", "v2"])
-async def test_a_form_without_its_signature_stores_nothing(place: Place, names: tuple[str, ...], query: str) -> None:
+async def test_a_form_without_a_valid_signature_is_refused(place: Place, names: tuple[str, ...], query: str) -> None:
     form = await signed(place, "POST")
     kept = {name: value for name, value in form.fields.items() if name in (*names, "Content-Type")}
     if "AWSAccessKeyId" in names:
@@ -232,13 +232,13 @@ async def test_a_signed_upload_is_stored(place: Place, storage: Storage, method:
 
 
 @pytest.mark.parametrize("body", [BODY + b"x", BODY[:-1], b""])
-async def test_another_size_is_refused(place: Place, method: Any, body: bytes) -> None:
+async def test_a_file_of_another_size_is_refused(place: Place, method: Any, body: bytes) -> None:
     assert is_refused(await send(await signed(place, method), body))
     assert place.read(KEY) is None
 
 
 @pytest.mark.parametrize("other", ["image/svg+xml", "text/html", None])
-async def test_another_type_is_refused(place: Place, method: Any, other: str | None) -> None:
+async def test_another_content_type_is_refused(place: Place, method: Any, other: str | None) -> None:
     assert is_refused(await send(await signed(place, method), changes={"Content-Type": other}))
     assert place.read(KEY) is None
 
@@ -294,7 +294,7 @@ async def test_a_tampered_field_is_refused(place: Place, field: str, value: str)
     "headers",
     [{"x-amz-copy-source": f"/bucket/{PRIVATE}"}, {"x-amz-acl": "public-read"}, {"x-amz-meta-more": "x"}],
 )
-async def test_a_signed_put_refuses_further_headers(place: Place, headers: dict[str, str]) -> None:
+async def test_a_signed_put_with_further_headers_is_refused(place: Place, headers: dict[str, str]) -> None:
     given = {name: value.replace("/bucket", f"/{place.bucket}") for name, value in headers.items()}
     assert is_refused(await send(await signed(place, "PUT"), changes=given))
     assert place.read(KEY) is None
@@ -355,7 +355,7 @@ async def test_an_expired_link_is_refused(storage: Storage) -> None:
 # --- what the signer does ---------------------------------------------------------------------------------------------
 
 
-async def test_a_copy_is_made_only_of_the_object_that_was_checked(place: Place, storage: Storage) -> None:
+async def test_an_object_that_has_changed_since_it_was_checked_is_not_copied(place: Place, storage: Storage) -> None:
     stored = await storage.head(PRIVATE)
     assert stored is not None
     await storage.move_in(PRIVATE, KEY, stored.etag, TYPE, "inline")
@@ -366,7 +366,7 @@ async def test_a_copy_is_made_only_of_the_object_that_was_checked(place: Place, 
     assert place.read(KEY) == SECRET
 
 
-async def test_heads_probes_and_deletions(place: Place, storage: Storage) -> None:
+async def test_the_signer_can_read_heads_probe_and_delete(place: Place, storage: Storage) -> None:
     assert await storage.read_head(PRIVATE, 5) == SECRET[:5]
     assert await storage.head("2026/11/absent") is None
     with pytest.raises(ChangedError):
@@ -378,12 +378,12 @@ async def test_heads_probes_and_deletions(place: Place, storage: Storage) -> Non
     assert place.read(PRIVATE) is None
 
 
-async def test_an_owner_lists_by_prefix(place: Place) -> None:
+async def test_an_account_with_all_rights_lists_objects_by_prefix(place: Place) -> None:
     rows = place.client.list_objects_v2(Bucket=place.bucket, Prefix="2026/")["Contents"]
     assert [row["Key"] for row in rows] == [PRIVATE]
 
 
-async def test_pages_of_allowed_origins_may_upload_and_others_not(place: Place, storage: Storage) -> None:
+async def test_only_pages_of_allowed_origins_may_upload(place: Place, storage: Storage) -> None:
     await Bucket(storage, [ORIGIN]).set_up()
     try:
         place.client.get_bucket_cors(Bucket=place.bucket)

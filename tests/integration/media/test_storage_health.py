@@ -1,4 +1,4 @@
-"""Health of the storage: refused requests show at once; missing API calls of a storage are tolerated."""
+"""Health of the storage: a refused request makes the signer unready. A storage without CORS rules is accepted."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ async def test_wrong_credentials_make_the_signer_unready(
     redis_url: str, storage: s3.S3, tmp_path: Path, changed: dict[str, str], reason: str, setup: str
 ) -> None:
     with rig.signer(tmp_path, redis_url, storage.endpoint, "/healthz", ROOMCAST_S3_SETUP=setup, **changed) as signer:
-        servers.wait_until(lambda: any(reason in told for told in reasons(signer)), "the log says why")
+        servers.wait_until(lambda: any(reason in told for told in reasons(signer)), "the reason is logged")
         assert signer.get("/readyz")[0] == 503
         assert signer.metric("roomcast_media_storage_up") == 0
         assert signer.metric('roomcast_media_storage_failures_total{operation="probe"}') >= 1
@@ -103,24 +103,24 @@ async def test_wrong_credentials_make_the_signer_unready(
 async def test_a_missing_bucket_makes_the_signer_unready(redis_url: str, storage: s3.S3, tmp_path: Path) -> None:
     absent = {"ROOMCAST_S3_BUCKET": "absent-bucket", "ROOMCAST_S3_SETUP": "0"}
     with rig.signer(tmp_path, redis_url, storage.endpoint, "/healthz", **absent) as signer:
-        servers.wait_until(lambda: "storage: probe: NoSuchBucket" in reasons(signer), "the log says why")
+        servers.wait_until(lambda: "storage: probe: NoSuchBucket" in reasons(signer), "the reason is logged")
         assert signer.get("/readyz")[0] == 503
 
 
-async def test_a_storage_that_dies_makes_the_signer_unready_and_back(redis_url: str, tmp_path: Path) -> None:
+async def test_a_signer_is_ready_only_while_its_storage_is_up(redis_url: str, tmp_path: Path) -> None:
     port = servers.free_port()
     with rig.signer(tmp_path, redis_url, f"http://127.0.0.1:{port}", "/healthz") as signer:
-        servers.wait_until(lambda: reasons(signer) != [], "the log says why")
+        servers.wait_until(lambda: reasons(signer) != [], "the reason is logged")
         assert signer.get("/readyz")[0] == 503
         assert signer.metric("roomcast_media_storage_up") == 0
         with s3.s3_server_on(tmp_path, port):
-            servers.wait_until(lambda: signer.get("/readyz")[0] == 200, "ready again")
+            servers.wait_until(lambda: signer.get("/readyz")[0] == 200, "the signer is ready")
             servers.wait_until(lambda: signer.metric("roomcast_media_storage_up") == 1, "the storage is up again")
         servers.wait_until(lambda: signer.get("/readyz")[0] == 503, "the signer is unready again")
 
 
 def not_implemented(request: web.Request) -> web.Response | None:
-    """Answer with NotImplemented, as MinIO does."""
+    """Answer requests about CORS and lifecycle rules with NotImplemented, as MinIO does."""
     if not {"cors", "lifecycle"} & set(request.query):
         return None
     text = "<?xml version='1.0'?><Error><Code>NotImplemented</Code><Message>not implemented</Message></Error>"
@@ -143,13 +143,15 @@ async def test_a_storage_without_cors_and_lifecycle_is_used_without_them(
 ) -> None:
     async with in_front_of(storage, answer) as endpoint:
         with rig.signer(tmp_path, redis_url, endpoint, "/healthz") as signer:
-            await until(lambda: signer.metric("roomcast_media_ready") == 1, "ready")
+            await until(lambda: signer.metric("roomcast_media_ready") == 1, "the signer is ready")
             media = await upload(redis_url, rig.picture())
             assert media["width"] == 40
-            assert len(reasons(signer)) == 2  # one line for each rule
+            assert len(reasons(signer)) == 2  # one log line for CORS and one for the lifecycle
 
 
-async def test_a_malformed_answer_ends_no_task(redis_url: str, storage: s3.S3, tmp_path: Path) -> None:
+async def test_a_signer_recovers_from_malformed_answers_of_the_storage(
+    redis_url: str, storage: s3.S3, tmp_path: Path
+) -> None:
     answers = [
         web.Response(status=200, text="<html>"),
         web.Response(status=403, body=b"\xff\xfe<", content_type="application/xml"),

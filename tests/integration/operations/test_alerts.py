@@ -1,4 +1,4 @@
-"""Every alert fires on the series of its fault, clears when they recover, and has a section in the runbook."""
+"""Each alert fires on the time series of its fault, clears after the fault, and has a section in the runbook."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _BUCKETS: Final = 'instance="g1:9000",job="gateway",le='
 
 
 def histogram(name: str, slow: str, fast: str) -> dict[str, str]:
-    """Return series of a histogram with one observation a second: first above every bound but +Inf, then below all."""
+    """Return the time series of a histogram: `fast` for the bucket of 10 ms, `slow` for those of 5 s and +Inf."""
     return {
         f'{name}_bucket{{{_BUCKETS}"0.01"}}': fast,
         f'{name}_bucket{{{_BUCKETS}"5"}}': slow,
@@ -34,7 +34,7 @@ def histogram(name: str, slow: str, fast: str) -> dict[str, str]:
 
 
 FAULTS: Final[dict[str, dict[str, str]]] = {
-    # 20 minutes of the fault, in steps of a minute, then 40 minutes without it
+    # per alert, time series with one value a minute: 20 minutes with the fault, then 40 minutes without it
     "RoomcastGatewayDown": {f"up{{{_GATEWAY}}}": "0x20 1x40"},
     "RoomcastNoGatewayReady": {f"roomcast_gateway_ready{{{_GATEWAY}}}": "0x20 1x40"},
     "RoomcastGatewayNotReady": {
@@ -92,12 +92,12 @@ def promtool(*arguments: str | Path) -> str:
 
 
 def alerts_expected(name: str, *, fires: bool) -> dict[str, Any]:
-    """Return a promtool expectation for the alert's name only: its labels and texts follow from the rule."""
+    """Return promtool's expectation that the alert fires, or that it does not. Labels and texts are not compared."""
     query = f'count(ALERTS{{alertname="{name}",alertstate="firing"}}) or vector(0)'
     return {"expr": query, "eval_time": "19m" if fires else "58m", "exp_samples": [{"value": int(fires)}]}
 
 
-def test_every_alert_has_a_series_with_its_fault() -> None:
+def test_every_alert_has_time_series_of_its_fault() -> None:
     assert set(FAULTS) == set(RULES)
 
 
@@ -106,7 +106,7 @@ def test_the_rules_are_valid() -> None:
 
 
 @pytest.mark.parametrize("name", RULES)
-def test_an_alert_fires_and_clears(name: str, tmp_path: Path) -> None:
+def test_an_alert_fires_during_its_fault_and_clears_afterwards(name: str, tmp_path: Path) -> None:
     case = {
         "rule_files": [str(ALERTS)],
         "evaluation_interval": "1m",

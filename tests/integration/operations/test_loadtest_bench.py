@@ -1,4 +1,4 @@
-"""The benchmark's load client, as this project uses it, on real gateways and a real Redis."""
+"""The load client of the benchmark, on real gateways and a real Redis."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from loadtest.peers.roomcast import Roomcast
 SPAN = measure.Span(warm_seconds=0.3, seconds=0.7)
 
 
-def test_a_window_is_delivered_to_all_members_on_both_gateways(tmp_path: Path) -> None:
+def test_a_workload_with_a_window_loses_no_message(tmp_path: Path) -> None:
     figures = measure.deliveries(Roomcast(), Workload("t", "t", rooms=3, members=6, window=2), SPAN, tmp_path)
     assert figures["rate"] > 0
     assert (figures["lost"], figures["refused"]) == (0, 0)
     assert 0 < figures["p50_ms"] <= figures["p99_ms"] <= figures["max_ms"]
 
 
-def test_a_pace_is_kept_and_reaches_every_member(tmp_path: Path) -> None:
+def test_a_workload_with_a_rate_delivers_at_that_rate(tmp_path: Path) -> None:
     paced = Workload("t", "t", rooms=4, members=5, rate=40, through_nginx=True)
     figures = measure.deliveries(Roomcast(), paced, SPAN, tmp_path)
     assert figures["rate"] == pytest.approx(40 * 5, rel=0.3)
@@ -47,7 +47,7 @@ def test_stalls_are_read_from_a_real_gateway(tmp_path: Path) -> None:
     assert figures["lags_20ms"] >= 0
 
 
-def test_a_refused_client_is_one_clear_line_and_leaves_no_process(tmp_path: Path) -> None:
+def test_a_refused_client_raises_an_error_and_leaves_no_process(tmp_path: Path) -> None:
     with Processes(tmp_path) as processes:
         redis_port, redis_pid = processes.redis()
         running = Roomcast().start(processes, redis_port, 1)

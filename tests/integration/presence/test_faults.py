@@ -1,4 +1,4 @@
-"""Presence under faults: a stopped Redis, a killed sweeper, a terminated one. Real processes, real signals."""
+"""Presence under faults: a stopped or full Redis, and a killed or terminated sweeper process."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ PAUSE_WINDOWS = replace(WINDOWS, grace_seconds=4.0)
 
 @pytest.fixture
 def own_redis(tmp_path: Path) -> Iterator[str]:
-    """Return the URL of a Redis that a test may stop."""
+    """Run a Redis server that a test may stop; yield its URL."""
     with servers.redis_server(tmp_path) as port:
         yield f"redis://127.0.0.1:{port}/0"
 
 
 @contextmanager
 def stopped(url: str) -> Iterator[None]:
-    """Suspend Redis by SIGSTOP for the time of the context."""
+    """Suspend Redis by SIGSTOP during the `with` block."""
     with redis.Redis.from_url(url) as client:
         pid = int(client.info("server")["process_id"])
     os.kill(pid, signal.SIGSTOP)
@@ -56,7 +56,7 @@ def stopped(url: str) -> Iterator[None]:
 
 
 async def heartbeats(store: PresenceStore, activity: Activity) -> None:
-    """Run a gateway's flush loop ten times as fast; a failed batch is sent with the next flush."""
+    """Write heartbeats ten times as often as a gateway. A batch that fails is written again with the next one."""
     while True:
         for connection in ("c1", "c2"):
             activity.mark_seen(connection)
@@ -82,7 +82,7 @@ async def sweeping(url: str) -> AsyncIterator[Recorder]:
         await store.close()
 
 
-async def test_after_a_stopped_redis_live_users_stay_and_ghosts_expire(own_redis: str) -> None:
+async def test_after_a_stop_of_redis_only_users_without_heartbeats_expire(own_redis: str) -> None:
     activity, tasks = Activity(time.monotonic), TaskSet()
     activity.add_connection("c1", "ada")
     activity.add_connection("c2", "bob")
@@ -103,17 +103,17 @@ async def test_after_a_stopped_redis_live_users_stay_and_ghosts_expire(own_redis
 
 
 def statuses(cluster: Cluster) -> list[tuple[str, str]]:
-    """Return every user and status that was published."""
+    """Return each published user and status."""
     return [(row.user, row.status) for row in cluster.heard]
 
 
 async def settle(cluster: Cluster, recorder: Recorder) -> None:
-    """Wait until the first grace period is over: an early ghost has expired."""
+    """Wait until the first grace period is over: then the user `early`, without heartbeats, has expired."""
     await cluster.two.touch([Touch("early", "c0", "online", "")])
     await until(lambda: ("early", "offline") in statuses(cluster), "the first user has expired", 15)
 
 
-async def test_a_sweep_delayed_by_a_stopped_redis_does_nothing(own_redis: str) -> None:
+async def test_a_sweep_delayed_by_a_stop_of_redis_expires_no_user(own_redis: str) -> None:
     async with running_cluster(own_redis) as cluster:
         await cluster.one.touch([Touch("ada", "c1", "online", "")])
         shard = keys.presence_shard("ada")
@@ -130,7 +130,7 @@ async def test_a_sweep_delayed_by_a_stopped_redis_does_nothing(own_redis: str) -
         assert await cluster.redis.zscore(keys.presence_seen(shard), "ada") is not None
 
 
-async def test_with_a_full_redis_live_gateways_stay(own_redis: str) -> None:
+async def test_with_a_full_redis_live_gateways_do_not_look_dead(own_redis: str) -> None:
     """Redis accepts heartbeats, leases and sweeps without free memory, so no gateway looks dead."""
     activity, tasks = Activity(time.monotonic), TaskSet()
     activity.add_connection("c1", "ada")
@@ -152,7 +152,7 @@ async def test_with_a_full_redis_live_gateways_stay(own_redis: str) -> None:
 
 
 async def announcements(node: NodeStore) -> None:
-    """Renew a gateway's number, five times as often as needed to count as alive."""
+    """Announce a gateway five times as often as it must to count as alive."""
     while True:
         await node.announce()
         await asyncio.sleep(WINDOWS.node_silence_seconds / 5)
@@ -173,7 +173,7 @@ class Process:
             self.popen = subprocess.Popen(command, env=environment, stderr=sink, stdout=sink)
 
     def get(self, path: str) -> tuple[int, str]:
-        """Return status and body; status 0 while the port is closed."""
+        """Return status and body of a page. The status is 0 while the port is closed."""
         return health.get(self.port, path)
 
     @property
@@ -187,7 +187,7 @@ class Process:
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[object]:
-    """Return a function that starts sweeper processes; they end with the test."""
+    """Yield a function that starts a sweeper process. All these processes end with the test."""
     running: list[Process] = []
 
     def start_one(url: str) -> Process:
@@ -203,7 +203,7 @@ def start(tmp_path: Path) -> Iterator[object]:
         process.popen.wait()
 
 
-def test_takeover_after_kill_9_without_a_new_grace_period(redis_url: str, start) -> None:  # type: ignore[no-untyped-def]
+def test_a_killed_sweeper_is_replaced_without_a_new_grace_period(redis_url: str, start) -> None:  # type: ignore[no-untyped-def]
     first = start(redis_url)
     second = start(redis_url)
     servers.wait_until(lambda: first.leads, "the first sweeper leads")
@@ -225,7 +225,7 @@ def test_takeover_after_kill_9_without_a_new_grace_period(redis_url: str, start)
         assert client.zscore(keys.presence_seen(shard), "ada") is not None
 
 
-def test_sigterm_ends_cleanly_and_releases_the_lease(redis_url: str, start) -> None:  # type: ignore[no-untyped-def]
+def test_at_sigterm_a_sweeper_releases_the_lease_and_exits_0(redis_url: str, start) -> None:  # type: ignore[no-untyped-def]
     process = start(redis_url)
     servers.wait_until(lambda: process.leads, "the sweeper leads")
     process.popen.terminate()
@@ -236,7 +236,7 @@ def test_sigterm_ends_cleanly_and_releases_the_lease(redis_url: str, start) -> N
     assert [line["event"] for line in lines if line["event"] != "expiry_suspended"] == ["started", "stopped"]
 
 
-def test_a_stopped_redis_makes_it_unready_and_sigterm_still_works(own_redis: str, start) -> None:  # type: ignore[no-untyped-def]
+def test_a_stopped_redis_makes_a_sweeper_unready_and_sigterm_still_ends_it(own_redis: str, start) -> None:  # type: ignore[no-untyped-def]
     process = start(own_redis)
     with stopped(own_redis):
         servers.wait_until(lambda: not process.is_ready, "the sweeper is unready", 10)
@@ -254,7 +254,7 @@ def test_metrics_pass_promtool(redis_url: str, start) -> None:  # type: ignore[n
     assert "roomcast_presence_passes_total" in text
 
 
-def test_a_taken_port_is_one_clear_line(redis_url: str, start) -> None:  # type: ignore[no-untyped-def]
+def test_a_port_in_use_causes_one_error_line(redis_url: str, start) -> None:  # type: ignore[no-untyped-def]
     process = start(redis_url)
     environment = os.environ | {"ROOMCAST_REDIS_URL": redis_url, "ROOMCAST_METRICS_PORT": str(process.port)}
     second = subprocess.run(
@@ -266,7 +266,7 @@ def test_a_taken_port_is_one_clear_line(redis_url: str, start) -> None:  # type:
     assert str(process.port) in line
 
 
-def test_a_redis_that_evicts_keys_is_one_warning(own_redis: str, start) -> None:  # type: ignore[no-untyped-def]
+def test_a_redis_that_may_evict_keys_is_logged_once(own_redis: str, start) -> None:  # type: ignore[no-untyped-def]
     with redis.Redis.from_url(own_redis) as client:
         client.config_set("maxmemory-policy", "allkeys-lru")
     process = start(own_redis)

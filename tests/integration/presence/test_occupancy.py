@@ -1,4 +1,4 @@
-"""Room occupancy on a real Redis: the exact number of distinct users, also when gateways start and stop."""
+"""Room occupancy on a real Redis: the exact number of distinct users, also when a gateway dies."""
 
 from __future__ import annotations
 
@@ -47,20 +47,20 @@ async def client(redis_url: str) -> AsyncIterator[Redis]:
 
 
 class Gateway:
-    """A gateway's subscription of the room, which records the occupancy changes."""
+    """A gateway's subscription of the room. It records the published occupancy changes."""
 
     def __init__(self) -> None:
         self._notes: list[OccupancyChange] = []
         self.backplane: Backplane
 
-    def hear(self, channel: bytes, data: bytes) -> None:
+    def receive(self, channel: bytes, data: bytes) -> None:
         packet = unpack_room(data)
         assert (channel.decode(), packet.kind, packet.namespace) == (keys.room_channel(ROOM), KIND_NOTE, "/")
         self._notes.append(Reader(RoomNote).unpack(packet.body))
 
-    async def heard(self) -> list[OccupancyChange]:
-        """Return the changes since the last call, including those of all scripts that have returned."""
-        end = self.backplane.subscribe(f"end:{random.random()}")  # its confirmation arrives after them
+    async def new_changes(self) -> list[OccupancyChange]:
+        """Return the changes published since the last call, including those of all scripts that have returned."""
+        end = self.backplane.subscribe(f"end:{random.random()}")  # the confirmation arrives after all earlier packets
         await end
         notes, self._notes = self._notes, []
         return notes
@@ -69,7 +69,7 @@ class Gateway:
 @pytest.fixture
 async def gateway(redis_url: str) -> AsyncIterator[Gateway]:
     gateway = Gateway()
-    async with running_backplane(redis_url, hear=gateway.hear) as gateway.backplane:
+    async with running_backplane(redis_url, hear=gateway.receive) as gateway.backplane:
         await gateway.backplane.subscribe(keys.room_channel(ROOM))
         yield gateway
 
@@ -82,27 +82,30 @@ async def refresh(
 
 async def test_a_user_counts_once_on_two_gateways(one: OccupancyStore, two: OccupancyStore, gateway: Gateway) -> None:
     assert await one.enter_room(ROOM, "ada", "Ada", "busy") == JoinResult(1, ["ada"], {})
-    assert await gateway.heard() == [OccupancyChange(1, [("ada", "Ada", "busy")])]
+    assert await gateway.new_changes() == [OccupancyChange(1, [("ada", "Ada", "busy")])]
     assert await two.enter_room(ROOM, "ada", "Ada") == JoinResult(1, ["ada"], {})
     assert await one.leave_room(ROOM, "ada") == OccupancyUpdate(1, [], [], [])
-    assert await gateway.heard() == []
+    assert await gateway.new_changes() == []
     assert await two.leave_room(ROOM, "ada") == OccupancyUpdate(0, [], ["ada"], [])
-    assert await gateway.heard() == [OccupancyChange(0, [], ["ada"])]
+    assert await gateway.new_changes() == [OccupancyChange(0, [], ["ada"])]
 
 
-async def test_repeats_change_nothing(one: OccupancyStore, gateway: Gateway) -> None:
+async def test_a_repeated_enter_or_leave_publishes_no_change(one: OccupancyStore, gateway: Gateway) -> None:
     await one.enter_room(ROOM, "ada")
     await one.enter_room(ROOM, "ada")
     await one.leave_room(ROOM, "ada")
     assert await one.leave_room(ROOM, "ada") == OccupancyUpdate(0, [], [], [])
-    assert await gateway.heard() == [OccupancyChange(1, [("ada", "ada", "online")]), OccupancyChange(0, [], ["ada"])]
+    assert await gateway.new_changes() == [
+        OccupancyChange(1, [("ada", "ada", "online")]),
+        OccupancyChange(0, [], ["ada"]),
+    ]
 
 
 async def test_reading_a_room_does_not_enter_it(one: OccupancyStore, gateway: Gateway) -> None:
     await one.enter_room(ROOM, "ada")
-    await gateway.heard()
+    await gateway.new_changes()
     assert await one.read_room(ROOM, "bob") == JoinResult(1, ["ada"], {})
-    assert await gateway.heard() == []
+    assert await gateway.new_changes() == []
 
 
 async def test_a_join_returns_the_read_marks(one: OccupancyStore, client: Redis) -> None:
@@ -113,7 +116,9 @@ async def test_a_join_returns_the_read_marks(one: OccupancyStore, client: Redis)
     assert (await one.read_room(ROOM, "gone")).marks == {"ada": 3, "bob": 5, "gone": 9}
 
 
-async def test_a_large_room_returns_no_users_and_only_the_own_mark(one: OccupancyStore, client: Redis) -> None:
+async def test_a_join_of_a_large_room_returns_no_users_and_only_the_own_read_mark(
+    one: OccupancyStore, client: Redis
+) -> None:
     users = [f"user{n}" for n in range(MAX_PRESENCE_ROOM)]
     await refresh(one, {ROOM: users})
     await client.hset(keys.room_read(ROOM), mapping=dict.fromkeys([*users, "ada"], 7))
@@ -143,16 +148,16 @@ async def test_occupancy_is_exact_under_random_traffic(
         assert occupancy == sum(1 for nodes in here.values() if nodes)
         entered = [(user, user, "online")] if here[user] and not before else []
         left = [user] if before and not here[user] else []
-        assert await gateway.heard() == ([OccupancyChange(occupancy, entered, left)] if entered or left else [])
+        assert await gateway.new_changes() == ([OccupancyChange(occupancy, entered, left)] if entered or left else [])
 
 
-async def test_entries_of_a_dead_gateway_age_out_twenty_at_a_time(
+async def test_occupants_of_a_dead_gateway_are_removed_twenty_at_a_time(
     one: OccupancyStore, two: OccupancyStore, client: Redis, gateway: Gateway
 ) -> None:
     for n in range(30):
         await one.enter_room(ROOM, f"user{n}")
     await two.enter_room(ROOM, "user0")
-    await gateway.heard()
+    await gateway.new_changes()
     past = int(time.time()) - 5
     await client.zadd(keys.room_occupants(ROOM), {f"user{n}|1": past for n in range(30)})
     first = (await refresh(two, {ROOM: ["user0"]}))[ROOM]
@@ -161,7 +166,10 @@ async def test_entries_of_a_dead_gateway_age_out_twenty_at_a_time(
     assert sorted(first.vanished + second.vanished) == sorted(f"user{n}" for n in range(1, 30))
     assert second.occupancy == 1
     assert second.users == ["user0"]
-    assert [sorted(note.left) for note in await gateway.heard()] == [sorted(first.vanished), sorted(second.vanished)]
+    assert [sorted(note.left) for note in await gateway.new_changes()] == [
+        sorted(first.vanished),
+        sorted(second.vanished),
+    ]
 
 
 async def test_a_slow_gateway_keeps_its_occupants(one: OccupancyStore, client: Redis) -> None:
@@ -172,7 +180,7 @@ async def test_a_slow_gateway_keeps_its_occupants(one: OccupancyStore, client: R
     assert await one.enter_room(ROOM, "ada") == JoinResult(1, ["ada"], {})
 
 
-async def test_refresh_restores_an_empty_redis(one: OccupancyStore, client: Redis) -> None:
+async def test_a_refresh_restores_the_occupants_after_redis_was_emptied(one: OccupancyStore, client: Redis) -> None:
     users = [f"user{n}" for n in range(450)]
     await client.flushall()
     update = (await refresh(one, {ROOM: users}, users=449))[ROOM]
@@ -185,13 +193,13 @@ async def test_refresh_restores_an_empty_redis(one: OccupancyStore, client: Redi
     assert empty == OccupancyUpdate(0, [], [], [])
 
 
-async def test_keys_expire_together(one: OccupancyStore, client: Redis) -> None:
+async def test_the_keys_of_a_room_s_occupancy_expire_together(one: OccupancyStore, client: Redis) -> None:
     await one.enter_room(ROOM, "ada")
     lives = [await client.ttl(key) for key in (keys.room_occupants(ROOM), keys.room_nodes_of(ROOM))]
     assert lives == [120, 120]
 
 
-async def test_members_page_sorted(one: OccupancyStore) -> None:
+async def test_pages_of_users_are_sorted(one: OccupancyStore) -> None:
     users = sorted(f"user{n}" for n in range(250))
     await refresh(one, {ROOM: users})
     got: list[str] = []
@@ -225,7 +233,7 @@ async def test_a_made_up_cursor_is_refused(one: OccupancyStore, after: str) -> N
     assert caught.value.code is Code.BAD_REQUEST
 
 
-async def test_concurrent_changes_stay_exact(one: OccupancyStore, two: OccupancyStore) -> None:
+async def test_occupancy_is_exact_after_concurrent_changes(one: OccupancyStore, two: OccupancyStore) -> None:
     users = [f"user{n}" for n in range(100)]
     await asyncio.gather(*(store.enter_room(ROOM, user) for user in users for store in (one, two)))
     await asyncio.gather(
@@ -244,4 +252,4 @@ async def test_the_meta_of_an_empty_log_is_kept_while_the_room_has_occupants(
     for life in (-1, 86_400):
         await (client.persist(keys.room_meta(ROOM)) if life < 0 else client.expire(keys.room_meta(ROOM), life))
         await refresh(one, {ROOM: ["ada"]})
-        assert await client.ttl(keys.room_meta(ROOM)) == life, "a longer life is left alone"
+        assert await client.ttl(keys.room_meta(ROOM)) == life, "a longer expiry is kept"

@@ -1,4 +1,4 @@
-"""The sweeper reaches every kind of Redis that its URL can name."""
+"""The sweeper's store works with each kind of Redis that a URL can name."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.redis_cluster import sentinel
 
 @contextmanager
 def redis_of_kind(kind: str, folder: Path) -> Iterator[str]:
-    """Return the URL of a fresh Redis of this kind."""
+    """Run a new Redis of this kind; yield its URL."""
     options = {"password": ["--requirepass", "p@ss/word"], "unix": ["--unixsocket", str(folder / "r.sock")]}
     with servers.redis_server(folder, *options.get(kind, [])) as port:
         if kind == "sentinel":
@@ -29,7 +29,7 @@ def redis_of_kind(kind: str, folder: Path) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("kind", ["password", "unix", "sentinel"])
-async def test_one_step_of_the_sweeper_works(kind: str, tmp_path: Path) -> None:
+async def test_the_sweeper_s_store_works_with_each_kind_of_redis(kind: str, tmp_path: Path) -> None:
     windows = Windows()
     with redis_of_kind(kind, tmp_path) as url:
         store = PresenceStore(connect(url), windows)
@@ -54,7 +54,7 @@ async def test_one_step_of_the_sweeper_works(kind: str, tmp_path: Path) -> None:
         "redis+cluster://127.0.0.1:1",
     ],
 )
-async def test_an_absent_redis_is_one_line_of_error(url: str) -> None:
+async def test_an_absent_redis_raises_an_error_of_one_line(url: str) -> None:
     store = PresenceStore(connect(url), Windows())
     with pytest.raises(StoreError) as caught:
         await store.read_shard(0)

@@ -1,4 +1,4 @@
-"""Presence on a real Redis: gateways store it, the sweeper expires it, and exactly the changes are published."""
+"""Presence on a real Redis: gateways store it, the sweeper expires it, and each change is published once."""
 
 from __future__ import annotations
 
@@ -68,13 +68,13 @@ class Cluster:
         self.sweeper = SweeperStore(connect(sweeper_url or url), WINDOWS)
         self.heard: list[PresenceRow] = []
         self.rows: list[PresenceRow] = []
-        """the rows that `news` found last, including changes of devices only"""
+        """The rows of the last call of `news`, including rows in which only devices have changed."""
 
     async def shows(self, *users: str) -> dict[str, str]:
         return {user: shown.status for user, shown in (await self.one.query_users(users)).items()}
 
     async def news(self) -> list[tuple[str, str, str]]:
-        """Return the changes published since the last call; a marker, published last, ensures that all have arrived."""
+        """Return the changes published since the last call. Wait for a marker, so that all have arrived."""
         marker = PresenceStore(self.backplane, "marker", "marker")
         await marker.remove_connections([("marker", "m")])
         await marker.touch([Touch("marker", "m", "online", "")])
@@ -89,7 +89,7 @@ class Cluster:
         return [row.devices for row in self.rows if row.user == user]
 
     async def end_notes(self, user: str) -> int:
-        """Let the sweeper read the user's shard and end notes; return how many ended."""
+        """Let the sweeper read the user's shard and end notes there; return the number of ended notes."""
         shard = keys.presence_shard(user)
         state = await self.sweeper.read_shard(shard)
         return await self.sweeper.end_notes(shard, state.ended) if state.ended else 0
@@ -132,7 +132,7 @@ async def running_cluster(url: str, sweeper_url: str = "") -> AsyncIterator[Clus
 
 @pytest.fixture(scope="module")
 def slotted_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Run a Redis in cluster mode, which refuses scripts whose keys, or channel, lie in more than one slot."""
+    """Run a Redis in cluster mode, which refuses a script whose keys or channel are in different slots."""
     bus = str(servers.free_port())  # the default, 10,000 above the client port, may not be a valid port
     options = ("--cluster-enabled", "yes", "--cluster-node-timeout", "1000", "--cluster-port", bus)
     with servers.redis_server(tmp_path_factory.mktemp("slotted"), *options) as port:
@@ -151,7 +151,7 @@ def account_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[
 
 @pytest.fixture(params=["standalone", "cluster", "accounts"])
 async def cluster(request: pytest.FixtureRequest) -> AsyncIterator[Cluster]:
-    """Yield a cluster on a plain Redis, on one in cluster mode, and with the sweeper's own account."""
+    """Yield a cluster on each kind of Redis: a plain one, one in cluster mode, and one with accounts."""
     if request.param == "standalone":
         url = sweeper_url = request.getfixturevalue("redis_url")
     elif request.param == "accounts":
@@ -196,11 +196,11 @@ class TestStatus:
             ("ada", "away", "afk"),
         ]
 
-    async def test_two_devices_in_one_batch_are_one_change(self, cluster: Cluster) -> None:
+    async def test_two_devices_in_one_batch_are_published_as_one_change(self, cluster: Cluster) -> None:
         await cluster.one.touch([Touch("ada", "c1", "online", ""), Touch("ada", "c2", "online", "")])
         assert await cluster.news() == [("ada", "online", "")]
 
-    async def test_invisible_looks_exactly_like_offline(self, cluster: Cluster) -> None:
+    async def test_an_invisible_user_looks_exactly_like_an_offline_user(self, cluster: Cluster) -> None:
         await cluster.one.touch([Touch("ada", "c1", "online", "hi")])
         await cluster.two.touch([Touch("ada", "c2", "invisible", "secret")])
         assert await cluster.news() == [("ada", "online", "hi"), ("ada", "offline", "")]
@@ -225,14 +225,14 @@ class TestStatus:
         await cluster.one.remove_connections([("ada", "c1")])
         assert await cluster.news() == [("bob", "away", ""), ("bob", "online", ""), ("ada", "online", "")]
 
-    async def test_an_invisible_user_expires_unseen(self, cluster: Cluster) -> None:
+    async def test_the_expiry_of_an_invisible_user_is_not_published(self, cluster: Cluster) -> None:
         await cluster.one.touch([Touch("ada", "c1", "invisible", "")])
         await cluster.age("ada", 30)
         assert await cluster.sweep("ada") == 1
         assert await cluster.news() == []
         assert (await cluster.one.query_users(["ada"]))["ada"] == Presence("offline", 0, "")
 
-    async def test_the_last_device_leaving_is_offline_at_once(self, cluster: Cluster) -> None:
+    async def test_a_user_is_offline_at_once_when_the_last_device_leaves(self, cluster: Cluster) -> None:
         await cluster.one.touch([Touch("ada", "c1", "online", "")])
         await cluster.two.touch([Touch("ada", "c2", "online", "")])
         await cluster.one.remove_connections([("ada", "c1")])
@@ -267,7 +267,7 @@ class TestDevices:
         assert [each.devices for each in shown] == [devices, ()]
         assert (await cluster.one.query_users(["ada"]))["ada"].devices == ()
 
-    async def test_a_change_of_a_device_alone_is_published_as_such(self, cluster: Cluster) -> None:
+    async def test_a_change_of_a_device_is_published_also_if_the_status_stays(self, cluster: Cluster) -> None:
         await cluster.one.touch([Touch("ada", "c1", "online", "", kind="web")])
         await cluster.two.touch([Touch("ada", "c2", "away", "", kind="mobile")])
         await cluster.two.touch([Touch("ada", "c2", "away", "", kind="mobile")])
@@ -326,13 +326,15 @@ class TestNotesWithAnEnd:
         assert [row.until for row in cluster.rows] == [until_ms + 1, 0]
         assert await cluster.redis.exists(keys.presence_ends(keys.presence_shard("ada"))) == 0
 
-    async def test_a_note_is_empty_from_its_end_on_and_the_sweeper_publishes_that(self, cluster: Cluster) -> None:
+    async def test_a_note_is_empty_from_its_end_on_and_the_sweeper_publishes_the_change(self, cluster: Cluster) -> None:
         end = await cluster.now_ms() + 300
         await cluster.one.touch([Touch("ada", "c1", "busy", "call", until=end)])
         assert await cluster.end_notes("ada") == 0
         await until(lambda: self.is_over(cluster, end), "the end")
         assert (await cluster.one.query_users(["ada"]))["ada"][2:4] == ("", 0)
-        await cluster.one.touch([Touch("ada", "c1", "busy", "call", until=end)])  # a gateway repeats what it knows
+        await cluster.one.touch(
+            [Touch("ada", "c1", "busy", "call", until=end)]
+        )  # the gateway writes the same state again
         assert await cluster.news() == [("ada", "busy", "call")]
         assert await cluster.end_notes("ada") == 1
         assert await cluster.end_notes("ada") == 0
@@ -349,7 +351,7 @@ class TestNotesWithAnEnd:
         shard = keys.presence_shard("ada")
         assert await cluster.redis.zrange(keys.presence_ends(shard), 0, -1, withscores=True) == [("ada", end + 60_000)]
 
-    async def test_the_end_of_a_note_does_not_make_its_device_the_shown_one(self, cluster: Cluster) -> None:
+    async def test_the_end_of_a_note_does_not_change_which_device_is_shown(self, cluster: Cluster) -> None:
         end = await cluster.now_ms() + 300
         call = Touch("ada", "c1", "busy", "call", until=end)
         await cluster.one.touch([call])
@@ -357,7 +359,7 @@ class TestNotesWithAnEnd:
         await cluster.two.touch([Touch("ada", "c2", "busy", "in the office")])
         await until(lambda: self.is_over(cluster, end), "the end")
         await cluster.news()
-        await cluster.one.touch([call])  # a gateway repeats what it knows
+        await cluster.one.touch([call])  # the gateway writes the same state again
         assert await cluster.news() == []
         assert (await cluster.one.query_users(["ada"]))["ada"].note == "in the office"
 
@@ -372,7 +374,9 @@ class TestNotesWithAnEnd:
         assert await cluster.news() == []
         assert not await cluster.redis.keys("presence:*:ends")
 
-    async def test_the_choice_of_the_user_ends_with_the_note(self, cluster: Cluster) -> None:
+    async def test_a_device_that_follows_the_user_s_choice_gets_the_note_only_until_its_end(
+        self, cluster: Cluster
+    ) -> None:
         end = await cluster.now_ms() + 300
         await cluster.one.touch([Touch("ada", "c1", "busy", "call", True, end)])
         followed = (await cluster.two.touch([Touch("ada", "c2", None, "")]))[1]
@@ -381,7 +385,7 @@ class TestNotesWithAnEnd:
         followed = (await cluster.two.touch([Touch("ada", "c3", None, "")]))[1]
         assert [row[1:] for row in followed] == [("busy", "", 0)]
 
-    async def test_a_choice_without_an_end_is_followed_by_devices_that_had_one(self, cluster: Cluster) -> None:
+    async def test_a_later_choice_without_an_end_also_removes_the_end_on_other_devices(self, cluster: Cluster) -> None:
         end = await cluster.now_ms() + 60_000
         await cluster.one.touch([Touch("ada", "c1", "busy", "call", True, end)])
         await cluster.two.touch([Touch("ada", "c2", None, "")])
@@ -396,7 +400,9 @@ class TestNotesWithAnEnd:
 
 
 class TestUnknown:
-    async def test_an_empty_redis_asks_for_full_states(self, cluster: Cluster) -> None:
+    async def test_an_emptied_redis_returns_all_users_as_unknown_until_they_are_rewritten(
+        self, cluster: Cluster
+    ) -> None:
         activity = Activity(time.monotonic)
         users = [f"user{n}" for n in range(300)]
         for user in users:
@@ -411,12 +417,12 @@ class TestUnknown:
         await cluster.one.write_batch(activity.take_batch())
         assert set((await cluster.shows(*users)).values()) == {"online"}
 
-    async def test_scripts_come_back_after_they_were_flushed(self, cluster: Cluster) -> None:
+    async def test_scripts_work_again_after_redis_has_flushed_them(self, cluster: Cluster) -> None:
         await cluster.redis.script_flush()
         await cluster.one.touch([Touch("ada", "c1", "online", "")])
         assert await cluster.sweep("ada") == 0
 
-    async def test_without_redis_there_is_a_coded_error(self) -> None:
+    async def test_without_redis_a_touch_raises_unavailable(self) -> None:
         backplane = make_backplane("redis://127.0.0.1:1", name="test", scripts=SCRIPTS)
         backplane.start()
         store = PresenceStore(backplane, "1", "i")
@@ -426,7 +432,7 @@ class TestUnknown:
 
 
 class TestSweep:
-    async def test_a_due_user_goes_offline_with_the_time_last_seen(self, cluster: Cluster) -> None:
+    async def test_a_user_without_heartbeats_goes_offline_with_the_time_last_seen(self, cluster: Cluster) -> None:
         await cluster.one.touch([Touch("ada", "c1", "online", "hi")])
         seen = (await cluster.one.query_users(["ada"]))["ada"].last_seen
         assert await cluster.sweep("ada") == 0
@@ -438,7 +444,7 @@ class TestSweep:
         assert await cluster.news() == [("ada", "online", "hi"), ("ada", "offline", "")]
         assert await cluster.one.keep_alive(by_shard("ada")) == ["ada"]
 
-    async def test_a_step_that_arrives_late_does_nothing(self, cluster: Cluster) -> None:
+    async def test_a_sweep_that_arrives_late_expires_no_user(self, cluster: Cluster) -> None:
         await cluster.one.touch([Touch("ada", "c1", "online", "")])
         await cluster.age("ada", 100)
         shard = keys.presence_shard("ada")
@@ -446,7 +452,7 @@ class TestSweep:
         assert (await cluster.sweeper.read_shard(shard)).mark is None
         assert await cluster.shows("ada") == {"ada": "online"}
 
-    async def test_a_user_who_came_back_between_read_and_sweep_stays(self, cluster: Cluster) -> None:
+    async def test_a_user_whose_heartbeat_arrives_between_read_and_sweep_stays_online(self, cluster: Cluster) -> None:
         await cluster.one.touch([Touch("ada", "c1", "online", "")])
         await cluster.age("ada", 100)
         shard = keys.presence_shard("ada")
@@ -455,13 +461,13 @@ class TestSweep:
         await cluster.one.keep_alive(by_shard("ada"))
         assert await cluster.sweeper.sweep(shard, state, Verdict(True, 0, None)) == 0
 
-    async def test_entries_from_before_the_clock_went_back_expire_too(self, cluster: Cluster) -> None:
+    async def test_heartbeats_from_before_the_clock_went_back_expire_too(self, cluster: Cluster) -> None:
         await cluster.one.touch([Touch("ada", "c1", "online", "")])
         await cluster.age("ada", -3600)
         assert await cluster.sweep("ada") == 1
         assert (await cluster.one.query_users(["ada"]))["ada"].last_seen / 1000 <= time.time() + 1
 
-    async def test_the_mark_is_kept(self, cluster: Cluster) -> None:
+    async def test_a_sweep_stores_its_time_and_grace_period(self, cluster: Cluster) -> None:
         state = await cluster.sweeper.read_shard(3)
         await cluster.sweeper.sweep(3, state, Verdict(False, 12345, Doubt.FRESH))
         mark = (await cluster.sweeper.read_shard(3)).mark
@@ -469,7 +475,7 @@ class TestSweep:
         assert mark.grace_until_ms == 12345
         assert 0 <= mark.at_ms - state.now_ms < 1000
 
-    async def test_old_last_seen_entries_are_forgotten(self, cluster: Cluster) -> None:
+    async def test_last_seen_entries_older_than_a_month_are_deleted(self, cluster: Cluster) -> None:
         shard = keys.presence_shard("ada")
         await cluster.redis.zadd(keys.presence_last(shard), {"ada": time.time() - 31 * 86_400, "new": time.time()})
         await cluster.sweep("ada")
@@ -496,7 +502,7 @@ class TestNodes:
         await cluster.two.touch([Touch("bob", "c4", "away", "")])
         assert await cluster.news() == [("bob", "away", "")]
 
-    async def test_a_respawned_node_is_not_confused_with_the_dead_one(self, cluster: Cluster) -> None:
+    async def test_a_restarted_node_keeps_its_devices_when_the_dead_one_is_removed(self, cluster: Cluster) -> None:
         await cluster.node.announce()
         await cluster.one.touch([Touch("ada", "c1", "online", ""), Touch("bob", "c2", "online", "")])
         again = PresenceStore(cluster.backplane, "1", "inc-1b")
@@ -515,12 +521,12 @@ class TestNodes:
         await again.remove_connections([("ada", "c9")])
         assert await cluster.shows("ada") == {"ada": "offline"}
 
-    async def test_a_retired_node_is_cleaned_at_once(self, cluster: Cluster) -> None:
+    async def test_a_retired_node_counts_as_dead_at_once(self, cluster: Cluster) -> None:
         await cluster.node.announce()
         await cluster.node.retire()
         assert await cluster.sweeper.dead_nodes() == [Node("1", "inc-1")]
 
-    async def test_a_late_step_removes_nothing(self, cluster: Cluster) -> None:
+    async def test_a_removal_of_devices_that_arrives_late_does_nothing(self, cluster: Cluster) -> None:
         await cluster.one.touch([Touch("ada", "c1", "online", "")])
         shard = keys.presence_shard("ada")
         state = await cluster.sweeper.read_shard(shard)
@@ -588,7 +594,9 @@ async def running_sweeper(url: str, token: str = "t1") -> AsyncIterator[tuple[Sw
 
 
 class TestSweeper:
-    async def test_ghosts_expire_and_live_users_stay(self, cluster: Cluster) -> None:
+    async def test_users_without_heartbeats_expire_and_users_with_heartbeats_stay_online(
+        self, cluster: Cluster
+    ) -> None:
         ghosts = [f"ghost{n}" for n in range(2000)]
         await cluster.one.touch([Touch(user, f"c-{user}", "online", "") for user in [*ghosts, "ada"]])
         async with running_sweeper(cluster.sweeper_url) as (_, recorder):
@@ -597,14 +605,14 @@ class TestSweeper:
                 assert await cluster.one.keep_alive(by_shard("ada")) == []
                 return recorder.total_expired >= len(ghosts)
 
-            await until(are_gone, "the ghosts are gone", 20)
+            await until(are_gone, "the users without heartbeats have expired", 20)
         assert await cluster.shows("ada", "ghost0") == {"ada": "online", "ghost0": "offline"}
         assert [row for row in await cluster.news() if row[0] == "ada"] == [("ada", "online", "")]
         assert Doubt.FRESH in recorder.doubts
         assert Doubt.CLOCK_BACK not in recorder.doubts
         assert await cluster.redis.get(keys.PRESENCE_SWEEPER) is None
 
-    async def test_notes_end_by_themselves(self, cluster: Cluster) -> None:
+    async def test_the_sweeper_ends_notes_at_their_ends(self, cluster: Cluster) -> None:
         end = await cluster.now_ms() + 300
         users = [f"user{number}" for number in range(120)]
         await cluster.one.touch([Touch(user, f"c-{user}", "busy", "call", until=end) for user in users])
@@ -620,15 +628,15 @@ class TestSweeper:
         assert sorted(row[0] for row in news[120:]) == sorted(users)
         assert not await cluster.redis.keys("presence:*:ends")
 
-    async def test_a_dead_node_is_dropped(self, cluster: Cluster) -> None:
+    async def test_a_dead_node_is_removed(self, cluster: Cluster) -> None:
         await cluster.node.announce()
         await cluster.one.touch([Touch("ada", "c1", "online", "")])
         await cluster.node.retire()
         async with running_sweeper(cluster.sweeper_url) as (_, recorder):
-            await until(lambda: recorder.dropped == [Node("1", "inc-1")], "the node is dropped")
+            await until(lambda: recorder.dropped == [Node("1", "inc-1")], "the node is removed")
         assert await cluster.redis.hgetall(keys.PRESENCE_NODES) == {}
 
-    async def test_only_one_leads_and_the_other_takes_over(self, cluster: Cluster) -> None:
+    async def test_one_sweeper_leads_and_another_takes_over(self, cluster: Cluster) -> None:
         async with running_sweeper(cluster.sweeper_url, "t1") as (first, one):
             await until(lambda: one.led > 2, "the first sweeper leads")
             async with running_sweeper(cluster.sweeper_url, "t2") as (_, two):

@@ -1,4 +1,4 @@
-"""Devices for watchers that ask for them, and notes with an end, on two gateways and a sweeper."""
+"""Devices in presence, for watchers that request them, and notes with an end: two gateways and a sweeper."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.waiting import until
 
 Pair = list[Gateway]
 SWEEP_SECONDS = 15.0
-"""Seconds within which the end of a note that lasts five seconds is announced, on a busy machine."""
+"""Time limit for the announcement of a note's end, in seconds. The note lasts five seconds; the machine may be busy."""
 WEB, MOBILE = {"kind": "web", "status": "online"}, {"kind": "mobile", "status": "away"}
 
 
@@ -48,12 +48,12 @@ async def rows_of(client: Client, user: str, **more: Any) -> Json:
 
 
 def told(client: Client, user: str) -> list[Json]:
-    """Return every presence change of the user that the client got."""
+    """Return each presence change of the user that the client has received."""
     return [row for event in client.seen("presence") for row in event["changes"] if row["user"] == user]
 
 
 async def expect_row(client: Client, user: str, **wanted: Any) -> Json:
-    """Wait for a change of the user with these fields (None: without the field)."""
+    """Wait for a presence change of the user with these fields. None means that the field is missing."""
 
     def matches(row: Json) -> bool:
         return row["user"] == user and all(row.get(name) == value for name, value in wanted.items())
@@ -69,7 +69,7 @@ async def now_ms(clients: Clients, gateway: Gateway) -> int:
     return time
 
 
-async def test_a_watcher_that_asks_sees_each_device_on_all_gateways(
+async def test_a_watcher_that_requests_devices_gets_the_devices_of_all_gateways(
     pair: Pair, clients: Clients, gateway_redis: str
 ) -> None:
     user = unique("ada")
@@ -96,7 +96,7 @@ async def test_a_watcher_that_asks_sees_each_device_on_all_gateways(
     assert told(plain, user) == []
 
 
-async def test_changes_do_not_wait_for_a_tick(pair: Pair, clients: Clients) -> None:
+async def test_presence_changes_arrive_sooner_than_once_a_second(pair: Pair, clients: Clients) -> None:
     user, watcher = unique("ada"), await clients(pair[1], unique("bob"))
     ada = await clients(pair[0], user)
     await watcher.ok("presence:watch", {"users": [user]})
@@ -104,10 +104,10 @@ async def test_changes_do_not_wait_for_a_tick(pair: Pair, clients: Clients) -> N
     for number in range(12):
         await ada.ok("presence", {"note": f"step {number}"})
         await expect_row(watcher, user, note=f"step {number}")
-    assert time.monotonic() - started < 9, "a second for each is a tick"
+    assert time.monotonic() - started < 9, "the changes arrived once a second"
 
 
-async def test_many_changes_at_once_are_one_or_few_events(pair: Pair, clients: Clients) -> None:
+async def test_many_presence_changes_at_once_are_merged_into_fewer_events(pair: Pair, clients: Clients) -> None:
     user, watcher = unique("ada"), await clients(pair[1], unique("bob"))
     ada = await clients(pair[0], user)
     await watcher.ok("presence:watch", {"users": [user]})
@@ -190,7 +190,7 @@ async def test_a_note_ends_for_watchers_and_for_later_connections(pair: Pair, cl
     assert (answer["status"], answer["note"]) == ("busy", "")
 
 
-async def test_a_client_may_come_back_with_a_note_that_has_ended(pair: Pair, clients: Clients) -> None:
+async def test_a_connect_with_a_note_that_has_ended_is_accepted_without_the_note(pair: Pair, clients: Clients) -> None:
     user, bob = unique("ada"), await clients(pair[1], unique("bob"))
     ada = await clients(pair[0], user, presence={"status": "busy", "note": "at lunch", "until": 1_700_000_000_000})
     answer = await ada.ok("presence")
@@ -200,8 +200,8 @@ async def test_a_client_may_come_back_with_a_note_that_has_ended(pair: Pair, cli
 
 
 BAD_UNTIL: list[str] = [
-    "1700000000",  # seconds
-    "1700000000000",  # past
+    "1700000000",  # in seconds instead of milliseconds
+    "1700000000000",  # in the past
     "0",
     "-1",
     "true",
@@ -230,7 +230,7 @@ BAD_KIND: list[Any] = [
 ]
 
 
-async def test_bad_ends_are_refused_with_a_code(pair: Pair, clients: Clients) -> None:
+async def test_a_note_with_a_bad_end_is_refused_with_a_code(pair: Pair, clients: Clients) -> None:
     too_far = await now_ms(clients, pair[0]) + MAX_NOTE_SECONDS * 1_000 + 600_000
     async with raw(pair[0]) as socket:
         await socket.sign_in(unique("mallory"))
