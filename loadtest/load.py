@@ -31,7 +31,7 @@ _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
 def main() -> int:
     options, passed_on = _parser().parse_known_args()
     url, secret = (options.url, "") if options.url else _find_cluster(options.state)
-    problem = _unreachable(url) if url else "no cluster of this checkout runs"
+    problem = _unreachable(url) if url else "this checkout has no running cluster"
     if problem:
         print(f"load: {problem}; start a cluster with `make run`, or name one with --url", file=sys.stderr)
         return NOTHING
@@ -66,14 +66,14 @@ def _parser() -> argparse.ArgumentParser:
 
 def _count(text: str) -> int:
     if not text.isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of users")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of users, 1 or more")
     return int(text)
 
 
 def _seconds(text: str) -> int:
     found = re.fullmatch(r"(\d+)([smh]?)", text)
     if found is None or int(found[1]) == 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time such as 30s or 5m")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time such as 30s or 5m")
     return int(found[1]) * _UNITS[found[2]]
 
 

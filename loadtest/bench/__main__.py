@@ -64,7 +64,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--minutes",
         type=float,
-        help="time limit: skip a round that would exceed it (default: 20 for the default rows, else no limit)",
+        help="time limit: skip a round that would exceed it (default: 20 with the default rows, else no limit)",
     )
     parser.add_argument("--seconds", type=float, default=4.0, help="counted seconds of a delivery row (default 4)")
     parser.add_argument("--warm", type=float, default=1.5, help="seconds of load before counting (default 1.5)")

@@ -28,6 +28,7 @@ from loadtest.bench.workloads import Member, Placement, Workload, gateway_of, me
 CONNECTING_AT_ONCE = 50
 JOIN_SECONDS = 20.0
 LOST_AFTER_US = 2_000_000
+"""Microseconds after which a message that has not reached every member counts as lost."""
 WATCH_SECONDS = 0.5
 
 

@@ -38,7 +38,7 @@ def split(data: bytes) -> tuple[list[bytes], list[Control], int]:
             start = at + 4
         elif length > 126:
             if length > 127:
-                raise FrameError("masked by the server")
+                raise FrameError("the server sent a masked frame")
             if size - at < 10:
                 break
             length = int.from_bytes(data[at + 2 : at + 10], "big")
@@ -52,7 +52,7 @@ def split(data: bytes) -> tuple[list[bytes], list[Control], int]:
         elif opcode >= CLOSE:
             controls.append(Control(opcode, data[start:end]))
         else:
-            raise FrameError(f"first byte {opcode:#04x}")
+            raise FrameError(f"the server sent a frame with first byte {opcode:#04x}")
         at = end
     return texts, controls, at
 

@@ -181,7 +181,7 @@ async def _active(rig: Rig, clients: _Clients) -> dict[str, float]:
     after = rig.spent()
     told = clients.lines - lines
     if told < count * CONNECTIONS * ROOMS_PER_PERSON // ROOMS:
-        raise BenchError(f"{told} lines of {count} messages reached the clients")
+        raise BenchError(f"clients received only {told} inbox lines of {count} messages")
     return {"line_us": (after[0] - before[0]) / told * MICRO, "redis_line_us": (after[1] - before[1]) / told * MICRO}
 
 

@@ -75,7 +75,7 @@ async def _heartbeats(url: str, redis_pid: int) -> dict[str, float]:
             activity.set_status(sid, "online", None)
         while batch := activity.take_batch():
             if (await store.write_batch(batch)).unknown:
-                raise BenchError("Redis lacks the presence of users that was just written")
+                raise BenchError("Redis has lost presence that was just written")
         own += time.thread_time() - spent
         redis += procfs.run_seconds(redis_pid) - redis_spent
     await backplane.close()
@@ -133,7 +133,7 @@ async def swept(url: str, count: int) -> dict[str, float]:
             steps += 1
     seconds = time.perf_counter() - started
     if expired != count:
-        raise BenchError(f"{expired} of {count} people expired")
+        raise BenchError(f"{expired} users expired, not {count}")
     entries = await log.slowlog_get(_LOGGED)
     holds = sorted((row["duration"] / 1000 for row in entries if row["command"].startswith(b"EVALSHA")), reverse=True)
     await log.aclose()

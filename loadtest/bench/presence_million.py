@@ -127,7 +127,7 @@ async def _heartbeats(rig: _Rig) -> dict[str, float]:
     for start in range(0, PRESENT, _AT_ONCE):
         numbers = range(start, min(PRESENT, start + _AT_ONCE))
         if await rig.store.keep_alive(by_shard(map(_user, numbers))):
-            raise BenchError("Redis lacks the presence of users that was just written")
+            raise BenchError("Redis has lost presence that was just written")
     after = rig.spent()
     return {
         "heartbeat_us": (after[0] - before[0]) / PRESENT * MICRO,
@@ -195,7 +195,7 @@ async def _notes(rig: _Rig) -> dict[str, float]:
     after = rig.spent()
     await store.close()
     if ended != ENDED:
-        raise BenchError(f"{ended} of {ENDED} notes ended")
+        raise BenchError(f"{ended} notes ended, not {ENDED}")
     return {"redis_note_us": (after[1] - before[1]) / ENDED * MICRO}
 
 

@@ -57,13 +57,15 @@ def _plans(options: argparse.Namespace, faults: Sequence[Fault], seed: int) -> I
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m loadtest.chaos", description=__doc__, allow_abbrev=False)
-    parser.add_argument("--fault", default="all", help="an experiment, several joined by commas, or all (the default)")
+    parser.add_argument("--fault", default="all", help="one experiment, several joined by commas, or all (default)")
     parser.add_argument("--list", action="store_true", help="list the experiments and exit")
     parser.add_argument("--clients", type=int, default=1000, help="connected clients (default 1000)")
     parser.add_argument(
         "--rate", type=float, default=200.0, help="messages a second of all clients together (default 200)"
     )
-    parser.add_argument("--seconds", type=float, default=10.0, help="load before and after the fault (default 10)")
+    parser.add_argument(
+        "--seconds", type=float, default=10.0, help="seconds of load before and after the fault (default 10)"
+    )
     parser.add_argument(
         "--held", type=float, default=10.0, help="seconds before a lasting fault is healed (default 10)"
     )

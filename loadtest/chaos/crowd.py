@@ -17,6 +17,7 @@ from roomcast.wire.tasks import TaskSet
 
 ROOM_SIZE: Final = 10
 ONE_PLAIN_IN: Final = 5
+"""One client in this many is *plain*: it fills no gap by itself."""
 CLIENTS_PER_ADDRESS: Final = 100
 _CONNECTING_AT_ONCE: Final = 100
 _TICK_SECONDS: Final = 0.005

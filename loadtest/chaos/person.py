@@ -21,6 +21,7 @@ ACK_SECONDS: Final = 8.0
 SILENCE_SECONDS: Final = 45.0
 HEARTBEAT_SECONDS: Final = 30.0
 ECHO_SECONDS: Final = 2.0
+"""Seconds from an ack until the writer checks that its own copy of the message has arrived."""
 PAGE: Final = 100
 _MAX_PAGES: Final = 200
 
@@ -35,7 +36,7 @@ class Answer(NamedTuple):
 
 
 class Change(NamedTuple):
-    """A client's disconnect from gateway `node` (`up` False), or its return to one with all rooms caught up."""
+    """A change at gateway `node`: the client lost its connection (`up` False), or was back with all rooms caught up."""
 
     at: float
     up: bool

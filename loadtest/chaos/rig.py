@@ -205,7 +205,7 @@ class Rig:
                     answer = await person.wire.call(name, payload, seconds)
                     if answer["ok"] or answer["error"]["reason"] != "rate_limited":
                         return answer
-        raise NotReached(f"{name}: no client gets an answer")
+        raise NotReached(f"{name}: no client got an answer")
 
     async def offline(self, people: list[Person]) -> list[str]:
         """Return which of these clients are shown offline."""

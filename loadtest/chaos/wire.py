@@ -101,7 +101,7 @@ class Wire(asyncio.Protocol):
             for text in texts:
                 self._hear(text)
         except ValueError as error:
-            self.abort(f"cannot be read: {error}")
+            self.abort(f"received data is invalid: {error}")
             return
         for control in controls:
             if control.opcode == frames.PING:

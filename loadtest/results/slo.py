@@ -43,7 +43,7 @@ def parse(text: str) -> Slo:
         raise ValueError(f"not valid TOML: {error}") from None
     numbers = {name: _number(name, value) for name, value in values.items() if not isinstance(value, dict)}
     if unknown := set(numbers) - set(_NUMBERS):
-        raise ValueError(f"unknown target {min(unknown)!r}; there are {', '.join(_NUMBERS)}, and rows in brackets")
+        raise ValueError(f"unknown target {min(unknown)!r}; known: {', '.join(_NUMBERS)}, and rows in brackets")
     rows = {name: _figures(name, value) for name, value in values.items() if isinstance(value, dict)}
     return Slo(**numbers, rows=rows, are_rows_needed=True)
 
@@ -66,7 +66,7 @@ def judge(slo: Slo, rows: Sequence[Row], counts: Mapping[str, int], users: int) 
 
 def _judge_row(title: str, row: Row | None, figures: Mapping[str, float]) -> list[Check]:
     if row is None or not row.requests:
-        return [Check(False, f"{title}: there was none")]
+        return [Check(False, f"{title}: no such request")]
     found = {"p50_ms": row.p50, "p95_ms": row.p95, "p99_ms": row.p99, "max_ms": row.worst}
     return [
         Check(found[name] <= most, f"{title} {name.removesuffix('_ms')} {found[name]:g} ms (at most {most:g} ms)")
@@ -76,7 +76,7 @@ def _judge_row(title: str, row: Row | None, figures: Mapping[str, float]) -> lis
 
 def _figures(row: str, values: Mapping[str, Any]) -> dict[str, float]:
     if unknown := set(values) - set(_FIGURES):
-        raise ValueError(f"unknown figure {min(unknown)!r} of {row!r}; there are {', '.join(_FIGURES)}")
+        raise ValueError(f"unknown figure {min(unknown)!r} of {row!r}; known: {', '.join(_FIGURES)}")
     return {name: _number(name, value) for name, value in values.items()}
 
 

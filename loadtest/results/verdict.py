@@ -49,7 +49,7 @@ def sentence(status: Status, saturated: Sequence[str]) -> str:
             return "nothing was measured: no request succeeded"
         case Status.SATURATED:
             names = ", ".join(saturated)
-            return f"the figures do not count: saturated: {names}. Use more processes or machines, or fewer users"
+            return f"the figures do not count: saturated load generators: {names}. Use more of them, or fewer users"
 
 
 def finish(environment: Any, collector: Collector, targets: Slo) -> Status:

@@ -131,7 +131,7 @@ class Connection:
                 self._take(self._rest + data if self._rest else data, token)
                 self.is_reading.wait()
         except (OSError, ValueError, LookupError) as error:
-            why = str(error) if isinstance(error, ChatError) else f"cannot be read: {type(error).__name__}"
+            why = str(error) if isinstance(error, ChatError) else f"received data is invalid: {type(error).__name__}"
         self._end(why)
 
     def _watch_state(self) -> None:

@@ -16,8 +16,8 @@ def add(parser: Any) -> None:
         help="sign tokens with the gateways' secret (default without any token option: POST /dev/login)",
     )
     parser.add_argument("--token-command", default="", help="a command that prints a token; {user} is replaced")
-    parser.add_argument("--token-file", default="", help="tokens, one a line; one for each user")
-    parser.add_argument("--token-url", default="", help='POST {"name", "user"} there; the answer has a `token`')
+    parser.add_argument("--token-file", default="", help="a file with one token a line, one for each user")
+    parser.add_argument("--token-url", default="", help='a URL that answers POST {"name", "user"} with a `token`')
     parser.add_argument("--room-users", type=int, default=10, help="users in a room of the chat (default 10)")
     parser.add_argument("--storm-seconds", type=float, default=30.0, help="time between reconnect storms (default 30)")
     parser.add_argument(

@@ -21,5 +21,5 @@ def parse_stages(text: str) -> list[Stage]:
     """Parse `50x30s,200x2m`; raise ArgumentTypeError."""
     found = [_STAGE.fullmatch(part.strip()) for part in text.split(",")]
     if not found or None in found:
-        raise ArgumentTypeError(f"{text!r} is no list of stages such as 50x30s,200x2m")
+        raise ArgumentTypeError(f"{text!r} is not a list of stages such as 50x30s,200x2m")
     return [Stage(int(each[1]), int(each[2]) * _UNITS[each[3]]) for each in found if each is not None]

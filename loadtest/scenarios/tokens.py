@@ -44,7 +44,7 @@ def _from_secret(secret: str, user: str) -> str:
     try:
         return tokens.sign(secret, user, name=user)
     except ValueError as error:
-        raise TokenError(f"the secret signs no token: {error}") from None
+        raise TokenError(f"cannot sign with the secret: {error}") from None
 
 
 def _from_command(command: str, user: str) -> str:
@@ -53,7 +53,7 @@ def _from_command(command: str, user: str) -> str:
     try:
         done = subprocess.run(words, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False)
     except (OSError, subprocess.SubprocessError) as error:
-        raise TokenError(f"the token command cannot run: {type(error).__name__}") from None
+        raise TokenError(f"cannot run the token command: {type(error).__name__}") from None
     lines = done.stdout.split()
     if done.returncode or not lines:
         raise TokenError(f"the token command ended with status {done.returncode} and printed no token")
@@ -85,7 +85,7 @@ def _from_file(path: Path, place: int, count: int) -> Source:
         with lock:
             token = next(left, None)
         if token is None:
-            raise TokenError(f"{path} has {len(lines)} tokens, fewer than there are users")
+            raise TokenError(f"{path} has only {len(lines)} tokens, and there are more users")
         return token
 
     return take

@@ -15,5 +15,5 @@ def test_a_stage_is_a_number_of_users_and_a_time() -> None:
 
 @pytest.mark.parametrize("text", ["", "50", "50x", "x30s", "50x30d", "50x30s,"])
 def test_a_malformed_list_of_stages_is_refused(text: str) -> None:
-    with pytest.raises(ArgumentTypeError, match="no list of stages"):
+    with pytest.raises(ArgumentTypeError, match="not a list of stages"):
         parse_stages(text)

@@ -77,7 +77,7 @@ def test_a_url_returns_a_token(login: str) -> None:
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"token_secret": "short"}, "signs no token"),
+        ({"token_secret": "short"}, "cannot sign"),
         ({"token_command": "/nonexistent {user}"}, "cannot run"),
         ({"token_command": "false"}, "status 1"),
         ({"token_file": "/nonexistent"}, "cannot be read"),
