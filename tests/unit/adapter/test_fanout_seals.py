@@ -26,7 +26,7 @@ from roomcast.wire.seals import ForgedError, Seals
 from tests.unit.adapter.fakes import AWAY, EPOCH, Count, FakeBackplane, FakeDelivery, FakeLog, channel, logged
 from tests.waiting import until
 
-KEY, OTHER_KEY = "the key of the cluster, 32 bytes or so", "the key of another, 32 bytes or so"
+KEY, OTHER_KEY = "the key of the cluster, 32 bytes or so", "the key of another cluster, 32 bytes or so"
 SEALS = Seals([KEY])
 QUESTION = Emit("/", "", b'2["q"]', (), "2", 7)
 ROOM = channel("room").decode()

@@ -1,4 +1,4 @@
-"""The tables of sessions, namespaces and rooms of one node."""
+"""The sessions of one node, with their namespaces and rooms."""
 
 import pytest
 

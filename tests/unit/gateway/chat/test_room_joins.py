@@ -112,7 +112,7 @@ async def test_sessions_in_includes_a_session_from_the_beginning_of_its_join(rig
 
 
 async def test_blocks_are_read_before_and_after_a_session_enters_a_direct_room(rig: Rig) -> None:
-    """The control message of a block between the reads finds no session in the room. The second read finds the block."""
+    """The control message of a block between the reads finds no session in the room. The second read finds it."""
     await rig.join(DIRECT_ROOM)
     await rig.join(ROOM)
     assert rig.noted == [False, True]
