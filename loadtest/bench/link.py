@@ -131,7 +131,7 @@ class Link(asyncio.Protocol):
             self._transport.write(frames.client_frame(payload, opcode))
 
     def _upgrade(self, data: bytes) -> bytes:
-        """Read the HTTP response; return what follows it, or all of `data` while the response is incomplete."""
+        """Read the HTTP response; return the bytes after it, or all of `data` while the response is incomplete."""
         head, end, rest = data.partition(b"\r\n\r\n")
         if not end:
             return data

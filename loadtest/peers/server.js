@@ -1,5 +1,5 @@
 // A Socket.IO server on Node.js. A client joins the room in its CONNECT; event `m` is relayed to the room it names. The
-// server keeps no log and acks nothing.
+// server keeps no log and sends no acks.
 // Usage: node server.js <port> <redis url> <plain|sharded>
 "use strict";
 

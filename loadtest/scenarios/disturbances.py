@@ -35,7 +35,7 @@ class ReconnectStorm(ChatUser):
 
 
 class SlowClients(ChatUser):
-    """One busy room of all users. The gateway must cut off the tenth of them that stops reading, and serve the rest."""
+    """One busy room of all users. One user in ten stops reading: the gateway must cut that client off, and no other."""
 
     wait_time = constant(1)
 

@@ -1,5 +1,5 @@
 // A Socket.IO server on Bun, with the engine that Socket.IO's makers wrote for Bun. A client joins the room in its
-// CONNECT; event `m` is relayed to the room it names. The server keeps no log and acks nothing.
+// CONNECT; event `m` is relayed to the room it names. The server keeps no log and sends no acks.
 // Usage: bun server.mjs <port> <redis url>
 import { Server as Engine } from "@socket.io/bun-engine";
 import { createAdapter } from "@socket.io/redis-adapter";

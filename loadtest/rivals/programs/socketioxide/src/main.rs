@@ -1,5 +1,5 @@
 //! A Socket.IO server in Rust. A client joins the room in its CONNECT; event `m` is relayed to the room it names. The
-//! server keeps no log and acks nothing.
+//! server keeps no log and sends no acks.
 //!
 //! Usage: socketioxide-rival <port> <redis url>. It runs one thread per process, like Node.
 
