@@ -6,7 +6,6 @@ import math
 
 from loadtest.chaos import gauges
 
-
 METRICS = """# HELP x y
 lag_bucket{le="0.01"} %d
 lag_bucket{le="0.1"} %d

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from loadtest.chaos.waits import RECONNECT, Backoff, retry_after
+from loadtest.chaos.backoff import RECONNECT, Backoff, retry_after
 
 
 @pytest.mark.parametrize(
