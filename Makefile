@@ -1,4 +1,4 @@
-# Targets for running, testing and releasing Roomcast; `make help` lists them. Each sets up what it needs.
+# Targets for running, testing and releasing Roomcast; `make help` lists them. Each target first sets up what it needs.
 
 PORT ?= 8080
 USERS ?= 200

@@ -3,8 +3,8 @@
 From outside: the watch requests the health page, which the gateway's loop serves, two milliseconds after each answer.
 The slowest answer is an upper bound of the longest stall; it includes two scheduler delays.
 
-By metric: the gateway's loop-lag probe also runs every two milliseconds. A second metric says how much of a lateness
-was CPU time of the gateway's own thread; in the rest of that time, the core ran other processes.
+By metric: the gateway's loop-lag probe also runs every two milliseconds. A second metric says how much of a delay was
+CPU time of the gateway's own thread; in the rest of the delay, the core ran other processes.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ class Workload:
 
     `window` messages per room are in flight at any time, each in a *slot* with its own publisher. The publisher sends
     the next message when all members have the last one (with `until="publisher"`: when it has its own copy). With
-    `rate`, all rooms together get that many messages per second, also when earlier ones have not arrived.
+    `rate`, all rooms together get that many messages per second, whether earlier ones have arrived or not.
     """
 
     name: str

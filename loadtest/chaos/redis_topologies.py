@@ -1,6 +1,6 @@
-"""Other Redis topologies: a master with replicas under three Sentinels, and a cluster with replicas.
+"""Redis topologies beside a single server: a master with replicas under three Sentinels, and a cluster with replicas.
 
-Each topology is a *stage*. It also starts the gateways, with its own Redis URL, behind the cluster's nginx.
+Each topology is a *stage*. It also starts the gateways, with its own Redis URL, behind nginx.
 """
 
 from __future__ import annotations
