@@ -17,16 +17,16 @@ from pydantic_settings import BaseSettings
 
 from roomcast.api.application import make_application
 from roomcast.api.config import Config as ApiConfig
-from roomcast.api.observe import Metrics as ApiMetrics
+from roomcast.api.metrics import Metrics as ApiMetrics
 from roomcast.cli.plan import Load, plan
 from roomcast.cli.unit_costs import COSTS
 from roomcast.contract.errors import Code
 from roomcast.gateway.config import Config as GatewayConfig
 from roomcast.gateway.operations.metrics import Metrics as GatewayMetrics
 from roomcast.media.config import Config as MediaConfig
-from roomcast.media.observe import Metrics as MediaMetrics
+from roomcast.media.metrics import Metrics as MediaMetrics
 from roomcast.presence.config import Config as PresenceConfig
-from roomcast.presence.observe import Metrics as PresenceMetrics
+from roomcast.presence.metrics import Metrics as PresenceMetrics
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 PROCESSES: Final[Mapping[str, type[BaseSettings]]] = {

@@ -91,8 +91,8 @@ def test_every_module_has_only_allowed_imports() -> None:
         ("roomcast.contract.keys", "from roomcast.process import logs", "roomcast.process.logs"),
         (
             "roomcast.process.health_server",
-            "def f():\n    from roomcast.media.observe import Metrics",
-            "roomcast.media.observe.Metrics",
+            "def f():\n    from roomcast.media.metrics import Metrics",
+            "roomcast.media.metrics.Metrics",
         ),
         (
             "roomcast.adapter.fanout",

@@ -15,7 +15,7 @@ import pytest
 from roomcast.contract.backend import Device, connect
 from roomcast.contract.events import MAX_NOTE_SECONDS
 from roomcast.presence.expiry import Windows
-from roomcast.presence.observe import Metrics
+from roomcast.presence.metrics import Metrics
 from roomcast.presence.store import PresenceStore
 from roomcast.presence.store import connect as connect_sweeper
 from roomcast.presence.sweeper import Sweeper

@@ -22,7 +22,7 @@ from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import MediaComplete, MediaSign
 from roomcast.gateway.media.requests import Patience
 from roomcast.media.bus import Bus
-from roomcast.media.observe import Metrics
+from roomcast.media.metrics import Metrics
 from roomcast.media.policy import Announced, Policy
 from roomcast.media.records import CLAIM_SECONDS, Claimed, Limits, Records
 from roomcast.media.service import Service, Settings

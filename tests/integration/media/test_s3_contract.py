@@ -22,7 +22,7 @@ from botocore.exceptions import ClientError
 from yarl import URL
 
 from roomcast.media.bucket import Bucket
-from roomcast.media.observe import Metrics
+from roomcast.media.metrics import Metrics
 from roomcast.media.storage import ChangedError, Location, Storage, UploadForm, connect
 from tests import s3
 

@@ -16,7 +16,7 @@ from roomcast.api.application import make_application
 from roomcast.api.authentication import admit
 from roomcast.api.config import Config
 from roomcast.api.guard import Guard
-from roomcast.api.observe import Metrics
+from roomcast.api.metrics import Metrics
 from roomcast.api.parts import Parts
 from roomcast.contract.api_keys import ApiKeys
 from roomcast.contract.backend import Backend, open_client

@@ -35,7 +35,7 @@ _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
 class Observer(Protocol):
-    """The observer of the guard; see `roomcast.api.observe.Metrics`."""
+    """The observer of the guard; see `roomcast.api.metrics.Metrics`."""
 
     def answered(self, method: str, route: str, status: int, seconds: float, request_id: str, key: str) -> None:
         """Report an answered request with its status, and the time from its start to its answer."""

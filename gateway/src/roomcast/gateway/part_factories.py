@@ -46,7 +46,7 @@ from roomcast.gateway.presence.watchers import Watchers
 from roomcast.gateway.publish_hook.circuit import Circuit
 from roomcast.gateway.publish_hook.endpoint import HookEndpoint
 from roomcast.gateway.publish_hook.hook import PublishHook
-from roomcast.gateway.sign_in.control import ControlPublisher, SessionControl
+from roomcast.gateway.sign_in.control_messages import ControlPublisher, SessionControl
 from roomcast.gateway.sign_in.dev_login import DevLogin
 from roomcast.gateway.sign_in.identity import Identity
 from roomcast.gateway.sign_in.jwks import JwksKeys

@@ -10,7 +10,7 @@ from functools import partial
 
 from roomcast.contract.envelope import Sanctioned
 from roomcast.engineio import Refusal
-from roomcast.gateway.chat.access import RoomAccess
+from roomcast.gateway.chat.block_effects import Privacy
 from roomcast.gateway.chat.custom_events import CustomEvents
 from roomcast.gateway.chat.emitter import NAMESPACE, Emitter
 from roomcast.gateway.chat.enforcement import SanctionEnforcer
@@ -19,9 +19,9 @@ from roomcast.gateway.chat.mentions import Mentions
 from roomcast.gateway.chat.messages import Chat
 from roomcast.gateway.chat.moderation import Moderation
 from roomcast.gateway.chat.namespace import ChatNamespace, Handler, SessionHooks
-from roomcast.gateway.chat.privacy import Privacy
 from roomcast.gateway.chat.profiles import People, ProfileChanges
 from roomcast.gateway.chat.replay import Replays
+from roomcast.gateway.chat.room_access import RoomAccess
 from roomcast.gateway.chat.room_admin import RoomAdmin, RoomChanges
 from roomcast.gateway.chat.room_channels import RoomChannels
 from roomcast.gateway.chat.room_joins import RoomJoins
@@ -52,7 +52,7 @@ from roomcast.gateway.part_factories import (
     make_tickets,
     make_token_keys,
 )
-from roomcast.gateway.sign_in.control import ControlPublisher, SessionControl, until_answered
+from roomcast.gateway.sign_in.control_messages import ControlPublisher, SessionControl, until_answered
 from roomcast.gateway.sign_in.session import ChatSession
 from roomcast.gateway.sign_in.verifier import Verifier
 

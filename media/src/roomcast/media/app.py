@@ -20,7 +20,7 @@ from roomcast.media.bucket import Bucket
 from roomcast.media.bus import Bus
 from roomcast.media.config import Config
 from roomcast.media.file_types import FILE_TYPES
-from roomcast.media.observe import Metrics
+from roomcast.media.metrics import Metrics
 from roomcast.media.policy import Policy
 from roomcast.media.records import Limits, Records
 from roomcast.media.service import Service, Settings

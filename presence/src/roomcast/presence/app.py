@@ -14,7 +14,7 @@ import structlog
 
 from roomcast.presence.config import Config
 from roomcast.presence.expiry import Windows
-from roomcast.presence.observe import Metrics
+from roomcast.presence.metrics import Metrics
 from roomcast.presence.store import PresenceStore, StoreError, connect
 from roomcast.presence.sweeper import Sweeper
 from roomcast.process import health_server, redis_faults

@@ -11,7 +11,7 @@ from roomcast.contract.envelope import ControlMessage, Kicked, RoomChanged, Sanc
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import RoomClose, RoomDirectory, RoomInfo, RoomMembers, RoomQuit, RoomTransfer, RoomUpdate
 from roomcast.contract.room_info import RoomDescription
-from roomcast.gateway.chat.access import RoomAccess
+from roomcast.gateway.chat.room_access import RoomAccess
 from roomcast.gateway.chat.room_admin import RoomAdmin, RoomChanges
 from roomcast.gateway.stores.directory import ListedRoom
 from tests.unit.gateway.fakes import FakeDirectory, no_user_is_banned, refusal, session_of

@@ -11,8 +11,8 @@ from roomcast.contract.envelope import ControlMessage, Kicked, RoomCreated
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import ReceiptRead, RoomCreate, RoomInvite, RoomList, RoomMembers, RoomRemove
 from roomcast.contract.inbox import Line
-from roomcast.gateway.chat.access import RoomAccess
 from roomcast.gateway.chat.ports import AckFields
+from roomcast.gateway.chat.room_access import RoomAccess
 from roomcast.gateway.chat.rooms import Rooms
 from roomcast.gateway.sign_in.session import ChatSession
 from tests.unit.gateway.fakes import (

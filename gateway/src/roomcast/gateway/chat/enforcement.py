@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from roomcast.contract.envelope import Sanctioned
 from roomcast.gateway.chat.sanctions import Sanctions
-from roomcast.gateway.sign_in.control import until_answered
+from roomcast.gateway.sign_in.control_messages import until_answered
 from roomcast.gateway.sign_in.session import ChatSession
 
 Recheck = Callable[[list[ChatSession], str], Awaitable[None]]

@@ -58,7 +58,7 @@ class MessageLog(Protocol):
 
 
 class MessageAccess(Protocol):
-    """The right to read and write in a room; see `roomcast.gateway.chat.access.RoomAccess`."""
+    """The right to read and write in a room; see `roomcast.gateway.chat.room_access.RoomAccess`."""
 
     async def require_entry(self, session: ChatSession, room: str) -> None:
         """Raise FORBIDDEN for a room that the session may not enter, whether the room exists or not."""

@@ -18,9 +18,9 @@ from roomcast.contract.events import (
     UserBlocked,
 )
 from roomcast.contract.texts import MAX_REASON, clean_line
-from roomcast.gateway.chat.access import RoomAccess
 from roomcast.gateway.chat.emitter import Emitter
 from roomcast.gateway.chat.ports import AckFields
+from roomcast.gateway.chat.room_access import RoomAccess
 from roomcast.gateway.chat.sanctions import Sanctions
 from roomcast.gateway.operations.daily_bytes import INVITATION_BYTES
 from roomcast.gateway.sign_in.session import ChatSession

@@ -56,7 +56,7 @@ class Visibility(Protocol):
 
 
 class Control(Protocol):
-    """Publishes control messages to all gateways; see `roomcast.gateway.sign_in.control.ControlPublisher`."""
+    """Publishes control messages to all gateways; see `roomcast.gateway.sign_in.control_messages.ControlPublisher`."""
 
     async def publish_control(self, message: Kicked | RoomChanged | RoomCreated | Sanctioned) -> None:
         """Publish a removal from a room, a new or changed room, or a changed sanction. Raise UNAVAILABLE."""

@@ -28,8 +28,8 @@ from roomcast.contract.events import (
 )
 from roomcast.contract.ids import DIRECT
 from roomcast.contract.room_info import RoomDescription
-from roomcast.gateway.chat.access import RoomAccess
 from roomcast.gateway.chat.ports import AckFields, Control
+from roomcast.gateway.chat.room_access import RoomAccess
 from roomcast.gateway.operations.daily_bytes import INVITATION_BYTES, charge
 from roomcast.gateway.sign_in.session import ChatSession
 from roomcast.gateway.stores.directory import ListedRoom

@@ -71,7 +71,7 @@ class JoinRecords(Protocol):
 
 
 class EntryAccess(Protocol):
-    """The right to enter a room; see `roomcast.gateway.chat.access.RoomAccess`."""
+    """The right to enter a room; see `roomcast.gateway.chat.room_access.RoomAccess`."""
 
     async def require_entry(self, session: ChatSession, room: str) -> None:
         """Raise FORBIDDEN for a room that the session may not enter, whether the room exists or not."""

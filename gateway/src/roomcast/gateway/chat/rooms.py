@@ -23,8 +23,8 @@ from roomcast.contract.events import (
 from roomcast.contract.ids import DIRECT, other_person
 from roomcast.contract.inbox import Line
 from roomcast.contract.texts import clean_name
-from roomcast.gateway.chat.access import RoomAccess
 from roomcast.gateway.chat.ports import AckFields, Control, EventSender, RoomOccupancy, Visibility
+from roomcast.gateway.chat.room_access import RoomAccess
 from roomcast.gateway.operations.daily_bytes import INVITATION_BYTES, charge
 from roomcast.gateway.sign_in.session import ChatSession
 

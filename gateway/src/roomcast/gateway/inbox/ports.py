@@ -55,7 +55,7 @@ class RoomLists(Protocol):
 
 
 class LineAccess(Protocol):
-    """The right to see a room; see `roomcast.gateway.chat.access.RoomAccess`."""
+    """The right to see a room; see `roomcast.gateway.chat.room_access.RoomAccess`."""
 
     def may_see(self, session: ChatSession, line: Line) -> bool:
         """Return whether the session may enter the room of the line."""

@@ -15,7 +15,7 @@ from roomcast.contract.events import INBOX, MAX_LIST, InboxList
 from roomcast.contract.inbox import Line, page_of
 from roomcast.contract.keys import activity_channel
 from roomcast.gateway.inbox.catch_up import CatchUp
-from roomcast.gateway.inbox.figures import InboxFigures
+from roomcast.gateway.inbox.counters import InboxFigures
 from roomcast.gateway.inbox.followed_rooms import Interest, Watcher, state_of
 from roomcast.gateway.inbox.lines import Row, name_of, people_in, removed, shown
 from roomcast.gateway.inbox.ports import Channels, Devices, InboxReads, LineAccess, RoomLists

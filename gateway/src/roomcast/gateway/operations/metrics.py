@@ -9,7 +9,7 @@ from prometheus_client.gc_collector import GCCollector
 
 from roomcast.engineio.write_buffer import Traffic
 from roomcast.gateway.chat import plain_sends
-from roomcast.gateway.inbox.figures import InboxFigures
+from roomcast.gateway.inbox.counters import InboxFigures
 from roomcast.gateway.operations.counters import EventCounters, LabelledCounter, PlainHistogram
 from roomcast.gateway.operations.histogram import OutcomeCounter
 from roomcast.gateway.operations.observer import GatewayObserver

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from roomcast.gateway.inbox.figures import InboxFigures
+from roomcast.gateway.inbox.counters import InboxFigures
 from roomcast.gateway.operations.metrics import Metrics
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from roomcast.contract.ids import direct_room, people_of
-from roomcast.gateway.chat.privacy import Privacy
+from roomcast.gateway.chat.block_effects import Privacy
 
 
 class Rig:

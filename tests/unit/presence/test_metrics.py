@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from roomcast.presence.expiry import Doubt, Node
-from roomcast.presence.observe import Metrics
+from roomcast.presence.metrics import Metrics
 
 
 def sample(metrics: Metrics, name: str) -> float:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.gateway.chat.access import RoomAccess
+from roomcast.gateway.chat.room_access import RoomAccess
 from tests.unit.gateway.fakes import no_user_is_banned, session_of
 
 
