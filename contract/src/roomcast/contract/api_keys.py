@@ -109,7 +109,7 @@ class ApiKeys(RedisLink):
         raise RoomcastError(Code.NOT_FOUND, f"no key has the id {key_id}")
 
     async def rotate(self, name: str, *, overlap_seconds: float) -> str:
-        """Return a new key with the scopes and rate of the newest key of this name. The older keys end after the overlap.
+        """Return a new key with the scopes and rate of the newest key of this name. Older keys end after the overlap.
 
         Raise NOT_FOUND when no key has the name.
         """

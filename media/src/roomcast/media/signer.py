@@ -105,7 +105,7 @@ class Signer:
                 await _wait_until(stopping, backoff.pause())
 
     async def finish(self, seconds: float) -> bool:
-        """Wait at most `seconds` for requests in progress. Return whether all have ended; other signers claim the rest."""
+        """Wait at most `seconds` for requests in progress. Return whether all ended; other signers claim the rest."""
         deadline = time.monotonic() + seconds
         while len(self._tasks) and time.monotonic() < deadline:
             await self._wait_for_end(deadline - time.monotonic())

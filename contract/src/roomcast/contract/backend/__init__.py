@@ -81,8 +81,8 @@ class Backend(
 
     `clock` returns unix seconds, by the clock from which tokens get their `iat`.
 
-    `cluster_keys`: the keys of the gateways, for a trusted back end whose messages the gateways deliver at once. If only
-    the gateways have a key, they deliver the back end's messages from the log, some milliseconds later.
+    `cluster_keys`: the keys of the gateways, for a trusted back end whose messages the gateways deliver at once. If
+    only the gateways have a key, they deliver the back end's messages from the log, some milliseconds later.
     """
 
 
