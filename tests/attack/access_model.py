@@ -48,7 +48,7 @@ class Room:
 
 @dataclass(frozen=True)
 class Action:
-    """An event of a user about a room. `value` and `target` are empty if the event has no such field."""
+    """An event of a user about a room. `value` is empty, and `target` is 0, if the event has no such field."""
 
     event: str
     user: User

@@ -50,7 +50,7 @@ CHANGES = {("mute", True): "muted", ("mute", False): "unmuted", ("ban", True): "
 
 
 def expected_change(action: Action, outcome: str) -> str:
-    """Return the `change` of the `room` event for the other user, or "". Once received, it holds on that gateway."""
+    """Return the `change` of the `room` event for the other user, or "". Then the change is in force there."""
     if action.event == "room:remove":
         return "removed" if outcome == OK else ""
     return CHANGES[action.value, action.on] if action.event == "room:sanction" and outcome == OK else ""

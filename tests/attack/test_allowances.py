@@ -112,7 +112,7 @@ async def test_bytes_per_day_are_limited_over_all_gateways(pair: list[Gateway], 
     await until(lambda: _is_refused(there, room), "the other gateway refuses texts, too")
 
     await here.close()
-    assert await write(await clients(pair[0], user), room) == "rate_limited", "a new connection does not help"
+    assert await write(await clients(pair[0], user), room) == "rate_limited", "a new connection has the same allowance"
     assert await write(await clients(pair[0], unique("ada")), room) == ""
 
 

@@ -141,7 +141,9 @@ async def signed_in(http: aiohttp.ClientSession, url: str, user: str) -> str:
 async def ask_for_the_page(http: aiohttp.ClientSession, session: str, room: str) -> None:
     """Join the room, which requests its page. The gateway keeps the answer until the next GET."""
     async with http.post(session, data=f'420["room:join",{{"room":"{room}"}}]'):
-        await asyncio.sleep(0.05)  # time to make the answer: a GET would show that it exists, but also fetch it
+        await asyncio.sleep(
+            0.05
+        )  # time for the gateway to make the answer; the test cannot ask for it, because a GET would fetch it
 
 
 async def end_with_a_full_queue(http: aiohttp.ClientSession, url: str, user: str, room: str) -> None:

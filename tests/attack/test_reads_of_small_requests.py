@@ -1,9 +1,8 @@
-"""Small requests read little in Redis, or count for what they read."""
+"""Small requests either read little from Redis, or count as several events."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 
 import pytest
 
@@ -12,16 +11,10 @@ from tests import gateways
 from tests.gateways import Clients, Gateway, Json, store, unique
 
 
-@pytest.fixture(scope="module")
-def gateway(own_redis: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    with gateways.gateway(tmp_path_factory.mktemp("gateway"), own_redis) as running:
-        yield running
-
-
 async def test_a_new_token_does_not_read_the_kicks_of_other_users(
     gateway: Gateway, own_redis: str, clients: Clients
 ) -> None:
-    """A moderator can kick 100,000 users a day."""
+    """Otherwise a moderator, who can kick 100,000 users a day, could make each new token costly."""
     room, member = unique("public:kicks"), await clients(gateway, unique("member"))
     await member.join(room)
     with store(own_redis) as redis:
@@ -45,7 +38,7 @@ PAGES = [
 async def test_a_short_page_of_a_long_list_counts_as_several_events(
     gateway: Gateway, clients: Clients, event: str, payload: Json
 ) -> None:
-    """The gateway reads up to a thousand names for it."""
+    """For one page, the gateway may read up to a thousand names."""
     asker, room = await clients(gateway, unique("asker")), unique("team")
     await asker.ok("room:create", {"room": room, "kind": "private"})
     page = payload if event == "room:list" else {"room": room, **payload}
@@ -53,7 +46,9 @@ async def test_a_short_page_of_a_long_list_counts_as_several_events(
     assert 10 < sum(answer["ok"] for answer in answers) < 100
 
 
-async def test_a_refused_inbox_reads_nothing(gateway: Gateway, own_redis: str, clients: Clients) -> None:
+async def test_a_refused_inbox_list_reads_no_room_from_redis(
+    gateway: Gateway, own_redis: str, clients: Clients
+) -> None:
     asker = await clients(gateway, unique("asker"))
     with store(own_redis) as redis:
         redis.hset(keys.user_rooms(asker.user), mapping={f"public:{number}": "" for number in range(500)})

@@ -340,7 +340,7 @@ async def _work(client: Backend, talk: Talk) -> None:
     assert json.dumps(await client.reports()) is not None
 
 
-def test_no_log_holds_the_cluster_key(cluster: Cluster) -> None:
+def test_the_log_does_not_contain_the_cluster_key(cluster: Cluster) -> None:
     assert CLUSTER_KEY not in cluster.gateway.said()
     assert Path(cluster.gateway.log).exists()
 

@@ -127,7 +127,7 @@ async def test_oversized_events_count_for_the_rate_limits(target: Target) -> Non
     assert len([frame for frame in said if frame.startswith("431")]) < 100
 
 
-async def test_a_thousand_unusable_events_get_errors_and_then_a_close(target: Target) -> None:
+async def test_a_thousand_unusable_events_get_errors_and_then_end_the_connection(target: Target) -> None:
     async with target.raw(unique("mallory")) as raw:
         with suppress(ConnectionError):
             await raw.send(*(f'42{number}["message:send",NaN]' for number in range(1_000)))
@@ -208,7 +208,7 @@ async def test_an_event_for_a_namespace_without_connect_gets_no_ack(target: Targ
         assert not [frame for frame in raw.frames if str(frame).startswith("437")]
 
 
-async def test_a_thousand_messages_get_rate_limited_and_then_a_close(target: Target) -> None:
+async def test_a_thousand_messages_are_rate_limited_and_then_end_the_connection(target: Target) -> None:
     room = unique("public:talk")
     async with target.raw(unique("mallory")) as raw:
         for number in range(1_000):

@@ -32,7 +32,7 @@ def main() -> int:
         return 0
     if asked.parser:
         run(atheris, asked.parser, asked.seconds)
-    from tests.attack.fuzz.parsers import PARSERS
+    from tests.attack.fuzz.parser_checks import PARSERS
 
     command = [sys.executable, "-m", "tests.attack.fuzz", "--seconds", str(asked.seconds), "--parser"]
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
@@ -54,8 +54,8 @@ def load_atheris() -> Any:
 
 def run(atheris: Any, name: str, seconds: int) -> None:
     """Fuzz one parser. The function does not return, because libFuzzer ends the process."""
-    with atheris.instrument_imports(include=["roomcast", "tests.attack.fuzz.parsers", "jwt", "msgspec"]):
-        from tests.attack.fuzz.parsers import PARSERS, SEEDS
+    with atheris.instrument_imports(include=["roomcast", "tests.attack.fuzz.parser_checks", "jwt", "msgspec"]):
+        from tests.attack.fuzz.parser_checks import PARSERS, SEEDS
     folder = Path(tempfile.mkdtemp(prefix=f"fuzz-{name}-"))
     for number, seed in enumerate(SEEDS[name]):
         (folder / f"seed-{number}").write_bytes(seed)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.attack.fuzz.parsers import PARSERS, SEEDS
+from tests.attack.fuzz.parser_checks import PARSERS, SEEDS
 
 CORPUS = Path(__file__).with_name("corpus")
 

@@ -161,12 +161,12 @@ async def test_a_sweeper_and_a_signer_leave_a_replica_too(tmp_path: Path) -> Non
                 running("media", tmp_path, **media_settings(url)),
             ):
                 await until(lambda: old.exists("presence:sweeper"), "the sweeper leads", 20)
-                await until(lambda: old.exists("media:requests"), "the signer reads", 20)
+                await until(lambda: old.exists("media:requests"), "the signer reads requests", 20)
                 old.replicaof("127.0.0.1", "1")
                 proxy.target = two
                 with redis.Redis(port=two) as new:
                     await until(lambda: new.exists("presence:sweeper"), "the sweeper leads at the new master", 20)
-                    await until(lambda: new.exists("media:requests"), "the signer reads at the new master", 20)
+                    await until(lambda: new.exists("media:requests"), "the signer reads requests at the new master", 20)
                 await until(lambda: asyncio.to_thread(lambda: presence.is_ready), "the sweeper is ready", 20)
 
 

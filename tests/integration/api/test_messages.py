@@ -190,7 +190,7 @@ def test_many_unknown_fields_are_refused_at_once(client: httpx.Client, api: apis
     assert sum(process.cpu_times()[:2]) - before < 1.5
 
 
-def test_a_text_that_is_too_long_in_bytes_is_too_large(client: httpx.Client) -> None:
+def test_a_text_with_too_many_bytes_is_refused_as_too_large(client: httpx.Client) -> None:
     answer = client.post("/v1/rooms/team:big/messages", json={"user": "ada", "text": "\u20ac" * 6_000})
     assert (answer.status_code, answer.json()["reason"]) == (413, "too_large")
 

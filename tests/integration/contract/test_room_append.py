@@ -26,7 +26,7 @@ SAMPLE: dict[str, Any] = json.loads((Path(contract.__file__).parent / "vectors/r
 ]["message"]
 
 
-def test_the_script_publishes_the_golden_packet(redis_url: str) -> None:
+def test_the_script_publishes_the_packet_of_the_test_vector(redis_url: str) -> None:
     message = json.loads(SAMPLE["text"].removeprefix("2"))[1]
     tail = SAMPLE["text"].partition(f'"time":{message["time"]},')[2].removesuffix("]").encode()
     place = place_of(message["room"])
@@ -99,7 +99,7 @@ def test_each_append_drops_at_most_eight_messages_over_the_age_limit(client: red
     assert room.meta("first") == str(room.kept()[0])
 
 
-def test_messages_below_the_age_limit_stay_when_older_ones_were_dropped_by_number(client: redis.Redis) -> None:
+def test_messages_below_the_age_limit_stay_after_a_drop_by_number(client: redis.Redis) -> None:
     room = Room(client, messages=2, age_seconds=3600)
     for _ in range(5):
         room.append()

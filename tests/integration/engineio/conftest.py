@@ -1,4 +1,4 @@
-"""Run these tests on uvloop, as gateways do; run two modules also on asyncio's loop, which closes differently."""
+"""Run these tests on uvloop, as gateways do; run two modules also on asyncio, whose transports close differently."""
 
 from __future__ import annotations
 

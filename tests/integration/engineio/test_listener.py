@@ -146,6 +146,8 @@ def after(seconds: float) -> Admission:
 
 
 class TestWaiting:
+    """Clients that wait until the application admits them."""
+
     async def test_a_client_that_disconnects_while_waiting_is_not_admitted(self) -> None:
         async with server() as (eio, address):
             places: list[Decide] = []

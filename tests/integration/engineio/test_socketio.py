@@ -92,7 +92,7 @@ async def connected(address: str) -> WebSocket:
 
 
 class TestProtocol:
-    async def test_connect_with_a_payload_to_any_known_namespace(self, app: App, address: str) -> None:
+    async def test_a_connect_with_a_payload_opens_any_known_namespace(self, app: App, address: str) -> None:
         socket = await raw(address)
         socket.send('40{"token":"1"}')
         assert str(await socket.receive()).startswith('40{"sid":')
@@ -132,7 +132,7 @@ class TestProtocol:
             ]
         socket.drop()
 
-    async def test_leaving_one_namespace_keeps_the_other(self, app: App, address: str) -> None:
+    async def test_a_client_that_leaves_one_namespace_stays_in_the_other(self, app: App, address: str) -> None:
         socket = await connected(address)
         socket.send("40/custom")
         await socket.receive()
@@ -318,7 +318,7 @@ class TestOrder:
             assert "431[1]" in [await socket.receive(), await socket.receive()]
             socket.drop()
 
-    async def test_events_after_a_connect_wait_for_its_handler(self, app: App, address: str) -> None:
+    async def test_events_sent_after_a_connect_wait_for_the_connect_handler(self, app: App, address: str) -> None:
         socket = await raw(address)
         socket.send('40{"slow":true}')
         socket.send('42["message","early"]')

@@ -137,7 +137,7 @@ async def test_a_system_message_is_an_ordinary_entry_of_the_room(cluster: Cluste
     }
 
 
-async def test_a_client_cannot_amend_a_system_message_that_has_the_client_s_user(
+async def test_a_client_cannot_amend_a_system_message_published_under_its_user(
     cluster: Cluster, backend: Backend
 ) -> None:
     """A back end publishes the message under Ada's id. Otherwise Ada could change the text of the back end."""
@@ -262,7 +262,7 @@ async def test_a_revoked_user_is_disconnected_and_cannot_sign_in_with_an_old_tok
 ) -> None:
     async with signed_in(cluster, "mallory") as mallory, signed_in(cluster, "bob") as bob:
         await backend.revoke_user("mallory")
-        await until(lambda: not mallory.socket.connected, "mallory is cut", REVOKED_WITHIN_SECONDS)
+        await until(lambda: not mallory.socket.connected, "mallory is disconnected", REVOKED_WITHIN_SECONDS)
         with pytest.raises(socketio.exceptions.ConnectionError):
             async with signed_in(cluster, "mallory", iat=int(time.time()) - 5):
                 pass
@@ -279,7 +279,7 @@ async def test_a_revoked_user_is_disconnected_and_cannot_sign_in_with_an_old_tok
 async def test_a_revoked_token_does_not_disconnect_other_tokens_of_the_user(cluster: Cluster, backend: Backend) -> None:
     async with signed_in(cluster, "ada", jti="phone") as phone, signed_in(cluster, "ada", jti="media") as media:
         await backend.revoke_token("phone")
-        await until(lambda: not phone.socket.connected, "the phone is cut", REVOKED_WITHIN_SECONDS)
+        await until(lambda: not phone.socket.connected, "the phone is disconnected", REVOKED_WITHIN_SECONDS)
         assert (await media.join("public:hall"))["ok"]
 
 
@@ -331,7 +331,7 @@ async def _work_on(backend: Backend, ada: Person) -> None:
     found = await backend.presence(["ada", *(f"nobody{number}" for number in range(20))])
     assert [user for user, presence in found.items() if presence.status == "online"] == ["ada"]
     await backend.revoke_user("ada")
-    await until(lambda: not ada.socket.connected, "ada is cut", REVOKED_WITHIN_SECONDS)
+    await until(lambda: not ada.socket.connected, "ada is disconnected", REVOKED_WITHIN_SECONDS)
 
 
 # --- failures ---

@@ -117,7 +117,7 @@ async def test_a_device_without_a_status_gets_the_status_that_the_user_last_chos
     phone, laptop = await clients(pair[0], user), await clients(pair[1], user)
     await phone.ok("presence", {"status": "busy", "note": "in a call"})
     await expect_status(bob, user, "busy")
-    await until(lambda: _has_status(laptop, "busy"), "the laptop follows")
+    await until(lambda: _has_status(laptop, "busy"), "the laptop has the status, too")
     await phone.close()
     await laptop.close()
 

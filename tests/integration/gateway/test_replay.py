@@ -23,9 +23,9 @@ class Reader:
     def __init__(self, frames: list[str | bytes], room: str) -> None:
         self.room = room
         self.acks: list[tuple[int, dict[str, Any]]] = []
-        """Each ack, after its position among all packets."""
+        """Pairs of the position among all packets and the ack."""
         self.seqs: list[tuple[int, int]] = []
-        """The `seq` of each message, after its position among all packets."""
+        """Pairs of the position among all packets and the `seq` of a message."""
         self.live: list[int] = []
         """Positions of the room's other events among all packets."""
         for at, frame in enumerate(frames):

@@ -288,7 +288,7 @@ async def test_a_token_with_a_new_name_renames_the_user_on_every_gateway(
     kim = await clients(cluster.one, user, name="Kim")
     await party.ada.invite(party.room, user)
     await kim.join(party.room)
-    for person in (party.ada, party.bob):  # both gateways have the name in their cache from now on
+    for person in (party.ada, party.bob):  # from now on, both gateways have the name in their caches
         rows = (await person.ok("room:members", {"room": party.room}))["members"]
         assert [row["name"] for row in rows if row["user"] == user] == ["Kim"]
 

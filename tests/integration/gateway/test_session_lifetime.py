@@ -247,7 +247,9 @@ async def test_issued_before_revokes_only_older_tokens(pair: Pair, clients: Clie
     assert not new.gone.is_set()
 
 
-async def test_without_skew_a_new_sign_in_works_at_once(pair: Pair, clients: Clients, gateway_redis: str) -> None:
+async def test_after_a_revocation_without_skew_a_new_token_works_at_once(
+    pair: Pair, clients: Clients, gateway_redis: str
+) -> None:
     user = unique("ada")
     ada = await clients(pair[0], user, iat=int(time.time()) - 10)
 

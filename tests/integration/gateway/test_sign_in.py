@@ -301,14 +301,14 @@ def test_the_token_command_prints_a_valid_token() -> None:
     assert (made.returncode, body["sub"], body["rooms"], body["ops"]) == (0, "ada", ["team-*"], True)
 
 
-def test_a_bad_setting_ends_the_start_with_one_line() -> None:
+def test_a_bad_setting_causes_one_error_line() -> None:
     ended = gateways.run_once(REDIS_URL="redis://127.0.0.1:1/0", JWT_SECRET=SECRET, NODE="a-b")
 
     assert (ended.returncode, len(ended.stderr.splitlines())) == (2, 1), ended.stderr
     assert "ROOMCAST_NODE" in ended.stderr
 
 
-def test_a_port_in_use_ends_the_start_with_one_line(pair: Pair, gateway_redis: str) -> None:
+def test_a_port_in_use_causes_one_error_line(pair: Pair, gateway_redis: str) -> None:
     settings = {"REDIS_URL": gateway_redis, "JWT_SECRET": SECRET, "METRICS_PORT": "0", "NODE": "7"}
 
     ended = gateways.run_once(**settings, PORT=str(pair[0].port))
@@ -340,7 +340,7 @@ async def test_a_gateway_without_any_key_is_not_ready_and_logs_the_reason(
         ("ftp://x/y", "ftp:// cannot be read"),
     ],
 )
-def test_a_key_location_that_cannot_be_used_ends_the_start_with_one_line(url: str, says: str) -> None:
+def test_a_key_location_that_cannot_be_used_causes_one_error_line(url: str, says: str) -> None:
     done = run_once(REDIS_URL="redis://127.0.0.1:1", JWKS_URL=url)
 
     assert (done.returncode, done.stdout) == (2, "")

@@ -73,7 +73,7 @@ async def test_a_name_cannot_reverse_the_text_around_it(pair: Pair, clients: Cli
 TURNING = "\u202eaway\u2069\n until\u200f 5"
 """A text with bidirectional controls."""
 TURNED = "away until 5"
-"""The text that gateways make of TURNING."""
+"""TURNING as gateways store it, without the controls."""
 
 
 async def test_a_note_cannot_reverse_the_text_around_it(pair: Pair, clients: Clients) -> None:

@@ -114,12 +114,12 @@ async def running_cluster(url: str, sweeper_url: str = "") -> AsyncIterator[Clus
     reader = Reader(PresenceChanges)
     cluster: Cluster
 
-    def hear(channel: bytes, data: bytes) -> None:
+    def receive(channel: bytes, data: bytes) -> None:
         for row in reader.unpack(data).rows:
             assert channel.decode() == keys.presence_channel(keys.presence_shard(row.user))
             cluster.heard.append(row)
 
-    async with running_backplane(url, hear=hear) as backplane:
+    async with running_backplane(url, hear=receive) as backplane:
         cluster = Cluster(url, backplane, sweeper_url)
         try:
             for shard in range(keys.PRESENCE_SHARDS):

@@ -154,10 +154,10 @@ async def until_ready(gateway: Gateway, is_ready: bool = True) -> None:
     await until(lambda: asyncio.to_thread(lambda: gateway.is_ready is is_ready), f"{is_ready=}", WITHIN_SECONDS)
 
 
-async def test_the_last_member_leaves_while_redis_commands_fail(
+async def test_a_gateway_is_idle_after_the_last_member_of_a_room_with_a_gap_has_left(
     redis_port: int, admin: redis.Redis, tmp_path: Path
 ) -> None:
-    """The gateway stops filling a gap when the last member leaves. The room works for the next member."""
+    """Redis commands fail while the member leaves. The gateway stops filling the gap; later the room works again."""
     room = unique("public:gap")
     async with (
         muting_proxy(redis_port, b"roomcast-gateway-7\r\n") as proxy,
@@ -183,10 +183,10 @@ async def test_the_last_member_leaves_while_redis_commands_fail(
         await becomes_idle(gateway)
 
 
-async def test_members_leave_while_the_subscription_is_lost_and_rooms_have_gaps(
+async def test_a_gateway_delivers_all_messages_and_is_idle_after_a_lost_subscription(
     redis_port: int, gateway: Gateway, clients: Clients, tmp_path: Path
 ) -> None:
-    """Messages sent during the outage arrive in order once the connection is back; then the gateway is idle."""
+    """One member leaves during the outage. The other member gets all messages in order after the outage."""
     room = unique("public:deaf")
     async with muting_proxy(redis_port, b"-pubsub") as proxy, gateway_behind(proxy, tmp_path, "8") as deaf:
         stays, leaves, sender = Client("ada"), Client("bob"), await clients(gateway, "cleo")
