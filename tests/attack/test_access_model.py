@@ -17,6 +17,7 @@ from tests.gateways import Client, Clients, Gateway, Json
 from tests.waiting import until
 
 ACTIONS = 800
+"""Random actions per seed."""
 SEEDS = (1, 2, 3, 4)
 
 
@@ -67,7 +68,7 @@ def has_received_more(client: Client, action: Action, change: str, before: int) 
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-async def test_every_answer_follows_the_rules(pair: list[Gateway], clients: Clients, seed: int) -> None:
+async def test_every_answer_follows_the_access_model(pair: list[Gateway], clients: Clients, seed: int) -> None:
     dice, tag = random.Random(seed), uuid4().hex[:6]
     people, places = access_model.users(tag), access_model.rooms(tag)
     devices: dict[str, Client] = {}

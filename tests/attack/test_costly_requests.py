@@ -16,7 +16,9 @@ NO_SESSION = "/socket.io/?EIO=4&transport=polling&sid=g1.unknown"
 FORMATS = {"gzip": 31, "deflate": 15}
 """zlib's parameter `wbits` for each content coding."""
 BOMBS = 20
+"""Compressed bodies that the attacker sends at once."""
 BOMB_SECONDS = 1.0
+"""CPU time that the gateway may use for all of them, in seconds."""
 UNKNOWN = 20_000
 """Requests for one unknown path."""
 ROWS = 50
@@ -64,7 +66,7 @@ async def test_compressed_bodies_are_not_unpacked(victim: Victim, clients: Clien
 
 
 @pytest.mark.parametrize("line", ["GET /socket.io/x", "DELETE /socket.io/y"])
-async def test_requests_for_unknown_paths_leave_no_memory_behind(victim: Victim, line: str) -> None:
+async def test_requests_for_unknown_paths_use_no_lasting_memory(victim: Victim, line: str) -> None:
     before = victim.memory
     request = f"{line} HTTP/1.1\r\nHost: a\r\n\r\n".encode()
     found = await asyncio.gather(*(answers(victim, request, UNKNOWN // 10) for _ in range(10)))
@@ -72,7 +74,7 @@ async def test_requests_for_unknown_paths_leave_no_memory_behind(victim: Victim,
     await victim.assert_well(before)
 
 
-async def test_an_unknown_expectation_is_ignored(victim: Victim) -> None:
+async def test_an_unknown_expect_header_is_ignored(victim: Victim) -> None:
     found = await answers(victim, f"GET {NO_SESSION} HTTP/1.1\r\nHost: a\r\nExpect: another\r\n\r\n".encode())
     assert found[9:12] == b"400", "the session is unknown"
 

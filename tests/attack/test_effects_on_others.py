@@ -17,7 +17,9 @@ from tests.gateways import Clients, Gateway, raw, store, unique
 from tests.waiting import until
 
 JOINED = 40
+"""Rooms that the attacker has joined."""
 BLOCKS = 10
+"""Times that the attacker blocks or unblocks a user."""
 DAILY_BYTES = 10_000
 
 

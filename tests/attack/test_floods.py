@@ -91,7 +91,7 @@ async def test_a_polling_client_that_posts_too_many_packets_is_refused(victim: V
     await victim.assert_well(before)
 
 
-async def test_many_clients_at_their_limits_leave_no_memory_behind(victim: Victim, clients: Clients) -> None:
+async def test_many_clients_at_their_limits_use_no_lasting_memory(victim: Victim, clients: Clients) -> None:
     """Forty sockets of one user send texts of 8 kB as fast as they can."""
     before = victim.memory
     room = unique("public:flood")

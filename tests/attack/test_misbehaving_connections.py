@@ -47,7 +47,7 @@ async def test_two_host_headers_are_refused(victim: Victim) -> None:
     assert b" 400 " in (await stranger.until_closed())[:20]
 
 
-async def test_silent_and_dripping_connections_are_closed(victim: Victim) -> None:
+async def test_silent_connections_and_connections_that_send_byte_by_byte_are_closed(victim: Victim) -> None:
     """A connection must send a complete request head within ten seconds, even if some bytes arrive all the time."""
     before = victim.process.num_fds()
     silent = [await Stranger.connect(victim) for _ in range(20)]
@@ -133,7 +133,7 @@ async def test_deep_json_of_a_signed_in_client_ends_the_session_but_wide_json_do
     stranger.drop()
 
 
-async def test_opened_and_closed_sessions_delay_no_other_client(victim: Victim, clients: Clients) -> None:
+async def test_many_short_sessions_do_not_delay_other_clients(victim: Victim, clients: Clients) -> None:
     """Open and close two hundred sessions a second for three seconds, while two users exchange messages."""
     before = victim.memory
     async with conversation(victim, clients):

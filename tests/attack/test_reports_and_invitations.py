@@ -8,7 +8,7 @@ from roomcast.gateway.stores.moderation import REPORTS_PER_DAY
 from tests.gateways import Clients, Gateway, unique
 
 
-async def test_a_spent_daily_number_of_reports_blocks_only_its_user(gateway: Gateway, clients: Clients) -> None:
+async def test_the_daily_limit_of_reports_applies_to_each_user_separately(gateway: Gateway, clients: Clients) -> None:
     room = unique("public:talk")
     ada, mallory = await clients(gateway, unique("ada")), await clients(gateway, unique("mallory"))
     await ada.join(room)

@@ -237,7 +237,7 @@ async def test_a_signer_without_the_key_cannot_send_node_messages(cluster: Clust
     await talk.assert_untouched()
 
 
-async def test_redis_refuses_an_account_the_channels_and_keys_of_gateways(talk: Talk, thief: Thief) -> None:
+async def test_redis_refuses_other_accounts_the_channels_and_keys_of_gateways(talk: Talk, thief: Thief) -> None:
     """Redis refuses these commands, so gateways and signers need not check the senders on these channels."""
     node = pack(Disconnect("/", talk.bob.io.get_sid()))
     request = MediaRequest("r", "1", talk.bob.user, "url", {}, 2**50)

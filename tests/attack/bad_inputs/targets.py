@@ -21,12 +21,15 @@ from tests.waiting import until
 MARK: Final = "zanzibar"
 """A word that every text of these tests contains. A log line with this word repeats a user's text."""
 
-MEMORY_MARGIN: Final = 20_000_000
+MEMORY_MARGIN_BYTES: Final = 20_000_000
+"""Growth of a process's memory that is allowed after an attack."""
 IDLE_SHARE: Final = 0.01
+"""A process that uses a smaller share of a core is idle."""
 IDLE_SECONDS: Final = 4.0
 RECOVERY_SECONDS: Final = 30.0
 CONNECT_SECONDS: Final = 2.0
 PENDING_PER_ADDRESS: Final = 60
+"""Sessions without a CONNECT that one address may have at a time."""
 BODY_SECONDS: Final = 3.0
 """Time limit for the body of a POST, in seconds: the ping timeout of SETTINGS, because it is shorter than 20 s."""
 
@@ -133,10 +136,10 @@ class Health:
         return {name: process.memory_info().rss for name, process in self._processes.items()}
 
     async def assert_memory_is_back(self) -> None:
-        """Wait until the memory of each process is within MEMORY_MARGIN of its earlier value."""
+        """Wait until the memory of each process is within MEMORY_MARGIN_BYTES of its earlier value."""
 
         def is_back() -> bool:
-            return all(held < self._memory[name] + MEMORY_MARGIN for name, held in self.memory().items())
+            return all(held < self._memory[name] + MEMORY_MARGIN_BYTES for name, held in self.memory().items())
 
         await until(is_back, f"each process is back at its memory of {self._memory}", RECOVERY_SECONDS)
 

@@ -17,7 +17,9 @@ from tests.waiting import until
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SESSIONS: Final = 3_000
+"""Sessions that the attacker tries to open from one address."""
 AT_ONCE: Final = 50
+"""Connections that a `caller` may use at a time."""
 POLLING: Final = "/socket.io/?EIO=4&transport=polling"
 WEBSOCKET: Final = "/socket.io/?EIO=4&transport=websocket"
 UPGRADE: Final = {

@@ -30,8 +30,11 @@ CLOSED_SECONDS = 5.0
 
 ATTACHMENT_SECONDS = 12.0
 PAYLOAD_BYTES = 100_000
+"""Limit of one packet. A larger event of a signed-in client gets an error ack, up to DROPPED_BYTES."""
 DROPPED_BYTES = 1_000_000
+"""Size from which a packet of a signed-in client ends the connection."""
 NGINX_BODY_BYTES = 1_048_576
+"""Largest body that nginx accepts."""
 LOBBY = "public:lobby"
 POLLING = "/socket.io/?EIO=4&transport=polling"
 
@@ -101,7 +104,7 @@ UNUSABLE: dict[str, list[str | bytes]] = {
 
 
 @pytest.mark.parametrize("kind", UNUSABLE)
-async def test_an_unusable_event_is_answered_and_reaches_no_client(target: Target, kind: str) -> None:
+async def test_an_unusable_event_gets_an_error_ack_and_reaches_no_client(target: Target, kind: str) -> None:
     room = unique("public:quiet")
     listener = await target.client(unique("listener"))
     await listener.join(room)
@@ -115,7 +118,7 @@ async def test_an_unusable_event_is_answered_and_reaches_no_client(target: Targe
     await listener.close()
 
 
-async def test_oversized_events_count_for_the_rate_limits(target: Target) -> None:
+async def test_oversized_events_count_towards_the_rate_limits(target: Target) -> None:
     """Send a thousand events of 110 kB. The rate limits apply to bytes as well as to events."""
     large = event("message:send", message(LOBBY, text=(MARK * 20_000)[:110_000]), 1)
     async with target.raw(unique("mallory")) as raw:

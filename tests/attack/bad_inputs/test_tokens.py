@@ -162,7 +162,7 @@ async def test_another_person_s_token_does_not_refresh_a_session(target: Target)
     await client.close()
 
 
-async def test_a_narrower_token_ends_the_rights_of_the_old_one(target: Target) -> None:
+async def test_a_refresh_with_fewer_rights_removes_the_client_from_the_room(target: Target) -> None:
     user, room = unique("mallory"), unique("deal:x")
     writer = await target.client(unique("writer"), rooms=["deal:*"])
     client = await target.client(user, rooms=["deal:*"])

@@ -42,7 +42,7 @@ async def sign(client: Client, **changes: Any) -> Json:
     ],
     ids=str,
 )
-async def test_a_forbidden_upload_gets_no_form(target: Target, changes: Json) -> None:
+async def test_a_forbidden_upload_gets_no_upload_form(target: Target, changes: Json) -> None:
     client = await target.client(unique("ada"))
     answer = await sign(client, **changes)
     await client.close()

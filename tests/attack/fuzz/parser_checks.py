@@ -30,6 +30,7 @@ from tests.websocket_frames import masked
 
 MAX_MESSAGE: Final = 4_096
 SMALL_MESSAGE: Final = 40
+"""Limits of a message in the tested frame parsers and payload readers, in bytes."""
 NOW: Final = 1_800_000_000.0
 SECRET: Final = "a secret of the fuzzer longer than 32 bytes"
 _READERS: Final = tuple(Reader(family) for family in (NodeMessage | MediaReply, ControlMessage))

@@ -169,7 +169,7 @@ async def test_a_node_subscribes_again_after_a_lost_pubsub_connection(nodes: lis
         await nodes[0].sio.enter_room(receiver.client.get_sid(), "room")
         with redis.Redis(port=redis_port) as admin:
             admin.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
-        await until(lambda: nodes[0].adapter.backplane.reconnects == 1, "a new connection")
+        await until(lambda: nodes[0].adapter.backplane.reconnects == 1, "the node has a new connection")
         await until(lambda: all(node.adapter.is_ready for node in nodes), "all nodes are ready")
         await nodes[1].sio.emit("after", 1, room="room")
         assert await receiver.wait(1) == [("after", 1)]
@@ -229,7 +229,7 @@ async def test_a_question_to_several_members_returns_one_ack(nodes: list[Node]) 
 
 
 @pytest.mark.parametrize("target", [None, ["a", "b"]])
-async def test_a_callback_without_a_single_target_is_refused(nodes: list[Node], target: Any) -> None:
+async def test_a_callback_for_no_target_or_for_several_targets_is_refused(nodes: list[Node], target: Any) -> None:
     with pytest.raises(ValueError, match="one session or one room"):
         await nodes[0].sio.emit("question", to=target, callback=print)
 

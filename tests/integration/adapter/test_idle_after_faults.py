@@ -32,6 +32,7 @@ from tests.proxy import MutingProxy, muting_proxy
 from tests.waiting import until
 
 IDLE_SHARE = 0.01
+"""A process that uses a smaller share of a core is idle."""
 WINDOW_SECONDS = 2.0
 WITHIN_SECONDS = 20.0
 

@@ -87,7 +87,7 @@ async def test_a_room_is_subscribed_again_after_its_slot_moved_away_and_back_unn
         await _append_until_received(LogStore(backplane), room, heard)
 
 
-async def test_activity_on_all_masters_is_announced(url: str) -> None:
+async def test_activity_is_announced_for_rooms_on_all_masters(url: str) -> None:
     rooms = [f"active{number}" for number in range(12)]
     heard: list[str] = []
     async with started(url, lambda data: heard.append(active_room(data))) as backplane:

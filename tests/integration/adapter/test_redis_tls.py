@@ -71,7 +71,9 @@ async def test_every_process_sends_its_certificate(authority: Authority, tmp_pat
     ],
     ids=lambda command: " ".join(command[:2]),
 )
-async def test_commands_send_their_certificate(authority: Authority, tmp_path: Path, command: tuple[str, ...]) -> None:
+async def test_each_command_sends_its_certificate(
+    authority: Authority, tmp_path: Path, command: tuple[str, ...]
+) -> None:
     pair = authority.sign("operator")
 
     def run(url: str) -> subprocess.CompletedProcess[str]:

@@ -31,7 +31,7 @@ def test_a_published_message_can_be_read(client: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("where", ["header", "body"])
-def test_a_repeated_id_publishes_once(client: httpx.Client, where: str) -> None:
+def test_a_message_with_a_repeated_id_is_published_once(client: httpx.Client, where: str) -> None:
     body = {"user": "ada", "text": "once"} | ({"id": "i1"} if where == "body" else {})
     headers = {"Idempotency-Key": "i1"} if where == "header" else {}
     room = f"/v1/rooms/team:once-{where}/messages"

@@ -49,7 +49,7 @@ async def test_an_unused_room_has_an_empty_page(backend: Backend) -> None:
     assert (await backend.history("team:unused", after=7)).messages == []
 
 
-async def test_an_edit_replaces_the_text_everywhere(backend: Backend) -> None:
+async def test_an_edit_replaces_the_text_of_the_message_and_removes_the_text_of_earlier_edits(backend: Backend) -> None:
     await fill(backend, "team:edits", 1)
     await backend.edit("team:edits", "ada", 1, "second", id="e1")
     receipt = await backend.edit("team:edits", "ada", 1, "third", id="e2")
@@ -59,7 +59,7 @@ async def test_an_edit_replaces_the_text_everywhere(backend: Backend) -> None:
     assert (third["kind"], third["target"], third["text"]) == ("edit", 1, "third")
 
 
-async def test_only_the_author_edits(backend: Backend) -> None:
+async def test_only_the_author_may_edit(backend: Backend) -> None:
     await fill(backend, "team:authors", 1)
     with pytest.raises(RoomcastError) as caught:
         await backend.edit("team:authors", "bob", 1, "mine")

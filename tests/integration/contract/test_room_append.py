@@ -118,7 +118,7 @@ def test_a_deleted_log_continues_with_the_next_seq(client: redis.Redis) -> None:
     assert room.life_ms(0) > 0
 
 
-def test_another_redis_process_opens_a_new_epoch_and_continues_the_seq(client: redis.Redis) -> None:
+def test_a_new_redis_process_opens_a_new_epoch_and_continues_the_seq(client: redis.Redis) -> None:
     room = Room(client)
     first, other = room.append("a"), room.append("b", run_id="another")
     assert (other.seq, other.epoch != first.epoch) == (2, True)
@@ -207,7 +207,7 @@ def test_each_new_kick_removes_some_expired_kick_records(client: redis.Redis) ->
     assert len(left) < 350  # each kick examines three random records
 
 
-def test_a_read_mark_far_from_both_ends_reads_a_bounded_part_of_the_log(client: redis.Redis) -> None:
+def test_a_read_mark_in_the_middle_of_a_long_log_reads_a_bounded_part_of_the_log(client: redis.Redis) -> None:
     room = "public:long"
     place, meta = place_of(room), room_meta(room)
     names = (meta, room_read(room), place.names[0], room_counts(room))

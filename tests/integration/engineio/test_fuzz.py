@@ -19,7 +19,8 @@ from tests.integration.engineio.test_socketio import PATH, App
 from tests.waiting import until
 
 ROUNDS = 250
-PIECES = [
+"""Connections that send malformed input, one after another."""
+PIECES = [  # random packets consist of these
     *("0", "1", "2", "3", "4", "5", "6", "9x", "40", "41", "42", "43", "44", "45", "46", "450-", "451-", "452-"),
     *("4510-", "4511-", "/", "/custom,", "/x,", "?a=b", "12", "99999999999999999999", "[", "]", "{", "}", ",", ":"),
     *('"message"', '"any"', '"connect"', '"message-with-ack"', '{"_placeholder":true,"num":0}', "probe"),

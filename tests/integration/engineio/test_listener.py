@@ -272,7 +272,7 @@ class TestTheApplication:
                 socket.drop()
 
 
-class TestHeads:
+class TestRequestHeads:
     @pytest.mark.parametrize(
         "start", [b"", b"G", b"GET /engine.io/?EIO=4 HTTP/1.1\r\nHost: a.example\r\n", b"\x16\x03\x01"]
     )
@@ -303,14 +303,14 @@ class TestHeads:
             assert await closed == b""
             writer.close()
 
-    async def test_a_head_in_pieces_is_read(self) -> None:
+    async def test_a_request_head_that_arrives_in_pieces_is_accepted(self) -> None:
         async with server() as (_, address):
             whole = opening()
             head, socket = await answer(address, whole[:1], whole[1:100], whole[100:-2], whole[-2:])
             assert head.startswith("HTTP/1.1 101 ")
             await echoes(socket)
 
-    async def test_a_head_without_end_is_refused(self) -> None:
+    async def test_a_request_head_that_does_not_end_is_refused(self) -> None:
         async with server() as (_, address):
             reader, writer = await connection(address)
             writer.write(b"GET / HTTP/1.1\r\nX: " + b"x" * 20_000)

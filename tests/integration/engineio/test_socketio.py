@@ -377,7 +377,7 @@ class TestSlowConnect:
             app.gate.set()
             await until(app.is_empty, "no client is left")
 
-    async def test_a_connect_handler_that_raises_refuses_the_client_and_leaves_no_state(
+    async def test_a_client_is_refused_and_leaves_no_state_when_the_connect_handler_raises(
         self, app: App, address: str
     ) -> None:
         socket = await raw(address)

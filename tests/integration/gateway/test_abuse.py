@@ -14,7 +14,7 @@ from tests.gateways import Clients, Gateway, raw, token, unique
 from tests.waiting import until
 
 Pair = list[Gateway]
-CLOSED_WITHIN = 2.0
+CLOSED_WITHIN_SECONDS = 2.0
 
 
 async def assert_alive(pair: Pair, clients: Clients) -> None:
@@ -165,7 +165,7 @@ async def test_a_frame_that_is_not_a_packet_closes_the_connection(
     async with raw(pair[0]) as socket:
         await socket.sign_in(unique("mallory"))
         await socket.send(*frames)
-        said = await socket.until_closed(CLOSED_WITHIN)
+        said = await socket.until_closed(CLOSED_WITHIN_SECONDS)
 
     assert [frame for frame in said if frame.startswith("43")] == []
 
@@ -225,7 +225,7 @@ async def test_a_message_without_ack_that_cannot_be_stored_leaves_the_connection
         assert (await socket.ack(2))["ok"] is True
 
 
-async def test_a_lone_surrogate_in_the_token_is_a_connect_error(pair: Pair) -> None:
+async def test_a_token_with_a_lone_surrogate_gets_a_connect_error(pair: Pair) -> None:
     async with raw(pair[0]) as socket:
         await socket.send('40{"token":"\\ud83d"}')
         assert "unauthorized" in await socket.until(lambda frame: frame.startswith("44"))
@@ -254,7 +254,7 @@ async def test_events_before_connect_close_the_connection(pair: Pair, clients: C
     async with raw(pair[0]) as socket:
         for _ in range(100):
             await socket.send(event("message:send", SEND))
-        said = await socket.until_closed(CLOSED_WITHIN)
+        said = await socket.until_closed(CLOSED_WITHIN_SECONDS)
 
     assert [frame for frame in said if frame.startswith("43")] == []
     await assert_alive(pair, clients)
@@ -276,7 +276,7 @@ async def test_events_sent_together_with_a_refused_connect_are_not_handled(pair:
         await socket.send("40" + json.dumps({"token": "x"}))
         for number in range(20):
             await socket.send(event("message:send", {**SEND, "room": room, "id": str(number)}, number))
-        said = await socket.until_closed(CLOSED_WITHIN)
+        said = await socket.until_closed(CLOSED_WITHIN_SECONDS)
 
     assert [frame[:2] for frame in said if frame != "1"] == ["44"]
     ada = await clients(pair[0], unique("ada"))
@@ -359,7 +359,7 @@ async def test_an_oversized_packet_without_an_ack_id_closes_the_socket(
     async with raw(pair[0]) as socket:
         await socket.sign_in(unique("mallory"))
         await socket.send(frame)
-        await socket.until_closed(CLOSED_WITHIN)
+        await socket.until_closed(CLOSED_WITHIN_SECONDS)
         assert socket.socket.close_code == 1009
 
     await assert_alive(pair, clients)
@@ -389,9 +389,7 @@ async def test_large_packets_in_pieces_are_answered_in_order(pair: Pair) -> None
     ],
     ids=["20 kB", "150 kB", "deep", "text", "list"],
 )
-async def test_a_connect_that_cannot_be_read_is_a_connect_error(
-    pair: Pair, transport: str, auth: Any, reason: str
-) -> None:
+async def test_an_unreadable_connect_gets_a_connect_error(pair: Pair, transport: str, auth: Any, reason: str) -> None:
     """A stock client does not reconnect after a connect error. After a close, it would reconnect again and again."""
     io = socketio.AsyncClient(reconnection=False)
     told: list[Any] = []

@@ -159,7 +159,7 @@ async def test_a_client_cannot_amend_a_system_message_published_under_its_user(
         await until(lambda: [message["kind"] for message in ada.of("message")] == ["system", "edit"], "the edit")
 
 
-async def test_a_repeated_id_publishes_once(cluster: Cluster, backend: Backend) -> None:
+async def test_a_message_with_a_repeated_id_is_published_once(cluster: Cluster, backend: Backend) -> None:
     async with signed_in(cluster, "ada") as ada:
         await ada.join("public:orders")
         first = await backend.publish("public:orders", "shop", "order 1", id="order-1")

@@ -22,6 +22,7 @@ CONNECTIONS = 200
 EVENTS_PER_SECOND = 100
 DRAIN_SECONDS = 4.0
 MEMORY_BYTES = 20_000_000
+"""Growth of the gateway's memory that is allowed after a flood."""
 
 
 async def _flood_one(http: ClientSession, url: str, user: str, room: str) -> int:

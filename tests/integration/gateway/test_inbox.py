@@ -17,8 +17,8 @@ from tests.own_redis import OwnRedis
 from tests.waiting import until
 
 Pair = list[Gateway]
-WITHIN = 2.0
-"""Seconds within which a line of an inbox is up to date."""
+WITHIN_SECONDS = 2.0
+"""Time within which a line of an inbox must be up to date, in seconds."""
 
 
 async def inbox(client: Client, **more: Any) -> Json:
@@ -35,7 +35,7 @@ def line_with(room: str, **fields: Any) -> Callable[[Json], bool]:
 
 async def line(client: Client, room: str, **fields: Any) -> Json:
     """Return the line with these fields from an `inbox` event; wait for the event if needed."""
-    event = await client.expect("inbox", line_with(room, **fields), within=WITHIN)
+    event = await client.expect("inbox", line_with(room, **fields), within=WITHIN_SECONDS)
     found: Json = next(row for row in event["rooms"] if row["room"] == room)
     return found
 
@@ -73,7 +73,7 @@ async def test_a_page_has_the_latest_activity_first_and_the_totals_of_all_rooms(
     assert await ada.refused("inbox:list", {"after": "nonsense"}) == "bad_request"
 
 
-async def test_a_line_changes_with_messages_on_another_gateway_without_a_join(pair: Pair, clients: Clients) -> None:
+async def test_a_live_line_changes_with_messages_on_another_gateway(pair: Pair, clients: Clients) -> None:
     ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
     room = unique("public:talk")
     await listed(ada, room)
@@ -92,7 +92,7 @@ async def test_a_line_changes_with_messages_on_another_gateway_without_a_join(pa
     assert ada.seen("message") == []
 
 
-async def test_a_long_text_is_cut_and_an_edit_is_shown(pair: Pair, clients: Clients) -> None:
+async def test_an_inbox_line_has_at_most_200_characters_of_text_and_shows_edits(pair: Pair, clients: Clients) -> None:
     ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
     room = unique("public:talk")
     await listed(ada, room)
@@ -101,7 +101,7 @@ async def test_a_long_text_is_cut_and_an_edit_is_shown(pair: Pair, clients: Clie
     await inbox(ada)
     await bob.ok("message:edit", {"room": room, "id": uuid4().hex, "target": sent["seq"], "text": "y" * 5_000})
 
-    event = await ada.expect("inbox", lambda e: e["rooms"][0]["last"]["text"] == "y" * 200, within=WITHIN)
+    event = await ada.expect("inbox", lambda e: e["rooms"][0]["last"]["text"] == "y" * 200, within=WITHIN_SECONDS)
     assert event["rooms"][0]["unread"] == 1
 
 
@@ -313,4 +313,6 @@ async def survive_restarts(redis: OwnRedis, ada: Client, bob: Client) -> None:
             await line(ada, room, unread=0)
         message = {"room": room, "id": uuid4().hex, "text": f"after, {is_empty}"}
         await until(partial(answered, bob, "message:send", message), "the message is acked")
-        await ada.expect("inbox", lambda e: line_with(room)(e) and e["rooms"][0].get("last") is not None, within=WITHIN)
+        await ada.expect(
+            "inbox", lambda e: line_with(room)(e) and e["rooms"][0].get("last") is not None, within=WITHIN_SECONDS
+        )

@@ -79,7 +79,7 @@ async def is_isolated(running: Gateway) -> bool:
     return await asyncio.to_thread(running.metric, "roomcast_gateway_isolated") == 1.0
 
 
-async def test_a_user_revoked_during_an_outage_gets_no_message_after_it(
+async def test_a_user_revoked_during_an_outage_gets_no_message_after_the_outage(
     cut_off: Gateway, proxy: CuttableProxy, backend: Backend, clients: Clients
 ) -> None:
     room = unique("team:cut")

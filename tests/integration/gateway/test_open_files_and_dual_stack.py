@@ -14,6 +14,7 @@ from tests.gateways import Clients, Gateway, gateway
 from tests.waiting import until
 
 OPEN_FILES = 160
+"""Limit of open files that the test sets for the gateway."""
 _OPENING = (
     b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
     b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n"

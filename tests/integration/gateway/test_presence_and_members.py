@@ -268,7 +268,7 @@ async def test_a_departed_user_is_shown_offline_although_another_user_joins(pair
     await ada.expect("presence", change_of(bob.user, "offline"))
 
 
-async def test_a_watcher_needs_no_common_room(pair: Pair, clients: Clients) -> None:
+async def test_a_watcher_gets_presence_without_a_common_room(pair: Pair, clients: Clients) -> None:
     ada, bob = unique("ada"), await clients(pair[1], unique("bob"))
     snapshot = await bob.ok("presence:watch", {"users": [ada, unique("nobody")]})
     assert [row["status"] for row in snapshot["users"].values()] == ["offline", "offline"]

@@ -123,7 +123,7 @@ async def test_an_accepted_message_is_published_unchanged(rig: Rig, clients: Cli
     assert len(rig.server.asked) == 3
 
 
-async def test_a_changed_message_is_published_as_changed(rig: Rig, clients: Clients) -> None:
+async def test_a_message_that_the_hook_changes_is_published_in_its_new_form(rig: Rig, clients: Clients) -> None:
     ada, bob, room = await joined(rig, clients)
     rig.server.answer = answering(action="change", text="****", data={"masked": True})
     await ada.send(room, "rude")

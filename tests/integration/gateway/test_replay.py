@@ -87,7 +87,9 @@ async def test_the_first_join_replays_the_latest_page(pair: Pair, clients: Clien
     assert bob.texts(room) == ["3", "4", "live"]
 
 
-async def test_an_old_epoch_is_not_recovered_and_the_latest_page_follows(pair: Pair, clients: Clients) -> None:
+async def test_a_join_with_an_old_epoch_is_not_recovered_and_the_latest_page_follows(
+    pair: Pair, clients: Clients
+) -> None:
     room = unique("public:talk")
     ada = await clients(pair[0], unique("ada"))
     await ada.send(room, "one")

@@ -16,12 +16,12 @@ from tests.gateways import Client, Clients, Gateway, store, token, unique
 from tests.waiting import until
 
 Pair = list[Gateway]
-CLOSED_WITHIN = 5.0
+CLOSED_WITHIN_SECONDS = 5.0
 
 
 async def assert_out(client: Client, other: Client, room: str) -> None:
     """Check that `client` is disconnected in time, and that it does not get a later message."""
-    await client.expect_gone(CLOSED_WITHIN)
+    await client.expect_gone(CLOSED_WITHIN_SECONDS)
     await other.send(room, "after")
     await other.expect_text("after")
     assert client.texts(room) == []
@@ -33,7 +33,7 @@ async def test_an_expired_token_ends_the_session(pair: Pair, clients: Clients) -
     await ada.join(room)
     await bob.join(room)
 
-    await ada.expect_gone(2 + CLOSED_WITHIN)
+    await ada.expect_gone(2 + CLOSED_WITHIN_SECONDS)
     await bob.send(room, "after")
     await bob.expect_text("after")
     assert ada.texts(room) == []
@@ -94,7 +94,7 @@ async def test_a_revocation_ends_the_sessions_and_the_token_is_refused(
     revoke(gateway_redis, user, token_id)
 
     for device in devices:
-        await device.expect_gone(CLOSED_WITHIN)
+        await device.expect_gone(CLOSED_WITHIN_SECONDS)
     for device in devices:
         await assert_out(device, bob, room)
     again = Client(user)
@@ -123,7 +123,7 @@ async def test_a_revocation_that_all_gateways_missed_takes_effect_after_the_reco
         redis.set(keys.revoked_user(ada.user), int(time.time()), ex=60)
         redis.client_kill_filter(_type="pubsub")
 
-    await ada.expect_gone(CLOSED_WITHIN)
+    await ada.expect_gone(CLOSED_WITHIN_SECONDS)
     await until(lambda: all(running.is_ready for running in pair), "the gateways are ready again")
     await bob.join("public:lobby")
 
@@ -211,7 +211,7 @@ async def test_a_revocation_also_covers_a_token_whose_issuer_s_clock_runs_ahead(
     async with connect(gateway_redis) as backend:
         await backend.revoke_user(user)
 
-    await ada.expect_gone(CLOSED_WITHIN)
+    await ada.expect_gone(CLOSED_WITHIN_SECONDS)
     again = Client(user)
     with pytest.raises(socketio.exceptions.ConnectionError):
         await again.connect(pair[1].url, signed)
@@ -228,7 +228,7 @@ async def test_revoke_session_ends_only_the_connections_whose_tokens_have_the_si
     async with connect(gateway_redis) as backend:
         await backend.revoke_session(sign_in)
     for device in (first, second):
-        await device.expect_gone(CLOSED_WITHIN)
+        await device.expect_gone(CLOSED_WITHIN_SECONDS)
     with pytest.raises(socketio.exceptions.ConnectionError):
         await Client(user).connect(pair[0].url, token(user, sid=sign_in, jti="fourth"))
     await other.join("public:lobby")
@@ -239,7 +239,7 @@ async def test_issued_before_revokes_only_older_tokens(pair: Pair, clients: Clie
     old, new = await clients(pair[0], user, iat=now - 61), await clients(pair[1], user, iat=now - 60)
     async with connect(gateway_redis) as backend:
         await backend.revoke_user(user, issued_before=now - 60)
-        await old.expect_gone(CLOSED_WITHIN)
+        await old.expect_gone(CLOSED_WITHIN_SECONDS)
         await new.join("public:lobby")
         await backend.revoke_user(user, issued_before=now - 120)
     with pytest.raises(socketio.exceptions.ConnectionError):
@@ -256,5 +256,5 @@ async def test_after_a_revocation_without_skew_a_new_token_works_at_once(
     async with connect(gateway_redis) as backend:
         await backend.revoke_user(user, skew_seconds=0)
 
-    await ada.expect_gone(CLOSED_WITHIN)
+    await ada.expect_gone(CLOSED_WITHIN_SECONDS)
     await clients(pair[1], user, iat=int(time.time()) + 2)

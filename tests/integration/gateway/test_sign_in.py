@@ -245,7 +245,7 @@ async def test_a_name_with_a_lone_surrogate_is_repaired(pair: Pair, clients: Cli
     assert (await ada.expect("ready"))["name"] == (await ada.expect_text("hello"))["name"] == "Ada ?"
 
 
-async def test_a_name_is_cut_at_eighty_characters(pair: Pair, clients: Clients) -> None:
+async def test_a_name_is_shortened_to_eighty_characters(pair: Pair, clients: Clients) -> None:
     ada = await clients(pair[0], unique("ada"), name="A" * 500)
 
     assert (await ada.expect("ready"))["name"] == "A" * 80

@@ -12,6 +12,7 @@ from tests.gateways import Client, Clients, Gateway, unique
 from tests.waiting import until
 
 Pair = list[Gateway]
+# texts without a visible character
 BLANKS = ["\u200b", "   ", "\n\n", "\u3000\u200d", "\u2800", "\ufeff \u00ad", "\t"]
 
 

@@ -141,7 +141,7 @@ async def test_a_signer_takes_over_the_request_of_a_killed_signer(
         assert heir.metric("roomcast_media_claimed_total") == 1
 
 
-async def test_a_hung_storage_stops_completions_but_not_signatures(redis_url: str, tmp_path: Path) -> None:
+async def test_while_the_storage_hangs_completions_fail_and_signatures_work(redis_url: str, tmp_path: Path) -> None:
     with (
         hanging_storage() as nowhere,
         rig.signer(tmp_path, redis_url, nowhere, "/healthz", ROOMCAST_S3_SETUP="0") as signer,
@@ -229,7 +229,7 @@ async def test_after_redis_was_emptied_the_signer_joins_its_consumer_group_again
             assert (await gateway.media.sign_upload("ada", announce(b"x" * 10)))["upload"]
 
 
-async def test_cut_connections_are_opened_again(redis_url: str, storage: s3.S3, tmp_path: Path) -> None:
+async def test_a_signer_opens_new_redis_connections_after_a_cut(redis_url: str, storage: s3.S3, tmp_path: Path) -> None:
     with rig.signer(tmp_path, redis_url, storage.endpoint) as signer, redis.Redis.from_url(redis_url) as client:
         async with rig.gateway(redis_url) as gateway:
             for _ in range(10):

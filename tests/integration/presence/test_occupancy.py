@@ -101,7 +101,7 @@ async def test_a_repeated_enter_or_leave_publishes_no_change(one: OccupancyStore
     ]
 
 
-async def test_reading_a_room_does_not_enter_it(one: OccupancyStore, gateway: Gateway) -> None:
+async def test_reading_the_users_of_a_room_does_not_enter_the_room(one: OccupancyStore, gateway: Gateway) -> None:
     await one.enter_room(ROOM, "ada")
     await gateway.new_changes()
     assert await one.read_room(ROOM, "bob") == JoinResult(1, ["ada"], {})
@@ -242,7 +242,7 @@ async def test_occupancy_is_exact_after_concurrent_changes(one: OccupancyStore, 
     assert await one.count_users(ROOM) == 60
 
 
-async def test_the_meta_of_an_empty_log_is_kept_while_the_room_has_occupants(
+async def test_the_meta_key_of_a_room_without_messages_is_kept_while_the_room_has_occupants(
     one: OccupancyStore, client: Redis
 ) -> None:
     await client.hset(keys.room_meta(ROOM), "seq", "0")

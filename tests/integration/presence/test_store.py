@@ -302,7 +302,7 @@ class TestDevices:
         assert devices == (Device("z", "online"), *(Device(f"k{number:02}", "away") for number in range(19)))
         assert max(map(len, await cluster.devices_of("ada"))) == 20
 
-    async def test_a_record_of_an_older_release_has_no_kind(self, cluster: Cluster) -> None:
+    async def test_a_record_of_an_older_release_is_read_without_a_kind(self, cluster: Cluster) -> None:
         await cluster.one.touch([Touch("ada", "c1", "online", "hi")])
         key = keys.presence_connections(keys.presence_shard("ada"), "ada")
         async with Redis.from_url(cluster.url) as redis:
