@@ -1,4 +1,4 @@
-"""Build the published packages: wheels and sdists of the Python distributions, npm packages of SDK and React hooks.
+"""Build the published packages: wheels and sdists of the Python distributions, and the three npm packages.
 
 Each wheel is built from its sdist, so a file that the sdist lacks breaks the build. With a C compiler, the adapter's
 wheel contains the compiled fast path and works only with this version of Python; all other wheels are pure Python.
@@ -44,7 +44,7 @@ def build_python(folder: Path) -> None:
 
 
 def build_node(folder: Path, *, say: Say = quiet) -> None:
-    """Compile the SDK and the React hooks, and pack them as npm would publish them."""
+    """Compile the TypeScript packages, and pack them as npm would publish them."""
     page.pack(folder, say=say)
 
 
