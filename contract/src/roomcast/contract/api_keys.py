@@ -1,8 +1,9 @@
 """Keys of the HTTP API: their form, their scopes, and their table in Redis.
 
-A key is `rck_` and 256 random bits. Redis stores only its SHA-256. Nobody can guess 256 random bits, so a slow hash
-would add cost without more safety. The id of a key is the beginning of its digest; logs and lists show only the id.
-Two keys may have the same name, so that an operator can replace a key without an interruption: see `ApiKeys.rotate`.
+A key is `rck_` and 256 random bits. Redis stores only its SHA-256. Because 256 random bits cannot be guessed, a slow
+hash would add cost without more safety. The id of a key is the beginning of its digest. Logs and lists show only the
+id. Two keys may have the same name, so that an operator can replace a key without an interruption: see
+`ApiKeys.rotate`.
 """
 
 from __future__ import annotations
@@ -109,9 +110,9 @@ class ApiKeys(RedisLink):
         raise RoomcastError(Code.NOT_FOUND, f"no key has the id {key_id}")
 
     async def rotate(self, name: str, *, overlap_seconds: float) -> str:
-        """Return a new key with the scopes and rate of the newest key of this name. Older keys end after the overlap.
+        """Return a new key with the scopes and rate of the newest key of this name.
 
-        Raise NOT_FOUND when no key has the name.
+        The older keys end after the overlap. Raise NOT_FOUND when no key has the name.
         """
         now = int(self._clock())
         held = [(digest, key) for digest, key in await self._table() if key.name == name]

@@ -1,4 +1,4 @@
-"""The environment variables of the command line of `contract`."""
+"""Read the environment variables of the command lines of `contract` and `cli`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CLUSTER_KEY = "ROOMCAST_CLUSTER_KEY"
 
 
 def cluster_keys() -> tuple[str, ...]:
-    """Return the keys in ROOMCAST_CLUSTER_KEY; none when it is unset. Raises ValueError for a key that is too short."""
+    """Return the keys in ROOMCAST_CLUSTER_KEY, empty if it is unset. Raise ValueError for a key that is too short."""
     try:
         return keys_in(os.environ.get(CLUSTER_KEY, ""))
     except ValueError as error:
@@ -20,11 +20,11 @@ def cluster_keys() -> tuple[str, ...]:
 
 
 class MissingVariable(ValueError):
-    """A variable is not set; the text names it."""
+    """An environment variable is not set. The text of the error names the variable."""
 
 
 def required(name: str) -> str:
-    """Return the value of a variable; raise MissingVariable when it is unset or empty."""
+    """Return the value of an environment variable. Raise MissingVariable when it is unset or empty."""
     value = os.environ.get(name, "").strip()
     if not value:
         raise MissingVariable(f"{name}: field required")

@@ -1,9 +1,14 @@
-"""The structs that Roomcast's processes send one another through Redis; `roomcast.wire.envelope` encodes them.
+"""The structs that Roomcast's processes send to each other through Redis. `roomcast.wire.envelope` encodes them.
 
-**Room notes** travel on `room:{R}` to gateways only, **presence messages** on `presence:{s}`, **control messages** on
-`control`, **user messages** on `user:{U}`, **activity** on `activity:XX` (a version byte and the id of a room, written
-by `room_append.lua`), **media requests** on the stream `media:requests` (one field `m`), and the signers' replies on
-`node:{N}`.
+| kind | channel or stream |
+|---|---|
+| room notes (for gateways, not for clients) | `room:{R}` |
+| presence messages | `presence:{s}` |
+| control messages | `control` |
+| user messages | `user:{U}` |
+| activity: a version byte and the id of a room, published by `room_append.lua` | `activity:XX` |
+| media requests (one field `m`) | the stream `media:requests` |
+| media replies to gateways | `node:{N}` |
 """
 
 from __future__ import annotations
@@ -56,7 +61,7 @@ class PresenceChanges(Struct, frozen=True, tag="presence", array_like=True):
 
 
 class Revoked(Struct, frozen=True, tag="revoked", array_like=True):
-    """A user, token or sign-in was revoked: read `revoked:…` for it again, and close the sessions that it refuses."""
+    """A user, token or sign-in was revoked. Read its `revoked:…` key again, and close the sessions that are refused."""
 
     user: str = ""
     token: str = ""
@@ -66,7 +71,7 @@ class Revoked(Struct, frozen=True, tag="revoked", array_like=True):
 class Kicked(Struct, frozen=True, tag="kicked", array_like=True):
     """Remove a user from a room (`closed`: remove all users).
 
-    `before` (ms by Redis's clock; 0: no limit): only if the user joined earlier. A user who came back since may stay.
+    `before` (ms by Redis's clock; 0: no limit): remove only a user who joined earlier. A user who joined later stays.
     """
 
     room: str
@@ -76,35 +81,35 @@ class Kicked(Struct, frozen=True, tag="kicked", array_like=True):
 
 
 class RoomCreated(Struct, frozen=True, tag="room_created", array_like=True):
-    """A room was just stored: check its local members, because members of an earlier room of this id may not stay."""
+    """A room was just stored. Check its local members: those of an earlier room with this id may have to leave."""
 
     room: str
 
 
 class Disconnected(Struct, frozen=True, tag="disconnected", array_like=True):
-    """Close the connections of a user, who may come back."""
+    """Close the connections of a user. The user may connect again."""
 
     user: str
 
 
 class Sanctioned(Struct, frozen=True, tag="sanctioned", array_like=True):
-    """A mute, ban, block or slow mode changed: read `…:sanctions` of this room, of this user, or of both again."""
+    """A mute, ban, block or slow mode changed. Read the `…:sanctions` keys of this room and of this user again."""
 
     room: str = ""
     user: str = ""
 
 
 class NodeOrder(Struct, frozen=True, tag="node_order", array_like=True):
-    """An operator's order to one gateway: take no new sessions, take them again, or move all clients away as well."""
+    """An operator's order to one gateway: take no new sessions, take new sessions again, or drain."""
 
     node: str
     order: Literal["cordon", "uncordon", "drain"]
 
 
 class RoomChanged(Struct, frozen=True, tag="room_changed", array_like=True):
-    """A stored room was renamed or described anew, or the role of `user` in it changed: read it and tell the members.
+    """The description of a stored room, or the role of `user` in it, changed. Read the room, and tell its members.
 
-    `by` is the user who changed it; empty: a back end.
+    `by` is the user who made the change; empty for a back end.
     """
 
     room: str
@@ -113,7 +118,7 @@ class RoomChanged(Struct, frozen=True, tag="room_changed", array_like=True):
 
 
 class ProfileChanged(Struct, frozen=True, tag="profile_changed", array_like=True):
-    """The profile of a user changed: read it again."""
+    """The profile of a user changed. Read the profile again."""
 
     user: str
 
@@ -125,14 +130,14 @@ ControlMessage = Revoked | Kicked | RoomCreated | Sanctioned | Disconnected | No
 
 
 class UserEvent(Struct, frozen=True, tag="event", array_like=True):
-    """Send one event to every device of a user; `packet` is the Socket.IO packet."""
+    """Send one event to every device of a user. `packet` is the Socket.IO packet."""
 
     namespace: str
     packet: bytes
 
 
 class ListChanged(Struct, frozen=True, tag="list", array_like=True):
-    """A room was added to the user's list, removed from it, or read: read its line again."""
+    """A room was added to or removed from the user's list, or its read mark moved. Read its inbox line again."""
 
     room: str
 
@@ -144,7 +149,7 @@ UserMessage = UserEvent | ListChanged
 
 
 def active_room(data: bytes) -> str:
-    """Return the room that a message on an activity channel names; raise EnvelopeError for another version or form."""
+    """Return the room in a message of an activity channel. Raise EnvelopeError for another version or form."""
     if not data or data[0] != VERSION or not data.isascii():
         raise EnvelopeError(f"version {data[0] if data else None}")
     return data[1:].decode()
@@ -154,11 +159,11 @@ def active_room(data: bytes) -> str:
 
 
 class MediaRequest(Struct, frozen=True, tag="media", array_like=True):
-    """A request to the signers. They send the `MediaReply` to `node:{reply_to}`, or for a back end into a list.
+    """A request to the signers. A signer publishes the `MediaReply` on `node:{reply_to}`, or pushes it to a list.
 
-    `action` and its `args`: `sign` {room, name, type, size, width?, height?}; `complete` {upload, parts?};
-    `url` {upload, room}. The gateway has checked that `user` may enter the room; the signer checks who owns the upload.
-    `deadline_ms`: the moment (Redis's clock) until which the gateway or back end waits for the answer.
+    The list is for back ends. `action` and its `args`: `sign` {room, name, type, size, width?, height?}; `complete`
+    {upload, parts?}; `url` {upload, room}. The gateway has checked that `user` may enter the room. The signer checks
+    who owns the upload. `deadline_ms`: the time (Redis's clock) until which the gateway or back end waits.
     """
 
     request: str
@@ -170,7 +175,7 @@ class MediaRequest(Struct, frozen=True, tag="media", array_like=True):
 
 
 class MediaReply(Struct, frozen=True, tag="media_reply", array_like=True):
-    """A signer's answer: `result` on success, else `error` (number), `detail`, and seconds to wait (0: unknown)."""
+    """A signer's reply: `result` on success, else `error` (a number), `detail`, and seconds to wait (0: unknown)."""
 
     request: str
     result: dict[str, Any] | None = None

@@ -1,7 +1,8 @@
-"""Error codes: numbered and stable; each says whether a retry can help.
+"""The error codes: stable numbers and names, and whether a retry can help.
 
-A negative ack carries `{code, reason, retryable, detail?, retry_after?, app_code?}`; `reason` is the name below.
-Numbers are never reused. 1xx: the request; 2xx: the right to do it; 3xx: the moment; 4xx: media.
+A negative ack contains `{code, reason, retryable, detail?, retry_after?, app_code?}`. `reason` is the name of the code
+in lower case. Numbers are never reused. 1xx: a fault in the request; 2xx: missing rights; 3xx: a temporary state of the
+server or a limit; 4xx: media.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from roomcast.wire.tasks import ExpectedError
 
 
 class Code(Enum):
-    """An error code: number, whether a retry of the same request can succeed, and what it means."""
+    """An error code: its number, whether a retry of the same request can succeed, and its meaning."""
 
     BAD_REQUEST = (100, False, "the payload does not have the documented form")
     UNKNOWN_EVENT = (101, False, "no event of this name is documented")
@@ -45,15 +46,15 @@ class Code(Enum):
 
     @property
     def reason(self) -> str:
-        """The stable name that goes on the wire, in lower case."""
+        """The stable name of the code in messages, in lower case."""
         return self.name.lower()
 
 
 class RoomcastError(ExpectedError):
-    """A refusal with a code; the shells turn it into a negative ack, never into a traceback."""
+    """A refusal with a code. Processes answer it with a negative ack or an error message, never with a traceback."""
 
     def __init__(self, code: Code, detail: str = "", *, retry_after: float | None = None, app_code: str = "") -> None:
-        """`app_code`: the application's own code, if its publish hook refused."""
+        """Set the code and its details. `app_code`: the code of the application, if its publish hook refused."""
         super().__init__(f"{code.reason}: {detail}" if detail else code.reason)
         self.code = code
         self.detail = detail
@@ -77,7 +78,7 @@ class RoomcastError(ExpectedError):
 
 
 def by_number(number: int) -> Code:
-    """Return the code with this number; INTERNAL for an unknown number (of a newer release)."""
+    """Return the code with this number, or INTERNAL for an unknown number, which a newer release may send."""
     for code in Code:
         if code.number == number:
             return code

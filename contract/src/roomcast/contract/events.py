@@ -1,8 +1,8 @@
 """The protocol between browsers and gateways: event names, payloads, limits.
 
-Payloads of client events are `msgspec` structs: `msgspec.convert(payload, EVENTS[name])` validates and raises
-`msgspec.ValidationError`, also for a field that the event does not have: its name is in the error.
-Times are milliseconds since the epoch by Redis's clock; sizes are bytes; durations are seconds.
+Payloads of client events are `msgspec` structs. `msgspec.convert(payload, EVENTS[name])` validates a payload, and
+raises `msgspec.ValidationError`. The error for an unknown field names the field. Times are milliseconds since the epoch
+by Redis's clock, sizes are bytes, and durations are seconds.
 """
 
 from __future__ import annotations
@@ -28,45 +28,45 @@ TYPING_SECONDS: Final = 6
 MAX_LIST: Final = 100
 MAX_MESSAGE_BYTES: Final = 16_384
 MAX_DATA_BYTES: Final = 4_096
-"""Bytes of an application's `data` as compact JSON in UTF-8."""
+"""The most bytes of `data` of an application, as compact JSON in UTF-8."""
 MAX_DATA_DEPTH: Final = 8
-"""Objects and lists within one another in an application's `data`; the object itself is 1 deep."""
+"""The deepest nesting of objects and lists in `data` of an application. The object itself has depth 1."""
 CUSTOM_EVENTS_PER_SECOND: Final = 20
-"""`room:emit` events of one connection, on average."""
+"""The most `room:emit` events of one connection per second, on average."""
 CUSTOM_EVENTS_BURST: Final = 40
 MAX_TOKEN: Final = 8_192
-"""Characters of a token."""
+"""The most characters of a token."""
 MAX_TOKEN_ID: Final = 128
-"""Characters of a `jti` or `sid` claim."""
+"""The most characters of a `jti` or `sid` claim."""
 MAX_SEQ: Final = 2**53
-"""The largest integer that every JavaScript number can hold."""
+"""The largest `seq`: JavaScript numbers represent integers up to 2^53 exactly."""
 MAX_WATCHED_USERS: Final = 200
 MAX_SHOWN_DEVICES: Final = 20
-"""The most devices of one user that are shown to others, as in `_presence.lua`."""
+"""The most devices of one user that are shown to others. `_presence.lua` has the same number."""
 MAX_NOTE_SECONDS: Final = 366 * 86_400
-"""The end of a note lies at most this far ahead."""
+"""The longest time, in seconds, from now to the end of a note."""
 MAX_PRESENCE_ROOM: Final = 200
 MAX_ROOMS_PER_CONNECTION: Final = 100
 MAX_ROOMS_PER_USER: Final = 500
 MAX_SANCTIONS: Final = 1_000
-"""Users muted or banned in one room."""
+"""The most mutes and bans in one room."""
 MAX_MENTIONS: Final = 20
-"""Users whom one message mentions."""
+"""The most users whom one message mentions."""
 MAX_COUNTED_MENTIONS: Final = 100
-"""The highest count of mentions that is shown: `room_append.lua` stores no more."""
+"""The highest count of mentions that is shown, because `room_append.lua` does not store more mentions."""
 MAX_BLOCKED: Final = 500
-"""Users on one block list."""
+"""The most users on one block list."""
 MAX_REPORTS: Final = 10_000
-"""Open reports of a cluster; the oldest go first."""
+"""The most open reports of a cluster. One more report deletes the oldest."""
 ROOM_LIST_SECONDS: Final = 90 * 86_400
-"""Lifetime of a person's room list after its last change, in seconds."""
+"""Seconds for which a user's room list is kept after its last change."""
 
 Room = Annotated[str, Meta(pattern=ROOM_PATTERN)]
 User = Annotated[str, Meta(pattern=USER_PATTERN)]
 ClientId = Annotated[str, Meta(min_length=1, max_length=MAX_CLIENT_ID, pattern=rf"^{CLIENT_ID_CHARACTER}+\Z")]
 Seq = Annotated[int, Meta(ge=1, le=MAX_SEQ)]
 ReadSeq = Annotated[int, Meta(ge=0, le=MAX_SEQ)]
-"""A read mark; 0 marks an empty room."""
+"""The `seq` of a read mark; 0 in an empty room."""
 
 SanctionSeconds = Annotated[int, Meta(ge=1, le=10 * 365 * 86_400)]
 SlowSeconds = Annotated[int, Meta(ge=0, le=6 * 3_600)]
@@ -76,18 +76,18 @@ Text = Annotated[str, Meta(min_length=1, max_length=MAX_MESSAGE_BYTES)]
 Name = Annotated[str, Meta(min_length=1, max_length=MAX_NAME)]
 Topic = Annotated[str, Meta(max_length=MAX_TOPIC)]
 Data = dict[str, Any]
-"""A JSON object of the application's; `roomcast.contract.app_data` checks its size and depth."""
+"""A JSON object of the application. `roomcast.contract.app_data` checks its size and depth."""
 EventName = Annotated[str, Meta(pattern=EVENT_NAME_PATTERN)]
 Emoji = Annotated[str, Meta(min_length=1, max_length=16)]
 Note = Annotated[str, Meta(max_length=MAX_NOTE)]
 Until = Annotated[int, Meta(ge=1, le=MAX_SEQ)]
 """Milliseconds since the epoch."""
 DeviceKind = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,15}\Z")]
-"""The kind of a device, as its client names it: `web`, `desktop`, `mobile` and the like."""
+"""The kind of device that a client names, such as `web`, `desktop` or `mobile`."""
 UploadId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{8,64}\Z")]
 Mentions = Annotated[list[User], Meta(min_length=1, max_length=MAX_MENTIONS)]
 CURSOR: Final = rf"[0-9]{{1,16}}/{ROOM_ID}"
-"""A place in an inbox: time of the last activity, and room."""
+"""A place in an inbox: the time of the last activity, and the room."""
 Cursor = Annotated[str, Meta(pattern=rf"^{CURSOR}\Z")]
 Users = Annotated[list[User], Meta(max_length=MAX_LIST)]
 Pixels = Annotated[int, Meta(ge=1, le=100_000)]
@@ -97,11 +97,11 @@ ShownStatus = Literal["online", "away", "busy", "offline"]
 
 
 class Payload(Struct, frozen=True, forbid_unknown_fields=True):
-    """The base of all payloads of clients. An unknown field is refused by name: it may be misspelt, or too new."""
+    """The base of all payloads of clients. An unknown field is an error: it may be misspelt, or of a newer release."""
 
 
 class Since(Payload, frozen=True):
-    """The last position of a returning client. Any number or text is accepted; an invalid one is not recovered."""
+    """The last position of a returning client. Any number or text is valid, but recovery needs a known position."""
 
     seq: int | float | str
     epoch: str
@@ -119,7 +119,7 @@ class RoomLeave(Payload, frozen=True):
 
 
 class RoomMembers(Payload, frozen=True):
-    """Ask for the occupants of a room, or (`stored`) for its stored members, whether present or not."""
+    """Ask for the occupants of a room, or, with `stored`, for its stored members, who need not be in the room."""
 
     room: Room
     after: str | None = None
@@ -159,7 +159,7 @@ class RoomDirectory(Payload, frozen=True):
 
 
 class RoomUpdate(Payload, frozen=True):
-    """Change a room's description. A missing field stays as it is; an empty topic or object deletes the stored one."""
+    """Change a room's description. A missing field does not change. An empty topic or object deletes the stored one."""
 
     room: Room
     name: Name | None = None
@@ -181,7 +181,7 @@ class RoomClose(Payload, frozen=True):
 
 
 class RoomQuit(Payload, frozen=True):
-    """Leave a room for good, on all devices: end the membership, and remove the room from one's list."""
+    """Leave a room permanently, on all devices: end the membership, and remove the room from the user's list."""
 
     room: Room
 
@@ -210,7 +210,7 @@ class RoomSlow(Payload, frozen=True):
 
 
 class RoomEmit(Payload, frozen=True):
-    """Send a custom event to the others in a room. `as_invisible`: also while invisible, which reveals the user."""
+    """Send a custom event to the other users in a room. `as_invisible`: even if this reveals an invisible user."""
 
     room: Room
     event: EventName
@@ -224,9 +224,9 @@ class RoomList(Payload, frozen=True):
 
 
 class InboxList(Payload, frozen=True):
-    """Ask for a page of one's inbox, the latest activity first.
+    """Ask for a page of the user's inbox, the latest activity first.
 
-    `live` begins (true) or ends (false) the `inbox` events of this client; without it nothing changes.
+    `live` starts (true) or stops (false) the `inbox` events for this client. Without it, they do not change.
     """
 
     after: Cursor | None = None
@@ -247,7 +247,7 @@ class MessageSend(Payload, frozen=True):
 
 
 class MessageEdit(Payload, frozen=True):
-    """Change the text of a message, its data, or both; what is absent stays as it is."""
+    """Change the text of a message, its data, or both. A missing field does not change."""
 
     room: Room
     id: ClientId
@@ -285,7 +285,7 @@ class MessageReport(Payload, frozen=True):
 
 
 class ReportList(Payload, frozen=True):
-    """Ask for open reports: of a room that one moderates, or (operators) of all rooms."""
+    """Ask for open reports: of a room that the user moderates, or, as an operator, of all rooms."""
 
     room: Room | None = None
     after: ReportId | None = None
@@ -299,14 +299,14 @@ class ReportResolve(Payload, frozen=True):
 
 
 class UserBlock(Payload, frozen=True):
-    """Block or unblock a user. A block stops direct messages, presence and typing between the two."""
+    """Block or unblock a user. A block stops direct messages, presence and typing between the two users."""
 
     user: User
     on: bool
 
 
 class UserBlocked(Payload, frozen=True):
-    """Ask for one's block list."""
+    """Ask for the user's block list."""
 
 
 class UserSearch(Payload, frozen=True):
@@ -328,7 +328,7 @@ class ReceiptRead(Payload, frozen=True):
 
 
 class Presence(Payload, frozen=True):
-    """Set one's status, and one's note with or without an end; a missing field stays as it is."""
+    """Set the user's status and note; `until` ends the note. A missing field does not change."""
 
     status: Status | None = None
     note: Note | None = None
@@ -336,7 +336,7 @@ class Presence(Payload, frozen=True):
 
 
 class ConnectPresence(Presence, frozen=True):
-    """The presence that a client gives at the connect, beside the token."""
+    """The presence that a client sends with the token when it connects."""
 
     kind: DeviceKind | None = None
 
@@ -346,7 +346,7 @@ class PresenceUsers(Payload, frozen=True):
 
 
 class PresenceLook(Payload, frozen=True):
-    """Look at the presence of users. `devices`: also at each of their devices."""
+    """Ask for the presence of users. `devices`: include the presence of each device."""
 
     users: Users
     devices: bool = False
@@ -356,7 +356,7 @@ class MediaSign(Payload, frozen=True):
     room: Room
     name: Annotated[str, Meta(min_length=1, max_length=255)]
     type: Annotated[str, Meta(max_length=100)]
-    """The type that the browser reports; empty if its system does not know the extension."""
+    """The type that the browser reports; empty if the operating system does not know the extension."""
     size: Annotated[int, Meta(ge=0, le=2**53)]
     width: Pixels | None = None
     height: Pixels | None = None
@@ -417,7 +417,7 @@ EVENTS: Final[dict[str, type[Payload]]] = {
     "media:url": MediaUrl,
     "auth:refresh": AuthRefresh,
 }
-"""Every event a client may send, with its payload."""
+"""Every event that a client may send, with its payload."""
 
 READY: Final = "ready"
 MESSAGE: Final = "message"
@@ -432,16 +432,16 @@ RESYNC: Final = "resync"
 DRAIN: Final = "drain"
 
 SERVER_EVENTS: Final = (READY, MESSAGE, TYPING, PRESENCE, RECEIPT, PROFILE, ROOM, INBOX, CUSTOM, RESYNC, DRAIN)
-"""Every event a gateway may send."""
+"""Every event that a gateway may send."""
 
 BACK_END_EVENTS: Final = (ROOM, CUSTOM)
-"""Events to a user that gateways deliver from any back end, also from one without the cluster key."""
+"""The events to a user that gateways deliver from every back end, also from a back end without the cluster key."""
 
 
 def is_back_end_event(packet: bytes, events: tuple[str, ...] = BACK_END_EVENTS) -> bool:
-    """Tell whether a Socket.IO packet is an event that every back end may send, as `Backend` writes it.
+    """Tell whether a Socket.IO packet, in the form that `Backend` writes, is an event that every back end may send.
 
-    An event with a `user` is not one of these, because only gateways write `user` into events.
+    The result is False for an event with a `user`, because only gateways write `user` into events.
     """
     if not packet.startswith(tuple(f'2["{name}",'.encode() for name in events)):
         return False
@@ -453,7 +453,7 @@ def is_back_end_event(packet: bytes, events: tuple[str, ...] = BACK_END_EVENTS) 
 
 
 class Media(TypedDict, total=False):
-    """A file in a message; written by the server only, from what the storage holds."""
+    """A file in a message. Only the server writes these fields, from the file in the storage."""
 
     upload: str
     url: str
@@ -463,19 +463,19 @@ class Media(TypedDict, total=False):
     width: int
     height: int
     charset: str
-    """Encoding of a text, by the labels of the WHATWG Encoding Standard (`utf-8`, `utf-16le`, `windows-1252`)."""
+    """The encoding of a text, as a label of the WHATWG Encoding Standard (`utf-8`, `utf-16le`, `windows-1252`)."""
     thumbnail: str
 
 
 class PresenceDevice(TypedDict, total=False):
-    """One device of a user; `kind` is missing if the client named none."""
+    """One device of a user. `kind` is missing if the client did not name a kind."""
 
     status: ShownStatus
     kind: str
 
 
 class PresenceChange(TypedDict, total=False):
-    """One user's presence as others may see it; `last_seen` and `until` in milliseconds."""
+    """One user's presence as others may see it. `last_seen` and `until` are in milliseconds."""
 
     user: str
     status: ShownStatus

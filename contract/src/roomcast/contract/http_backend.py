@@ -1,11 +1,11 @@
-"""`Backend` over HTTP: the same methods, answered by the HTTP API instead of Redis. Install `roomcast-contract[http]`.
+"""`Backend` over HTTP: the same methods, which call the HTTP API instead of Redis. Install `roomcast-contract[http]`.
 
     async with http_backend.connect("https://chat.example.com/api", "rck_…") as backend:
         await backend.publish("public:lobby", "billing", "Invoice 17 is paid", name="Billing")
 
-For back ends that cannot or must not reach Redis. The API key decides what may be done: without the scope a call raises
-FORBIDDEN. Errors are those of `roomcast.contract.backend`: UNAVAILABLE when nothing was done, and OUTCOME_UNKNOWN when
-no answer came; repeat such a call, `publish` with the same id.
+This client is for back ends without access to Redis. Each method needs a scope of the API key; without the scope it
+raises FORBIDDEN. The errors are those of `roomcast.contract.backend`: UNAVAILABLE when nothing was done, and
+OUTCOME_UNKNOWN when no answer came. After these, repeat the call (`publish` with the same id).
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ from roomcast.contract.log_scripts import PublishReceipt
 from roomcast.contract.person import Profile
 
 _TIMEOUT_SECONDS: Final = 15.0
-"""Timeout of a request, in seconds: longer than the API waits for the signers."""
+"""The timeout of a request, in seconds. It is longer than the API waits for the signers."""
 
 _QUERY_USERS: Final = 1_000
 
 
 class HttpBackend(HttpLink):
-    """See the module. `client` has the API's base URL, and sends the API key."""
+    """The client; see the module. `client` is an HTTP client with the API's base URL, which sends the API key."""
 
     # --- messages ---
 
@@ -65,7 +65,7 @@ class HttpBackend(HttpLink):
         id: str | None = None,  # noqa: A002 (the protocol's name)
         mentions: Sequence[str] = (),
     ) -> PublishReceipt:
-        """Publish a message into a room in the name of `user`; return its place in the room's order."""
+        """Publish a message into a room in the name of `user`. Return its receipt."""
         check_ids(room, user)
         body = present(user=user, text=text, data=data, upload=upload, reply_to=reply_to, name=name, kind=kind, id=id)
         if mentions:
@@ -75,7 +75,7 @@ class HttpBackend(HttpLink):
     async def history(
         self, room: str, *, before: int | None = None, after: int | None = None, limit: int = 50
     ) -> HistoryPage:
-        """Return up to `limit` messages: the last ones below `before`, or the first ones above `after`."""
+        """Return up to `limit` messages: the newest, or the last before `before`, or the first after `after`."""
         check_ids(room)
         query = present(before=before, after=after, limit=limit)
         found = await self._send("GET", f"/v1/rooms/{as_part(room)}/messages", query=query)
@@ -122,7 +122,7 @@ class HttpBackend(HttpLink):
         name: str | None = None,
         id: str | None = None,  # noqa: A002
     ) -> PublishReceipt:
-        """Add a reaction of `user` to the message `target`, or take it back (`on` False)."""
+        """Add a reaction of `user` to the message `target`, or remove it (`on` False)."""
         check_ids(room, user)
         body = present(user=user, emoji=emoji, on=on, name=name, id=id)
         return _receipt(await self._send("POST", f"/v1/rooms/{as_part(room)}/messages/{target}/reactions", body))
@@ -161,7 +161,7 @@ class HttpBackend(HttpLink):
         return dict(await self._send("POST", "/v1/uploads", body))
 
     async def complete_upload(self, user: str, upload: str) -> dict[str, Any]:
-        """Let a signer verify an uploaded file; return `{media}`."""
+        """Let a signer verify an uploaded file. Return `{media}`."""
         return dict(await self._send("POST", f"/v1/uploads/{as_part(upload)}/complete", {"user": user}))
 
     async def upload_url(self, user: str, upload: str) -> dict[str, Any]:
@@ -173,18 +173,18 @@ class HttpBackend(HttpLink):
     async def create_room(
         self, room: str, owner: str, *, kind: Literal["private", "public"] = "private", name: str = ""
     ) -> None:
-        """Store a room that `owner` owns."""
+        """Store a room with this owner."""
         await self._send("POST", "/v1/rooms", present(room=room, owner=owner, kind=kind, name=name or None))
 
     async def grant(
         self, room: str, user: str, role: Literal["admin", "member"] = "member", *, by: str | None = None
     ) -> None:
-        """Make `user` a member of a stored room; an owner stays the owner."""
+        """Make `user` a member of a stored room, or change the member's role. The owner keeps the owner role."""
         check_ids(room, user)
         await self._send("PUT", f"/v1/rooms/{as_part(room)}/members/{as_part(user)}", present(role=role, by=by))
 
     async def remove(self, room: str, user: str) -> bool:
-        """Delete a membership, and remove the user from the room. Return whether it was deleted."""
+        """Delete a membership, and remove the user from the room. Return whether there was a membership."""
         check_ids(room, user)
         found = await self._send("DELETE", f"/v1/rooms/{as_part(room)}/members/{as_part(user)}")
         return bool(found["removed"])
@@ -207,7 +207,7 @@ class HttpBackend(HttpLink):
         await self._send("PATCH", f"/v1/rooms/{as_part(room)}", present(name=name, topic=topic, data=data))
 
     async def transfer_room(self, room: str, user: str) -> None:
-        """Make a member the owner of a stored room; the owner becomes an admin."""
+        """Make a member the owner of a stored room. The previous owner becomes an admin."""
         check_ids(room, user)
         await self._send("PUT", f"/v1/rooms/{as_part(room)}/owner", {"user": user})
 
@@ -217,14 +217,14 @@ class HttpBackend(HttpLink):
         return RoomInfo(**await self._send("GET", f"/v1/rooms/{as_part(room)}"))
 
     async def members(self, room: str, *, cursor: str | None = None, limit: int = MAX_LIST) -> MemberPage:
-        """Return about `limit` stored members, or those behind a cursor of another page."""
+        """Return about `limit` stored members: the first ones, or those after the cursor of another page."""
         check_ids(room)
         query = present(cursor=cursor, limit=limit)
         found = await self._send("GET", f"/v1/rooms/{as_part(room)}/members", query=query)
         return MemberPage([Member(**member) for member in found["members"]], found["next"])
 
     async def occupancy(self, room: str) -> Occupancy:
-        """Return how many users are in a room now, and who they are."""
+        """Return the number of users who are in a room now, and their ids."""
         check_ids(room)
         found = await self._send("GET", f"/v1/rooms/{as_part(room)}/occupancy")
         return Occupancy(found["occupants"], found["users"])
@@ -249,7 +249,7 @@ class HttpBackend(HttpLink):
         await self._send("PATCH", f"/v1/users/{as_part(user)}/profile", present(name=name, picture=picture, data=data))
 
     async def rooms_of(self, user: str) -> list[ListedRoom]:
-        """Return a person's room list by room id."""
+        """Return a user's room list, sorted by room id."""
         check_ids(None, user)
         found = await self._send("GET", f"/v1/users/{as_part(user)}/rooms")
         return [ListedRoom(**row) for row in found["rooms"]]
@@ -262,7 +262,7 @@ class HttpBackend(HttpLink):
         return InboxPage(lines, found["after"], found["unread"], found["mentions"])
 
     async def presence(self, users: Collection[str], *, devices: bool = False) -> dict[str, Presence]:
-        """Return the presence of each user as others see it; with `devices`, each device's."""
+        """Return the presence of each user as others see it. `devices`: include all devices."""
         wanted, found = list(users), {}
         for start in range(0, len(wanted), _QUERY_USERS):
             body = {"users": wanted[start : start + _QUERY_USERS], "devices": devices}
@@ -272,12 +272,12 @@ class HttpBackend(HttpLink):
         return found
 
     async def allow_rooms(self, user: str, per_day: int | None) -> None:
-        """Let `user` create `per_day` rooms a day; None: by the gateways' setting."""
+        """Let `user` create `per_day` rooms a day. None: the gateways' setting applies."""
         check_ids(None, user)
         await self._send("PUT", f"/v1/users/{as_part(user)}/room-allowance", {"per_day": per_day})
 
     async def allow_bytes(self, user: str, per_day: int | None) -> None:
-        """Let `user` write `per_day` bytes into rooms a day; None: by the gateways' setting."""
+        """Let `user` write `per_day` bytes into rooms a day. None: the gateways' setting applies."""
         check_ids(None, user)
         await self._send("PUT", f"/v1/users/{as_part(user)}/byte-allowance", {"per_day": per_day})
 
@@ -296,7 +296,7 @@ class HttpBackend(HttpLink):
         seconds: float = TOKEN_LIFE_SECONDS,
         skew_seconds: float = CLOCK_SKEW_SECONDS,
     ) -> None:
-        """Refuse every token of `user` issued up to now, and close its connections within seconds."""
+        """Refuse every token of `user` issued up to now, and close the user's connections within seconds."""
         check_ids(None, user)
         body = present(issued_before=issued_before, seconds=int(seconds), skew_seconds=skew_seconds)
         await self._send("POST", f"/v1/users/{as_part(user)}/revocation", body)
@@ -312,7 +312,7 @@ class HttpBackend(HttpLink):
     # --- moderation ---
 
     async def mute(self, user: str, *, room: str | None = None, seconds: float | None = None) -> None:
-        """Let `user` read, but not write: in a room, or everywhere."""
+        """Let `user` read but not write: in one room, or everywhere."""
         await self._sanction("PUT", "mute", user, room, seconds)
 
     async def unmute(self, user: str, *, room: str | None = None) -> None:
@@ -328,11 +328,11 @@ class HttpBackend(HttpLink):
         await self._sanction("DELETE", "ban", user, room)
 
     async def reports(self, *, after: str | None = None, limit: int = 100) -> list[dict[str, Any]]:
-        """Return open reports above the id `after`, oldest first."""
+        """Return open reports after the id `after`, oldest first."""
         return list((await self._send("GET", "/v1/reports", query=present(after=after, limit=limit)))["reports"])
 
     async def resolve_report(self, number: str) -> None:
-        """Close a report; a closed or unknown one is no error."""
+        """Close a report. For a closed or unknown report, do nothing."""
         await self._send("DELETE", f"/v1/reports/{as_part(number)}")
 
     # --- cluster ---
@@ -357,7 +357,7 @@ class HttpBackend(HttpLink):
 
 
 AnyBackend = Backend | HttpBackend
-"""A back end's client, over Redis or over HTTP: the same methods with the same errors."""
+"""A client for back ends, over Redis or over HTTP. Both have the same methods and errors."""
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""Send requests to the HTTP API, and turn problems into RoomcastError. `HttpBackend` has a method for each route."""
+"""Send requests to the HTTP API, and convert problems into RoomcastError. `HttpBackend` has a method per route."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class HttpLink:
         self._client = client
 
     async def _send(self, method: str, path: str, body: Any = None, *, query: Query | None = None) -> Any:
-        """Return the JSON of the answer; None for an empty one. Raises RoomcastError."""
+        """Return the JSON of the answer, or None for an empty answer. Raise RoomcastError."""
         try:
             answer = await self._client.request(method, path, json=body, params=query)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
@@ -36,7 +36,7 @@ class HttpLink:
 
 
 def as_part(text: str) -> str:
-    """Return a text as one part of a path; a part cannot be empty."""
+    """Return a text as one part of a URL path. Raise BAD_REQUEST for an empty text, which cannot be a part."""
     if not text:
         raise RoomcastError(Code.BAD_REQUEST, "an id is empty")
     try:
@@ -51,7 +51,7 @@ def present(**fields: Any) -> dict[str, Any]:
 
 
 def _refusal(answer: httpx.Response) -> RoomcastError:
-    """Return the error in a problem. Any other answer, such as a proxy's, becomes UNAVAILABLE or OUTCOME_UNKNOWN."""
+    """Return the error in a problem. Any other answer, such as from a proxy, becomes UNAVAILABLE or OUTCOME_UNKNOWN."""
     try:
         problem = answer.json()
         return RoomcastError(

@@ -1,8 +1,8 @@
-"""Room and user ids: their form, and the rule of access that a room id implies.
+"""Room and user ids: their form, and which users a room id lets in.
 
-Room ids: 1 to 128 characters of `[A-Za-z0-9_.:@-]`. `public:<name>` is open to every signed-in user;
-`dm:<a>:<b>` (ids sorted) is open to exactly those two; every other room needs a stored membership or a
-pattern in the token. User ids: 1 to 60 characters of `[A-Za-z0-9_.@-]`.
+Room ids have 1 to 128 characters of `[A-Za-z0-9_.:@-]`. Every signed-in user may enter `public:<name>`. Only the users
+a and b may enter `dm:<a>:<b>` (ids sorted). Every other room needs a stored membership or a pattern in the token. User
+ids have 1 to 60 characters of `[A-Za-z0-9_.@-]`.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ USER_ID: Final = r"[A-Za-z0-9_.@-]{1,60}"
 CLIENT_ID_CHARACTER: Final = r"[\x21-\x7e]"
 MAX_CLIENT_ID: Final = 64
 CLIENT_ID: Final = rf"{CLIENT_ID_CHARACTER}{{1,{MAX_CLIENT_ID}}}"
-"""The id that a client gives its message: printable ASCII without spaces."""
+"""The pattern of a message id, which the client chooses: printable ASCII without spaces."""
 EVENT_NAME: Final = r"[A-Za-z0-9_][A-Za-z0-9_.:-]{0,63}"
-"""The name of a custom event."""
+"""The pattern of the name of a custom event."""
 EVENT_NAME_PATTERN: Final = rf"^{EVENT_NAME}\Z"
 ROOM_PATTERN: Final = rf"^{ROOM_ID}\Z"
 USER_PATTERN: Final = rf"^{USER_ID}\Z"
-"""ROOM_PATTERN and USER_PATTERN match a whole id, also in validators that search; unlike `$`, they allow no newline."""
+"""ROOM_PATTERN and USER_PATTERN match only a whole id, also in validators that search. `$` would allow a newline."""
 
 DIRECT: Final = "dm:"
 PUBLIC: Final = "public:"
@@ -34,7 +34,7 @@ _ENCODED_SAFE = re.compile(rb"[A-Za-z0-9_.@]")
 
 
 class Access(Enum):
-    """The decision of a room id about a user: open, closed, or left to the stored room and the token."""
+    """Whether a room id lets a user in: yes, no, or only by the stored room or the token."""
 
     OPEN = "open"
     CLOSED = "closed"
@@ -59,9 +59,9 @@ def is_user_id(text: str) -> bool:
 def encode_subject(subject: str) -> str:
     """Return a token's `sub` as a user id.
 
-    A subject that already is a user id stays as it is, unless it starts with `x--`. Any other becomes
-    `x--` followed by its UTF-8 bytes, where a byte outside `[A-Za-z0-9_.@]` is written `-HH` (upper-case hex):
-    `auth0|x1` becomes `x--auth0-7Cx1`. Raises ValueError when the result is longer than 60 characters or empty.
+    A subject that has the form of a user id, and does not start with `x--`, stays unchanged. Any other subject becomes
+    `x--` and its UTF-8 bytes, in which a byte outside `[A-Za-z0-9_.@]` is written `-HH` (upper-case hex): `auth0|x1`
+    becomes `x--auth0-7Cx1`. Raise ValueError for an empty subject, and for a result of more than 60 characters.
     """
     if is_user_id(subject) and not subject.startswith(_ENCODED_PREFIX):
         return subject
@@ -74,7 +74,7 @@ def encode_subject(subject: str) -> str:
 
 
 def decode_user(user: str) -> str:
-    """Return the `sub` of a user id: the inverse of `encode_subject`."""
+    """Return the `sub` of a user id. This is the inverse of `encode_subject`."""
     if not user.startswith(_ENCODED_PREFIX):
         return user
     raw = re.sub(rb"-([0-9A-F]{2})", lambda m: bytes((int(m[1], 16),)), user.removeprefix(_ENCODED_PREFIX).encode())
@@ -82,12 +82,12 @@ def decode_user(user: str) -> str:
 
 
 def direct_room(user: str, other: str) -> str:
-    """Return the direct room of two users."""
+    """Return the id of the direct room of two users."""
     return DIRECT + ":".join(sorted((user, other)))
 
 
 def people_of(room: str) -> tuple[str, ...]:
-    """Return the two users of a direct room, who may be the same; an empty tuple for any other room."""
+    """Return the two users of a direct room, who may be the same user. Return an empty tuple for any other room."""
     if not room.startswith(DIRECT):
         return ()
     first, _, second = room.removeprefix(DIRECT).partition(":")
@@ -95,7 +95,7 @@ def people_of(room: str) -> tuple[str, ...]:
 
 
 def is_pair(room: str) -> bool:
-    """Return whether `room` is `dm:` and two sorted user ids. Other rooms that begin with `dm:` let no user in."""
+    """Return whether `room` is `dm:` and two sorted user ids. No user may enter another room that begins with `dm:`."""
     if not room.startswith(DIRECT):
         return False
     first, second = people_of(room)
@@ -103,7 +103,7 @@ def is_pair(room: str) -> bool:
 
 
 def other_person(room: str, user: str) -> str | None:
-    """Return the other user of a direct room; None for any other room, and for a room with oneself."""
+    """Return the other user of a direct room. Return None for any other room, and if both users are the same."""
     match people_of(room):
         case first, second if first != second:
             return second if user == first else first

@@ -1,7 +1,7 @@
-"""The lines of an inbox: a user's rooms, each with its last message and its counts of unread and mentions. Pure.
+"""The lines of an inbox: a user's rooms, each with its last message and its numbers of unread and mentions. Pure.
 
-`room_summary.lua` reads one room for some of its users. The functions here put the lines in order and cut them into
-pages, for gateways and back ends.
+`room_summary.lua` reads the lines of one room for some of its users. The functions in this module sort the lines and
+divide them into pages, for gateways and back ends.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ _PREVIEWED: Final = ("seq", "epoch", "time", "id", "user", "name", "kind", "ment
 class Line(NamedTuple):
     """One room in one user's inbox.
 
-    `active_at`: time of the latest text or media in ms, at most a second too early; 0: none. `last_seq`: its seq; 0 if
-    the log does not keep it. `entry`: its JSON, if it was asked for. `name`: the room's own name, or empty.
-    `is_unsettled`: another message may come without an announcement, see `room_append.lua`. `is_gone`: nothing is
-    stored of the room. `read`: the user's read mark. `role` and `is_public`: see `room_role.lua`.
+    `active_at`: the time of the latest text or media in ms, at most a second too early; 0 without one. `last_seq`: the
+    seq of this entry; 0 if the log no longer has it. `entry`: its JSON, if requested. `name`: the room's own name, or
+    empty. `is_unsettled`: the next message may come without an announcement, see `room_append.lua`. `is_gone`: Redis
+    has no data of the room. `read`: the user's read mark. `role` and `is_public`: see `room_role.lua`.
     """
 
     room: str
@@ -52,20 +52,21 @@ class Line(NamedTuple):
 
     @property
     def cursor(self) -> str:
-        """Return the place of the line in the inbox, for the next page."""
+        """Return the cursor that leads to the lines after this one."""
         return f"{self.active_at}/{self.room}"
 
     def is_open(self, *, by_token: bool = False) -> bool:
-        """Return whether the user may enter the room. `by_token`: a pattern in the user's token opens it."""
+        """Return whether the user may enter the room. `by_token`: whether a pattern in the user's token opens it."""
         verdict = access(self.room, self.user)
         if verdict is Access.STORED:
             return not self.is_banned and (by_token or self.is_public or self.role != "")
         return verdict is Access.OPEN and not self.is_banned
 
     def reads_room(self, *, is_listed: bool) -> bool:
-        """Return whether the user is known to read the room: as its member, or by having it on the list.
+        """Return whether the user reads the room: as its member, or because the room is on the user's list.
 
-        A user who could enter but never did cannot be mentioned: mentions are counted only for users who will see them.
+        Another user cannot be mentioned, even if the user may enter the room, because the user would not see the
+        mention.
         """
         is_person = access(self.room, self.user) is Access.OPEN and self.room.startswith(DIRECT)
         return self.is_open(by_token=True) and (is_person or self.role != "" or is_listed)
@@ -100,7 +101,7 @@ def read_lines(room: str, users: Sequence[str], reply: Sequence[Any]) -> list[Li
 
 
 def page_of(lines: Iterable[Line], after: str | None, limit: int) -> tuple[list[Line], bool]:
-    """Return at most `limit` lines behind the cursor `after`, the latest activity first, and whether more follow."""
+    """Return at most `limit` lines after the cursor `after`, the latest activity first, and whether more follow."""
     rest = sorted(lines, key=_place)
     if after is not None:
         active_at, _, room = after.partition("/")
@@ -114,7 +115,7 @@ def _place(line: Line) -> tuple[int, str]:
 
 
 def preview(entry: bytes | None) -> dict[str, Any] | None:
-    """Return the preview of a message for an inbox: author, time, the beginning of its text, the name of its file."""
+    """Return the preview of a message for an inbox: author, time, the beginning of the text, the name of the file."""
     if not entry:
         return None
     message = msgspec.json.decode(entry)

@@ -1,4 +1,4 @@
-"""Name every Redis key and channel.
+"""The names of all Redis keys and channels.
 
 | name | type | writer | reader | lifetime |
 |---|---|---|---|---|
@@ -25,7 +25,7 @@
 | `node:{N}` | sharded channel | gateway, media | gateway N | |
 | `node:{N}:lease` | string, incarnation | gateway N | gateway N, presence, back end | 15 s, refreshed every 5 s |
 | `node:{N}:process` | string, `host/pid/start` of the holder | gateway N | gateway N | as the lease |
-| `node:{N}:state` | string, `cordoned` and the like | gateway N | operators | as the lease; none while it serves |
+| `node:{N}:state` | string, such as `cordoned` | gateway N | operators | as the lease; missing while N serves |
 | `user:{U}` | sharded channel | gateway, back end | gateways with a device of U | |
 | `user:{U}:rooms` | hash room -> name | gateway, back end | gateway, back end | capped, expires after 90 days |
 | `user:{U}:person` | hash name, picture, data | gateway, back end | gateway, back end | 90 days past a sign-in |
@@ -56,12 +56,12 @@
 | `api:keys` | hash digest -> JSON of an API key | operator | API | until revoked |
 | `api:rate:{I}` | string, ms until which a key's requests are paid | API | same script | seconds |
 
-A stored room lives until it is closed. One that a user created, and that has no message, is removed with its
-members and sanctions after UNUSED_ROOM_SECONDS. The meta of any other room without messages expires five minutes
-after the last read of the room, but not while a user is in the room.
+A stored room exists until it is closed. But a stored room that a user created, and that has no message, is removed with
+its members and sanctions after UNUSED_ROOM_SECONDS. The meta of a room that is not stored and has no messages expires
+five minutes after the last read of the room, but not while a user is in the room.
 
-`{…}` is the cluster hash tag: keys that one script touches share it. Room and user ids cannot hold
-braces; the names that callers of the bare adapter choose freely pass through `tag`.
+`{…}` is the cluster hash tag. All keys of one script have the same hash tag. Room and user ids cannot contain braces.
+Applications that use the adapter without the chat choose any names; `tag` encodes the braces in them.
 """
 
 from __future__ import annotations
@@ -76,22 +76,22 @@ from roomcast.wire.channels import room_channel as room_channel
 from roomcast.wire.channels import tag as tag
 
 PRESENCE_SHARDS = 16
-"""Number of slots that presence is spread over. Changing it moves users: stop all gateways first."""
+"""The number of shards of presence. To change it, stop all gateways first, because users move to other shards."""
 
 KICK_SECONDS = 86_400
-"""Lifetime of the record of a kick, in seconds. A gateway that lost its subscriptions for less finds the record."""
+"""Seconds for which the record of a kick is kept. A gateway that was without subscriptions for less time finds it."""
 
 UNUSED_ROOM_SECONDS = 7 * 86_400
-"""Seconds after which a room that a user created is removed, unless it has a message."""
+"""Seconds after which a room that a user created is removed if it has no message."""
 
 CONTROL = "control"
 API_KEYS = "api:keys"
 MEDIA_REQUESTS = "media:requests"
 MEDIA_GROUP = "signers"
 REPLIES_SECONDS = 30
-"""Lifetime of a reply to a back end, in seconds."""
+"""Seconds for which a reply to a back end is kept."""
 BACK_END_NODE = "backend-"
-"""Beginning of a back end's `reply_to`. Back ends may not subscribe, so signers push the answer to a list."""
+"""The beginning of a back end's `reply_to`. Back ends may not subscribe, so signers push the reply to a list."""
 MEDIA_INCOMING = "media:incoming"
 MEDIA_SWEEPER = "media:sweeper"
 REPORTS = "moderation:reports"
@@ -150,7 +150,7 @@ def room_slow(room: str) -> str:
 
 
 def activity_channel(room: str) -> str:
-    """Return the channel on which `room_append.lua` announces a room's activity: one of 256, by the SHA-1 of the id."""
+    """Return the channel on which `room_append.lua` announces a room's activity: one of 256, by the id's SHA-1."""
     return f"activity:{sha1(tag(room).encode(), usedforsecurity=False).hexdigest()[:2]}"
 
 
@@ -218,7 +218,7 @@ OF_CLOSED_ROOMS: Final = (
     room_slow,
     room_reports,
 )
-"""The keys that are deleted when a room is closed. `room_kicked` stays, for gateways that missed the message."""
+"""The keys that are deleted when a room is closed. `room_kicked` stays, for gateways that miss the control message."""
 
 
 def presence_shard(user: str) -> int:

@@ -1,9 +1,9 @@
-"""Build the keys and arguments of `room_append.lua`; parse its replies and those of `room_read.lua`. Pure.
+"""Build the keys and arguments of `room_append.lua`. Parse the replies of `room_append.lua` and `room_read.lua`. Pure.
 
 Gateways and back ends share this module.
 
-A message is one JSON object. It begins with `room, seq, epoch, time`, of which the script writes the last three. The
-`tail` follows: `"id":…,"user":…,"name":…,"kind":…` and the fields of that kind.
+A message is one JSON object. It begins with the fields `room`, `seq`, `epoch` and `time`; the script writes the last
+three. The rest of the object is the `tail`: `"id":…,"user":…,"name":…,"kind":…` and the fields of that kind.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _CLOSED: Final = 3
 
 
 class PublishReceipt(NamedTuple):
-    """The log's answer to an appended message; `time` in ms by Redis's clock."""
+    """The place of an appended message in the room's log. `time` is in ms by Redis's clock."""
 
     seq: int
     time: int
@@ -32,7 +32,7 @@ class PublishReceipt(NamedTuple):
 
 
 class History(NamedTuple):
-    """One page of a room's log. `entries`: JSON as bytes, oldest first; `first` to `seq`: what the log holds."""
+    """One page of a room's log. `entries`: JSON as bytes, oldest first. The whole log goes from `first` to `seq`."""
 
     seq: int
     epoch: str
@@ -47,9 +47,9 @@ class History(NamedTuple):
 
 
 class Rewrite(NamedTuple):
-    """Replace the entry `seq`, if it is still equal to `expected`.
+    """The replacement of the entry `seq`, provided that the entry is still equal to `expected`.
 
-    The new value is `before`, the new message's seq, and `after`, joined; if `after` is empty, it is only `before`.
+    The new value is `before`, the seq of the new message, and `after`, joined. If `after` is empty, it is `before`.
     """
 
     seq: int
@@ -59,12 +59,12 @@ class Rewrite(NamedTuple):
 
 
 class StaleRewriteError(Exception):
-    """The entry to rewrite is no longer as expected: read it again, then retry."""
+    """The entry to rewrite has changed. Read it again, and retry."""
 
 
 @dataclass(frozen=True)
 class Retention:
-    """The bounds of a room's log. All writers of a cluster use the same."""
+    """The limits of a room's log. All writers of a cluster must use the same limits."""
 
     messages: int = 10_000
     age_seconds: float = 30 * 86_400
@@ -74,19 +74,19 @@ class Retention:
 
     @property
     def idle_ms(self) -> str:
-        """The life of an idle room's keys, as an argument of the script."""
+        """The life of an idle room's keys in ms, as an argument of the scripts."""
         return str(int(self.idle_seconds * 1000))
 
 
 class Place(NamedTuple):
-    """The parts that all messages of a room share: KEYS of `room_append.lua`, and `head`, the JSON up to the seq."""
+    """The parts that all messages of a room share: KEYS of `room_append.lua`, and the JSON up to the seq (`head`)."""
 
     names: tuple[str, ...]
     head: str
 
 
 def place_of(room: str) -> Place:
-    """Return the place of a room's messages."""
+    """Return the parts that all messages of this room share."""
     names = (
         keys.room_log(room),
         keys.room_meta(room),
@@ -99,10 +99,10 @@ def place_of(room: str) -> Place:
 
 
 class EntryForm:
-    """Build ARGV of `room_append.lua` for the messages of one namespace.
+    """Builds the ARGV of `room_append.lua` for the messages of one namespace.
 
-    `token`: the publisher token of a process with a cluster key (`roomcast.wire.seals`). Without it, gateways that
-    have a key refuse the published packet; they deliver the message from the log, some milliseconds later.
+    `token`: the publisher token of a process with a cluster key (`roomcast.wire.seals`). Without the token, gateways
+    that have a key refuse the published packet, and deliver the message from the log, some milliseconds later.
     """
 
     def __init__(self, namespace: str = "/", retention: Retention | None = None, token: tuple[str, ...] = ()) -> None:
@@ -121,24 +121,25 @@ class EntryForm:
     def arguments(
         self, place: Place, dedup: str, epoch: str, run_id: str, tail: bytes, rewrites: Sequence[Sequence[Any]] = ()
     ) -> tuple[bytes | str | int, ...]:
-        """Return ARGV of `room_append.lua`.
+        """Return the ARGV of `room_append.lua`.
 
-        `dedup`: see `dedup_field`; `epoch`: 16 fresh random characters of `[A-Za-z0-9]`; `run_id`: the run id of
-        the Redis server ('' = do not compare); `tail`: the JSON after the time, without the opening brace; `rewrites`:
-        four values each, in the order of `Rewrite`.
+        `dedup`: see `dedup_field`; `epoch`: 16 new random characters of `[A-Za-z0-9]`; `run_id`: the run id of the
+        Redis server ('' = do not compare); `tail`: the JSON after the time, without the opening brace; `rewrites`: four
+        values each, in the order of `Rewrite`.
         """
         return (*self.head(place, run_id), epoch, dedup, tail, *(part for rewrite in rewrites for part in rewrite))
 
     def head(self, place: Place, run_id: str) -> tuple[bytes | str, ...]:
-        """Return the arguments that all messages of a room share; epoch, dedup field and tail follow."""
+        """Return the first arguments, which all messages of a room share. Epoch, dedup field and tail follow them."""
         return (place.head, run_id, *self._constant)
 
 
 def dedup_field(user: str, message_id: str, *, is_system: bool = False) -> str:
-    """Return the field under which the room remembers a message id: different users may use the same id.
+    """Return the field under which the room keeps a message id. It contains the user, so users may use the same id.
 
-    `is_system`: the message is a system message, or changes one. Its field has a space, which no client's id has: else
-    the user whom the message names could use its id first, and so suppress it.
+    `is_system`: whether the message is a system message, or edits or deletes one. Its field contains a space, which an
+    id from a client cannot contain. Otherwise the user whom the message names could use the same id first, and so
+    suppress the message.
     """
     return f"{user}: {message_id}" if is_system else f"{user}:{message_id}"
 
@@ -146,8 +147,7 @@ def dedup_field(user: str, message_id: str, *, is_system: bool = False) -> str:
 def read_receipt(row: Sequence[Any]) -> PublishReceipt:
     """Parse the reply of `room_append.lua`.
 
-    Raises StaleRewriteError if an entry to rewrite was not as expected, and CONFLICT for a room that was closed a
-    moment ago.
+    Raise StaleRewriteError if an entry to rewrite has changed, and CONFLICT for a room that was closed a moment ago.
     """
     if row[0] == _STALE:
         raise StaleRewriteError

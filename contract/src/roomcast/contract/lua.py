@@ -1,4 +1,4 @@
-"""The Lua scripts of Roomcast, one per atomic change in Redis: see the files in `scripts/`."""
+"""Load the Lua scripts of Roomcast: one per atomic change in Redis, in the folder `scripts/`."""
 
 from __future__ import annotations
 

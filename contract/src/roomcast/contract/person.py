@@ -1,6 +1,6 @@
-"""The profile of a person: name, picture, and an application's data. Pure.
+"""The profile of a user: name, picture, and data of the application. Pure.
 
-It comes from tokens and back ends, and is stored in `keys.user_person`. A user without a profile is unknown.
+Profiles come from tokens and back ends, and are stored in `keys.user_person`. A user without a profile is unknown.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.texts import require_name
 
 FIELDS: Final = ("name", "picture", "data")
-"""The fields of a profile, in the order in which `read_profile` takes their values."""
+"""The fields of a profile, in the order of the values for `read_profile`."""
 PROFILE_SECONDS: Final = 90 * 86_400
-"""Lifetime of a profile after the last sign-in or change, in seconds."""
+"""Seconds for which a profile is kept after the last sign-in or change."""
 MAX_PEOPLE: Final = 1_000_000
-"""The most people who can be found by name."""
+"""The most users who can be found by name."""
 MAX_PICTURE: Final = 500
 _PICTURE: Final = re.compile(r"https://[\x21-\x7e]+")
 
 
 class Profile(NamedTuple):
-    """The profile of a user, as others see it. `picture` is an https URL or empty; `data` may be empty, too."""
+    """The profile of a user, as others see it. `picture` is an https URL or empty. `data` may be empty."""
 
     user: str
     name: str
@@ -38,7 +38,7 @@ class Profile(NamedTuple):
 
 
 def read_profile(user: str, values: Sequence[bytes | None]) -> Profile | None:
-    """Return the profile that the values of FIELDS describe; None for an unknown user."""
+    """Return the profile with these values of FIELDS, or None for an unknown user."""
     name, picture, data = ((value or b"").decode() for value in values)
     return Profile(user, name, picture, read_data(data)) if name else None
 
@@ -51,17 +51,17 @@ def is_picture(url: object) -> TypeGuard[str]:
 def changed_fields(
     name: str | None = None, picture: str | None = None, data: dict[str, Any] | None = None
 ) -> tuple[str, ...]:
-    """Return names and values of the fields that are not None, for `user_person.lua`; an empty value deletes a field.
+    """Return the names and values of the fields that are not None, for `user_person.lua`.
 
-    Raises BAD_REQUEST for a name without a visible character and for a picture that is no https URL, TOO_LARGE for
-    data over the limit.
+    An empty picture or object deletes the stored one. Raise BAD_REQUEST for a name without a visible character and for
+    a picture that is not an https URL, and TOO_LARGE for data above its limits.
     """
     fields: list[str] = []
     if name is not None:
         fields += ["name", require_name(name)]
     if picture is not None:
         if picture and not is_picture(picture):
-            raise RoomcastError(Code.BAD_REQUEST, f"a picture is an https URL of at most {MAX_PICTURE} characters")
+            raise RoomcastError(Code.BAD_REQUEST, f"a picture must be an https URL of at most {MAX_PICTURE} characters")
         fields += ["picture", picture]
     if data is not None:
         fields += ["data", stored_data(data)]

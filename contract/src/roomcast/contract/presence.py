@@ -1,4 +1,4 @@
-"""The presence of users as others see it, and the answer of `presence_query.lua`."""
+"""The presence of users as others see it. Parse the reply of `presence_query.lua`."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from roomcast.contract.events import ShownStatus
 
 
 class Device(NamedTuple):
-    """One device of a user; `kind` is the text that its client sent, or empty."""
+    """One device of a user. `kind` is the kind of device that the client named, or empty."""
 
     kind: str
     status: ShownStatus
 
 
 class Presence(NamedTuple):
-    """A user's presence as others see it; `last_seen` in ms by Redis's clock, 0 = never.
+    """A user's presence as others see it. `last_seen` is in ms by Redis's clock; 0 = never.
 
-    `until` is the ms at which the note ends, 0 = never. `devices`, up to 20, the most reachable first, are empty
-    unless they were asked for.
+    `until` is the time in ms at which the note ends; 0 = never. `devices` contains up to 20 devices if they were
+    requested, the most reachable first.
     """
 
     status: ShownStatus
@@ -30,7 +30,7 @@ class Presence(NamedTuple):
 
 
 def read_presences(flat: Sequence[Any]) -> Iterator[Presence]:
-    """Read the answer of `presence_query.lua`."""
+    """Parse the reply of `presence_query.lua`."""
     for status, at, note, until, devices in zip(*(flat[field::5] for field in range(5)), strict=True):
         pairs = zip(devices[::2], devices[1::2], strict=True)
         found = tuple(Device(kind.decode(), cast("ShownStatus", each.decode())) for kind, each in pairs)

@@ -1,4 +1,4 @@
-"""Make redis-py clients for URLs of `roomcast.wire.redis_url`, and run scripts on them. Gateways do not use this."""
+"""Make redis-py clients for URLs of `roomcast.wire.redis_url`, and run scripts with them. Gateways do not use these."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Client = Redis | RedisCluster
 
 
 def make_client(target: RedisTarget, **options: Any) -> Client:
-    """Make a client that connects on first use. `options` are redis-py's; Sentinels get the socket options, too."""
+    """Make a client that connects on first use. `options` are those of redis-py. Sentinels get the socket options."""
     if target.mode == "cluster":
         nodes = [ClusterNode(host, port) for host, port in target.hosts]
         return RedisCluster(
@@ -43,7 +43,7 @@ P = TypeVar("P", bound=ConnectionPool)
 
 
 def make_pool(target: RedisTarget, kind: type[P], **options: Any) -> P:
-    """Return a pool of connections to a single server; `options` are redis-py's."""
+    """Return a pool of connections to a single server. `options` are those of redis-py."""
     options |= {"username": target.username, "password": target.password, "db": target.db}
     if target.unix_path is not None:
         return kind(connection_class=_UnixConnection, path=target.unix_path, **options)
@@ -56,7 +56,7 @@ def make_pool(target: RedisTarget, kind: type[P], **options: Any) -> P:
 
 
 class _MasterConnection(AbstractConnection):
-    """A connection that closes when its server refuses a write because it became a replica.
+    """A connection that closes when its server has become a replica, and therefore refuses a write.
 
     redis-py then resolves the host name again, which may lead to the new master.
     """
@@ -87,21 +87,21 @@ def _tls(target: RedisTarget) -> dict[str, Any]:
 
 
 class _Sentinels(Sentinel):
-    """Sentinels that raise only MasterNotFoundError, also if one refuses or answers nonsense."""
+    """Sentinels that raise only MasterNotFoundError, also if a Sentinel refuses or sends a malformed answer."""
 
     async def discover_master(self, service_name: str) -> tuple[str, int]:
-        """Return the address of the master. Turn every error into a MasterNotFoundError of one line."""
+        """Return the address of the master. Convert every error into a MasterNotFoundError with a text of one line."""
         try:
             host, port = await super().discover_master(service_name)
         except MasterNotFoundError:
             raise MasterNotFoundError(f"no Sentinel names a master of {service_name}") from None
-        except Exception as error:  # redis-py's parser raises many kinds for a malformed answer
-            raise MasterNotFoundError(f"a Sentinel answers nonsense: {type(error).__name__}") from error
+        except Exception as error:  # redis-py's parser raises errors of many classes for a malformed answer
+            raise MasterNotFoundError(f"a Sentinel sends a malformed answer: {type(error).__name__}") from error
         return host, port
 
 
 def _master(target: RedisTarget, options: dict[str, Any]) -> Redis:
-    """Return a client that asks the Sentinels for the master whenever it opens a connection."""
+    """Return a client that asks the Sentinels for the master before it opens a connection."""
     options |= {"username": target.username, "password": target.password, **_tls(target)}
     shared = {
         name: value for name, value in options.items() if name.startswith(("socket_", "ssl")) or name == "protocol"
@@ -116,9 +116,9 @@ def _master(target: RedisTarget, options: dict[str, Any]) -> Redis:
 async def run_script(
     client: Any, name: str, names: Sequence[str], args: Sequence[bytes | str | float], *, is_read_only: bool = False
 ) -> Any:
-    """Run the Lua script `<name>` with `names` as KEYS. Raises the driver's errors."""
+    """Run the Lua script `name` with `names` as KEYS. Raise the errors of the driver."""
     loaded, suffix = script(name), "_RO" if is_read_only else ""
     try:
         return await client.execute_command(f"EVALSHA{suffix}", loaded.sha, len(names), *names, *args)
-    except NoScriptError:  # the server restarted or took over: EVAL runs the script and caches it
+    except NoScriptError:  # the server has restarted, or is a new master: EVAL runs the script and caches it
         return await client.execute_command(f"EVAL{suffix}", loaded.source, len(names), *names, *args)

@@ -1,4 +1,4 @@
-"""The description of a stored room: kind, name, topic, owner, and an application's data. Pure.
+"""The description of a stored room: kind, name, topic, owner, and data of the application. Pure.
 
 Gateways and back ends share this module. The fields are stored in the room's meta (`keys.room_meta`).
 """
@@ -15,11 +15,11 @@ from roomcast.contract.ids import DIRECT, PUBLIC
 from roomcast.contract.texts import clean_topic, require_name
 
 FIELDS: Final = ("kind", "name", "topic", "owner", "data")
-"""The fields of the meta, in the order in which `read_description` takes their values."""
+"""The fields of the meta, in the order of the values for `read_description`."""
 
 
 class RoomDescription(NamedTuple):
-    """A stored room. `name` is the id of a room without a name; `data` may be empty."""
+    """A stored room. If the room has no name, `name` is its id. `data` may be empty."""
 
     room: str
     kind: str
@@ -34,7 +34,7 @@ class RoomDescription(NamedTuple):
 
 
 def require_free_id(room: str, kind: str) -> None:
-    """Raise FORBIDDEN when no room of this id and kind can be stored."""
+    """Raise FORBIDDEN if a room with this id and kind cannot be stored."""
     if room.startswith(DIRECT):
         raise RoomcastError(Code.FORBIDDEN, "a direct room is not created: its two people may enter it at any time")
     if room.startswith(PUBLIC) and kind != "public":
@@ -47,7 +47,7 @@ def moderator_refusal() -> RoomcastError:
 
 
 def read_description(room: str, values: Sequence[bytes | None]) -> RoomDescription | None:
-    """Return the room that the values of FIELDS describe; None when it is not stored."""
+    """Return the room with these values of FIELDS, or None if the room is not stored."""
     kind, name, topic, owner, data = ((value or b"").decode() for value in values)
     if not kind:
         return None
@@ -57,9 +57,10 @@ def read_description(room: str, values: Sequence[bytes | None]) -> RoomDescripti
 def changed_fields(
     name: str | None = None, topic: str | None = None, data: dict[str, Any] | None = None
 ) -> tuple[str, ...]:
-    """Return the ARGV of `room_update.lua` for fields that are not None; an empty topic or object deletes its field.
+    """Return the ARGV of `room_update.lua` for the fields that are not None.
 
-    Raises BAD_REQUEST if all are None or the name has no visible character, TOO_LARGE for data over the limit.
+    An empty topic or object deletes the stored one. Raise BAD_REQUEST if all fields are None, or if the name has no
+    visible character. Raise TOO_LARGE for data above its limits.
     """
     fields: list[str] = []
     if name is not None:
@@ -69,7 +70,7 @@ def changed_fields(
     if data is not None:
         fields += ["data", stored_data(data)]
     if not fields:
-        raise RoomcastError(Code.BAD_REQUEST, "name, topic or data: at least one of them changes")
+        raise RoomcastError(Code.BAD_REQUEST, "give at least one of name, topic and data")
     return tuple(fields)
 
 

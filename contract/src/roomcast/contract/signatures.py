@@ -1,9 +1,9 @@
-"""Sign the HTTP requests that Roomcast sends to an application, and check such a signature. Pure.
+"""Sign the HTTP requests that Roomcast sends to an application, and check the signatures. Pure.
 
     Roomcast-Timestamp: 1764259200
     Roomcast-Signature: v1=<hex of HMAC-SHA256(secret, "1764259200." + body)>
 
-The signature covers the timestamp, so that a recorded request cannot be replayed later.
+The signature includes the timestamp, so that a recorded request cannot be replayed later.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _VERSION: Final = "v1="
 
 
 def signed_headers(secret: str, now: float, body: bytes) -> dict[str, str]:
-    """Return the two headers of a request with this body; `now` in unix seconds."""
+    """Return the two headers for a request with this body. `now` is in unix seconds."""
     timestamp = str(int(now))
     return {TIMESTAMP_HEADER: timestamp, SIGNATURE_HEADER: _signature(secret, timestamp, body)}
 
@@ -30,7 +30,7 @@ def is_signed(
 ) -> bool:
     """Tell whether a request was signed with this secret at most `tolerance_seconds` before or after `now`.
 
-    `headers`: a mapping that ignores case, such as web frameworks have. `body`: the unchanged bytes of the request.
+    `headers`: a mapping that ignores case, as in web frameworks. `body`: the unchanged bytes of the request.
     """
     timestamp, signature = headers.get(TIMESTAMP_HEADER, ""), headers.get(SIGNATURE_HEADER, "")
     if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) < 16 and signature.isascii()):

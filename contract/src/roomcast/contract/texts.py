@@ -1,4 +1,4 @@
-"""Rules for texts, names, notes and emoji that gateways and back ends share. Nothing here does I/O.
+"""Rules for texts, names, notes and emoji that gateways and back ends share. Pure.
 
 A character is invisible if it is white space, a control character, or has Unicode's property
 Default_Ignorable_Code_Point. The blank braille pattern (U+2800) counts as invisible, too.
@@ -33,17 +33,17 @@ _VARIATION_SELECTORS: Final = re.compile(r"[\ufe0e\ufe0f]")
 
 
 def is_blank(text: str) -> bool:
-    """Tell whether the text shows nothing: it is empty, or has only invisible characters."""
+    """Tell whether the text is empty, or has only invisible characters."""
     return _VISIBLE.search(text) is None
 
 
 def clean_line(text: str, max_length: int) -> str:
-    """Return a text that is shown beside others' as one line of at most `max_length` characters.
+    """Return a text as one line of at most `max_length` characters, to be shown next to other texts.
 
-    Returns `""` if nothing of it is visible. Bidi controls are removed, so that the text cannot change the direction of
-    what stands around it. A right-to-left text does not need them, because its letters have a direction. Joiners are
-    kept, because Persian and emoji need them. Control characters and white space become single spaces. Half a surrogate
-    pair becomes `?`.
+    Return `""` if the line has no visible character. Bidi controls are removed, so that the text cannot change the
+    direction of the texts around it. A right-to-left text does not need them, because its letters have a direction.
+    Joiners are kept, because Persian and emoji need them. Control characters and white space become single spaces. Half
+    a surrogate pair becomes `?`.
     """
     line = " ".join(_CONTROLS.sub(" ", _BIDI_CONTROLS.sub("", text)).split())
     cut = line[:max_length].encode("utf-8", "replace").decode().rstrip()
@@ -51,32 +51,32 @@ def clean_line(text: str, max_length: int) -> str:
 
 
 def clean_name(name: str) -> str:
-    """Return the name of a person or room as `clean_line` does, of at most `MAX_NAME` characters."""
+    """Return the name of a user or room, cleaned by `clean_line`, with at most `MAX_NAME` characters."""
     return clean_line(name, MAX_NAME)
 
 
 def require_name(name: str) -> str:
-    """Return the name as `clean_name` does. Raise BAD_REQUEST if nothing of it is visible."""
+    """Return the name, cleaned by `clean_name`. Raise BAD_REQUEST if it has no visible character."""
     clean = clean_name(name)
     if not clean:
-        raise RoomcastError(Code.BAD_REQUEST, "nothing of the name can be seen")
+        raise RoomcastError(Code.BAD_REQUEST, "the name has no visible character")
     return clean
 
 
 def clean_note(note: str) -> str:
-    """Return the note of a presence as `clean_line` does, of at most `MAX_NOTE` characters."""
+    """Return the note of a presence, cleaned by `clean_line`, with at most `MAX_NOTE` characters."""
     return clean_line(note, MAX_NOTE)
 
 
 def clean_topic(topic: str) -> str:
-    """Return the topic of a room as `clean_line` does, of at most `MAX_TOPIC` characters."""
+    """Return the topic of a room, cleaned by `clean_line`, with at most `MAX_TOPIC` characters."""
     return clean_line(topic, MAX_TOPIC)
 
 
 def canonical_emoji(emoji: str) -> str:
-    """Return the emoji in NFC without variation selectors, so that it compares equal however it was typed.
+    """Return the emoji in NFC and without variation selectors, so that equal emoji are equal texts.
 
-    Bidi controls and control characters are removed, as from names.
+    Bidi controls and control characters are removed, too.
     """
     plain = _CONTROLS.sub("", _BIDI_CONTROLS.sub("", _VARIATION_SELECTORS.sub("", emoji)))
     return unicodedata.normalize("NFC", plain)

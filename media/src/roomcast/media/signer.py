@@ -10,7 +10,6 @@ import asyncio
 import logging
 import random
 import time
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -35,13 +34,12 @@ _limited = LimitedLog(logging.getLogger(__name__))
 class Bounds(NamedTuple):
     """The limits of a signer's work.
 
-    `in_flight`: requests at once; `completing`: completions at once, and `completing_of_user` those of one user;
-    `claim_seconds`: the idle time after which another signer claims a request.
+    `in_flight`: requests at once; `completing`: completions at once; `claim_seconds`: the idle time after which another
+    signer claims a request.
     """
 
     in_flight: int = 128
     completing: int = 48
-    completing_of_user: int = 8
     claim_seconds: float = 2.0
 
 
@@ -77,8 +75,7 @@ class Signer:
         self._bounds = bounds
         self._tasks = TaskSet()
         self._serving: set[str] = set()
-        self._completing: Counter[str] = Counter()
-        """User -> the user's completions in progress."""
+        self._completing = 0
         self._next_claim = 0.0
         self._last_heard = 0.0
         self._task_ended = asyncio.Event()
@@ -105,7 +102,7 @@ class Signer:
                 await _wait_until(stopping, backoff.pause())
 
     async def finish(self, seconds: float) -> bool:
-        """Wait at most `seconds` for requests in progress. Return whether all ended; other signers claim the rest."""
+        """Wait at most `seconds` for requests in progress. Return whether all ended. Other signers claim the rest."""
         deadline = time.monotonic() + seconds
         while len(self._tasks) and time.monotonic() < deadline:
             await self._wait_for_end(deadline - time.monotonic())
@@ -186,16 +183,14 @@ class Signer:
         if request.action != "complete":
             async with asyncio.timeout(seconds):
                 return await self._handle(request)
-        own, bounds = self._completing[request.user], self._bounds
-        if own >= bounds.completing_of_user or self._completing.total() >= bounds.completing:
+        if self._completing >= self._bounds.completing:
             raise RoomcastError(Code.MEDIA_UNAVAILABLE, "too many uploads are being verified", retry_after=1.0)
-        self._completing[request.user] += 1
+        self._completing += 1
         try:
             async with asyncio.timeout(seconds):
                 return await self._handle(request)
         finally:
-            self._completing[request.user] -= 1
-            self._completing += Counter()  # drops the users without completions
+            self._completing -= 1
 
     async def _wait_for_end(self, seconds: float) -> None:
         self._task_ended.clear()

@@ -2,8 +2,8 @@
 
 Every upload is listed in `media:incoming` until its form has expired and a grace period has passed. Then the sweep
 deletes the object under its incoming key. If the upload has no record any more, it was never verified. Then the sweep
-also deletes the copy that a crashed signer may have left. One signer sweeps at a time, in limited steps. It does no
-harm if two signers delete the same object, so the lease needs no fencing token.
+also deletes the copy that a crashed signer may have left. One signer sweeps at a time, in limited steps. Two signers
+may delete the same object without harm, so the lease needs no fencing token.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Sweep:
                 _limited.warning("lease", "sweep failed: it took longer than its lease")
 
     async def once(self) -> None:
-        """Sweep one step if this signer gets the lease. Raise RoomcastError, TimeoutError if the lease ends first."""
+        """Sweep one step if this signer gets the lease. Raise RoomcastError, or TimeoutError if the lease ends."""
         if not await self._records.lease_sweep(self._holder, LEASE_SECONDS):
             return
         async with asyncio.timeout(LEASE_SECONDS):

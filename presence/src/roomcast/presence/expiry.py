@@ -12,10 +12,11 @@ The next step compares its own time, by the same clock, with the mark:
 * There is no mark: Redis is new, or has lost its data.
 
 In all cases except the first, no user expires for the grace period, `grace_seconds`: one heartbeat period and a margin,
-within which every gateway refreshes every live connection. A pause of up to `gap_seconds` needs no grace period: a
-heartbeat period plus the pause is still well below 60 s. The mark contains the end of the grace period, so that
-another sweeper that takes over respects it. If a sweeper crashes and another takes over quickly, the mark is young, so
-that the crash does not delay expiry. The sweeper reads no local clock, so the clock of its machine does not matter.
+within which every gateway refreshes every live connection. A pause of up to `gap_seconds` needs no grace period,
+because a heartbeat period plus the pause is still well below 60 s. The mark contains the end of the grace period, so
+that another sweeper that takes over respects it. If a sweeper crashes and another takes over quickly, the mark is
+young, so that the crash does not delay expiry. The sweeper reads no local clock, so the clock of its machine does not
+matter.
 
 The scripts handle one more case. When a stopped Redis resumes, it first runs the commands in its buffers, before any
 gateway can refresh its users. So each step contains the time of its decision, and the script ignores a late step.

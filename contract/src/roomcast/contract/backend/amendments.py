@@ -1,8 +1,8 @@
-"""Read a room's log, and amend its messages: history, edit, delete, react.
+"""Read a room's log (history), and amend its messages (edit, delete, react).
 
-An amendment is a message with its own `seq`. A call may be repeated with the same `id`, also after its target is gone.
-A back end is trusted: it may act as any user. Only an edit checks who wrote the message, so that no text appears under
-the name of another user.
+An amendment is a log entry with its own `seq` that edits or deletes a message, or adds a reaction. A call may be
+repeated with the same `id`, also after the message was deleted. A back end is trusted: it may act as any user. Only an
+edit checks the author of the message, so that no text appears under the name of another user.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _MAX_EMOJI: Final = 16
 
 
 class Amendment(NamedTuple):
-    """The fields of an edit, deletion or reaction beside `id, user, name`, and the older entries that it changes."""
+    """An edit, deletion or reaction: its fields except `id`, `user` and `name`, and its rewrites of older entries."""
 
     fields: dict[str, Any]
     rewrites: list[Rewrite]
@@ -44,14 +44,14 @@ class Amendment(NamedTuple):
 
 
 Prepare = Callable[[], Awaitable[Amendment]]
-"""Reads the target, and returns what to append."""
+"""Reads the target, and returns the amendment to append."""
 
 
 class HistoryPage(NamedTuple):
-    """One page of a room's log, oldest message first; its `seq` numbers are valid within `epoch`.
+    """One page of a room's log, oldest message first. Its `seq` numbers are valid within `epoch`.
 
-    `seq`: the room's newest; `first`: the lowest that is kept; `more`: whether the log goes on in the direction that
-    was read.
+    `seq`: the newest `seq` of the room; `first`: the lowest `seq` in the log; `more`: whether the log has more messages
+    in the direction that was read.
     """
 
     room: str
@@ -68,13 +68,13 @@ class Amendments(Messages):
     async def history(
         self, room: str, *, before: int | None = None, after: int | None = None, limit: int = 50
     ) -> HistoryPage:
-        """Return up to `limit` (1 to 100) messages: the last ones below `before`, or the first ones above `after`.
+        """Return up to `limit` (1 to 100) messages: the last messages before `before`, or the first after `after`.
 
-        With neither, the newest. A room that was never used has an empty page.
+        Without either, return the newest messages. A room that was never used has an empty page.
         """
         check_ids(room)
         if before is not None and after is not None:
-            raise RoomcastError(Code.BAD_REQUEST, "either before or after")
+            raise RoomcastError(Code.BAD_REQUEST, "give before or after, not both")
         if not 1 <= limit <= MAX_LIST:
             raise RoomcastError(Code.BAD_REQUEST, f"a page has 1 to {MAX_LIST} messages")
         at = _checked_seq(after if after is not None else before or 0)
@@ -98,8 +98,8 @@ class Amendments(Messages):
     ) -> PublishReceipt:
         """Replace the text of the message `target`, its data or both, in the name of its author `user`.
 
-        Raises NOT_FOUND for a message that is gone, FORBIDDEN when another user wrote it, CONFLICT when other
-        amendments keep coming first.
+        Raise NOT_FOUND for a deleted or missing message, FORBIDDEN when another user wrote it, and CONFLICT when other
+        amendments change the message at each of several tries.
         """
         check_content(text, data)
 
@@ -122,7 +122,7 @@ class Amendments(Messages):
         name: str | None = None,
         id: str | None = None,  # noqa: A002
     ) -> PublishReceipt:
-        """Delete the message `target` of any author in the name of `user`. Raises as `edit`."""
+        """Delete the message `target` of any author in the name of `user`. Raise NOT_FOUND or CONFLICT as `edit`."""
 
         async def prepare() -> Amendment:
             entry, message = await self._target(room, target, system=True)
@@ -142,10 +142,10 @@ class Amendments(Messages):
         name: str | None = None,
         id: str | None = None,  # noqa: A002
     ) -> PublishReceipt:
-        """Add a reaction of `user` to the message `target`, or take it back (`on` False). Raises as `edit`."""
+        """Add a reaction of `user` to the message `target`, or remove it (`on` False). Raise NOT_FOUND as `edit`."""
         plain = canonical_emoji(emoji)
         if not 1 <= len(emoji) <= _MAX_EMOJI or is_blank(plain):
-            raise RoomcastError(Code.BAD_REQUEST, f"an emoji has 1 to {_MAX_EMOJI} characters that can be seen")
+            raise RoomcastError(Code.BAD_REQUEST, f"an emoji has 1 to {_MAX_EMOJI} visible characters")
 
         async def prepare() -> Amendment:
             await self._target(room, target)
@@ -156,7 +156,7 @@ class Amendments(Messages):
     async def _amend(
         self, room: str, user: str, target: int, name: str | None, message_id: str | None, prepare: Prepare
     ) -> PublishReceipt:
-        """Append with rewrites; read the target again when another amendment came first."""
+        """Append the amendment with its rewrites. Prepare it again when another amendment changed an entry before."""
         check_ids(room, user)
         _checked_seq(target)
         made = str(uuid.uuid4()) if message_id is None else message_id
@@ -172,11 +172,11 @@ class Amendments(Messages):
                 known = await self._find_receipt(room, user, made) if error.code is Code.NOT_FOUND else None
                 if known is None:
                     raise
-                return known  # a repeated call: the first one deleted the target, or it was deleted since
+                return known  # this call was repeated, and the target was deleted since the first call, or by it
         raise RoomcastError(Code.CONFLICT, "the message is being changed by others")
 
     async def _find_receipt(self, room: str, user: str, message_id: str) -> PublishReceipt | None:
-        """Return the receipt of a message id, if the room still remembers it. The target may have been any."""
+        """Return the receipt of a message id, if the room still has it. The id may belong to any target."""
         fields = (dedup_field(user, message_id, is_system=True), dedup_field(user, message_id))
         for key in (keys.room_ids(room), keys.room_ids_old(room)):
             for value in filter(None, await self._call("HMGET", key, *fields)):

@@ -16,8 +16,8 @@ from roomcast.wire.envelope import pack_event
 class CustomEvents(RedisLink):
     """Sends the custom events of a back end to the clients that are connected now. No event is stored.
 
-    Clients get them as `custom` events without `user`. Gateways write `user` into the events of clients, so that no
-    client can pretend to be a back end. A repeated call sends the event again.
+    Clients receive them as `custom` events without `user`. Gateways write `user` into the custom events of clients, so
+    that no client can pretend to be a back end. A repeated call sends the event again.
     """
 
     async def emit_to_user(self, user: str, event: str, data: dict[str, Any] | None = None) -> None:

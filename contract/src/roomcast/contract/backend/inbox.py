@@ -14,13 +14,13 @@ from roomcast.contract.inbox import Line, page_of, read_lines, summary_keys
 
 _CURSOR: Final = re.compile(CURSOR)
 _AT_ONCE: Final = 20
-"""The most rooms that are read at the same time, each over a connection of the client's pool."""
+"""The most rooms that are read at the same time. Each read needs a connection of the client's pool."""
 
 
 class InboxPage(NamedTuple):
-    """A page of an inbox, the latest activity first, with the totals of all rooms; `after` asks for the next page.
+    """A page of an inbox, the latest activity first, with the totals of all rooms. `after` leads to the next page.
 
-    `rooms`: the number of rooms on the user's list, all of which were read; 0 over HTTP.
+    `rooms`: the number of rooms on the user's list, which were all read for this page; 0 over HTTP.
     """
 
     lines: list[Line]
@@ -34,10 +34,10 @@ class Inboxes(RedisLink):
     """The method of `Backend` that reads inboxes."""
 
     async def inbox(self, user: str, *, after: str | None = None, limit: int = 50) -> InboxPage:
-        """Return a page of a user's inbox: the rooms on the list that the user may enter by id or membership.
+        """Return a page of a user's inbox: the rooms on the user's list that the user may enter by id or membership.
 
-        A room that only a pattern in the user's token opens is left out: a back end does not know the token. Raises
-        BAD_REQUEST for an `after` that no page gave, and for a `limit` that is not 1 to 100.
+        The page does not contain rooms that only a pattern in the user's token opens, because a back end does not have
+        the token. Raise BAD_REQUEST for an `after` that is not from a page, and for a `limit` that is not 1 to 100.
         """
         check_ids(None, user)
         if (after is not None and not _CURSOR.fullmatch(after)) or not 1 <= limit <= MAX_LIST:

@@ -1,4 +1,4 @@
-"""Read rooms, their members and occupants, and the state of the cluster, at bounded cost."""
+"""Read rooms, their members and occupants, and the state of the cluster. Each call has a limited cost."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from roomcast.contract.events import MAX_LIST, MAX_PRESENCE_ROOM
 
 MAX_SCAN: Final = 1_000
 _MAX_CURSOR: Final = 2**64 - 1
-"""The largest cursor of a scan that Redis takes."""
+"""The largest cursor that Redis accepts in a scan."""
 _ANNOUNCED_SECONDS: Final = 60
 
 
@@ -41,7 +41,7 @@ class Member(NamedTuple):
 
 
 class MemberPage(NamedTuple):
-    """Some members of a room, in no order; `cursor` leads to the next page, None: this is the last."""
+    """Some members of a room, in no order. `cursor` leads to the next page; it is None on the last page."""
 
     members: list[Member]
     cursor: str | None
@@ -55,14 +55,14 @@ class ListedRoom(NamedTuple):
 
 
 class Occupancy(NamedTuple):
-    """The number of users in a room now; `users` names them in rooms of up to 200 occupants, and is None in larger."""
+    """The number of users in a room now, and their ids. `users` is None in rooms of more than 200 occupants."""
 
     occupants: int
     users: list[str] | None
 
 
 class GatewayInfo(NamedTuple):
-    """A gateway that announced itself in the last minute, and whether it holds the lease of its number."""
+    """A gateway that announced itself within the last minute. `is_alive`: whether it has the lease of its number."""
 
     node: str
     connections: int
@@ -70,7 +70,7 @@ class GatewayInfo(NamedTuple):
 
 
 class ClusterInfo(NamedTuple):
-    """The gateways, and the users who are present (invisible ones included)."""
+    """The gateways, the sum of their connections, and the number of users present, including invisible users."""
 
     gateways: list[GatewayInfo]
     connections: int
@@ -81,7 +81,7 @@ class Lookups(RedisLink):
     """The methods of `Backend` that read rooms, people and the cluster."""
 
     async def room(self, room: str) -> RoomInfo:
-        """Return the description and counts of a room. Raises NOT_FOUND when nothing is stored of it."""
+        """Return the description and counts of a room. Raise NOT_FOUND when Redis has no data of the room."""
         check_ids(room)
         fields = ("kind", "name", "topic", "data", "owner", "seq")
         kind, name, topic, data, owner, seq = (
@@ -91,24 +91,24 @@ class Lookups(RedisLink):
         members = await self._call("HLEN", keys.room_members(room))
         occupants = await self._call("HLEN", keys.room_nodes_of(room))
         if not (kind or messages or members or occupants):
-            raise RoomcastError(Code.NOT_FOUND, "nothing is known of this room")
+            raise RoomcastError(Code.NOT_FOUND, "there is no data of this room")
         slow = await self._call("HGET", keys.room_sanctions(room), "slow")
         return RoomInfo(
             room, kind, name, topic, read_data(data), owner, int(seq or 0), messages, members, occupants, int(slow or 0)
         )
 
     async def members(self, room: str, *, cursor: str | None = None, limit: int = MAX_LIST) -> MemberPage:
-        """Return about `limit` (1 to 1,000) stored members, or those behind a cursor of another page.
+        """Return about `limit` (1 to 1,000) stored members: the first ones, or those after the cursor of another page.
 
-        A user who is a member from the first page to the last is on at least one of them; a page may be empty.
-        Raises NOT_FOUND for a room that is not stored.
+        A user who is a member while all pages are read is on at least one page. A page may be empty. Raise NOT_FOUND
+        for a room that is not stored.
         """
         check_ids(room)
         if not 1 <= limit <= MAX_SCAN:
             raise RoomcastError(Code.BAD_REQUEST, f"a page has 1 to {MAX_SCAN} members")
         at = cursor or "0"
         if not at.isascii() or not at.isdigit() or len(at) > 20 or int(at) > _MAX_CURSOR:
-            raise RoomcastError(Code.BAD_REQUEST, "no cursor of a page of members")
+            raise RoomcastError(Code.BAD_REQUEST, "the cursor is not from a page of members")
         if cursor is None and not await self._call("HEXISTS", keys.room_meta(room), "kind"):
             raise RoomcastError(Code.NOT_FOUND, "no such room is stored")
         next_at, flat = await self._call("HSCAN", keys.room_members(room), at, "COUNT", limit)
@@ -123,7 +123,7 @@ class Lookups(RedisLink):
         return sorted(ListedRoom(room.decode(), name.decode() or room.decode()) for room, name in _pairs(flat))
 
     async def occupancy(self, room: str) -> Occupancy:
-        """Return how many users are in a room now, over all gateways, and who they are."""
+        """Return the number of users who are in a room now, on all gateways, and their ids."""
         check_ids(room)
         count = int(await self._call("HLEN", keys.room_nodes_of(room)))
         if count > MAX_PRESENCE_ROOM:
@@ -152,5 +152,5 @@ class Lookups(RedisLink):
 
 
 def _pairs(flat: Any) -> Iterator[tuple[bytes, bytes]]:
-    """Return the pairs of a hash, which RESP2 sends flat and redis-py may have made a dict."""
+    """Return the field-value pairs of a hash. RESP2 sends a flat list, which redis-py may have made a dict."""
     return iter(flat.items()) if isinstance(flat, dict) else zip(flat[::2], flat[1::2], strict=True)

@@ -42,19 +42,19 @@ class Messages(Uploads):
         id: str | None = None,  # noqa: A002 (the protocol's name)
         mentions: Sequence[str] = (),
     ) -> PublishReceipt:
-        """Publish a text, data or both into a room in the name of `user`; return its receipt.
+        """Publish a message with a text, data or both into a room, in the name of `user`. Return its receipt.
 
-        `data`: a JSON object of the application's, see `roomcast.contract.app_data`. `kind` "text": as if the user had
-        written the message; without a text, its kind is then `data`, as for messages of clients.
+        `data`: a JSON object of the application, see `roomcast.contract.app_data`. `kind` "text": as if the user had
+        written the message. Without a text, the kind is then `data`, as for messages of clients.
 
         `name`: shown beside the message; by default the name in the user's profile, else the id.
 
-        `upload`: a verified upload of `user` into this room, see `complete_upload`; then the message's kind is `media`,
-        and a text is optional. `reply_to`: the `seq` of another message.
+        `upload`: a verified upload of `user` into this room, see `complete_upload`. With it, the message's kind is
+        `media`, and a text is optional. `reply_to`: the `seq` of another message.
 
-        `id`: at most 64 printable ASCII characters. For at least an hour, a repeated id publishes nothing and
+        `id`: at most 64 printable ASCII characters. For at least an hour, a call with the same id publishes nothing and
         returns the first receipt with `duplicate` set. Without `id`, a repeated call publishes a second message.
-        `mentions`: at most 20 users; raises FORBIDDEN when one of them does not read the room.
+        `mentions`: at most 20 users. Raise FORBIDDEN when one of these users does not read the room.
         """
         check_ids(room, user)
         if upload is None or text is not None or data is not None:
@@ -76,7 +76,7 @@ class Messages(Uploads):
         return await self._append(room, message, is_system=message["kind"] == "system")
 
     async def _name_of(self, user: str, name: str | None) -> str:
-        """Return the name to show: `name` if given, else the profile's, else the id."""
+        """Return the name to show: `name` if given, else the name in the user's profile, else the user id."""
         if given := clean_name(name or ""):
             return given
         with translated(Code.UNAVAILABLE):  # nothing is published yet
@@ -84,7 +84,7 @@ class Messages(Uploads):
         return stored.decode() if stored else user
 
     async def _require_readers(self, room: str, users: Sequence[str]) -> list[str]:
-        """Return the users, each once; raise FORBIDDEN when one of them does not read the room."""
+        """Return each user once. Raise FORBIDDEN when one of the users does not read the room."""
         unique = list(dict.fromkeys(users))
         if len(unique) > MAX_MENTIONS:
             raise RoomcastError(Code.TOO_LARGE, f"a message mentions at most {MAX_MENTIONS} users")
@@ -103,7 +103,7 @@ class Messages(Uploads):
     async def _append(
         self, room: str, message: dict[str, Any], rewrites: Sequence[Rewrite] = (), *, is_system: bool
     ) -> PublishReceipt:
-        """Append a message of these fields. Raise StaleRewriteError if an entry to rewrite has changed.
+        """Append a message with these fields. Raise StaleRewriteError if an entry to rewrite has changed.
 
         `is_system`: see `dedup_field`.
         """
@@ -115,7 +115,7 @@ class Messages(Uploads):
         return read_receipt(await self._script("room_append", place.names, args))
 
     async def _run_id(self, key: str) -> str:
-        """Return the run id of the server that holds `key`; ask each time, because a failover changes it."""
+        """Return the run id of the server of `key`. Each call reads it again, because a failover changes it."""
         with translated(Code.UNAVAILABLE):
             if isinstance(self._redis, RedisCluster):
                 await self._redis.initialize()
@@ -133,7 +133,7 @@ def check_message_id(message_id: str) -> None:
 
 
 def check_content(text: str | None, data: dict[str, Any] | None) -> None:
-    """Raise BAD_REQUEST or TOO_LARGE for a text or data that no message may have, and if both are missing."""
+    """Raise BAD_REQUEST or TOO_LARGE for a text or data that is not allowed. Raise BAD_REQUEST without either."""
     if text is None and data is None:
         raise RoomcastError(Code.BAD_REQUEST, "text or data is needed")
     if text is not None:
@@ -148,6 +148,6 @@ def _check_text(text: str) -> None:
     except UnicodeEncodeError:
         raise RoomcastError(Code.BAD_REQUEST, "the text is not valid Unicode") from None
     if not 1 <= size <= MAX_MESSAGE_BYTES:
-        raise RoomcastError(Code.TOO_LARGE, f"a text holds 1 to {MAX_MESSAGE_BYTES} bytes")
+        raise RoomcastError(Code.TOO_LARGE, f"a text must have 1 to {MAX_MESSAGE_BYTES} bytes")
     if is_blank(text):
         raise RoomcastError(Code.BAD_REQUEST, "the text has no visible character")

@@ -17,10 +17,10 @@ _FULL: Final = -2
 
 
 class Moderation(RedisLink):
-    """Sanctions of users, and the queue of reports."""
+    """The methods of `Backend` that set and lift sanctions, and read the queue of reports."""
 
     async def mute(self, user: str, *, room: str | None = None, seconds: float | None = None) -> None:
-        """Let `user` read, but not write: in a room, or everywhere. `seconds` None: until `unmute`."""
+        """Let `user` read but not write: in one room, or everywhere. `seconds` None: until `unmute`."""
         await self._sanction("mute", user, room, seconds)
 
     async def unmute(self, user: str, *, room: str | None = None) -> None:
@@ -42,12 +42,12 @@ class Moderation(RedisLink):
         await self._control(Sanctioned(room))
 
     async def reports(self, *, after: str | None = None, limit: int = 100) -> list[dict[str, Any]]:
-        """Return open reports above the id `after`, oldest first: `{id, room, target, by, reason, message}`."""
+        """Return open reports after the id `after`, oldest first: `{id, room, target, by, reason, message}`."""
         rows = await self._call("XRANGE", keys.REPORTS, f"({after}" if after else "-", "+", "COUNT", limit)
         return [{"id": number.decode(), **json.loads(fields[b"report"])} for number, fields in _entries(rows)]
 
     async def resolve_report(self, number: str) -> None:
-        """Close a report; a closed or unknown one is no error."""
+        """Close a report. For a closed or unknown report, do nothing."""
         await self._call("XDEL", keys.REPORTS, number)
 
     async def _sanction(self, kind: str, user: str, room: str | None, seconds: float | None) -> None:
@@ -56,7 +56,7 @@ class Moderation(RedisLink):
         if room is not None:
             args = (f"{kind}:{user}", whole, MAX_SANCTIONS, "")
             if int(await self._script("room_sanction", sanction_keys(room), args)) == _FULL:
-                raise RoomcastError(Code.TOO_LARGE, f"a room holds at most {MAX_SANCTIONS} sanctions")
+                raise RoomcastError(Code.TOO_LARGE, f"a room may have at most {MAX_SANCTIONS} sanctions")
         else:
             args = (kind, whole, MAX_SANCTIONS, "")
             await self._script("room_sanction", (keys.user_sanctions(user),), args)
@@ -72,7 +72,7 @@ class Moderation(RedisLink):
 
 
 def _entries(rows: Any) -> list[tuple[bytes, dict[bytes, bytes]]]:
-    """Return stream entries with their fields as a dict; the driver may give a dict or a flat list."""
+    """Return stream entries with their fields as a dict. The driver returns the fields as a dict or a flat list."""
     pairs = ((row[0], row[1]) for row in rows)
     return [
         (number, fields if isinstance(fields, dict) else dict(zip(fields[::2], fields[1::2], strict=True)))

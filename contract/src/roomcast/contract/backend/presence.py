@@ -18,7 +18,7 @@ class PresenceQueries(RedisLink):
     """The method of `Backend` that reads presence."""
 
     async def presence(self, users: Collection[str], *, devices: bool = False) -> dict[str, Presence]:
-        """Return each user's presence as others see it, also of unknown users; with `devices`, also each device's."""
+        """Return the presence of each user as others see it, also of unknown users. `devices`: include all devices."""
         shards: dict[int, list[str]] = {}
         for user in users:
             check_ids(None, user)

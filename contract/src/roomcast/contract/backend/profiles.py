@@ -1,4 +1,4 @@
-"""The profiles of people: names, pictures, and an application's data."""
+"""Read and write the profiles of users: names, pictures, and data of the application."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from roomcast.contract.person import FIELDS, MAX_PEOPLE, PROFILE_SECONDS, Profil
 
 
 class People(RedisLink):
-    """The profiles that a back end reads and writes."""
+    """The methods of `Backend` that read and write profiles."""
 
     async def profile(self, user: str) -> Profile:
-        """Return the profile of a user. Raises NOT_FOUND for an unknown user."""
+        """Return the profile of a user. Raise NOT_FOUND for an unknown user."""
         check_ids(None, user)
         found = read_profile(user, await self._call("HMGET", keys.user_person(user), *FIELDS))
         if found is None:
@@ -28,8 +28,9 @@ class People(RedisLink):
     ) -> None:
         """Change the profile of a user, on every gateway within seconds. An unknown user becomes known.
 
-        None leaves a field as it is; an empty picture or object deletes the stored one. The claims `name`, `picture`
-        and `data` of the token at the next sign-in replace these fields again. Raises BAD_REQUEST, TOO_LARGE.
+        None does not change a field. An empty picture or object deletes the stored one. If the user's token has the
+        claims `name`, `picture` or `data`, they replace these fields again at the next sign-in. Raise BAD_REQUEST or
+        TOO_LARGE.
         """
         check_ids(None, user)
         args: tuple[bytes | str | int, ...] = (user, PROFILE_SECONDS, *changed_fields(name, picture, data))

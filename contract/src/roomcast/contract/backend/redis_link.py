@@ -59,12 +59,12 @@ class RedisLink:
             await self._redis.ping()
 
     async def info(self) -> dict[str, Any]:
-        """Return the INFO of Redis, or of each server of a cluster. Raises UNAVAILABLE."""
+        """Return the INFO of Redis, or of each server of a cluster. Raise UNAVAILABLE."""
         with translated(Code.UNAVAILABLE):
             return dict(await self._redis.info())
 
     async def _time(self) -> tuple[int, int]:
-        """Return Redis's clock: seconds, and microseconds of the second."""
+        """Return Redis's time: unix seconds, and the microseconds within the second."""
         with translated(Code.UNAVAILABLE):
             seconds, micros = await self._redis.time()
         return int(seconds), int(micros)
@@ -99,7 +99,7 @@ def event_packet(event: str, data: dict[str, Any]) -> bytes:
 
 @contextmanager
 def translated(unanswered: Code) -> Iterator[None]:
-    """Turn errors of the driver into RoomcastError; `unanswered` is the code for a lost connection or no answer."""
+    """Convert errors of the driver into RoomcastError. `unanswered`: the code for a lost connection or no answer."""
     try:
         yield
     except MaxConnectionsError as error:  # nothing was sent
@@ -111,14 +111,14 @@ def translated(unanswered: Code) -> Iterator[None]:
 
 
 def _kind(error: RedisError) -> str:
-    """Return why Redis refused (out of memory, no permission, misconf), without internals."""
+    """Return why Redis refused a command (such as out of memory or no permission), without details of the server."""
     if type(error) is ResponseError:
         return str(error).split(" ", 1)[0].lower()
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(error).__name__.removesuffix("Error")).lower()
 
 
 def check_ids(room: str | None, user: str | None = None) -> None:
-    """Raise BAD_REQUEST for a malformed id; None is not checked."""
+    """Raise BAD_REQUEST for a malformed id. An id of None is not checked."""
     if room is not None and not is_room_id(room):
         raise RoomcastError(Code.BAD_REQUEST, "a room id has 1 to 128 characters of A-Z a-z 0-9 _ . : @ -")
     if room is not None and room.startswith(DIRECT) and not is_pair(room):
@@ -128,7 +128,7 @@ def check_ids(room: str | None, user: str | None = None) -> None:
 
 
 def whole_seconds(seconds: float) -> int:
-    """Return whole seconds, rounded down; raise BAD_REQUEST for less than one."""
+    """Return whole seconds, rounded down. Raise BAD_REQUEST for less than one second."""
     if seconds < 1:
         raise RoomcastError(Code.BAD_REQUEST, "a duration is at least a second")
     return int(seconds)

@@ -12,10 +12,10 @@ from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import MAX_TOKEN_ID
 
 TOKEN_LIFE_SECONDS: Final = 30 * 86_400
-"""Default life of a revocation, in seconds: no token may live longer."""
+"""The default life of a revocation, in seconds. It must be at least the longest life of a token."""
 
 CLOCK_SKEW_SECONDS: Final = 30
-"""Seconds by which the clock of a process that signs tokens may run ahead."""
+"""The default for how many seconds the clock of a process that signs tokens may be ahead."""
 
 
 class Revocations(RedisLink):
@@ -31,13 +31,13 @@ class Revocations(RedisLink):
         seconds: float = TOKEN_LIFE_SECONDS,
         skew_seconds: float = CLOCK_SKEW_SECONDS,
     ) -> None:
-        """Refuse every token of `user` issued up to now, and close its connections within seconds.
+        """Refuse every token of `user` issued up to now, and close the user's connections within seconds.
 
-        `issued_before` (unix seconds): only tokens that were issued earlier, and those without `iat`. `seconds`: the
-        longest life of a token. `skew_seconds`: how far the clocks that stamp `iat` may run ahead of this one. Tokens
-        issued within that time from now on are refused, too, so that no earlier token stays valid. Pass 0 if this
-        process signs all tokens, and a new sign-in has to work at once. With `issued_before`, which is exact,
-        `skew_seconds` has no effect. A revocation never shortens an earlier one that reaches further.
+        `issued_before` (unix seconds): refuse only tokens issued earlier, and tokens without `iat`. `seconds`: the
+        longest life of a token. `skew_seconds`: how far the clocks from which tokens get their `iat` may be ahead of
+        this clock. Tokens issued in the next `skew_seconds` are refused, too, so that no token issued before now stays
+        valid. Pass 0 if this process signs all tokens, and a new sign-in must work at once. With `issued_before`, which
+        is exact, `skew_seconds` has no effect. A revocation never shortens an earlier revocation of the user.
         """
         check_ids(None, user)
         until = int(self._clock() + skew_seconds) if issued_before is None else _second_before(issued_before)
@@ -47,7 +47,7 @@ class Revocations(RedisLink):
     async def revoke_session(self, session: str, *, seconds: float = TOKEN_LIFE_SECONDS) -> None:
         """Refuse every token with this `sid` claim, and close their connections within seconds.
 
-        The claim names a sign-in: all tokens that an identity provider issues for it, one after the other, carry it.
+        The claim names a sign-in. All tokens that an identity provider issues for the same sign-in have the same claim.
         """
         if not 1 <= len(session) <= MAX_TOKEN_ID:
             raise RoomcastError(Code.BAD_REQUEST, f"a sid has 1 to {MAX_TOKEN_ID} characters")
@@ -55,7 +55,7 @@ class Revocations(RedisLink):
         await self._control(Revoked(session=session))
 
     async def disconnect(self, user: str) -> None:
-        """Close the connections of `user` on every gateway. Its token stays valid: see `revoke_user`."""
+        """Close the connections of `user` on every gateway. The user's tokens stay valid: see `revoke_user`."""
         check_ids(None, user)
         await self._control(Disconnected(user))
 
@@ -68,7 +68,7 @@ class Revocations(RedisLink):
 
 
 def _second_before(moment: float) -> int:
-    """Return the last whole second before a moment (unix seconds); `iat` is compared in whole seconds."""
+    """Return the last whole second before a time (unix seconds), because `iat` is compared in whole seconds."""
     if not 0 <= moment < 1e11:
         raise RoomcastError(Code.BAD_REQUEST, "issued_before is a time in unix seconds")
     return max(0, math.ceil(moment) - 1)

@@ -21,7 +21,7 @@ class Rooms(RedisLink):
     async def create_room(
         self, room: str, owner: str, *, kind: Literal["private", "public"] = "private", name: str = ""
     ) -> None:
-        """Store a room that `owner` owns. Raises CONFLICT when it is stored already, FORBIDDEN for a reserved id."""
+        """Store a room with this owner. Raise CONFLICT when the room is stored already, FORBIDDEN for a reserved id."""
         check_ids(room, owner)
         name = clean_name(name)
         require_free_id(room, kind)
@@ -39,7 +39,7 @@ class Rooms(RedisLink):
     ) -> None:
         """Make `user` a member of a stored room, or change the member's role. The owner keeps the owner role.
 
-        The user's devices get the event `room` with `change: "invited"`. Raises NOT_FOUND if the room is not stored.
+        The user's devices get the event `room` with `change: "invited"`. Raise NOT_FOUND if the room is not stored.
         """
         check_ids(room, user)
         kind, stored_name = await self._call("HMGET", keys.room_meta(room), "kind", "name")
@@ -53,9 +53,9 @@ class Rooms(RedisLink):
         await self._tell_user(user, ROOM, event)
 
     async def remove(self, room: str, user: str) -> bool:
-        """Delete a membership, and remove the user from the room on every gateway. Return whether it was deleted.
+        """Delete a membership, and remove the user from the room on every gateway.
 
-        Raises FORBIDDEN for the owner.
+        Return whether there was a membership. Raise FORBIDDEN for the owner.
         """
         check_ids(room, user)
         names = (keys.room_members(room), keys.room_kicked(room))
@@ -67,7 +67,7 @@ class Rooms(RedisLink):
         return bool(outcome == b"removed")
 
     async def kick(self, room: str, user: str) -> None:
-        """Remove a user from a room on every gateway. The membership stays: `remove` deletes it as well."""
+        """Remove a user from a room on every gateway. The membership stays; `remove` also deletes the membership."""
         check_ids(room, user)
         await self._script("room_kick", (keys.room_kicked(room),), (user, keys.KICK_SECONDS))
         await self._control(Kicked(room, user))
@@ -81,16 +81,16 @@ class Rooms(RedisLink):
         await self._replace_in_directory(room, kind, name, None)
         for member in members:
             await self._remove_from_room_list(member.decode(), room)
-        await self._control(Sanctioned(room))  # room_close deleted the sanctions: gateways read them again
+        await self._control(Sanctioned(room))  # room_close deleted the sanctions, so gateways must read them again
 
     async def update_room(
         self, room: str, *, name: str | None = None, topic: str | None = None, data: dict[str, Any] | None = None
     ) -> None:
         """Change the name, topic or data of a stored room, and tell its members on every gateway.
 
-        None leaves a field as it is; an empty topic or object deletes the stored one. Raises NOT_FOUND for a room that
-        is not stored, BAD_REQUEST if every field is None or no character of the name is visible, TOO_LARGE for data
-        over its limits.
+        None does not change a field. An empty topic or object deletes the stored one. Raise NOT_FOUND for a room that
+        is not stored, BAD_REQUEST if every field is None or the name has no visible character, and TOO_LARGE for data
+        above its limits.
         """
         check_ids(room)
         fields = changed_fields(name, topic, data)
@@ -103,9 +103,9 @@ class Rooms(RedisLink):
         await self._control(RoomChanged(room))
 
     async def transfer_room(self, room: str, user: str) -> None:
-        """Make a member the owner of a stored room; the owner becomes an admin.
+        """Make a member the owner of a stored room. The previous owner becomes an admin.
 
-        Raises NOT_FOUND for a room that is not stored, and for a user who is no member.
+        Raise NOT_FOUND for a room that is not stored, and for a user who is not a member.
         """
         check_ids(room, user)
         names = (keys.room_meta(room), keys.room_members(room))

@@ -1,8 +1,8 @@
-"""Upload files on behalf of users: ask the media signers, and read what they verified.
+"""Upload files for users: send requests to the media signers, and read the records of verified uploads.
 
     sign_upload, complete_upload, upload_url --MediaRequest--> stream ... signer ... --MediaReply--> media:replies:{…}
 
-Each request has its own list for the answer, because a back end may not subscribe.
+Each request has its own list for the reply, because the account of a back end may not subscribe.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ from roomcast.contract.events import Media, MediaComplete, MediaSign, MediaUrl
 from roomcast.wire.envelope import EnvelopeError, Reader, pack
 
 MAX_REQUESTS: Final = 10_000
-"""The most requests in the stream. Without a signer, requests reach their deadlines long before the stream is full."""
+"""The most requests in the stream. Without a signer, requests pass their deadlines long before the stream is full."""
 
 MAX_WAITING: Final = 40
-"""The most requests of one client that may wait at once: each holds a connection of its pool."""
+"""The most requests of one client that may wait at once. Each occupies a connection of the client's pool."""
 
 _SIGN_SECONDS: Final = 3.0
 _COMPLETE_SECONDS: Final = 10.0
 _RETRY_SECONDS: Final = 1.0
 _WAIT_SECONDS: Final = 1
-"""Length of one BLPOP, in seconds: shorter than the client's socket timeout."""
+"""The timeout of one BLPOP, in seconds: shorter than the client's socket timeout."""
 _Action = Literal["sign", "complete", "url"]
 
 
 class Uploads(RedisLink):
-    """Files of users, through the media signers. Raises MEDIA_UNAVAILABLE when no signer answers in time."""
+    """The methods of `Backend` for uploads. They raise MEDIA_UNAVAILABLE when no signer answers in time."""
 
     _requests = 0
-    """Requests that wait for a signer; each holds a connection."""
+    """The number of requests that wait for a signer. Each occupies a connection."""
 
     async def sign_upload(
         self,
@@ -53,21 +53,21 @@ class Uploads(RedisLink):
     ) -> dict[str, Any]:
         """Return a form for one file of `user` in `room`: `{upload, method, url, fields or headers, expires}`.
 
-        Raises MEDIA_REFUSED for a type, name or size that is not allowed, RATE_LIMITED above the user's quota.
+        Raise MEDIA_REFUSED for a type, name or size that is not allowed, and RATE_LIMITED above the user's limits.
         """
         wanted = {"room": room, "name": name, "type": type, "size": size, "width": width, "height": height}
         return await self._ask(user, "sign", _checked(MediaSign, wanted), _SIGN_SECONDS)
 
     async def complete_upload(self, user: str, upload: str) -> dict[str, Any]:
-        """Let a signer verify an uploaded file; return `{media}`. Afterwards `publish` may name the upload.
+        """Let a signer verify an uploaded file. Return `{media}`. Afterwards, `publish` accepts the upload.
 
-        Raises UPLOAD_INCOMPLETE before the storage has the file, UPLOAD_MISMATCH for another file than was announced,
-        UPLOAD_EXPIRED for an unknown upload, and NOT_FOUND for another user's.
+        Raise UPLOAD_INCOMPLETE if the storage does not have the file yet, UPLOAD_MISMATCH for another file than the
+        announced one, UPLOAD_EXPIRED for an unknown upload, and NOT_FOUND for an upload of another user.
         """
         return await self._ask(user, "complete", _checked(MediaComplete, {"upload": upload}), _COMPLETE_SECONDS)
 
     async def upload_url(self, user: str, upload: str) -> dict[str, Any]:
-        """Return a link to a verified file: `{url, expires}`. Raises NOT_FOUND."""
+        """Return a link to a verified file: `{url, expires}`. Raise NOT_FOUND."""
         wanted = _checked(MediaUrl, {"upload": upload})
         room, media = await self._call("HMGET", keys.upload(upload), "room", "media")
         if room is None or media is None:
@@ -77,13 +77,13 @@ class Uploads(RedisLink):
         return found
 
     async def _media_of(self, upload: str, user: str, room: str) -> Media:
-        """Return the media of a verified upload for a message of `user` in `room`; raise the gateways' errors."""
+        """Return the media of a verified upload for a message of `user` in `room`. Raise the errors of gateways."""
         name = keys.upload(_checked(MediaUrl, {"upload": upload})["upload"])
         owner, stored_room, media = await self._call("HMGET", name, "owner", "room", "media")
         if owner is None or stored_room is None:
             raise RoomcastError(Code.UPLOAD_EXPIRED)
         if owner.decode() != user or stored_room.decode() != room:
-            raise RoomcastError(Code.NOT_FOUND, "the upload is another user's, or for another room")
+            raise RoomcastError(Code.NOT_FOUND, "the upload belongs to another user, or to another room")
         if media is None:
             raise RoomcastError(Code.UPLOAD_INCOMPLETE)
         if int(await self._call("PTTL", name)) < self._retention.age_seconds * 1000:
@@ -136,10 +136,10 @@ def _result(reply: MediaReply) -> dict[str, Any]:
 
 
 def _checked(form: type[msgspec.Struct], wanted: dict[str, Any]) -> dict[str, Any]:
-    """Return the arguments of a request in the form that clients send; raise BAD_REQUEST for others."""
+    """Return the arguments of a request in the form that clients send. Raise BAD_REQUEST for invalid arguments."""
     try:
         found: dict[str, Any] = msgspec.to_builtins(msgspec.convert(wanted, form))
-        msgspec.msgpack.encode(found)  # half a surrogate pair passes the conversion
+        msgspec.msgpack.encode(found)  # refuses half a surrogate pair, which the conversion accepts
     except (msgspec.ValidationError, UnicodeEncodeError) as error:
         raise RoomcastError(Code.BAD_REQUEST, str(error)) from None
     return found

@@ -1,16 +1,16 @@
 #!lua flags=allow-oom
--- Charge requests of an API key against its rate, by the generic cell rate algorithm (ITU-T I.371).
+-- Charge requests to the rate of an API key, with the generic cell rate algorithm (ITU-T I.371).
 --
--- KEYS[1] api:rate:{I}  string, the time in ms at which the rate has covered all requests so far
+-- KEYS[1] api:rate:{I}  string, the time in ms from which on the rate covers all requests so far
 -- ARGV[1] requests a second
 -- ARGV[2] burst, in seconds of the rate
 -- ARGV[3] requests to charge
--- ARGV[4] 'owe': charge them in any case, because the work is done already; later requests wait
+-- ARGV[4] 'owe': charge the requests in any case, because their work is already done; later requests must wait
 --
--- A call for more requests than the burst is admitted as soon as the rate has covered all earlier requests but one. Else
--- the call would wait for ever. Later calls wait until the rate has covered it.
+-- A call for more requests than the burst could never be covered at once. So the script admits it as soon as the rate
+-- covers all earlier requests but one. Later calls wait until the rate covers this call.
 --
--- Returns 0 when the requests are admitted, else the ms to wait; requests that must wait are not charged.
+-- Returns 0 when the requests are admitted, else the ms to wait. Requests that must wait are not charged.
 
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)

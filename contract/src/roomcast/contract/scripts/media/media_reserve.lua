@@ -1,17 +1,17 @@
 #!lua
--- Count one more upload against its owner's quota, before anything is signed.
+-- Count one more upload towards its owner's limits, before a form is signed.
 --
--- KEYS[1] user:{U}:uploads       zset   upload -> ms at which its form expires; the open uploads
--- KEYS[2] user:{U}:upload_bytes  string bytes announced in the current day, which starts with its first upload
+-- KEYS[1] user:{U}:uploads       zset   open upload -> ms at which its form expires
+-- KEYS[2] user:{U}:upload_bytes  string bytes announced in the current day, which starts with the first upload
 --
 -- ARGV[1] upload id
 -- ARGV[2] announced size, bytes
 -- ARGV[3] life of the form, ms
--- ARGV[4] uploads open at once, at most
--- ARGV[5] bytes in a day, at most
+-- ARGV[4] the most open uploads
+-- ARGV[5] the most bytes in a day
 --
--- Returns {now, 0} when the upload was counted, else {now, ms after which a retry can succeed}; now in ms since the
--- epoch.
+-- Returns {now, 0} when the upload was counted, else {now, ms after which a retry can succeed}. `now` is in ms since
+-- the epoch.
 
 local day = 86400000
 local time = redis.call('TIME')

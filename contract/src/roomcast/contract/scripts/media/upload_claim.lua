@@ -1,13 +1,14 @@
 #!lua
--- Take or renew the claim to verify an upload. One attempt holds the claim at a time, until its lease ends.
+-- Claim an upload to verify it, or renew the claim. Only one attempt has the claim at a time, until its lease ends.
 --
 -- KEYS[1] upload:{U}  hash
 --
--- ARGV[1] user who asks
+-- ARGV[1] the user who completes the upload
 -- ARGV[2] token of this attempt
 -- ARGV[3] lease, ms
 --
--- Returns {'unknown'}; {'foreign'}; {'verified', media}; {'busy'}; {'claimed', key, type, size, name}.
+-- Returns {'unknown'}; {'foreign'} for an upload of another user; {'verified', media}; {'busy'} while another attempt
+-- has the claim; {'claimed', key, type, size, name}.
 
 local owner, state, media, token, lease_end = unpack(redis.call('HMGET', KEYS[1], 'owner', 'state', 'media', 'claim', 'claim_until'))
 if not owner then return {'unknown'} end

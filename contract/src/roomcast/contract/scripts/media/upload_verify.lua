@@ -1,13 +1,13 @@
 #!lua
--- Mark an upload as verified, and store its media for as long as messages may name it. The first attempt wins.
+-- Mark an upload as verified, and store its media. If it is verified already, the stored media stays.
 --
 -- KEYS[1] upload:{U}  hash
 --
--- ARGV[1] token of the attempt that holds the claim
+-- ARGV[1] token of the attempt that has the claim
 -- ARGV[2] life from now on, ms
 -- ARGV[3] media, JSON
 --
--- Returns the media that counts (an earlier one, if the upload is verified already); '' when the claim is not held.
+-- Returns the stored media; '' when this attempt does not have the claim.
 
 local state, media, token = unpack(redis.call('HMGET', KEYS[1], 'state', 'media', 'claim'))
 if state == 'verified' then return media end

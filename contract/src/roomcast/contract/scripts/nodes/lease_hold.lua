@@ -1,9 +1,9 @@
 #!lua flags=allow-oom
--- Take or renew a lease. It has one holder at a time, identified by its token.
+-- Get or renew a lease. A lease has one holder at a time, identified by its token.
 --
 -- KEYS[1] a string key, the lease   ARGV[1] token   ARGV[2] life, ms
 --
--- Returns 1 when the caller holds the lease now, else 0.
+-- Returns 1 when the caller has the lease now, else 0.
 
 local holder = redis.call('GET', KEYS[1])
 if holder and holder ~= ARGV[1] then

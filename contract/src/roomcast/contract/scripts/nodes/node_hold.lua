@@ -1,13 +1,14 @@
 #!lua flags=allow-oom
--- Take or renew the number of a gateway. One process holds it at a time, identified by its incarnation. Safe to retry.
+-- Get or renew the lease of a gateway's number. One process has it at a time, identified by its incarnation. Safe to
+-- retry.
 --
 -- KEYS[1] node:{N}:lease    string  incarnation of the holder
 -- KEYS[2] node:{N}:process  string  the holder's process: "host/pid/start"
 --
 -- ARGV[1] incarnation   ARGV[2] process   ARGV[3] life, ms
--- ARGV[4] an incarnation that the caller knows to be dead, and replaces; '' = none
+-- ARGV[4] an incarnation that has certainly ended, and that the caller may replace; '' = none
 --
--- Returns {1} when the caller already held the number, {2} when it has just taken it, else
+-- Returns {1} when the caller had the number already, {2} when it has just got it, else
 -- {0, incarnation of the holder, its process, ms until its lease ends}.
 
 local holder = redis.call('GET', KEYS[1])

@@ -1,8 +1,8 @@
--- Shared by the scripts occupancy_enter, occupancy_leave and occupancy_refresh (they say `--@include _occupancy`).
+-- Shared by the scripts occupancy_enter, occupancy_leave and occupancy_refresh, which have `--@include _occupancy`.
 --
--- `occupants` has one entry per user and node. `nodes_of` counts the nodes of each user, so its length is the
+-- `occupants` has one entry per user and node. `nodes_of` has the number of nodes of each user, so its length is the
 -- occupancy: the number of distinct users in the room. Each script publishes its own changes to the gateways that
--- subscribe to the room, so a change and its announcement cannot be separated.
+-- subscribe to the room, so no change can lack its announcement.
 
 local occupants, nodes_of, channel = KEYS[1], KEYS[2], KEYS[3]
 local now = tonumber(redis.call('TIME')[1])
@@ -29,7 +29,7 @@ local function remove_node(user)
   end
 end
 
--- Remove up to 20 expired entries, which dead nodes left.
+-- Remove up to 20 expired entries, which dead nodes have left behind.
 local function remove_expired()
   local expired = redis.call('ZRANGE', occupants, '-inf', '(' .. now, 'BYSCORE', 'LIMIT', 0, 20)
   for i = 1, #expired do
@@ -46,7 +46,7 @@ local function enter(user, node, life)
   redis.call('ZADD', occupants, now + life, entry)
 end
 
--- Let both keys expire together. A count that outlives its entries would never be corrected.
+-- Let both keys expire together. A count without its entries would never be corrected.
 local function expire(life)
   redis.call('EXPIRE', occupants, life * 2)
   redis.call('EXPIRE', nodes_of, life * 2)
@@ -67,7 +67,7 @@ local function publish_change(head, entered)
   end
 end
 
--- Return all users in the room if there are at most `limit`, else none.
+-- Return all users in the room if there are at most `limit` users, else an empty list.
 local function users_up_to(limit)
   return redis.call('HLEN', nodes_of) <= limit and redis.call('HKEYS', nodes_of) or {}
 end

@@ -1,18 +1,18 @@
 #!lua flags=allow-oom
--- Let a user join a room on a node, and return the occupants and their read marks. Safe to retry.
+-- Let a user enter a room on a node, and return the occupants and their read marks. Safe to retry.
 --
--- The user's first connection on the node enters the user, and the script publishes the change. A further connection,
--- or one of an invisible user, only reads (ARGV[3] = '').
+-- For the first connection of the user on the node, the script enters the user and publishes the change. For a further
+-- connection, and for an invisible user, it only reads (ARGV[3] = '').
 --
 -- KEYS[1] room:{R}:occupants  zset  "user|node" -> unix seconds of expiry
 -- KEYS[2] room:{R}:nodes_of   hash  user -> number of nodes
 -- KEYS[3] room:{R}            channel
 -- KEYS[4] room:{R}:read       hash  user -> seq
--- ARGV[1] user   ARGV[2] node   ARGV[3] life of an entry in seconds, '' = only read   ARGV[4] most users to return
--- ARGV[5] display name   ARGV[6] status   ARGV[7] head of the note   ARGV[8] most users whose read marks are returned
+-- ARGV[1] user   ARGV[2] node   ARGV[3] life of an entry in seconds, '' = only read   ARGV[4] the most users to return
+-- ARGV[5] display name   ARGV[6] status   ARGV[7] head of the note   ARGV[8] the most users whose read marks to return
 --
 -- Returns {occupancy, {users}, {user, read mark (a seq), …}}. In a room with more than ARGV[4] users it returns no
--- users; in one with more than ARGV[8] it returns only the user's own mark.
+-- users. In a room with more than ARGV[8] users it returns only the user's own read mark.
 
 --@include _occupancy
 

@@ -1,15 +1,16 @@
 #!lua flags=allow-oom
--- Confirm that a node's users are still in a room, and enter those that are missing (after Redis came back empty).
+-- Confirm that a node's users are still in a room, and enter missing users (after Redis has lost its data).
 --
 -- KEYS[1] room:{R}:occupants  zset  "user|node" -> unix seconds of expiry
 -- KEYS[2] room:{R}:nodes_of   hash  user -> number of nodes
 -- KEYS[3] room:{R}            channel
 -- KEYS[4] room:{R}:meta       kept while a user is in the room, also before the first message
--- ARGV[1] node   ARGV[2] life of an entry, seconds   ARGV[3] most users to return (0 = none)
+-- ARGV[1] node   ARGV[2] life of an entry, seconds   ARGV[3] the most users to return (0 = none)
 -- ARGV[4] head of the note   ARGV[5…] users of this node, at most 200
 --
 -- Returns {occupancy, {users that appeared}, {users that vanished}, {all users, if there are at most ARGV[3]}}.
--- The script publishes users that vanished. The caller publishes those that appeared: it knows their names.
+-- The script publishes the users that vanished. The caller publishes the users that appeared, because it has their
+-- names.
 
 --@include _occupancy
 

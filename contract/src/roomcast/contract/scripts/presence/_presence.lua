@@ -1,13 +1,13 @@
--- Shared by the presence scripts (inserted where they say `--@include _presence`).
+-- Shared by the presence scripts (inserted at their line `--@include _presence`).
 --
 -- A connection's record is MessagePack: {status, note, node, incarnation, since, touched, gone, follows, until, kind}
---   since    ms, the last change of status or note
---   touched  unix seconds of the last full touch
---   gone     1: its node died; kept only so that the user's status lasts until the window ends
---   follows  1: the connection has no status of its own; it has the one that the user chose last
---   until    ms at which the note ends; 0: it has no end
---   kind     the kind of device, as the client named it; '': it named none
--- A note that has ended counts as no note, even while a record still holds it.
+--   since    ms of the last change of status or note
+--   touched  unix seconds of the last run of presence_touch.lua for this connection
+--   gone     1: its node is dead. The record only keeps the user's status until the sweeper expires the user
+--   follows  1: the connection has no status of its own, and gets the status that the user chose last
+--   until    ms at which the note ends; 0: no end
+--   kind     the kind of device that the client named; '': none
+-- A note that has ended counts as no note, even if a record still contains it.
 
 local RANK = {online = 3, busy = 2, away = 1}
 local MAX_DEVICES = 20
@@ -21,7 +21,7 @@ local function unix_ms()
   return t[1] * 1000 + math.floor(t[2] / 1000)
 end
 
--- Return the records of a user, by connection; an unreadable one counts as absent.
+-- Return the records of a user, by connection. Leave out unreadable records.
 local function load_records(key)
   local records, flat = {}, redis.call('HGETALL', key)
   for i = 1, #flat, 2 do
@@ -41,7 +41,7 @@ local function order(a, b)
   return a[1] < b[1]
 end
 
--- Return the note and its end; '' and 0 without a note, or when it has ended.
+-- Return the note and its end. Return '' and 0 without a note, and for a note that has ended.
 local function lasting(note, ends, now_ms)
   ends = note ~= '' and ends or 0
   if ends > 0 and ends <= now_ms then
@@ -54,10 +54,10 @@ local function offline()
   return {status = 'offline', note = '', ends = 0, devices = {}}
 end
 
--- Return a user as others see the user: {status, note, ends, devices}. One invisible device hides the user with all
--- devices. Else the status of the most reachable device counts (online, busy, away), among equals that of the one that
--- changed last, then of the smallest id; the note is that device's. `devices` are up to 20 of {kind, status}, the most
--- reachable first.
+-- Return a user's presence as others see it: {status, note, ends, devices}. If one device is invisible, the user is
+-- offline for others. Otherwise, status and note are those of the most reachable device (online, then busy, then away).
+-- If several devices are equally reachable, the device that changed last decides, then the smallest connection id.
+-- `devices` contains up to 20 {kind, status}, the most reachable first.
 local function view_of(records, now_ms)
   local view = offline()
   local devices, rank, since, speaker = view.devices, 0, 0, ''
@@ -93,8 +93,8 @@ local function same_devices(a, b)
   return true
 end
 
--- Store in `ends` the earliest end of the notes of a user's devices. An end in the past stays until
--- presence_end_notes has announced it.
+-- Store in `ends` the earliest end of the notes of a user's devices. An end in the past stays until presence_end_notes
+-- has published it.
 local function note_end(ends, user, records, now_ms)
   local due = tonumber(redis.call('ZSCORE', ends, user))
   if due and due <= now_ms then
@@ -114,15 +114,15 @@ local function note_end(ends, user, records, now_ms)
   end
 end
 
--- Return whether the score of a user in `seen` still counts. The sweeper removes users in time; this horizon only hides
--- their leftovers while no sweeper runs. Readers and writers use the same horizon, so reads agree with published
--- changes.
+-- Return whether the score of a user in `seen` is recent enough to count. The sweeper removes older users. While no
+-- sweeper runs, this limit (`horizon`) hides them. Readers and writers use the same limit, so that queries agree with
+-- published changes.
 local function counts(score, now, horizon)
   return score and now - tonumber(score) <= horizon
 end
 
--- Add a row to `rows` if others now see the user differently from the view `before`. If the user now looks offline, store
--- the time in `last`. Return the status.
+-- Add a row to `rows` if the user's presence, as others see it, differs from `before`. If the user is now offline for
+-- others, store the time in `last`. Return the status.
 local function note_change(rows, last, user, now_ms, records, before)
   local after, now = view_of(records, now_ms), math.floor(now_ms / 1000)
   local is_shown = after.status ~= before.status or after.note ~= before.note or after.ends ~= before.ends

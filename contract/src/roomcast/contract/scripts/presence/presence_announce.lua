@@ -1,8 +1,8 @@
 #!lua flags=allow-oom
--- Record that an incarnation of a gateway is alive, or that it retires and its connections may be removed.
+-- Record that an incarnation of a gateway is alive, or that it has ended and its connections may be removed.
 --
--- KEYS[1] presence:nodes  hash  "N:I" -> unix seconds of the last sign of life
--- ARGV[1] "N:I"   ARGV[2] '1' alive, '0' retired   ARGV[3] life of the hash, seconds
+-- KEYS[1] presence:nodes  hash  "N:I" -> unix seconds of the last announcement; 0 after the end
+-- ARGV[1] "N:I"   ARGV[2] '1' alive, '0' ended   ARGV[3] life of the hash, seconds
 --
 -- Returns unix seconds.
 

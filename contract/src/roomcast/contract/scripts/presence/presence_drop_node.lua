@@ -1,10 +1,10 @@
 #!lua flags=allow-oom
--- Remove up to a batch of the connections of a dead incarnation of a node. No user goes offline here: a user without
--- another connection keeps the last status until the window since the last sign of life ends, because the clients of a
--- killed gateway are back within seconds. Safe to retry. Like presence_sweep, it does nothing when it arrives late.
+-- Remove a batch of the connections of a dead incarnation of a node. This script sets no user offline: a user without
+-- another connection keeps the last status until the sweeper expires the user, because the clients of a killed gateway
+-- reconnect within seconds. Safe to retry. Like presence_sweep, it does nothing when it arrives late.
 --
 -- KEYS[1] presence:{s}:node:N:I  set   "user|connection"
--- KEYS[2] presence:{s}:seen      zset  user -> unix seconds of the last sign of life
+-- KEYS[2] presence:{s}:seen      zset  user -> unix seconds of the last refresh
 -- KEYS[3] presence:{s}           channel
 -- KEYS[3+i] presence:{s}:conn:U  hash  connection -> record, of row i
 --
@@ -12,7 +12,7 @@
 -- ARGV[3] node   ARGV[4] incarnation   ARGV[5] horizon, seconds
 -- ARGV[6…] rows of two: user, connection
 --
--- Returns the number of connections removed, or -1 when it came too late.
+-- Returns the number of removed connections, or -1 when the call came too late.
 
 --@include _presence
 

@@ -1,12 +1,12 @@
 #!lua flags=allow-oom
--- Publish that the notes of these users have ended. Safe to retry, and safe to arrive late: notes end by Redis's clock,
--- and a replaced note is left alone. The records keep ended notes; readers ignore them.
+-- Publish that the notes of these users have ended. Safe to retry, and safe to arrive late: the script compares the
+-- ends with Redis's clock, and ignores replaced notes. The records keep ended notes; readers ignore them.
 --
--- KEYS[1] presence:{s}:seen      zset  user -> unix seconds of the last sign of life
+-- KEYS[1] presence:{s}:seen      zset  user -> unix seconds of the last refresh
 -- KEYS[2] presence:{s}:ends      zset  user -> ms at which the user's next note ends
 -- KEYS[3] presence:{s}           channel
 -- KEYS[3+i] presence:{s}:conn:U  hash  connection -> record, of user i
--- ARGV[1] horizon, seconds: an older sign of life counts as none
+-- ARGV[1] horizon, seconds: an older refresh does not count
 -- ARGV[2…] users
 --
 -- Returns the number of users whose change was published.

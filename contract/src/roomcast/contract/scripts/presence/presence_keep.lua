@@ -1,12 +1,12 @@
 #!lua flags=allow-oom
--- Record heartbeats of users of one shard whose state has not changed: cheaper than a full touch. Safe to retry.
--- It also runs when Redis is out of memory; otherwise a full Redis would turn all users offline.
+-- Record heartbeats of users of one shard whose state has not changed. This is cheaper than presence_touch.lua. Safe to
+-- retry. It also runs when Redis is out of memory; otherwise a full Redis would set all users offline.
 --
--- KEYS[1] presence:{s}:seen  zset  user -> unix seconds
--- ARGV[1] horizon, seconds   ARGV[2] life of `seen`, seconds
+-- KEYS[1] presence:{s}:seen  zset  user -> unix seconds of the last refresh
+-- ARGV[1] horizon, seconds: an older refresh does not count   ARGV[2] life of `seen`, seconds
 -- ARGV[3…] users, at most 2,000
 --
--- Returns the positions (from 1) of users that are not known here: they need a full touch.
+-- Returns the positions (from 1) of users without a recent refresh: the caller must run presence_touch.lua for them.
 
 local horizon = tonumber(ARGV[1])
 local now = tonumber(redis.call('TIME')[1])

@@ -1,16 +1,16 @@
 #!lua flags=allow-oom
--- Remove ended connections of one shard; a user without another one goes offline at once. Safe to retry.
+-- Remove ended connections of one shard. A user without another connection goes offline at once. Safe to retry.
 --
--- KEYS[1] presence:{s}:seen      zset  user -> unix seconds of the last sign of life
+-- KEYS[1] presence:{s}:seen      zset  user -> unix seconds of the last refresh
 -- KEYS[2] presence:{s}:last      zset  user -> unix seconds last seen
 -- KEYS[3] presence:{s}:node:N:I  set   "user|connection"
 -- KEYS[4] presence:{s}           channel
 -- KEYS[4+i] presence:{s}:conn:U  hash  connection -> record, of row i
 --
--- ARGV[1] horizon, seconds   ARGV[2] life of `last`, seconds
+-- ARGV[1] horizon, seconds: an older refresh does not count   ARGV[2] life of `last`, seconds
 -- ARGV[3…] rows of two: user, connection
 --
--- Returns the number of changes published.
+-- Returns the number of published changes.
 
 --@include _presence
 

@@ -1,7 +1,7 @@
 #!lua flags=no-writes
--- Read the gateways that announced themselves, and the time. There is one entry per gateway that ran lately.
+-- Read the announced incarnations of gateways, and the time.
 --
--- KEYS[1] presence:nodes  hash  "N:I" -> unix seconds of the last sign of life
+-- KEYS[1] presence:nodes  hash  "N:I" -> unix seconds of the last announcement; 0 after the end
 --
 -- Returns {unix seconds, {field, value, field, value, …}}.
 

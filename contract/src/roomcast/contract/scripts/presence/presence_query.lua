@@ -1,15 +1,15 @@
 #!lua flags=no-writes
--- Read the presence of users of one shard as others see it. Changes nothing.
+-- Read the presence of users of one shard as others see it.
 --
--- KEYS[1] presence:{s}:seen      zset  user -> unix seconds of the last sign of life
+-- KEYS[1] presence:{s}:seen      zset  user -> unix seconds of the last refresh
 -- KEYS[2] presence:{s}:last      zset  user -> unix seconds last seen
 -- KEYS[2+i] presence:{s}:conn:U  hash  connection -> record, of user i
--- ARGV[1] horizon, seconds: an older sign of life counts as offline
+-- ARGV[1] horizon, seconds: a user with an older refresh is offline
 -- ARGV[2] 1: with devices
 -- ARGV[3…] users, at most 200
 --
--- Returns five values per user: status (online, busy, away, offline), last seen in ms (0 = never), note, ms at which the
--- note ends (0: never), and {kind, status, …} of the devices (empty unless asked for).
+-- Returns five values per user: status (online, busy, away, offline), last seen in ms (0 = never), note, ms at which
+-- the note ends (0 = never), and {kind, status, …} of the devices (empty if ARGV[2] is not 1).
 
 --@include _presence
 

@@ -1,13 +1,12 @@
 #!lua flags=no-writes
 -- Read the state of one shard before a step of the sweeper: the time, the sweeper's mark, and the users that are due.
--- Changes nothing.
 --
 -- KEYS[1] presence:{s}:seen  zset    user -> unix seconds
 -- KEYS[2] presence:{s}:mark  string  "<ms of the last step here> <ms until which no user may expire>"
 -- KEYS[3] presence:{s}:ends  zset    user -> ms at which the user's next note ends
--- ARGV[1] window, seconds    ARGV[2] users returned at most
--- ARGV[3] seconds by which a score may lie in the future. A user with a later score is due: Redis's clock went back,
---         and no refresh followed
+-- ARGV[1] window, seconds: a user without a refresh for this long is due    ARGV[2] the most users to return
+-- ARGV[3] seconds by which a score may be in the future. A user with a later score is due, too: Redis's clock was set
+--         back, and no refresh followed
 --
 -- Returns {now in ms, mark or '', users in `seen`, {users due}, {users whose note has ended}}.
 

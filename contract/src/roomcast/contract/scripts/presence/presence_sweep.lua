@@ -1,9 +1,10 @@
 #!lua flags=allow-oom
--- Expire the users named in one shard, if they are still due, and leave a mark: one bounded step of the sweeper.
--- Safe to retry, and safe to arrive late: a step decided more than `fence` ago does nothing. (When a stopped Redis
--- continues, it first runs the commands in its socket buffers, before any gateway could refresh a heartbeat.)
+-- Run one step of the sweeper: expire the given users of one shard if they are still due, and store the sweeper's mark.
+-- Safe to retry, and safe to arrive late: the script does nothing if the caller read the shard more than `fence` ago.
+-- (When a stopped Redis resumes, it first runs the commands in its socket buffers, before any gateway can refresh
+-- users.)
 --
--- KEYS[1] presence:{s}:seen      zset    user -> unix seconds of the last sign of life
+-- KEYS[1] presence:{s}:seen      zset    user -> unix seconds of the last refresh
 -- KEYS[2] presence:{s}:last      zset    user -> unix seconds last seen
 -- KEYS[3] presence:{s}:mark      string  "<ms of the last step here> <ms until which no user may expire>"
 -- KEYS[4] presence:{s}           channel
@@ -11,11 +12,12 @@
 --
 -- ARGV[1] time at which the caller read the shard, ms   ARGV[2] fence, ms
 -- ARGV[3] ms until which no user may expire    ARGV[4] life of the mark, seconds
--- ARGV[5] window, seconds   ARGV[6] seconds by which a score may lie in the future
+-- ARGV[5] window, seconds: a user without a refresh for this long is due
+-- ARGV[6] seconds by which a score may be in the future
 -- ARGV[7] life of a last-seen entry, seconds
 -- ARGV[8…] users
 --
--- Returns the number of users expired, or -1 when it came too late.
+-- Returns the number of expired users, or -1 when the call came too late.
 
 --@include _presence
 

@@ -1,29 +1,30 @@
 #!lua flags=allow-oom
--- Record the full state of many connections of one shard, and publish the users who now look different. Safe to retry.
--- It also runs when Redis is out of memory. The connections that the gateways hold bound the memory that it adds.
+-- Store the full state of many connections of one shard, and publish the users whose presence changed for others. Safe
+-- to retry. It also runs when Redis is out of memory, because the number of open connections limits the memory that it
+-- adds.
 --
--- KEYS[1] presence:{s}:seen      zset  user -> unix seconds of the last sign of life
+-- KEYS[1] presence:{s}:seen      zset  user -> unix seconds of the last refresh
 -- KEYS[2] presence:{s}:last      zset  user -> unix seconds last seen
 -- KEYS[3] presence:{s}:node:N:I  set   "user|connection" of this incarnation of the node
 -- KEYS[4] presence:{s}           channel
 -- KEYS[5] presence:{s}:ends      zset  user -> ms at which the user's next note ends
 -- KEYS[5+i] presence:{s}:conn:U  hash  connection -> record, of row i (of n)
--- KEYS[5+n+i] presence:{s}:choice:U  string  MessagePack {status, note, until}: what the user of row i chose last
+-- KEYS[5+n+i] presence:{s}:choice:U  string  MessagePack {status, note, until}: the last choice of the user of row i
 --
 -- ARGV[1] node   ARGV[2] incarnation
--- ARGV[3] horizon, seconds: an older sign of life counts as none
--- ARGV[4] life of a connection's record without a full touch, seconds
+-- ARGV[3] horizon, seconds: an older refresh does not count
+-- ARGV[4] life of a connection's record after a run of this script, seconds
 -- ARGV[5] life of `seen`, `last` and `ends`, seconds
--- ARGV[6] connections kept per user
+-- ARGV[6] the most connections per user
 -- ARGV[7] life of a choice, seconds
--- ARGV[8…] rows of seven: user, connection, status (online, busy, away, invisible; '' = follow the user's choice), note,
+-- ARGV[8…] rows of seven: user, connection, status (online, busy, away, invisible; '' = the user's choice), note,
 --         1 if the user has just chosen this status, else 0, ms at which the note ends (0: never), kind of device
 --
--- A choice is stored for later connections, and applied to the connections that follow it. `away` is a state of one
--- device and never stored as a choice. A user without a choice is `online` without a note.
+-- The script stores a user's choice for later connections, and applies it to the user's connections without a status of
+-- their own. `away` is a state of one device, and never a choice. A user without a choice is `online` without a note.
 --
--- Returns {{positions (from 1) of rows whose user looks offline now, because one device is invisible},
---          {position, status, note, until, … of rows that follow}}.
+-- Returns {{positions (from 1) of rows whose user is offline for others now, because one device is invisible},
+--          {position, status, note, until, … of rows with status ''}}.
 
 --@include _presence
 
@@ -34,8 +35,8 @@ local choice_life, row_count = ARGV[7], (#ARGV - 7) / 7
 local now_ms = unix_ms()
 local now = math.floor(now_ms / 1000)
 
--- Remove records of dead nodes, records that no gateway touched for `record_life`, and the stalest record beyond the
--- cap.
+-- Remove records of dead nodes, and records that no gateway stored again within `record_life`. If there are still more
+-- than `cap` records, remove the oldest record. Never remove the record of the connection `keep`.
 local function prune(key, records, keep)
   local count, stalest = 0, nil
   for connection, record in pairs(records) do
@@ -56,7 +57,7 @@ local function prune(key, records, keep)
   end
 end
 
--- Return the status, the note and its end that the user chose last.
+-- Return the user's last choice: the status, the note and the note's end.
 local function load_choice(key)
   local packed = redis.call('GET', key)
   if packed then

@@ -1,4 +1,4 @@
--- Shared by the room scripts (inserted where they say `--@include _room`).
+-- Shared by the room scripts (inserted at their line `--@include _room`).
 
 -- Return milliseconds since the Unix epoch, by this server's clock.
 local function now_ms()
@@ -11,15 +11,16 @@ local function int(n)
   return string.format('%.0f', n)
 end
 
--- Return whether a new epoch must be opened. `m` is meta's seq, epoch, run (and more), `run` as below.
+-- Return whether the room needs a new epoch. `m` contains the fields seq, epoch, run (and more) of the meta. `run`: see
+-- room_state.
 local function is_cut(m, run)
   return not m[2] or (run ~= '' and m[3] ~= run)
 end
 
--- Return the room's {seq, epoch, first}. Open a new epoch if messages may be missing: in a new room, and if another
--- server process wrote last (a restart or a failover can roll back).
--- `candidate` is a fresh random epoch, `run` the id of this server process ('' = do not compare).
--- An epoch, once given out, never covers two histories, so a client can trust `seq` within it.
+-- Return the room's seq, epoch and first. Begin a new epoch if messages may be missing: in a new room, and if another
+-- process of Redis wrote last, because a restart or a failover can lose the latest writes.
+-- `candidate` is a new random epoch, `run` the run id of this Redis process ('' = do not compare).
+-- Within one epoch a `seq` never belongs to two messages, so a client can trust it.
 local function room_state(meta, candidate, run)
   local m = redis.call('HMGET', meta, 'seq', 'epoch', 'run', 'first')
   local seq, epoch = tonumber(m[1] or '0'), m[2]
@@ -31,10 +32,11 @@ local function room_state(meta, candidate, run)
   return seq, epoch, first
 end
 
--- Life of the meta of a room without messages, in ms; each read or refresh renews it.
+-- Life of the meta of a room without messages, in ms. Each read or refresh renews it.
 local UNUSED_MS = 300000
 
--- Let the meta live three times as long as the log; the meta of a stored room (with a kind) lives until it is closed.
+-- Let the meta live three times as long as the log. The meta of a stored room (with a kind) lives until the room is
+-- closed.
 local function keep_meta(meta, log_life)
   if redis.call('HEXISTS', meta, 'kind') == 0 then
     redis.call('PEXPIRE', meta, int(3 * tonumber(log_life)))

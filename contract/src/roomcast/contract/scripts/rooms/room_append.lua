@@ -1,43 +1,45 @@
 #!lua
--- Append one message to a room's log and publish it; nothing else adds messages. Safe to retry with the same id.
+-- Append one message to a room's log and publish it. Only this script adds messages. Safe to retry with the same id.
 --
 -- KEYS[1] room:{R}:log      hash  seq -> message JSON
--- KEYS[2] room:{R}:meta     hash  seq, epoch, run, first (lowest seq kept), head_at, ids_at, kept_at (ms), others, last, active_at, …
--- KEYS[3] room:{R}:ids      hash  "user:id" -> "seq time epoch", the younger half
--- KEYS[4] room:{R}:ids:old  hash  the older half
+-- KEYS[2] room:{R}:meta     hash  seq, epoch, run, first (lowest seq kept), head_at, ids_at, kept_at (ms), others,
+--         last, active_at, …
+-- KEYS[3] room:{R}:ids      hash  "user:id" -> "seq time epoch": the younger half of the remembered ids
+-- KEYS[4] room:{R}:ids:old  hash  the older half of the remembered ids
 -- KEYS[5] room:{R}          channel
 -- KEYS[6] room:{R}:counts   hash  user -> texts and media written, =user and @user -> see _unread.lua
--- It also publishes the room's id on activity:XX (XX: the first two hex digits of the id's SHA-1), at most once a
--- second for texts and media, and once for other entries. So gateways learn of activity in rooms that none of their
--- clients has joined.
+-- The script also publishes the room's id on activity:XX (XX: the first two hex digits of the id's SHA-1): at most once
+-- a second for texts and media, and at most once a second for other entries. So gateways notice activity in rooms that
+-- none of their clients has joined.
 --
 -- ARGV[1]  JSON up to the seq:    {"room":"R","seq":
--- ARGV[2]  run id of this server process ('' = do not compare)
+-- ARGV[2]  run id of this Redis process ('' = do not compare)
 -- ARGV[3]  routing bytes of the envelope (lengths, namespace, skip list) and the Socket.IO packet up to the message:
 --          2["message",
--- ARGV[4]  messages kept at most
--- ARGV[5]  age kept at most, ms
+-- ARGV[4]  the most messages in the log
+-- ARGV[5]  the highest age of a message in the log, ms
 -- ARGV[6]  life of an idle log, ms
--- ARGV[7]  an id is remembered at least this long, ms
--- ARGV[8]  ids remembered at most, per half
--- ARGV[9]  a fresh random epoch of 16 characters, used if one must be opened
+-- ARGV[7]  the shortest time for which an id is remembered, ms
+-- ARGV[8]  the most remembered ids, per half
+-- ARGV[9]  a new random epoch of 16 characters, used if the room needs a new epoch
 -- ARGV[10] dedup field "user:id" ('' = no dedup)
 -- ARGV[11] JSON after the time:   "id":"…","user":"…",…}
--- ARGV[12…] rewrites of older entries, four each: seq, expected value, and the new value in two parts between which
---           this message's seq is written (an empty second part: the first is the whole value). If an entry differs
---           from its expected value, the script changes nothing.
+-- ARGV[12…] rewrites of older entries, four arguments each: seq, expected value, and the new value in two parts. The
+--           script writes this message's seq between the parts. If the second part is empty, the first is the new
+--           value. If an entry differs from its expected value, the script changes nothing.
 --
--- Returns {0, seq, time, epoch}; {1, seq, time, epoch} of the first one for a repeated id; {2} for a stale rewrite; {3} in
--- a room that was closed less than CLOSED_MS ago, and not created again.
+-- Returns {0, seq, time, epoch}; for a repeated id {1, seq, time, epoch} of the first message; {2} for a stale rewrite;
+-- {3} in a room that was closed less than CLOSED_MS ago, and not created again.
 --
--- Every message of every room runs this script, and each redis.call costs about a microsecond. So the script skips calls
--- that not every message needs: meta knows the log's head and the age of the younger ids, and is seldom given a new life.
+-- Every message of every room runs this script, and each redis.call costs about a microsecond. So the script avoids
+-- calls that most messages do not need: the meta stores the age of the log's head and of the younger ids, and its
+-- expiry is seldom renewed.
 
 --@include _room
 
 -- Gateways accept messages of a closed room's members until they receive the control message. Such a message must not
--- restore the log of a room that no user may enter, and whose id no user could create again. (Closed or not, all users
--- may enter `public:` rooms, and two users may enter a direct room.)
+-- create a log again: no user could enter its room, and no user could create a room with this id. (This does not apply
+-- to `public:` rooms and direct rooms, which users may enter also after they were closed.)
 local CLOSED_MS = 5000
 
 local log, meta, ids, ids_old, counts = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[6]
@@ -54,8 +56,9 @@ local function receipt(known)
   return {1, tonumber(seq), tonumber(time), epoch}
 end
 
--- Announce activity in the room, at most once a second: `field` of meta has the time of the last announcement. (A clock
--- that was set back ends the second, too.) Many rooms share one channel, so that a gateway can follow thousands.
+-- Announce activity in the room, at most once a second: `field` of meta has the time of the last announcement. (After
+-- the clock was set back, the script announces at once.) Many rooms share one channel, so that a gateway can follow
+-- thousands of rooms.
 local function announce(field, told_at, now)
   if math.abs(now - tonumber(told_at or '0')) < 1000 then return end
   local prefix, room = string.match(KEYS[5], '^(.-)room:{(.*)}$')
@@ -63,8 +66,9 @@ local function announce(field, told_at, now)
   redis.call('PUBLISH', prefix .. 'activity:' .. string.sub(redis.sha1hex(room), 1, 2), '\1' .. room)
 end
 
--- Store the message's seq for each user whom it mentions, at most 100 of each user: a client shows "99+". `mentions`
--- stands right after `kind` in ARGV[11], so the pattern cannot match inside a text or an object of the application.
+-- Store the message's seq for each user whom it mentions. Keep at most 100 mentions of each user, because a client
+-- shows "99+". In ARGV[11], `mentions` follows directly after `kind`, so the pattern cannot match inside a text or an
+-- object of the application.
 local function count_mentions(author, list, text)
   for user in string.gmatch(list, '"([^"]+)"') do
     if user ~= author then
@@ -89,8 +93,8 @@ local seq = tonumber(state[1] or '0') + 1
 local text = int(seq)
 if seq == 1 and not state[5] and is_just_closed(now) then return {3} end
 
--- Is the id known? If the younger half becomes the older one now (`is_turn`), or entries are rewritten, look it up here;
--- else HSETNX below looks it up and writes it in one call.
+-- Look the id up in the older half. If the younger half becomes the older half now (`is_turn`), or if entries are
+-- rewritten, look it up in the younger half, too. Otherwise HSETNX below does this, and writes the id in the same call.
 local is_turn = false
 if field ~= '' then
   local known = redis.call('HGET', ids_old, field)
@@ -131,8 +135,8 @@ if is_gone then
   if seq > 1 then redis.call('HSET', meta, 'others', int(seq - 1)) end
 end
 
--- Drop the oldest entries beyond the length or the age limit: at most eight per message, so that the work is bounded.
--- `head_at` is never later than the head's time: while `head_at` is within the age limit, the head need not be read.
+-- Drop the oldest entries above the length limit or the age limit: at most eight per message, to limit the work.
+-- `head_at` is never later than the head's time. So while `head_at` is within the age limit, the head need not be read.
 local length, oldest, dropped = tonumber(ARGV[4]), now - tonumber(ARGV[5]), 0
 while first < seq and dropped < 8 do
   if seq - first + 1 <= length then
@@ -149,9 +153,10 @@ if state[4] == int(first) and state[9] == int(head_at) then
 else
   redis.call('HSET', meta, 'seq', text, 'first', int(first), 'head_at', int(head_at))
 end
--- Unread counts derive from the number of entries that are *not* texts or media (meta `others`; `other_at` is the newest
--- of them, `last` the newest text or media before it), because those are few. A text costs one increment, of its author's
--- count. In JSON, a comma before a quote cannot stand inside a string: the first match is the field.
+-- Unread counts are calculated from the number of entries that are *not* texts or media, because such entries are few.
+-- Meta `others` is their number, `other_at` the seq of the newest of them, and `last` the seq of the newest text or
+-- media before it. A text costs one increment, of its author's count. In JSON, a comma before a quote cannot occur
+-- inside a string, so the first match is the field.
 local kind_at = string.find(ARGV[11], ',"kind":"', 1, true)
 local initial = kind_at and string.byte(ARGV[11], kind_at + 9)
 local mentions = kind_at and string.match(ARGV[11], '^%a+","mentions":%[([^%]]*)%]', kind_at + 9)
@@ -167,15 +172,15 @@ else
   redis.call('HINCRBY', meta, 'others', 1)
   redis.call('HSET', meta, 'other_at', text)
 end
--- After its first message, a stored room stays until it is closed. The script derives the names of the other keys: this
--- happens once in a room's life, and more KEYS would cost every message.
+-- After its first message, a stored room stays until it is closed. The script builds the names of the other keys
+-- itself, because it needs them only once per room, and more KEYS would slow down every message.
 if seq == 1 and state[5] then
   local room = string.sub(meta, 1, -5)
   redis.call('PERSIST', meta)
   redis.call('PERSIST', room .. 'members')
   redis.call('PERSIST', room .. 'sanctions')
 end
--- Meta lives far longer than the log, so its expiry need not be renewed with every message.
+-- The meta lives far longer than the log, so its expiry need not be renewed with every message.
 if not state[5] and now - tonumber(state[6] or '0') > tonumber(ARGV[6]) / 100 then
   redis.call('HSET', meta, 'kept_at', now_text)
   keep_meta(meta, ARGV[6])

@@ -1,15 +1,15 @@
 #!lua
--- Store a room, owned by its creator.
+-- Store a room with its owner.
 --
 -- KEYS[1] room:{R}:meta, KEYS[2] room:{R}:members, KEYS[3] room:{R}:counts
 -- ARGV[1] owner, ARGV[2] kind (public | private), ARGV[3] display name ('' = none)
--- ARGV[4] 'unused': only if the room was never used. Users may have written into it, by their tokens or because it is
---         public. The creator must not become the owner of their messages.
--- ARGV[5] seconds after which the room is removed unless something is written into it; '' = never
+-- ARGV[4] 'unused': store the room only if it was never used. Users may have written messages into an unstored room,
+--         with their tokens or because it is public. The new owner must not get these messages.
+-- ARGV[5] seconds after which the room is removed if it has no message; '' = never
 --
--- Returns -1 when the room is stored already (with 'unused': or was used), 0 when it was used, or 1 when Redis held
--- nothing of it. Even then sessions may be in the room: by their tokens, because it is public, or as members of an
--- expired room of this id.
+-- Returns -1 when the room is stored already, or with 'unused' when it was used. Else it returns 0 when the room was
+-- used, and 1 when Redis had no data of it. Even after 1, sessions may be in the room: with their tokens, because it is
+-- public, or as members of an expired room with this id.
 
 if redis.call('HEXISTS', KEYS[1], 'kind') == 1 then return -1 end
 local is_known = redis.call('EXISTS', KEYS[1]) == 1

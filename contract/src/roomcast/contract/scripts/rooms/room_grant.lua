@@ -1,11 +1,11 @@
 #!lua
--- Give a person a role in a stored room. The owner stays the owner.
+-- Give a user a role in a stored room. The owner stays the owner.
 --
 -- KEYS[1] room:{R}:meta, KEYS[2] room:{R}:members
 -- ARGV[1] user, ARGV[2] role (admin | member), ARGV[3] the moderator ('' = an operator or a back end)
 --
--- Returns 1; 0 when nothing changed; -1 when no such room is stored; -2 when ARGV[3] is no moderator. (A membership
--- stored without a room would let the user into the next room of this id.)
+-- Returns 1; 0 when the role is unchanged; -1 when no such room is stored; -2 when ARGV[3] is not a moderator. (A
+-- membership without a stored room would let the user into the next room with this id.)
 
 --@include _moderators
 

@@ -1,5 +1,5 @@
 #!lua
--- Record that a user, or all users, must leave a room now: gateways that miss the control message read the record.
+-- Record that a user, or all users, must leave a room now. Gateways that miss the control message read this record.
 --
 -- KEYS[1] room:{R}:kicked  hash  user (or * = all users) -> ms of the last kick
 -- ARGV[1] user, or *

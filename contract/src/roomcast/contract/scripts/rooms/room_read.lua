@@ -2,17 +2,17 @@
 -- Read a room's state and one page of its log.
 --
 -- KEYS[1] room:{R}:log, KEYS[2] room:{R}:meta
--- ARGV[1] 'after' (entries above ARGV[2], oldest first), 'before' (the last ones below ARGV[2]; 0 = the latest)
+-- ARGV[1] 'after': the first entries after ARGV[2]; 'before': the last entries before ARGV[2], or the latest if it is 0
 -- ARGV[2] seq
--- ARGV[3] entries at most
--- ARGV[4] a fresh random epoch, used if one must be opened
--- ARGV[5] run id of this server process ('' = do not compare)
+-- ARGV[3] the most entries
+-- ARGV[4] a new random epoch, used if the room needs a new epoch
+-- ARGV[5] run id of this Redis process ('' = do not compare)
 -- ARGV[6] life of an idle log, ms
--- ARGV[7] 'used': read only a room that was used. A gateway that compares its rooms with their logs may not know yet
---         that a room was closed, and must not create it again.
+-- ARGV[7] 'used': do not create the meta of a room that was not used. A gateway that compares rooms with their logs may
+--         not have noticed yet that a room was closed, and must not create its meta again.
 --
--- Returns {seq, epoch, first, now in ms, entry, …}: `first` is the lowest seq kept (seq + 1 for an empty log); the
--- entries are contiguous and in order. With 'used', `epoch` is empty for a room that was not used.
+-- Returns {seq, epoch, first, now in ms, entry, …}: `first` is the lowest seq in the log (seq + 1 for an empty log).
+-- The entries are contiguous, oldest first. With 'used', `epoch` is empty for a room that was not used.
 
 --@include _room
 
@@ -20,7 +20,7 @@ if ARGV[7] == 'used' and redis.call('EXISTS', KEYS[2]) == 0 then return {0, '', 
 local seq, epoch, first = room_state(KEYS[2], ARGV[4], ARGV[5])
 if redis.call('EXISTS', KEYS[1]) == 0 then first = seq + 1 end
 if seq == 0 and redis.call('HEXISTS', KEYS[2], 'kind') == 0 then
-  redis.call('PEXPIRE', KEYS[2], UNUSED_MS) -- else the key of each room name that a client looks up would stay for months
+  redis.call('PEXPIRE', KEYS[2], UNUSED_MS) -- otherwise the meta of every requested room id would stay for months
 elseif redis.call('PTTL', KEYS[2]) == -1 then
   keep_meta(KEYS[2], ARGV[6])
 end

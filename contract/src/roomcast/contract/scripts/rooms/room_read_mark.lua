@@ -1,14 +1,15 @@
 #!lua
--- Move a person's read mark forward, never past the newest message.
+-- Move a user's read mark forward, at most to the newest message.
 --
 -- KEYS[1] room:{R}:meta, KEYS[2] room:{R}:read, KEYS[3] room:{R}:log, KEYS[4] room:{R}:counts
 -- ARGV[1] user, ARGV[2] seq
 --
--- Returns the new mark, or 0 when it did not move.
+-- Returns the new read mark, or 0 when it did not move.
 --
--- A mark at the newest message costs the same in any room. For an earlier mark the script reads the entries up to it or
--- the entries after it, whichever are fewer, but at most MAX_ENTRIES and about MAX_BYTES: 10,000 entries would block
--- Redis for 150 ms. Entries that it does not read count as unread, until a later mark is nearer to the newest message.
+-- A read mark at the newest message costs the same in every room. For an earlier mark the script reads the entries up
+-- to the mark or the entries after it, whichever are fewer. It reads at most MAX_ENTRIES and about MAX_BYTES, because
+-- 10,000 entries would block Redis for 150 ms. Entries that it does not read count as unread, until a later read mark
+-- is nearer to the newest message.
 
 --@include _room
 --@include _unread
@@ -23,8 +24,8 @@ local mark = math.min(tonumber(ARGV[2]), newest)
 local before = tonumber(redis.call('HGET', read, user) or '0')
 if mark <= before then return 0 end
 
--- Count the texts and media of other users among the entries from .. to. Return the number, and how many entries at the
--- end were not read.
+-- Count the texts and media of other users among the entries from `from` to `to`. Return their number, and how many
+-- entries at the end were not read.
 local function others(from, to)
   local count, bytes = 0, 0
   for start = from, to, 50 do

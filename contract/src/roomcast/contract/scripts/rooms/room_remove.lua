@@ -4,11 +4,11 @@
 -- KEYS[1] room:{R}:members, KEYS[2] room:{R}:kicked
 -- ARGV[1] user
 -- ARGV[2] life of the record, seconds
--- ARGV[3] who removes: the user, a moderator, or '' (an operator or a back end)
+-- ARGV[3] the user who removes the member: the same user, a moderator, or '' (an operator or a back end)
 --
 -- Returns {'removed', ms of the kick}; {'owner', 0}; {'refused', 0} when ARGV[3] may not do this; {'none', 0} when
--- there is no such member; {'again', ms of the kick} when the member was removed within the last minute: the caller
--- then tells the gateways again, because the earlier caller may have failed before it told them.
+-- there is no such member; {'again', ms of the kick} when the member was removed within the last minute. After 'again',
+-- the caller publishes the kick once more, because the earlier caller may have failed before it published the kick.
 
 --@include _room
 --@include _kicks

@@ -1,10 +1,11 @@
 #!lua
--- Note the id of a report in its room, and drop the oldest ids over the bound. Safe to retry.
+-- Store the id of a report in its room, and delete the oldest ids above the limit. Safe to retry.
 --
 -- KEYS[1] room:{R}:reports  zset  id of a report -> unix ms
--- ARGV[1] id, as the stream of reports gave it: ms-number   ARGV[2] ids kept at most   ARGV[3] life of the key, seconds
+-- ARGV[1] id of the report in the stream of reports: ms-number   ARGV[2] the most ids   ARGV[3] life of the key,
+--         seconds
 --
--- Returns the number of ids kept.
+-- Returns the number of stored ids.
 
 redis.call('ZADD', KEYS[1], string.match(ARGV[1], '^%d+'), ARGV[1])
 redis.call('ZREMRANGEBYRANK', KEYS[1], 0, -1 - tonumber(ARGV[2]))

@@ -1,14 +1,16 @@
 #!lua
--- Mute or ban a user in a room, or lift the sanction. When the limit is reached, ended sanctions are removed first.
+-- Mute or ban a user in a room or everywhere, or lift the sanction. At the limit, ended sanctions are removed first.
 --
 -- KEYS[1] room:{R}:sanctions   hash `mute:U`, `ban:U` -> end in ms (0: none), `slow` -> seconds
--- KEYS[2] room:{R}:meta, KEYS[3] room:{R}:members   left out for a sanction everywhere
--- ARGV[1] field: `mute:U` or `ban:U`   ARGV[2] seconds (0: without an end; -1: lift)   ARGV[3] sanctions kept
--- ARGV[4] the moderator, who may sanction only in a stored room (else the sanction would apply to the next room of this
---         id); '' = an operator or a back end, in any room
+--         or, for a sanction everywhere, user:{U}:sanctions   hash `mute`, `ban` -> end in ms (0: none)
+-- KEYS[2] room:{R}:meta, KEYS[3] room:{R}:members   missing for a sanction everywhere
+-- ARGV[1] the field   ARGV[2] seconds (0: without an end; -1: lift the sanction)   ARGV[3] the most sanctions
+-- ARGV[4] the moderator, who may sanction only in a stored room (otherwise the sanction would apply to the next room
+--         with this id); '' = an operator or a back end, in any room
 --
 -- Returns the end in ms (0: none), -1 for a lifted sanction, -2 when the room has ARGV[3] sanctions already, -3 when no
--- such room is stored, -4 when ARGV[4] is no moderator, -5 when the user is the owner, whom no moderator may sanction.
+-- such room is stored, -4 when ARGV[4] is not a moderator, -5 when the user is the owner, whom no moderator may
+-- sanction.
 
 --@include _moderators
 --@include _sanctions

@@ -4,9 +4,9 @@
 -- KEYS[1] room:{R}:sanctions   hash `mute:U`, `ban:U` -> end in ms (0: none), `slow` -> seconds
 -- KEYS[2] room:{R}:meta, KEYS[3] room:{R}:members
 -- ARGV[1] seconds between two messages of a user; 0 ends the slow mode
--- ARGV[2] the moderator, only in a stored room; '' = an operator or a back end, in any room
+-- ARGV[2] the moderator, who may do this only in a stored room; '' = an operator or a back end, in any room
 --
--- Returns 1, 0 when no such room is stored, or -1 when ARGV[2] is no moderator.
+-- Returns 1, 0 when no such room is stored, or -1 when ARGV[2] is not a moderator.
 
 --@include _moderators
 --@include _sanctions

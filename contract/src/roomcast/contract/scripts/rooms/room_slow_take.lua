@@ -1,10 +1,10 @@
 #!lua
--- Record that a user sends a message in a room with slow mode, if the user may send now.
+-- Record that a user sends a message into a room with slow mode, if the user may send now.
 --
 -- KEYS[1] room:{R}:slow   hash user -> ms of the last message
 -- ARGV[1] user   ARGV[2] seconds between two messages of a user
 --
--- Returns 0 when it was recorded, else the ms until the user may send.
+-- Returns 0 when the message was recorded, else the ms until the user may send.
 
 local slow, user, pause = KEYS[1], ARGV[1], tonumber(ARGV[2]) * 1000
 local t = redis.call('TIME')

@@ -1,15 +1,18 @@
 #!lua flags=no-writes
 -- Read one room's line in the inboxes of some users.
 --
--- KEYS[1] room:{R}:log, KEYS[2] room:{R}:meta, KEYS[3] room:{R}:read, KEYS[4] room:{R}:counts, KEYS[5] room:{R}:members,
--- KEYS[6] room:{R}:sanctions
--- ARGV[1] 'last' to read the newest text or media as well, else ''; ARGV[2…] users, at most 100
+-- KEYS[1] room:{R}:log, KEYS[2] room:{R}:meta, KEYS[3] room:{R}:read, KEYS[4] room:{R}:counts
+-- KEYS[5] room:{R}:members, KEYS[6] room:{R}:sanctions
+-- ARGV[1] 'last' to read the newest text or media, too, else ''; ARGV[2…] users, at most 100
 --
--- Returns {seq, epoch or '', ms of the last activity or '0', seq of the newest text or media or '0', that entry or nil,
--- display name or '', 1 if the room is stored as public else 0, 1 if room_append.lua announced the room in the last second
--- and so may not announce the next message else 0, 1 if nothing is stored of the room else 0}, then for each user {unread
--- texts and media of others, unread mentions, read mark, role or '', 1 if the user is banned from the room else 0}.
--- Messages that the log no longer keeps do not count as unread.
+-- Returns nine values for the room:
+--   seq; epoch or ''; ms of the last activity or '0'; seq of the newest text or media or '0'; this entry or nil;
+--   display name or ''; 1 if the room is stored as public, else 0;
+--   1 if room_append.lua announced the room in the last second and so may not announce the next message, else 0;
+--   1 if Redis has no data of the room, else 0
+-- and then five values for each user:
+--   unread texts and media of other users; unread mentions; read mark; role or ''; 1 if banned from the room, else 0.
+-- Messages that are no longer in the log do not count as unread.
 
 --@include _room
 --@include _unread
@@ -20,7 +23,7 @@ local meta = redis.call('HMGET', KEYS[2], 'seq', 'first', 'others', 'other_at', 
 local seq, first = tonumber(meta[1] or '0'), tonumber(meta[2] or '1')
 local is_kept = redis.call('EXISTS', log) == 1
 
--- The newest entry is a text or media unless its seq is `other_at`.
+-- If the seq of the newest entry is `other_at`, the entry is neither text nor media.
 local last = meta[1]
 if meta[1] and meta[4] == meta[1] then last = meta[5] end
 local entry = false

@@ -1,11 +1,11 @@
 #!lua
--- Make another member the owner of a stored room; the owner becomes an admin. Safe to retry.
+-- Make another member the owner of a stored room. The previous owner becomes an admin. Safe to retry.
 --
 -- KEYS[1] room:{R}:meta, KEYS[2] room:{R}:members
--- ARGV[1] new owner, ARGV[2] the user who gives the room away ('' = an operator or a back end)
+-- ARGV[1] new owner, ARGV[2] the user who transfers the room ('' = an operator or a back end)
 --
 -- Returns 'done'; 'again' when ARGV[1] is the owner already; 'other' when ARGV[2] is not the owner; 'none' when the new
--- owner is no member, or no such room is stored.
+-- owner is not a member, or no such room is stored.
 if redis.call('HEXISTS', KEYS[1], 'kind') == 0 then return 'none' end
 local role = redis.call('HGET', KEYS[2], ARGV[1])
 if role == 'owner' then return 'again' end

@@ -5,7 +5,7 @@
 -- ARGV[1] the moderator ('' = an operator or a back end)
 -- ARGV[2…] pairs of a field (name | topic | data) and its new value ('' = none)
 --
--- Returns 1, 0 when no such room is stored, or -1 when ARGV[1] is no moderator.
+-- Returns 1, 0 when no such room is stored, or -1 when ARGV[1] is not a moderator.
 
 --@include _moderators
 

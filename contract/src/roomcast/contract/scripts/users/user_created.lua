@@ -1,12 +1,12 @@
 #!lua
--- Count one more room or report of a user, unless the day's allowance is used up.
+-- Count one more room or report of a user, if the day's allowance is not used up.
 --
--- KEYS[1] user:{U}:created  hash  `rooms` -> created on the day that ends at `ends` (unix seconds), `most` -> allowance
---         that a back end has set. Or user:{U}:reported, with `reports`.
--- ARGV[1] allowance of users without one of their own   ARGV[2] length of a day, seconds   ARGV[3] rooms | reports
+-- KEYS[1] user:{U}:created  hash  `rooms` -> rooms created on the current day, `ends` -> end of the day in unix
+--         seconds, `most` -> the user's own allowance, which a back end has set. Or user:{U}:reported, with `reports`.
+-- ARGV[1] allowance of users without their own   ARGV[2] length of a day, seconds   ARGV[3] rooms | reports
 --
--- Returns 0 when it was counted, else the seconds until the next day begins. At the end of the day only the count and
--- its end are deleted: the user's own allowance stays.
+-- Returns 0 when the room or report was counted, else the seconds until the next day begins. At the end of the day only
+-- the count is reset: the user's own allowance stays.
 
 local most = tonumber(redis.call('HGET', KEYS[1], 'most') or ARGV[1])
 local now = tonumber(redis.call('TIME')[1])

@@ -1,10 +1,10 @@
 #!lua flags=allow-oom
--- Record how many events a user sent through one gateway in the last second; read the total of all. Safe to retry.
+-- Record how many events a user sent to one gateway in the last second, and return the total. Safe to retry.
 --
 -- KEYS[1] user:{U}:events  hash  node -> "events unix-seconds"
 -- ARGV[1] node   ARGV[2] events
 --
--- Returns the events of the last two seconds, summed over all gateways.
+-- Returns the sum of the events that all gateways recorded in the last two seconds.
 
 local now = tonumber(redis.call('TIME')[1])
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2] .. ' ' .. now)

@@ -2,7 +2,7 @@
 -- Store the profile fields of a user from a token or a back end.
 --
 -- KEYS[1] user:{U}:person  hash  name, picture, data
--- ARGV[1] name for a user who has none yet   ARGV[2] life of the key, seconds
+-- ARGV[1] name for a user without a name   ARGV[2] life of the key, seconds
 -- ARGV[3…] pairs of a field and its value
 --
 -- Returns {the name before ('' = none), the name now, 1 if the value of a field changed, else 0}.

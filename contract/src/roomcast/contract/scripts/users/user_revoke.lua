@@ -1,10 +1,10 @@
 #!lua
--- Revoke a user's tokens that were issued up to a moment. An earlier revocation with a later moment stays.
+-- Revoke a user's tokens that were issued up to a given time. If an earlier call gave a later time, that time stays.
 --
--- KEYS[1] revoked:{user:U}   string, unix seconds: tokens issued up to then are refused
--- ARGV[1] unix seconds   ARGV[2] life of the revocation, seconds
+-- KEYS[1] revoked:{user:U}   string, unix seconds: tokens issued up to this time are refused
+-- ARGV[1] the time, unix seconds   ARGV[2] life of the revocation, seconds
 --
--- Returns the moment that is in force.
+-- Returns the time that is stored now.
 
 local known = tonumber(redis.call('GET', KEYS[1]) or '-1')
 local until_ = math.max(known, tonumber(ARGV[1]))

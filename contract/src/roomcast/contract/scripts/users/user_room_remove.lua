@@ -1,5 +1,5 @@
 #!lua
--- Remove a room from a person's list, and tell the person's gateways.
+-- Remove a room from a user's room list, and publish this to the user's gateways.
 --
 -- KEYS[1] user:{U}:rooms, KEYS[2] user:{U}, the channel
 -- ARGV[1] room, ARGV[2] the message for the channel: the list has changed

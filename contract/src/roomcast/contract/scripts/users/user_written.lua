@@ -1,12 +1,12 @@
 #!lua
--- Count bytes that a user has written into room logs, and compare them with the day's allowance.
+-- Count bytes that a user has written into room logs, and compare the sum with the day's allowance.
 --
--- KEYS[1] user:{U}:written  hash  `bytes` -> written on the day that ends at `ends` (unix seconds), `most` -> allowance
---         that a back end has set
--- ARGV[1] bytes   ARGV[2] allowance of users without one of their own   ARGV[3] length of a day, seconds
+-- KEYS[1] user:{U}:written  hash  `bytes` -> bytes of the current day, `ends` -> end of the day in unix seconds,
+--         `most` -> the user's own allowance, which a back end has set
+-- ARGV[1] bytes   ARGV[2] allowance of users without their own   ARGV[3] length of a day, seconds
 --
 -- Returns 0 while some of the allowance is left, else the seconds until the next day begins. At the end of the day only
--- the count and its end are deleted: the user's own allowance stays. A call with 0 bytes writes nothing.
+-- the count is reset: the user's own allowance stays. A call with 0 bytes writes nothing.
 
 local added = tonumber(ARGV[1])
 local state = redis.call('HMGET', KEYS[1], 'bytes', 'ends', 'most')
