@@ -916,7 +916,7 @@ export interface components {
         };
         /**
          * Gateway
-         * @description A gateway that announced itself in the last minute.
+         * @description A gateway that announced itself within the last minute.
          */
         Gateway: {
             /** Node */
