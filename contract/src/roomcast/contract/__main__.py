@@ -62,9 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     kick.add_argument("user")
     revoke = commands.add_parser("revoke", help="refuse a user's tokens, or one token, and close the connections")
     what = revoke.add_mutually_exclusive_group(required=True)
-    what.add_argument(
-        "--user", help="every token issued until now, and in the next half minute, because clocks may differ"
-    )
+    what.add_argument("--user", help="tokens issued before half a minute from now: clocks may differ")
     what.add_argument("--token", metavar="JTI", help="the token with this jti claim")
     what.add_argument("--session", metavar="SID", help="every token with this sid claim, which names a sign-in")
     revoke.add_argument(

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import random
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -34,12 +35,13 @@ _limited = LimitedLog(logging.getLogger(__name__))
 class Bounds(NamedTuple):
     """The limits of a signer's work.
 
-    `in_flight`: requests at once; `completing`: completions at once; `claim_seconds`: the idle time after which another
-    signer claims a request.
+    `in_flight`: requests at once; `completing`: completions at once, and `completing_of_user` those of one user;
+    `claim_seconds`: the idle time after which another signer claims a request.
     """
 
     in_flight: int = 128
     completing: int = 48
+    completing_of_user: int = 8
     claim_seconds: float = 2.0
 
 
@@ -75,7 +77,8 @@ class Signer:
         self._bounds = bounds
         self._tasks = TaskSet()
         self._serving: set[str] = set()
-        self._completing = 0
+        self._completing: Counter[str] = Counter()
+        """User -> the user's completions in progress."""
         self._next_claim = 0.0
         self._last_heard = 0.0
         self._task_ended = asyncio.Event()
@@ -183,14 +186,16 @@ class Signer:
         if request.action != "complete":
             async with asyncio.timeout(seconds):
                 return await self._handle(request)
-        if self._completing >= self._bounds.completing:
+        own, bounds = self._completing[request.user], self._bounds
+        if own >= bounds.completing_of_user or self._completing.total() >= bounds.completing:
             raise RoomcastError(Code.MEDIA_UNAVAILABLE, "too many uploads are being verified", retry_after=1.0)
-        self._completing += 1
+        self._completing[request.user] += 1
         try:
             async with asyncio.timeout(seconds):
                 return await self._handle(request)
         finally:
-            self._completing -= 1
+            self._completing[request.user] -= 1
+            self._completing += Counter()  # drops the users without completions
 
     async def _wait_for_end(self, seconds: float) -> None:
         self._task_ended.clear()

@@ -17,7 +17,8 @@ class Allowances(RedisLink):
     async def allow_bytes(self, user: str, per_day: int | None) -> None:
         """Let `user` write `per_day` bytes into rooms a day. None: the gateways' setting applies.
 
-        A higher allowance takes effect within 5 seconds, a lower one after the user has written 256 KiB.
+        A higher allowance takes effect within 5 seconds. A lower allowance takes effect when the user has written
+        256 KiB since the gateway last counted.
         """
         check_ids(None, user)
         await self._allow(keys.user_written(user), per_day)
