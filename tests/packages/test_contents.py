@@ -1,4 +1,4 @@
-"""Contents of the artifacts: one version, the licence, typed packages of one distribution, and no build products."""
+"""The artifacts have the current version, the licence, and the packages of one distribution only."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_the_build_makes_exactly_the_expected_artifacts(artifacts: Path) -> None
 
 
 @pytest.mark.parametrize("name", sorted(COMPILED))
-def test_a_wheel_with_compiled_modules_is_tagged_with_its_python(artifacts: Path, name: str) -> None:
+def test_only_a_wheel_with_compiled_modules_has_a_platform_tag(artifacts: Path, name: str) -> None:
     with wheel(artifacts, name) as archive:
         modules = [path for path in archive.namelist() if path.endswith(".so")]
         assert archive.filename is not None
@@ -71,7 +71,7 @@ def test_wheel_metadata_has_version_licence_pinned_siblings_and_readme(artifacts
     assert str(metadata.get_payload()).startswith(f"# roomcast-{name}\n")
 
 
-def test_the_contract_wheel_contains_its_lua_scripts(artifacts: Path) -> None:
+def test_the_contract_wheel_contains_lua_scripts(artifacts: Path) -> None:
     with wheel(artifacts, "contract") as archive:
         assert "roomcast/contract/scripts/rooms/room_append.lua" in archive.namelist()
 

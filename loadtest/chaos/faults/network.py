@@ -12,12 +12,12 @@ from loadtest.chaos.rig import Rig
 
 _ONE_WAY_SECONDS = (0.025, 0.075)
 _ASIDE = 3
-"""Distance from Redis's port, which the proxy takes over, to the port that Redis moves to."""
+"""Redis moves to its port plus this number, and the proxy listens on the old port."""
 
 
 @asynccontextmanager
 async def redis_behind_proxy(rig: Rig) -> AsyncIterator[Proxy]:
-    """Route all Redis connections of the cluster through the proxy until the context ends, except `rig.redis`."""
+    """Until the context ends, route the cluster's Redis connections through the proxy. `rig.redis` stays direct."""
     port = rig.cluster.ports.redis
     proxy = Proxy(port + _ASIDE)
     await rig.redis.move(port + _ASIDE)

@@ -46,7 +46,7 @@ async def test_a_gateway_at_its_limit_of_open_files_logs_it_once_and_stays_healt
         assert sum(line.startswith(b"HTTP/1.1 503 ") for line in lines) >= 50
         assert one.get("/healthz")[0] == 200
         assert one.metric(refused) >= 50
-        assert one.said().count("open files is reached") == 1
+        assert one.said().count("open files is left") == 1
         await ada.join("public:talk")
         await ada.send("public:talk", "still here")
 

@@ -90,7 +90,7 @@ class Writer:
         self.moves = 0
 
     async def run(self, count: int, most: int = 5_000) -> int:
-        """Send `count` messages, and up to `most` until the writer has moved; return how many were sent and acked."""
+        """Send at least `count` messages. Go on, up to `most`, until it has moved. Return how many were sent."""
         client = await self._connect()
         sent = 0
         while sent < count or (not self.moves and sent < most):
@@ -159,7 +159,7 @@ async def test_a_drained_gateway_moves_all_clients_and_loses_no_message(
         assert len(heard) == sent
 
 
-async def test_a_draining_gateway_is_not_ready_and_refuses_new_sessions(
+async def test_a_draining_gateway_is_not_ready_and_closes_its_port(
     redis_url: str, tmp_path: Path, clients: Clients
 ) -> None:
     with gateways(tmp_path, redis_url, 1, DRAIN_SECONDS="3") as (running,):
@@ -185,7 +185,7 @@ async def test_a_drain_moves_polling_clients_too(redis_url: str, tmp_path: Path,
 
 
 async def test_a_polling_client_between_two_gets_receives_the_drain_event(redis_url: str, tmp_path: Path) -> None:
-    """The gateway waits for the client's next GET, which arrives on an open connection, as it would from nginx."""
+    """The port is closed by then, so the next GET arrives on a connection that is still open, as from nginx."""
     with gateways(tmp_path, redis_url, 1, DRAIN_SECONDS="3") as (running,):
         async with ClientSession() as http:
             client = await Polling.open(http, running.url.removeprefix("http://"), "socket.io")
@@ -223,7 +223,9 @@ def test_six_hundred_handshakes_of_one_address_are_admitted(redis_url: str, tmp_
         assert one.metric('roomcast_gateway_sessions_total{transport="polling"}') == 600
 
 
-async def test_a_flood_from_some_addresses_does_not_delay_another_address(redis_url: str, tmp_path: Path) -> None:
+async def test_another_address_is_admitted_during_a_flood_that_is_partly_refused(
+    redis_url: str, tmp_path: Path
+) -> None:
     """The flood fills the queue, and the gateway refuses a part of the flood. Another address gets its session."""
     refused = 'roomcast_gateway_refused_requests_total{reason="admission",status="503"}'
     with gateway(tmp_path, redis_url, "1") as one:
@@ -247,7 +249,7 @@ async def test_a_flood_from_some_addresses_does_not_delay_another_address(redis_
 
 @contextmanager
 def slowed(one: Gateway) -> Iterator[None]:
-    """Suspend the gateway for half of the time, 30 ms at once, so that its loop is late and it admits few sessions."""
+    """Suspend the gateway for half of the time, 30 ms at a time, so that it is late and admits few sessions."""
     has_ended = threading.Event()
 
     def pulse() -> None:

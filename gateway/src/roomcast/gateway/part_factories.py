@@ -72,7 +72,7 @@ from roomcast.socketio.server import MAX_PENDING_BYTES, create_server
 _FRAMES_PER_EVENT = 10
 """Frames that a client may send for each allowed event. Attachments, pongs and refused packets count as frames."""
 _MEAN_EVENT_BYTES = 20_000
-"""Bytes of input that a client may send for each allowed event: a text of the largest size."""
+"""Bytes of input that a client may send for each allowed event: a text of the default largest size, and its frame."""
 _BURST_PAYLOADS = 10
 """Payloads of the largest size that a client may send at once."""
 _MAX_DROPPED_BYTES = 1_000_000
@@ -167,7 +167,10 @@ def make_presence(
     on_node_lost: Callable[[], None],
     now_ms: Callable[[], float],
 ) -> tuple[OccupancyService, PresenceService, StatusDelivery]:
-    """Make the services of occupancy, presence and status delivery, which share the watchers and the hidden users."""
+    """Make the services of occupancy, presence and status delivery, which share the watchers.
+
+    Occupancy and presence also share the set of invisible users.
+    """
     watchers, hidden = Watchers(time.monotonic), set[str]()
     occupancy = OccupancyService(
         stores.occupancy, stores.presence, stores.rooms, emitter, watchers, hidden, adapter.background
@@ -200,7 +203,7 @@ def make_tickets(config: Config) -> ReconnectTickets:
 
 
 def make_token_keys(config: Config) -> Keys:
-    """Make the verifier of token signatures: by the shared secret, or by a key set."""
+    """Make the keys that token signatures are verified with: the shared secret, or a key set."""
     secret = config.jwt_secret
     return JwksKeys(config.jwks_url or "") if secret is None else SharedSecret(secret.get_secret_value())
 
@@ -243,7 +246,7 @@ def make_sessions(
 async def _note_sign_in(people: PeopleStore, control: ControlPublisher, identity: Identity) -> None:
     """Store the profile of a user who signs in, and tell all gateways if it differs from the stored profile."""
     if await people.note_sign_in(identity):
-        with suppress(RoomcastError):  # without Redis, the other gateways read the name again within a minute
+        with suppress(RoomcastError):  # the other gateways then keep the old name for a minute at most
             await control.publish_control(ProfileChanged(identity.user))
 
 
@@ -258,9 +261,9 @@ class RedisLink:
         return self._adapter.backplane.is_up_for(keys.CONTROL)
 
     def silent_seconds(self) -> float:
-        """Return for how many seconds the open connection has been deaf; 0 while published packets arrive."""
+        """Return for how many seconds no published packet has arrived; 0 unless the gateway is deaf."""
         deaf = self._adapter.canary.deaf_seconds(asyncio.get_running_loop().time())
-        return deaf + DEAF_SECONDS if deaf else 0.0
+        return deaf + DEAF_SECONDS if deaf else 0.0  # the gateway counts as deaf after DEAF_SECONDS of silence
 
 
 def make_isolation(
@@ -278,7 +281,7 @@ def make_isolation(
         adapter.hold_rooms()
         emitter.is_held = True
         replays.end_all()
-        enforcer.forget_all()  # also revokes the tickets of the fast path
+        enforcer.forget_all()  # also revokes the send tickets of the fast path
 
     async def recheck() -> None:
         enforcer.forget_all()

@@ -112,7 +112,7 @@ class ProfileChanges:
         for session in sessions:
             if session.identity.name != profile.name:
                 session.identity = replace(session.identity, name=profile.name)
-                session.revoke_tickets()  # a ticket contains the old name
+                session.revoke_tickets()  # a send ticket contains the old name
             rooms |= dict.fromkeys(session.rooms)
         if rooms and not await self._visibility.is_visible(sessions[0]):
             rooms = {}  # the event would reveal that the invisible user is in the room

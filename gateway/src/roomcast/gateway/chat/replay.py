@@ -24,9 +24,13 @@ STALL_SECONDS: Final = 15.0
 """Seconds after which a client that reads nothing gets `resync` instead of the rest of the replay."""
 
 _LOOK_SECONDS: Final = 0.01
+"""Seconds between two looks at a full write buffer."""
 _IDLE_PAGES: Final = 20
+"""Number of empty pages in a row after which a replay fails."""
 _IDLE_SECONDS: Final = 0.05
+"""Seconds to wait after an empty page."""
 _PACE_SECONDS: Final = 1.0
+"""Longest wait for the event limit before the replay checks again whether the session is closed, in seconds."""
 
 
 class ReplayLog(Protocol):
@@ -49,7 +53,7 @@ class ReplayRoute(Protocol):
     """Sends packets to one session, and makes it a member; see `roomcast.gateway.chat.room_channels.RoomChannels`."""
 
     def release(self, room: str) -> None:
-        """Undo one `acquire`. After the last one, the subscription ends with a delay if no local member is left."""
+        """Give back the caller's claim on the room's channel. Without claims and members, its subscription ends."""
         ...
 
     def admit(self, sid: str, room: str, epoch: str, seq: int) -> bool:
@@ -105,8 +109,9 @@ class Replays:
     def begin_replay(self, session: ChatSession, room: str, start: Start, on_late: OnAdmitted) -> None:
         """Start the replay in the background, in the next iteration of the event loop, so that the ack is sent first.
 
-        The caller has acquired the room; the replay releases the room at its end. `on_late` is called after a replay of
-        more than one step, because the session missed the room's other events during the replay.
+        The caller has acquired the room; the replay releases the room at its end. `on_late` is called after a replay
+        that had to wait for a page or for buffer space: meanwhile the session missed the room's other events, such as
+        typing.
         """
         key = session.sid, room
         task = self._running[key] = self._tasks.start(self._run(session, room, start, on_late), f"replay {room}")
@@ -142,13 +147,13 @@ class Replays:
             await on_late()
 
     async def _deliver(self, session: ChatSession, room: str, start: Start) -> bool:
-        """Deliver pages until the session is a member; return whether that took more than one step."""
+        """Deliver pages until the session is a member; return whether the replay had to wait meanwhile."""
         page, seq = start
         epoch, is_late, idle_pages = page.epoch, False, 0
         while not session.is_closed:
             for entry in page.entries:
                 seq += 1
-                if entry:
+                if entry:  # empty: the log no longer has the entry
                     is_late |= await self._send(session.sid, self._log.message_packet(entry))
             if seq >= page.seq and self._route.admit(session.sid, room, epoch, seq):
                 return is_late
@@ -168,7 +173,7 @@ class Replays:
         Then charge for the next page before it is read, by the size of the last page. So the user's other replays see
         the new debt at once.
         """
-        while (debt := session.limit.debt_seconds(self._clock())) and not session.is_closed:  # noqa: ASYNC110 (a rate)
+        while (debt := session.limit.debt_seconds(self._clock())) and not session.is_closed:  # noqa: ASYNC110 (time reduces the debt)
             await asyncio.sleep(min(debt, _PACE_SECONDS))
         session.limit.charge(size=size)
 

@@ -51,7 +51,10 @@ def charge(allowance: ByteAllowance, count: int, now: float) -> None:
 
 
 class DailyBytes:
-    """The allowances of all users with connections here. `clock` is monotonic, in seconds."""
+    """The allowances of users with connections here, or with unreported bytes or a spent allowance.
+
+    `clock` is monotonic, in seconds.
+    """
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -77,7 +80,8 @@ class DailyBytes:
     async def take_due(self) -> dict[str, int]:
         """Return the bytes to report, by user.
 
-        Forget a user who has no connection, no unreported bytes and no spent allowance.
+        Forget users who have no connection and no unreported bytes, unless their allowance is still spent. Remember at
+        most _MAX_REMEMBERED of these.
         """
         now, due, remembered = self._clock(), dict[str, int](), 0
         for number, (user, allowance) in enumerate(list(self._users.items()), start=1):

@@ -1,6 +1,6 @@
 """Keep file descriptors in reserve: refuse clients near the process's limit, so that health and Redis go on working.
 
-The kernel assigns the lowest free number, so the number of a new descriptor shows how many descriptors are in use.
+The kernel assigns the lowest free number, so at least as many descriptors are in use as the new number says.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from roomcast.wire.limited_log import LimitedLog
 
 REFUSAL: Final = Refusal(503, 4, "The gateway has as many connections as it can hold", 5, "descriptors")
 _MAX_RESERVE: Final = 256
-_RESERVED_SHARE: Final = 8
+_RESERVE_DIVISOR: Final = 8
+"""The reserve is the limit divided by this number, and at most _MAX_RESERVE."""
 _ANSWER_SECONDS: Final = 1.0
-"""Seconds that a refused client has to send its request. The gateway answers after the request."""
+"""Seconds that a refused client has to send its request. The gateway answers its first bytes."""
 
 
 def raise_limit() -> None:
@@ -50,13 +51,16 @@ class DescriptorReserve:
         """Count and log a refusal; return whether enough descriptors are left to answer the client before closing."""
         limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         self._on_refused(REFUSAL.status, REFUSAL.reason)
-        self._log.error("descriptors", "connections are refused: the limit of %d open files is reached (nofile)", limit)
-        return self.answering < reserve_of(limit) // 2
+        reserve = reserve_of(limit)
+        self._log.error(
+            "descriptors", "connections are refused: the reserve of %d open files is left (nofile)", reserve
+        )
+        return self.answering < reserve // 2
 
 
 def reserve_of(limit: int) -> int:
     """Return the size of the reserve: the number of descriptors that clients may not use."""
-    return min(_MAX_RESERVE, limit // _RESERVED_SHARE)
+    return min(_MAX_RESERVE, limit // _RESERVE_DIVISOR)
 
 
 class _Checked(asyncio.Protocol):

@@ -22,7 +22,10 @@ def _ignore(status: int, reason: str) -> None:
 
 
 class Listener:
-    """Listens on `host` and `port`, with TLS if `tls` is given. `engine` is attached to the application of `runner`."""
+    """Listens on `host` and `port`, with TLS if `tls` is given.
+
+    The caller has attached `engine` to the application of `runner`.
+    """
 
     def __init__(
         self,

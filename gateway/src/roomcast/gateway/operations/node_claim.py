@@ -1,4 +1,7 @@
-"""Claim the node number of this gateway before it serves: wait for a dead process's lease, refuse a live duplicate."""
+"""Claim the node number of this gateway before it serves.
+
+The lease of a process that has ended must run out first, unless it ran on this host. A running duplicate is an error.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ class NodePort(Protocol):
     """See `roomcast.gateway.stores.nodes.NodeStore`."""
 
     async def hold(self, replaces: str = "") -> Hold:
-        """Take or renew the number. `replaces` is the incarnation of a dead process that may still hold the number."""
+        """Take or renew the number. `replaces` is the incarnation (the id of one start) of an ended process."""
         ...
 
 
@@ -40,8 +43,8 @@ class NodeClaim:
     async def acquire(self) -> None:
         """Return once this process holds the number. Raises NodeTakenError if another live process renews its lease.
 
-        The lease of a dead process of this machine is taken over at once. The lease of a process on another machine
-        must end first.
+        The lease of an ended process of this host is taken over at once. The lease of a process on another host, or in
+        another container, must end first.
         """
         before: Holder | None = None
         while not self.is_held:
@@ -74,7 +77,7 @@ class NodeClaim:
 
 
 def _is_renewed(before: Holder, now: Holder) -> bool:
-    """Return whether the holder has renewed its lease between the two reads, or a third process has the number."""
+    """Return whether the holder has renewed its lease between the two attempts, or a third process has the number."""
     return now.incarnation != before.incarnation or now.left_ms > before.left_ms
 
 
@@ -84,7 +87,10 @@ def describe_process() -> str:
 
 
 def is_gone(process: str) -> bool:
-    """Return whether a process of this machine has ended or is this process. False for processes of other machines."""
+    """Return whether the process ran on this host, and has ended. False for processes of other hosts and containers.
+
+    A process with the pid of this one has ended, too: this process got its pid.
+    """
     host, _, rest = process.partition("/")
     pid, _, started_at = rest.partition("/")
     if host != _host() or not pid.isdecimal():

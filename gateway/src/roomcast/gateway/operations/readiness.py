@@ -19,12 +19,12 @@ class Subscriptions(Protocol):
     """See `roomcast.adapter.redis.canary.CanaryProbe`."""
 
     def deaf_seconds(self, now: float) -> float:
-        """Return for how many seconds no canary probe has arrived."""
+        """Return for how many seconds the gateway has been deaf; 0 while probes arrive, and while commands fail."""
         ...
 
 
 def why_not_ready(drain: Drain, cordon: str, *, is_claimed: bool, has_keys: bool, is_connected: bool) -> str:
-    """Return why nginx may not send new sessions here; empty if it may. `cordon` is the state of `Cordon`."""
+    """Return why nginx may not send new sessions here; empty if it may. `cordon` is the reason that `Cordon` gives."""
     if drain.state is not State.SERVING:
         return str(drain.state.value)
     if cordon:
@@ -39,7 +39,7 @@ def why_not_ready(drain: Drain, cordon: str, *, is_claimed: bool, has_keys: bool
 async def watch_subscriptions(
     subscriptions: Subscriptions, ticks: Ticks, give_up: Callable[[], None], deaf_seconds: float = _DEAF_DRAIN_SECONDS
 ) -> None:
-    """Call `give_up` once canary probes have been lost for `deaf_seconds`, although their connection was reopened.
+    """Call `give_up` once the gateway has been deaf for `deaf_seconds`: reopening the subscriptions did not help.
 
     The gateway then drains and ends: its clients move to working gateways, and its supervisor restarts it.
     """
