@@ -208,5 +208,5 @@ async def test_sign_uses_the_first_secret() -> None:
 
 
 def test_a_list_with_one_short_secret_is_refused() -> None:
-    with pytest.raises(ValueError, match="at least 32 bytes; commas"):
+    with pytest.raises(ValueError, match="at least 32 bytes; separate several"):
         SharedSecret(f"{SECRET},short")
