@@ -1,6 +1,6 @@
-"""Write those tables in README.md and docs/ that are made from the code; tests/unit/test_docs.py checks them.
+"""Write the tables in README.md and docs/ that are generated from the code; tests/unit/test_docs.py checks them.
 
-    python -m docs.tables     write them anew
+    python -m docs.tables     write all tables again
 
 A table stands between `<!-- table: NAME -->` and `<!-- end of table -->`.
 """
@@ -69,7 +69,7 @@ def _default(field: FieldInfo) -> str:
 
 
 def _merged(fields: Mapping[str, FieldInfo], say: Callable[[FieldInfo], str]) -> str:
-    """Return the text that `say` gives for the variable; if the processes differ, each one's text after its name."""
+    """Return the text that `say` gives for the variable. If the texts differ, put the processes before each text."""
     speakers: dict[str, list[str]] = {}
     for process, field in fields.items():
         speakers.setdefault(say(field), []).append(process)
@@ -101,7 +101,7 @@ def _metric_rows(text: str) -> Iterable[tuple[str, str, str]]:
 def unit_costs() -> str:
     """Return the table of the calculator's unit costs."""
     rows = ((f"`{name}`", f"{each.value:g} {each.unit}", each.meaning, each.source) for name, each in COSTS.items())
-    return _table(("name", "cost", "of", "from"), rows)
+    return _table(("name", "cost", "cost of", "measured with"), rows)
 
 
 def endpoints() -> str:
@@ -154,7 +154,7 @@ PLANNED_USERS: Final = (10_000, 100_000, 1_000_000, 10_000_000)
 
 
 def plans() -> str:
-    """Return the table of what `roomcast plan` prints for four numbers of users, with its defaults."""
+    """Return the table of the results of `roomcast plan` for four numbers of users, with its default options."""
     rows = (_plan_row(users) for users in PLANNED_USERS)
     return _table(("users at once", "messages/s", "deliveries/s", "gateways", "nginx", "Redis masters"), rows)
 
@@ -162,7 +162,7 @@ def plans() -> str:
 def _plan_row(users: int) -> tuple[str, ...]:
     found = plan(Load(users))
     needs = (found.need(process) for process in ("gateway", "nginx", "redis"))
-    cells = (f"{need.servers:,}: {need.limit}; {need.cores:,.1f} cores, {need.memory_gib:,.1f} GiB" for need in needs)
+    cells = (f"{need.servers:,} ({need.limit}); {need.cores:,.1f} cores, {need.memory_gib:,.1f} GiB" for need in needs)
     return f"{users:,}", f"{found.messages_per_second:,.0f}", f"{found.deliveries_per_second:,.0f}", *cells
 
 
@@ -182,7 +182,7 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 
 def filled(text: str) -> str:
-    """Return `text` with all its tables made anew; raise KeyError for a table without a function."""
+    """Return `text` with newly generated tables; raise KeyError for a table without a function."""
     return _BLOCK.sub(lambda match: match[1] + TABLES[match["name"]]() + match[3], text)
 
 
@@ -195,7 +195,7 @@ def documents() -> list[Path]:
 
 
 def main() -> None:
-    """Write the tables of all documents anew."""
+    """Write the tables of all documents again."""
     for path in documents():
         before = path.read_text()
         after = filled(before)

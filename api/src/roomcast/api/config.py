@@ -18,16 +18,20 @@ class Config(SealingSettings):
     """The configuration of one API process. Times are in seconds if the name has no other unit."""
 
     port: int = setting(8481, "ROOMCAST_PORT", "port of the API", ge=0, le=65_535)
-    metrics_port: int = setting(9481, "ROOMCAST_METRICS_PORT", "port of health and metrics", ge=0, le=65_535)
+    metrics_port: int = setting(9481, "ROOMCAST_METRICS_PORT", "port for health and metrics", ge=0, le=65_535)
     rate: int = setting(
-        DEFAULT_RATE, "ROOMCAST_API_RATE", "requests a second of a key without a rate of its own", ge=1, le=MAX_RATE
+        DEFAULT_RATE, "ROOMCAST_API_RATE", "requests per second of an API key without its own rate", ge=1, le=MAX_RATE
     )
     jwt_secret: Annotated[SecretStr, checked_by(secrets_in)] | None = setting(
-        None, "ROOMCAST_JWT_SECRET", "the gateways' secret, to sign tokens; none: no token is signed here"
+        None, "ROOMCAST_JWT_SECRET", "the gateways' secret, to sign tokens; unset: this API signs none"
     )
-    log_messages: int = setting(10_000, "ROOMCAST_LOG_MESSAGES", "messages kept per room; as for the gateways", ge=10)
-    retention_days: float = setting(30.0, "ROOMCAST_RETENTION_DAYS", "age of messages kept; as for the gateways", gt=0)
-    drain_seconds: float = setting(8.0, "ROOMCAST_DRAIN_SECONDS", "SIGTERM: longest wait for requests in flight", gt=0)
+    log_messages: int = setting(
+        10_000, "ROOMCAST_LOG_MESSAGES", "most messages kept per room; use the gateways' value", ge=10
+    )
+    retention_days: float = setting(
+        30.0, "ROOMCAST_RETENTION_DAYS", "days for which messages are kept; use the gateways' value", gt=0
+    )
+    drain_seconds: float = setting(8.0, "ROOMCAST_DRAIN_SECONDS", "longest wait for open requests after SIGTERM", gt=0)
 
     @property
     def retention(self) -> Retention:

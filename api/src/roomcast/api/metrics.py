@@ -20,16 +20,23 @@ class Metrics(ProcessMetrics):
 
     def __init__(self) -> None:
         self._log = structlog.get_logger(__name__)
-        super().__init__("roomcast_api", "1 while Redis answers and no drain has begun")
+        super().__init__("roomcast_api", "1 while Redis answers and the process is not draining")
         registry = self._registry
         self._requests = Counter(
-            "roomcast_api_requests", "Requests by route and status", ["method", "route", "status"], registry=registry
+            "roomcast_api_requests",
+            "Requests by method, route and status",
+            ["method", "route", "status"],
+            registry=registry,
         )
         self._seconds = Histogram(
-            "roomcast_api_request_seconds", "Time to answer", ["route"], buckets=_SECONDS, registry=registry
+            "roomcast_api_request_seconds",
+            "Time from request to answer, by route",
+            ["route"],
+            buckets=_SECONDS,
+            registry=registry,
         )
-        self._in_flight = Gauge("roomcast_api_in_flight_requests", "Requests being answered", registry=registry)
-        self._faults = Counter("roomcast_api_faults", "Exceptions that no code covers", registry=registry)
+        self._in_flight = Gauge("roomcast_api_in_flight_requests", "Requests in progress", registry=registry)
+        self._faults = Counter("roomcast_api_faults", "Unexpected exceptions during requests", registry=registry)
 
     def answered(self, method: str, route: str, status: int, seconds: float, request_id: str, key: str) -> None:
         """Count one request; log a warning if its status is 500 or above."""
@@ -42,7 +49,7 @@ class Metrics(ProcessMetrics):
             self._log.debug("request", method=method, route=route, status=status, request=request_id, key=key)
 
     def in_flight(self, count: int) -> None:
-        """Show how many requests are being answered."""
+        """Set the number of requests in progress."""
         self._in_flight.set(count)
 
     def fault(self, error: Exception, request_id: str) -> None:

@@ -1,4 +1,4 @@
-"""The settings of a gateway, all environment variables; `python -m roomcast.gateway --help` prints this list."""
+"""Read a gateway's settings from environment variables; `python -m roomcast.gateway --help` prints the list."""
 
 from __future__ import annotations
 
@@ -21,62 +21,95 @@ _NODE = re.compile(r"[1-9][0-9]{0,3}")
 
 
 class Config(SealingSettings):
-    """The configuration of one gateway; sizes in bytes, times in seconds."""
+    """The configuration of one gateway. Sizes are in bytes, and times in seconds if the name has no other unit."""
 
-    port: int = setting(8181, "ROOMCAST_PORT", "port of the socket", ge=0, le=65_535)
-    metrics_port: int = setting(8281, "ROOMCAST_METRICS_PORT", "port of health and metrics", ge=0, le=65_535)
-    node: str = setting("", "ROOMCAST_NODE", "this gateway's number, 1 to 9999; none: the lowest free one")
+    port: int = setting(8181, "ROOMCAST_PORT", "port for clients", ge=0, le=65_535)
+    metrics_port: int = setting(8281, "ROOMCAST_METRICS_PORT", "port for health and metrics", ge=0, le=65_535)
+    node: str = setting("", "ROOMCAST_NODE", "number of this gateway, 1 to 9999; unset: the lowest free number")
     jwt_secret: Annotated[SecretStr, checked_by(secrets_in)] | None = setting(
-        None, "ROOMCAST_JWT_SECRET", "HS256 secrets of 32 bytes or more, by commas or as a JSON list"
+        None, "ROOMCAST_JWT_SECRET", "secrets of HS256 tokens, 32 bytes or more, separated by commas or as a JSON list"
     )
-    jwks_url: str | None = setting(None, "ROOMCAST_JWKS_URL", "RS256/ES256 keys instead: https URL or file")
-    jwt_audience: str | None = setting(None, "ROOMCAST_JWT_AUDIENCE", "required aud of tokens")
-    jwt_issuer: str | None = setting(None, "ROOMCAST_JWT_ISSUER", "required iss of tokens")
-    allowed_origins: Words = setting((), "ROOMCAST_ALLOWED_ORIGINS", "browser origins besides the own host, by commas")
+    jwks_url: str | None = setting(
+        None,
+        "ROOMCAST_JWKS_URL",
+        "https URL or file of the public keys of RS256 or ES256 tokens; replaces ROOMCAST_JWT_SECRET",
+    )
+    jwt_audience: str | None = setting(None, "ROOMCAST_JWT_AUDIENCE", "`aud` claim that every token must have")
+    jwt_issuer: str | None = setting(None, "ROOMCAST_JWT_ISSUER", "`iss` claim that every token must have")
+    allowed_origins: Words = setting(
+        (),
+        "ROOMCAST_ALLOWED_ORIGINS",
+        "origins of pages that may connect, besides the gateway's own host, separated by commas",
+    )
     trusted_proxies: Words = setting(
-        ("127.0.0.0/8", "::1"), "ROOMCAST_TRUSTED_PROXIES", "networks whose X-Forwarded-For counts, by commas"
+        ("127.0.0.0/8", "::1"),
+        "ROOMCAST_TRUSTED_PROXIES",
+        "networks of proxies whose X-Forwarded headers are used, separated by commas",
     )
     create_rooms: Words = setting(
-        (), "ROOMCAST_CREATE_ROOMS", "patterns of rooms that every user may create, by commas; none: by `create` claims"
+        (),
+        "ROOMCAST_CREATE_ROOMS",
+        "patterns of rooms that every user may create, separated by commas; other rooms need a `create` claim",
     )
-    dev_login: bool = setting(False, "ROOMCAST_DEV_LOGIN", "1: every visitor signs in by name at /dev/login")
+    dev_login: bool = setting(False, "ROOMCAST_DEV_LOGIN", "1: any visitor can sign in by name at /dev/login")
 
-    ping_interval_seconds: float = setting(25.0, "ROOMCAST_PING_SECONDS", "time between pings", gt=0)
-    ping_timeout_seconds: float = setting(20.0, "ROOMCAST_PING_TIMEOUT_SECONDS", "time to answer a ping", gt=0)
-    connect_seconds: float = setting(10.0, "ROOMCAST_CONNECT_SECONDS", "time from handshake to CONNECT", gt=0)
+    ping_interval_seconds: float = setting(25.0, "ROOMCAST_PING_SECONDS", "seconds between two pings to a client", gt=0)
+    ping_timeout_seconds: float = setting(
+        20.0, "ROOMCAST_PING_TIMEOUT_SECONDS", "seconds within which a client must answer a ping", gt=0
+    )
+    connect_seconds: float = setting(
+        10.0, "ROOMCAST_CONNECT_SECONDS", "seconds within which a new session must send CONNECT", gt=0
+    )
     max_payload_bytes: int = setting(100_000, "ROOMCAST_PAYLOAD_BYTES", "largest packet from a client", ge=1000)
     message_bytes: int = setting(
-        MAX_MESSAGE_BYTES, "ROOMCAST_MESSAGE_BYTES", "largest text", ge=1, le=MAX_MESSAGE_BYTES
+        MAX_MESSAGE_BYTES, "ROOMCAST_MESSAGE_BYTES", "largest text of a message", ge=1, le=MAX_MESSAGE_BYTES
     )
-    upload_bytes: int = setting(10_485_760, "ROOMCAST_UPLOAD_BYTES", "largest file, as announced to clients", ge=1)
+    upload_bytes: int = setting(
+        10_485_760, "ROOMCAST_UPLOAD_BYTES", "largest file to upload, as announced to clients", ge=1
+    )
     send_buffer_bytes: int = setting(
-        1_000_000, "ROOMCAST_SEND_BUFFER_BYTES", "unsent bytes at which a slow client is disconnected", ge=10_000
+        1_000_000, "ROOMCAST_SEND_BUFFER_BYTES", "unsent bytes above which a slow client is disconnected", ge=10_000
     )
-    rooms_per_connection: int = setting(MAX_ROOMS_PER_CONNECTION, "ROOMCAST_ROOMS_PER_CONNECTION", "joined rooms", ge=1)
-    rooms_per_day: int = setting(ROOMS_PER_DAY, "ROOMCAST_ROOMS_PER_DAY", "rooms that a user may create a day", ge=0)
-    daily_bytes: int = setting(DAILY_BYTES, "ROOMCAST_DAILY_BYTES", "bytes a user may write into rooms a day", ge=0)
-    events_per_second: float = setting(50.0, "ROOMCAST_EVENTS_PER_SECOND", "events of one connection, long run", gt=0)
+    rooms_per_connection: int = setting(
+        MAX_ROOMS_PER_CONNECTION, "ROOMCAST_ROOMS_PER_CONNECTION", "most joined rooms of one connection", ge=1
+    )
+    rooms_per_day: int = setting(ROOMS_PER_DAY, "ROOMCAST_ROOMS_PER_DAY", "rooms that one user may create a day", ge=0)
+    daily_bytes: int = setting(
+        DAILY_BYTES, "ROOMCAST_DAILY_BYTES", "bytes that one user may write into rooms a day", ge=0
+    )
+    events_per_second: float = setting(
+        50.0, "ROOMCAST_EVENTS_PER_SECOND", "events per second of one connection in the long run", gt=0
+    )
     pending_per_address: int = setting(
-        200, "ROOMCAST_PENDING_PER_ADDRESS", "sessions without CONNECT from one address", ge=1
+        200, "ROOMCAST_PENDING_PER_ADDRESS", "most sessions of one address that have not sent CONNECT", ge=1
     )
 
     publish_hook: PublishHookSetting = setting(
         None,
         "ROOMCAST_PUBLISH_HOOK",
-        "whom to ask before messages are published, a JSON object: see docs/operations.md",
+        "endpoint that reviews messages before they are published: a JSON object, see docs/operations.md",
     )
 
-    log_messages: int = setting(10_000, "ROOMCAST_LOG_MESSAGES", "messages kept per room", ge=10)
-    retention_days: float = setting(30.0, "ROOMCAST_RETENTION_DAYS", "age of messages kept", gt=0)
-    wait_replicas: int = setting(0, "ROOMCAST_WAIT_REPLICAS", "replicas that must hold a message before its ack", ge=0)
-    redis_timeout_seconds: float = setting(1.0, "ROOMCAST_REDIS_TIMEOUT_SECONDS", "longest wait for Redis", gt=0)
+    log_messages: int = setting(10_000, "ROOMCAST_LOG_MESSAGES", "most messages kept per room", ge=10)
+    retention_days: float = setting(30.0, "ROOMCAST_RETENTION_DAYS", "days for which messages are kept", gt=0)
+    wait_replicas: int = setting(
+        0, "ROOMCAST_WAIT_REPLICAS", "Redis replicas that must have a message before its ack", ge=0
+    )
+    redis_timeout_seconds: float = setting(
+        1.0, "ROOMCAST_REDIS_TIMEOUT_SECONDS", "longest wait for a reply of Redis", gt=0
+    )
     lag_probe_seconds: float = setting(
-        1.0, "ROOMCAST_LAG_PROBE_SECONDS", "longest pause between two measurements of the event loop's lag", gt=0
+        1.0, "ROOMCAST_LAG_PROBE_SECONDS", "longest time between two measurements of the event loop's lag", gt=0
     )
     hotpath: Literal["auto", "python", "compiled"] = setting(
-        "auto", "ROOMCAST_HOTPATH", "auto: the compiled hot path where it was built; python; compiled: that or no start"
+        "auto",
+        "ROOMCAST_HOTPATH",
+        "auto: the compiled hot path if it was built, else Python; python: always Python; "
+        "compiled: without the compiled hot path, the gateway does not start",
     )
-    drain_seconds: float = setting(8.0, "ROOMCAST_DRAIN_SECONDS", "SIGTERM: time to move clients away", gt=0)
+    drain_seconds: float = setting(
+        8.0, "ROOMCAST_DRAIN_SECONDS", "time to move clients to other gateways after SIGTERM", gt=0
+    )
 
     @field_validator("node")
     @classmethod

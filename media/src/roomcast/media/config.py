@@ -22,35 +22,47 @@ class Config(SealingSettings):
     The credentials for the storage are not settings: the driver finds them in the same way as every AWS SDK.
     """
 
-    metrics_port: int = setting(9321, "ROOMCAST_METRICS_PORT", "port of health and metrics", ge=0, le=65_535)
-    s3_endpoint: str | None = setting(None, "ROOMCAST_S3_ENDPOINT", "storage as the signer reaches it; none: AWS")
+    metrics_port: int = setting(9321, "ROOMCAST_METRICS_PORT", "port for health and metrics", ge=0, le=65_535)
+    s3_endpoint: str | None = setting(None, "ROOMCAST_S3_ENDPOINT", "URL of the storage for the signer; unset: AWS")
     s3_public_endpoint: str | None = setting(
-        None, "ROOMCAST_S3_PUBLIC_ENDPOINT", "storage as browsers reach it; none: the same"
+        None, "ROOMCAST_S3_PUBLIC_ENDPOINT", "URL of the storage for browsers; unset: the signer's URL"
     )
-    s3_bucket: str = setting("roomcast", "ROOMCAST_S3_BUCKET", "bucket for all files")
+    s3_bucket: str = setting("roomcast", "ROOMCAST_S3_BUCKET", "bucket of all files")
     s3_region: str = setting(
         "us-east-1",
         "AWS_REGION",
-        "region that signatures name; credentials as for any AWS SDK: `AWS_ACCESS_KEY_ID` and "
-        "`AWS_SECRET_ACCESS_KEY`, a profile or a role",
+        "region of the bucket; as for every AWS SDK, credentials come from `AWS_ACCESS_KEY_ID` and "
+        "`AWS_SECRET_ACCESS_KEY`, from a profile or from a role",
     )
     s3_addressing: Literal["path", "virtual"] = setting(
-        "path", "ROOMCAST_S3_ADDRESSING", "bucket in the path, or in the host name"
+        "path", "ROOMCAST_S3_ADDRESSING", "place of the bucket in URLs: path, or virtual (host name)"
     )
-    s3_setup: bool = setting(False, "ROOMCAST_S3_SETUP", "1: create the bucket, its CORS rule and its clean-up rule")
-    allowed_origins: Words = setting(("*",), "ROOMCAST_ALLOWED_ORIGINS", "origins for the bucket's CORS, by commas")
+    s3_setup: bool = setting(
+        False, "ROOMCAST_S3_SETUP", "1: the signer creates the bucket, its CORS rule and its clean-up rule"
+    )
+    allowed_origins: Words = setting(
+        ("*",), "ROOMCAST_ALLOWED_ORIGINS", "origins for the bucket's CORS rule, separated by commas"
+    )
     upload_method: Literal["POST", "PUT"] = setting(
-        "POST", "ROOMCAST_MEDIA_METHOD", "PUT for storages without POST forms"
+        "POST", "ROOMCAST_MEDIA_METHOD", "HTTP method of uploads; PUT for storages without POST forms"
     )
-    types: Words = setting((), "ROOMCAST_MEDIA_TYPES", "accepted types, by commas; none: all known types")
-    max_bytes: int = setting(10_485_760, "ROOMCAST_UPLOAD_BYTES", "largest file", ge=1, le=5_368_709_120)
-    upload_seconds: int = setting(300, "ROOMCAST_MEDIA_UPLOAD_SECONDS", "life of an upload form", ge=1, le=3600)
+    types: Words = setting(
+        (), "ROOMCAST_MEDIA_TYPES", "accepted media types, separated by commas; unset: all known types"
+    )
+    max_bytes: int = setting(10_485_760, "ROOMCAST_UPLOAD_BYTES", "largest file to upload", ge=1, le=5_368_709_120)
+    upload_seconds: int = setting(
+        300, "ROOMCAST_MEDIA_UPLOAD_SECONDS", "seconds until an upload form expires", ge=1, le=3600
+    )
     download_seconds: int = setting(
-        86_400, "ROOMCAST_MEDIA_DOWNLOAD_SECONDS", "life of a download link", ge=1, le=604_800
+        86_400, "ROOMCAST_MEDIA_DOWNLOAD_SECONDS", "seconds until a download link expires", ge=1, le=604_800
     )
-    retention_days: float = setting(30, "ROOMCAST_RETENTION_DAYS", "life of a verified upload's record", gt=0, le=3650)
-    daily_bytes: int = setting(1_073_741_824, "ROOMCAST_MEDIA_DAILY_BYTES", "bytes announced per user and day", ge=1)
-    drain_seconds: float = setting(8.0, "ROOMCAST_DRAIN_SECONDS", "SIGTERM: longest wait for work in flight", gt=0)
+    retention_days: float = setting(
+        30, "ROOMCAST_RETENTION_DAYS", "days for which records of verified uploads are kept", gt=0, le=3650
+    )
+    daily_bytes: int = setting(
+        1_073_741_824, "ROOMCAST_MEDIA_DAILY_BYTES", "bytes that one user may announce for upload a day", ge=1
+    )
+    drain_seconds: float = setting(8.0, "ROOMCAST_DRAIN_SECONDS", "longest wait for open requests after SIGTERM", gt=0)
 
     @property
     def grace_seconds(self) -> int:
@@ -76,7 +88,7 @@ class Config(SealingSettings):
     @classmethod
     def _is_bucket(cls, value: str) -> str:
         if not _BUCKET.fullmatch(value):
-            raise ValueError("a bucket name has 3 to 63 of a-z, 0-9, dot and dash")
+            raise ValueError("a bucket name has 3 to 63 of the characters a-z, 0-9, dot and dash")
         return value
 
     @field_validator("types")
@@ -84,5 +96,5 @@ class Config(SealingSettings):
     def _are_known_types(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         known = tuple(canonical(name) or "" for name in value)
         if "" in known:
-            raise ValueError(f"{value[known.index('')]} is none of {', '.join(FILE_TYPES)}")
+            raise ValueError(f"{value[known.index('')]} is not one of {', '.join(FILE_TYPES)}")
         return known

@@ -13,30 +13,53 @@ class Metrics(ProcessMetrics):
     """The metrics of the signer, the storage, the storage health and the sweep, in a separate registry."""
 
     def __init__(self) -> None:
-        super().__init__("roomcast_media", "1 while requests are being served")
+        super().__init__(
+            "roomcast_media",
+            "1 while Redis answers, the storage accepts signed requests, and the signer is not draining",
+        )
         registry = self._registry
         self._requests = Counter(
             "roomcast_media_requests", "Requests by action and outcome", ["action", "outcome"], registry=registry
         )
         self._request_seconds = Histogram(
-            "roomcast_media_request_seconds", "From stream to answer", ["action"], buckets=SECONDS, registry=registry
+            "roomcast_media_request_seconds",
+            "Time from reading a request to its answer, by action",
+            ["action"],
+            buckets=SECONDS,
+            registry=registry,
         )
-        self._in_flight = Gauge("roomcast_media_in_flight_requests", "Requests being worked on", registry=registry)
-        self._claimed = Counter("roomcast_media_claimed", "Requests taken over from other signers", registry=registry)
-        self._bus_failures = Counter("roomcast_media_redis_failures", "Failed reads from Redis", registry=registry)
+        self._in_flight = Gauge("roomcast_media_in_flight_requests", "Requests in progress", registry=registry)
+        self._claimed = Counter(
+            "roomcast_media_claimed", "Requests of dead signers that this signer took over", registry=registry
+        )
+        self._bus_failures = Counter(
+            "roomcast_media_redis_failures", "Failed attempts to read requests from Redis", registry=registry
+        )
         self._storage_seconds = Histogram(
-            "roomcast_media_storage_seconds", "Calls to the storage", ["operation"], buckets=SECONDS, registry=registry
+            "roomcast_media_storage_seconds",
+            "Duration of calls to the storage, by operation",
+            ["operation"],
+            buckets=SECONDS,
+            registry=registry,
         )
         self._storage_failures = Counter(
-            "roomcast_media_storage_failures", "Calls to the storage that failed", ["operation"], registry=registry
+            "roomcast_media_storage_failures",
+            "Failed calls to the storage, by operation",
+            ["operation"],
+            registry=registry,
         )
         self._storage_up = Gauge(
             "roomcast_media_storage_up", "1 while the storage accepts signed requests", registry=registry
         )
-        self._swept = Counter("roomcast_media_swept", "Uploads collected, by kind", ["kind"], registry=registry)
+        self._swept = Counter(
+            "roomcast_media_swept",
+            "Uploads cleaned up by the sweep, by kind: `completed` or `abandoned`",
+            ["kind"],
+            registry=registry,
+        )
 
     def handled(self, action: str, outcome: str, seconds: float) -> None:
-        """Count one request with its outcome and its time from stream to answer."""
+        """Count one request with its outcome and the time from reading it to its answer."""
         self._requests.labels(action, outcome).inc()
         self._request_seconds.labels(action).observe(seconds)
 

@@ -10,4 +10,4 @@ TITLE = "python -m roomcast.presence: sets absent users offline, configured by e
 class Config(ProcessSettings):
     """The configuration of one sweeper."""
 
-    metrics_port: int = setting(8381, "ROOMCAST_METRICS_PORT", "port of health and metrics", ge=0, le=65_535)
+    metrics_port: int = setting(8381, "ROOMCAST_METRICS_PORT", "port for health and metrics", ge=0, le=65_535)

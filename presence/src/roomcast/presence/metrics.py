@@ -38,22 +38,34 @@ class Metrics:
         def counter(name: str, text: str, *labels: str) -> Counter:
             return Counter(f"roomcast_presence_{name}", text, labels, registry=registry)
 
-        self._passes = counter("passes", "Sweeper passes by outcome", "outcome")
-        self._expired = counter("expired_users", "Users whose presence ended because nothing refreshed it")
-        self._ended_notes = counter("ended_notes", "Users whose note came to its end")
-        self._doubts = counter("doubts", "Times a shard stopped expiring users for a while, by reason", "reason")
-        self._late = counter("late_steps", "Steps that reached Redis too late and did nothing")
-        self._nodes = counter("dropped_nodes", "Dead gateway incarnations cleaned up")
-        self._connections = counter("dropped_connections", "Connections removed with dead gateways")
-        self._leader = Gauge("roomcast_presence_leader", "1 while this sweeper holds the lease", registry=registry)
+        self._passes = counter("passes", "Passes of the sweeper by outcome: `led`, `stood_by` or `failed`", "outcome")
+        self._expired = counter(
+            "expired_users", "Users who were set offline because no gateway refreshed their presence"
+        )
+        self._ended_notes = counter("ended_notes", "Users whose note has ended")
+        self._doubts = counter(
+            "doubts", "Times that a shard stopped expiring users for a grace period, by reason", "reason"
+        )
+        self._late = counter("late_steps", "Steps that Redis ignored because they arrived too late")
+        self._nodes = counter("dropped_nodes", "Dead gateway processes whose connections were removed")
+        self._connections = counter("dropped_connections", "Connections of dead gateway processes that were removed")
+        self._leader = Gauge("roomcast_presence_leader", "1 while this sweeper leads", registry=registry)
         self._users = Gauge(
-            "roomcast_presence_present_users", "Users present, invisible ones included", registry=registry
+            "roomcast_presence_present_users",
+            "Users who are present, including invisible users; 0 on a sweeper that does not lead",
+            registry=registry,
         )
         self._step = Histogram(
-            "roomcast_presence_step_seconds", "One step that expired users", buckets=_STEP_SECONDS, registry=registry
+            "roomcast_presence_step_seconds",
+            "Duration of a step that set users offline",
+            buckets=_STEP_SECONDS,
+            registry=registry,
         )
         self._pass = Histogram(
-            "roomcast_presence_pass_seconds", "One pass over all shards", buckets=_PASS_SECONDS, registry=registry
+            "roomcast_presence_pass_seconds",
+            "Duration of a pass over all shards",
+            buckets=_PASS_SECONDS,
+            registry=registry,
         )
         for outcome in ("led", "stood_by", "failed"):
             self._passes.labels(outcome)

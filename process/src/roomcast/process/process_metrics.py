@@ -1,4 +1,4 @@
-"""The metrics that all processes have: resource usage, lag of the event loop, and readiness."""
+"""The metrics that signers and API processes share: resource usage, lag of the event loop, and readiness."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ class ProcessMetrics:
         ProcessUsage(self._registry)
         GCCollector(registry=self._registry)
         self._ready = Gauge(f"{prefix}_ready", ready, registry=self._registry)
-        self._lag = Gauge(f"{prefix}_loop_lag_seconds", "Lateness of the event loop", registry=self._registry)
+        self._lag = Gauge(
+            f"{prefix}_loop_lag_seconds", "Lateness of the event loop at the last measurement", registry=self._registry
+        )
 
     def ready(self, is_ready: bool) -> None:
         """Set the gauge of readiness."""

@@ -49,16 +49,18 @@ class ProcessSettings(BaseSettings):
     redis_url: str = Field(
         repr=False,
         validation_alias="ROOMCAST_REDIS_URL",
-        description="Redis: redis://, rediss://, unix://, redis+sentinel://, redis+cluster://",
+        description="URL of Redis: redis://, rediss://, unix://, redis+sentinel:// or redis+cluster://",
     )
-    host: str = setting("127.0.0.1", "ROOMCAST_HOST", "address of all ports")
-    metrics_host: str | None = setting(None, "ROOMCAST_METRICS_HOST", "address of health and metrics, if another")
+    host: str = setting("127.0.0.1", "ROOMCAST_HOST", "address on which all ports listen")
+    metrics_host: str | None = setting(
+        None, "ROOMCAST_METRICS_HOST", "address of the port for health and metrics; unset: ROOMCAST_HOST"
+    )
     tls_certificate: str | None = setting(
-        None, "ROOMCAST_TLS_CERTIFICATE", "certificate chain of all ports, a PEM file; none: plain HTTP"
+        None, "ROOMCAST_TLS_CERTIFICATE", "PEM file with the certificate chain of all ports; unset: plain HTTP"
     )
-    tls_key: str | None = setting(None, "ROOMCAST_TLS_KEY", "private key of the certificate, a PEM file")
-    log_level: Level = setting("info", "ROOMCAST_LOG_LEVEL", "debug, info, warning or error")
-    log_format: Format = setting("json", "ROOMCAST_LOG_FORMAT", "json: one object a line; text: for people")
+    tls_key: str | None = setting(None, "ROOMCAST_TLS_KEY", "PEM file with the private key of the certificate")
+    log_level: Level = setting("info", "ROOMCAST_LOG_LEVEL", "lowest level to log: debug, info, warning or error")
+    log_format: Format = setting("json", "ROOMCAST_LOG_FORMAT", "json: one object per line; text: one line of text")
 
     @property
     def ops_host(self) -> str:
@@ -100,7 +102,9 @@ class SealingSettings(ProcessSettings):
     """The settings of a process that seals the messages it publishes (see `roomcast.wire.seals`)."""
 
     cluster_key: Annotated[SecretStr, checked_by(keys_in)] | None = setting(
-        None, "ROOMCAST_CLUSTER_KEY", "keys of 32 bytes or more that seal messages between processes, by commas"
+        None,
+        "ROOMCAST_CLUSTER_KEY",
+        "keys of 32 bytes or more that seal messages between processes, separated by commas",
     )
 
     @property

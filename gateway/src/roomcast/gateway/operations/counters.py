@@ -72,12 +72,14 @@ class EventCounters(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yield the metric, for a scrape."""
         counted = CounterMetricFamily(
-            "roomcast_gateway_events", "Client events by name and outcome", labels=["event", "outcome"]
+            "roomcast_gateway_events", "Client events by event and outcome", labels=["event", "outcome"]
         )
         for labels, counter in self._counters.items():
             counted.add_metric(labels, counter.count)
         yield counted
-        timed = HistogramMetricFamily("roomcast_gateway_event_seconds", "From event to ack", labels=["event"])
+        timed = HistogramMetricFamily(
+            "roomcast_gateway_event_seconds", "Time from a client event to its ack, by event", labels=["event"]
+        )
         for name, durations in self._timed.items():
             _fill(timed, (name,), durations)
         yield timed

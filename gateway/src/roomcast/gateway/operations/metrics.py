@@ -29,22 +29,36 @@ class EngineMetrics:
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._opened = LabelledCounter("roomcast_gateway_sessions", "Sessions opened", ["transport"], registry)
-        self._upgraded = Counter("roomcast_gateway_upgrades", "Sessions that became WebSockets", registry=registry)
+        self._opened = LabelledCounter(
+            "roomcast_gateway_sessions", "Engine.IO sessions opened, by transport", ["transport"], registry
+        )
+        self._upgraded = Counter(
+            "roomcast_gateway_upgrades", "Polling sessions upgraded to WebSocket", registry=registry
+        )
         self._closed = LabelledCounter(
-            "roomcast_gateway_sessions_closed", "Sessions ended", ["transport", "reason"], registry
+            "roomcast_gateway_sessions_closed",
+            "Engine.IO sessions ended, by transport and reason",
+            ["transport", "reason"],
+            registry,
         )
         self._refused = LabelledCounter(
-            "roomcast_gateway_refused_requests", "HTTP requests refused", ["status", "reason"], registry
+            "roomcast_gateway_refused_requests",
+            "HTTP requests refused, by status and reason",
+            ["status", "reason"],
+            registry,
         )
-        self._received = Counter("roomcast_gateway_received_bytes", "Bytes from clients", registry=registry)
-        self._writes = Counter("roomcast_gateway_writes", "Writes to sockets", registry=registry)
-        self._packets = Counter("roomcast_gateway_sent_packets", "Packets in these writes", registry=registry)
-        self._sent = Counter("roomcast_gateway_sent_bytes", "Bytes to clients", registry=registry)
-        self._slow = Counter("roomcast_gateway_slow_clients", "Clients cut for reading too slowly", registry=registry)
+        self._received = Counter("roomcast_gateway_received_bytes", "Bytes received from clients", registry=registry)
+        self._writes = Counter(
+            "roomcast_gateway_writes", "Writes to WebSockets, and polling answers", registry=registry
+        )
+        self._packets = Counter("roomcast_gateway_sent_packets", "Packets sent to clients", registry=registry)
+        self._sent = Counter("roomcast_gateway_sent_bytes", "Bytes sent to clients", registry=registry)
+        self._slow = Counter(
+            "roomcast_gateway_slow_clients", "Clients disconnected because they read too slowly", registry=registry
+        )
         self._slow_bytes = Gauge(
             "roomcast_gateway_slow_client_bytes",
-            "Most bytes that waited for a client when it was cut",
+            "Most unsent bytes that a slow client had when it was disconnected",
             registry=registry,
         )
         self._most_waiting = 0
@@ -85,21 +99,25 @@ class InboxMetrics:
     """Exposes the figures of the inbox. `inbox:list` requests are counted with the other client events."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._live = Gauge("roomcast_gateway_inbox_live", "Connections with a live inbox", registry=registry)
+        self._live = Gauge("roomcast_gateway_inbox_live", "Clients with a live inbox", registry=registry)
         self._waiting = Gauge(
             "roomcast_gateway_inbox_waiting",
-            "Users whose inboxes are still to be compared after a lost subscription",
+            "Users and clients whose inboxes are catching up after a lost subscription",
             registry=registry,
         )
         self._catch_up = Gauge(
             "roomcast_gateway_inbox_catch_up_seconds",
-            "How long the last comparison after a lost subscription took",
+            "Duration of the last catching up of inboxes after a lost subscription",
             registry=registry,
         )
-        self._events = Counter("roomcast_gateway_inbox_events", "`inbox` events to clients", registry=registry)
-        self._lines = Counter("roomcast_gateway_inbox_lines", "Rooms in these events", registry=registry)
+        self._events = Counter("roomcast_gateway_inbox_events", "`inbox` events sent to clients", registry=registry)
+        self._lines = Counter(
+            "roomcast_gateway_inbox_lines", "Rooms in the `inbox` events sent to clients", registry=registry
+        )
         self._resets = Counter(
-            "roomcast_gateway_inbox_resets", "Clients told to ask for their whole inbox again", registry=registry
+            "roomcast_gateway_inbox_resets",
+            "Clients that were told to request their whole inbox again",
+            registry=registry,
         )
         self._before = (0, 0, 0)
 
@@ -124,73 +142,101 @@ class Metrics(GatewayObserver):
         self._registry = registry
         self.engine = EngineMetrics(registry)
         self.inbox = InboxMetrics(registry)
-        self.connections = Gauge("roomcast_gateway_connections", "Signed-in connections", registry=registry)
-        self._connects = LabelledCounter("roomcast_gateway_connects", "Sign-ins by outcome", ["outcome"], registry)
+        self.connections = Gauge("roomcast_gateway_connections", "Signed-in clients", registry=registry)
+        self._connects = LabelledCounter(
+            "roomcast_gateway_connects",
+            "Sign-ins by outcome: `ok`, or the reason of the refusal",
+            ["outcome"],
+            registry,
+        )
         self._tokens_refused = LabelledCounter(
-            "roomcast_gateway_refused_tokens", "Tokens refused at sign-in or refresh", ["reason"], registry
+            "roomcast_gateway_refused_tokens", "Tokens refused at sign-in or refresh, by reason", ["reason"], registry
         )
         self._disconnects = LabelledCounter(
-            "roomcast_gateway_disconnects", "Ended connections by reason", ["reason"], registry
+            "roomcast_gateway_disconnects", "Disconnects of signed-in clients, by reason", ["reason"], registry
         )
         self._events = EventCounters(_SECONDS, registry)
         self.fast_path = Counter(
-            "roomcast_gateway_fast_path_messages", "Messages sent by the fast path", registry=registry
+            "roomcast_gateway_fast_path_messages", "Messages handled by the fast path", registry=registry
         )
-        self.compiled = Gauge("roomcast_gateway_hotpath_compiled", "1: the hot path is compiled", registry=registry)
+        self.compiled = Gauge(
+            "roomcast_gateway_hotpath_compiled",
+            "1 if the hot path is compiled, 0 if it is plain Python",
+            registry=registry,
+        )
         self.compiled.set(choice.is_compiled(plain_sends.__name__))
         self.rooms = Gauge("roomcast_gateway_rooms", "Rooms that this gateway subscribes to", registry=registry)
-        self._missing = Counter("roomcast_gateway_missing_packets", "Room packets that pub/sub lost", registry=registry)
+        self._missing = Counter(
+            "roomcast_gateway_missing_packets", "Room packets that did not arrive through pub/sub", registry=registry
+        )
         self._filled = Counter(
             "roomcast_gateway_filled_packets",
-            "Room packets delivered from the log: lost ones, and those of back ends without the cluster key",
+            "Room packets read from the log because pub/sub lost them or a back end has no cluster key",
             registry=registry,
         )
         self._forged = Counter(
             "roomcast_gateway_forged_messages",
-            "Messages in Redis dropped for a missing or wrong seal",
+            "Messages that arrived through Redis with a missing or wrong seal, and were dropped",
             registry=registry,
         )
         self._resyncs = Counter(
             "roomcast_gateway_resyncs",
-            "Rooms whose members must join again: lost packets are not in the log",
+            "Times that a room's members were told to join again, because lost packets are not in the log",
             registry=registry,
         )
         self._canary_losses = Counter(
-            "roomcast_gateway_canary_losses", "Subscriptions reopened after a lost canary probe", registry=registry
+            "roomcast_gateway_canary_losses",
+            "Subscriptions reopened because a canary probe did not arrive",
+            registry=registry,
         )
         self.redis_up = Gauge("roomcast_gateway_redis_up", "1 while all Redis connections are open", registry=registry)
         self.isolated = Gauge(
             "roomcast_gateway_isolated",
-            "1 while events are refused and deliveries held after a long cut from Redis",
+            "1 while the gateway refuses events and delivers nothing, after a long cut from Redis",
             registry=registry,
         )
         self.redis_reconnects = Gauge(
             "roomcast_gateway_redis_reconnects", "Redis connections reopened since the start", registry=registry
         )
-        self.ready = Gauge("roomcast_gateway_ready", "1 while new sessions are accepted", registry=registry)
+        self.ready = Gauge("roomcast_gateway_ready", "1 while the gateway accepts new sessions", registry=registry)
         self._hook = LabelledCounter(
-            "roomcast_gateway_publish_hook", "Messages that the publish hook was asked about", ["outcome"], registry
+            "roomcast_gateway_publish_hook",
+            "Messages that needed a verdict of the publish hook, by outcome",
+            ["outcome"],
+            registry,
         )
         self._hook_seconds = PlainHistogram(
-            "roomcast_gateway_publish_hook_seconds", "Time until the verdict of the publish hook", _SECONDS, registry
+            "roomcast_gateway_publish_hook_seconds",
+            "Time from a message to the verdict or failure of the publish hook",
+            _SECONDS,
+            registry,
         ).durations
         self._hook_open = Gauge(
-            "roomcast_gateway_publish_hook_open", "1 while the publish hook is not asked: it fails", registry=registry
+            "roomcast_gateway_publish_hook_open",
+            "1 while the circuit of the publish hook is open, because its endpoint keeps failing",
+            registry=registry,
         )
         self._drain = Gauge(
-            "roomcast_gateway_drain_state", "0 serving, 1 draining, 2 drained, 3 cordoned", registry=registry
+            "roomcast_gateway_drain_state",
+            "State of the gateway: 0 serving, 1 draining, 2 drained, 3 cordoned",
+            registry=registry,
         )
         self._lag = PlainHistogram(
-            "roomcast_gateway_loop_lag_seconds", "Lateness of the event loop", _LAG_SECONDS, registry
+            "roomcast_gateway_loop_lag_seconds",
+            "Lateness of the event loop at each measurement",
+            _LAG_SECONDS,
+            registry,
         ).durations
         self._busy = PlainHistogram(
             "roomcast_gateway_loop_busy_seconds",
-            "CPU time of the loop's own thread within its lateness",
+            "Part of the lateness in which the event loop's own thread used the CPU",
             _LAG_SECONDS,
             registry,
         ).durations
         self._lag_max = Gauge(
-            "roomcast_gateway_loop_lag_max_seconds", "Greatest lateness since the start", registry=registry
+            "roomcast_gateway_loop_lag_max_seconds",
+            "Greatest lateness of the event loop since the start",
+            registry=registry,
         )
         self._worst_lag = 0.0
 
