@@ -1,4 +1,4 @@
-"""All experiments: name on the command line, title, fault, durability levels, and the cluster that each needs."""
+"""All experiments, each with its name on the command line, title, fault, durability levels and cluster."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _FAILOVER: Final = ("everysec", "wait")
 class Fault:
     """One experiment. `may_declare`: declared loss is allowed at `everysec`. `clients` overrides the default number.
 
-    `levels`: the durability levels at which it is run and must pass; `also`: further levels that can be requested.
+    `levels`: the durability levels at which the experiment runs and must pass. `also`: more levels, run on request.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Fault:
     env: Mapping[str, str] = field(default_factory=dict)
     clients: int | None = None
     capacity: int = GATEWAY_CAPACITY
-    """Number of gateways to which the cluster can be scaled."""
+    """The largest number of gateways to which the cluster can be scaled."""
     stage: Callable[[Cluster, str], AbstractContextManager[Stage]] | None = None
     """Starts a Redis topology in place of the cluster's own Redis. The cluster then runs no sweeper and no signer."""
 
@@ -51,7 +51,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
     Fault("redis-empty", "Redis restarted empty", redis.redis_empty, True, also=()),
     Fault(
         "redis-rollback",
-        "Redis killed, restarted with its append-only file cut short",
+        "Redis killed, restarted with a shortened append-only file",
         redis.redis_rollback,
         True,
         also=(),
@@ -75,10 +75,17 @@ FAULTS: Final[tuple[Fault, ...]] = (
     Fault(
         "half-open", "a client vanishes without closing its connection", clients.half_open, env=clients.HALF_OPEN_ENV
     ),
-    Fault("scale", "1 → 40 → 4 gateways, then a roll", scaling.scale_and_roll, gateways=1, clients=200, capacity=40),
+    Fault(
+        "scale",
+        "scaling 1 → 40 → 4 gateways, then a roll",
+        scaling.scale_and_roll,
+        gateways=1,
+        clients=200,
+        capacity=40,
+    ),
     Fault("clock-skew", "the clock of one gateway is off by an hour", gateways.clock_skew),
     Fault("reconnect-storm", "reconnect storm: all gateways killed", gateways.reconnect_storm, clients=5000),
-    Fault("mixed", "kills, pauses, cuts, flushed scripts and reloads at random", mixed.mixed, True),
+    Fault("mixed", "random kills, pauses, cut connections, flushed scripts and reloads", mixed.mixed, True),
     Fault(
         "sentinel-failover",
         "Sentinel failover",
@@ -97,7 +104,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
     ),
     Fault(
         "slot-migration",
-        "slots of Redis Cluster migrate live",
+        "slots of Redis Cluster migrated under load",
         failover.slot_migration,
         also=("always", "wait"),
         stage=redis_topologies.masters,
@@ -106,5 +113,5 @@ FAULTS: Final[tuple[Fault, ...]] = (
 
 
 def find(name: str) -> Fault:
-    """Return the experiment of that name; raise KeyError."""
+    """Return the experiment of that name; raise KeyError for an unknown name."""
     return {fault.name: fault for fault in FAULTS}[name]

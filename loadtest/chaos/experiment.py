@@ -132,7 +132,7 @@ async def _run(cluster: Cluster, fault: Fault, plan: Plan, result: Result, say: 
         await asyncio.sleep(_WARM_SECONDS + plan.span.before)
         rig.steady = (clock() - plan.span.before, clock())
         await fault.run(rig)
-        rig.figure("all messages read after", await crowd.finish(plan.span.finish), None)
+        rig.figure("all messages received after", await crowd.finish(plan.span.finish), None)
     finally:
         await crowd.leave()
     result.verdict = checker.judge(crowd.journal, may_declare=fault.may_declare and plan.level == "everysec")

@@ -65,7 +65,7 @@ def exit_status(results: Sequence[Result]) -> int:
 
 
 def markdown(results: Sequence[Result]) -> str:
-    """Return the table of docs/reliability.md: a line per experiment and level with sums of counts, worst figures."""
+    """Return the table of docs/reliability.md: a line per experiment and level, with summed counts and worst figures."""
     plan = results[0].plan
     machine = f"{platform.system()} {platform.release()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
@@ -73,8 +73,8 @@ def markdown(results: Sequence[Result]) -> str:
     head = (
         f"Run on {today} ({machine}) with the seeds {seeds}: three gateways behind nginx, {plan.size.clients:,} "
         f"clients in rooms of about 20, {plan.size.rate:g} messages a second, {plan.span.before:g} s of load before "
-        f"and after each fault; faults that last are held for {plan.span.held:g} s where their title names no other "
-        f"time. Counts are sums over all seeds, figures the worst of them."
+        f"and after each fault; lasting faults are held for {plan.span.held:g} s unless the title names another time. "
+        f"Counts are sums over all seeds; each figure is the worst of all seeds."
     )
     kinds = " | ".join(KINDS)
     table = [

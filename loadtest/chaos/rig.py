@@ -120,7 +120,7 @@ class Rig:
     def report_lag(self, before: dict[str, dict[str, float]], after: dict[str, dict[str, float]]) -> None:
         """Report the worst p99 of a gateway's loop lag between two readings; the limit is 100 ms."""
         worst = max(gauges.quantile(before[name], after[name], _LAG, 0.99) for name in self.gateways)
-        self.figure("loop lag p99 up to", worst * 1000, 100.0, "ms")
+        self.figure("largest p99 of the loop lag", worst * 1000, 100.0, "ms")
 
     def report_back(self, people: Iterable[Person], cut_at: float, could_from: float | None = None) -> None:
         """Report the reconnects of cut-off clients: 99 % within 5 s, all within 15 s.
@@ -130,9 +130,9 @@ class Rig:
         """
         times = times_back(people, cut_at, could_from or cut_at)
         limit = 99.0 if could_from is None else None
-        self.figure("clients cut off", len(times), None, "")
-        self.figure("back within 5 s", share_within(times, 5.0), limit, "%", at_least=True)
-        self.figure("last one back", times[-1] if times else 0.0, 15.0)
+        self.figure("clients disconnected", len(times), None, "")
+        self.figure("clients back within 5 s", share_within(times, 5.0), limit, "%", at_least=True)
+        self.figure("last client back after", times[-1] if times else 0.0, 15.0)
 
     def p99(self, begin: float, end: float, among: set[str]) -> float:
         """Return the p99 of delivery among these clients, in milliseconds."""
@@ -142,8 +142,8 @@ class Rig:
         """Report these clients' p99 of delivery in a span; the limit is `factor` times their p99 before the fault."""
         names = {person.name for person in people}
         before, during = self.p99(*self.steady, names), self.p99(begin, end, names)
-        self.figure("p99 before", before, None, "ms")
-        self.figure("p99 during", during, factor * max(before, P99_FLOOR_MS), "ms")
+        self.figure("delivery p99 before the fault", before, None, "ms")
+        self.figure("delivery p99 during the fault", during, factor * max(before, P99_FLOOR_MS), "ms")
 
     def report_answers(self, begin: float, end: float) -> None:
         """Report the answers to sends while Redis was away: no send may time out, no refusal may take over 2 s."""
@@ -161,7 +161,7 @@ class Rig:
                 first[sent.acked_by] = min(first.get(sent.acked_by, float("inf")), sent.acked_at - healed)
         nodes = self.crowd.placement()
         self.figure(
-            "acks again from all gateways after", max((first.get(n, float("inf")) for n in nodes), default=0.0), limit
+            "all gateways ack again after", max((first.get(n, float("inf")) for n in nodes), default=0.0), limit
         )
 
     def report_kept(self, since: float) -> None:
@@ -173,7 +173,7 @@ class Rig:
         """Report the readers without a declaration (`recovered: false` or `resync`) since `since`: the limit is 0."""
         readings = self.crowd.journal.readings
         untold = sum(not any(cut.at >= since for cut in reading.declared) for reading in readings)
-        self.figure("readers not told", untold, 0, "")
+        self.figure("readers without a declaration of loss", untold, 0, "")
 
     async def settle(self, seconds: float = 30.0) -> None:
         """Wait until all clients are back; add a note when the time runs out."""

@@ -46,10 +46,10 @@ async def slow_consumer(rig: Rig) -> None:
     ended = clock()
     for wire in (*writers, slow):
         wire.abort("done")
-    rig.figure("cut off after", cut_at, 10.0)
-    rig.figure("buffered for it when it was cut off", await _most_held(rig) / 2**20, 2.0, "MiB")
-    rig.figure("a gateway's memory grew by at most", peak / 2**20, None, "MiB")
-    rig.figure("clients cut off as slow", await _slow_ones(rig) - _slow_in(before), 1, "", at_least=True)
+    rig.figure("slow client disconnected after", cut_at, 10.0)
+    rig.figure("unsent data of the slow client at its disconnect", await _most_held(rig) / 2**20, 2.0, "MiB")
+    rig.figure("largest growth of a gateway's memory", peak / 2**20, None, "MiB")
+    rig.figure("slow clients disconnected", await _slow_ones(rig) - _slow_in(before), 1, "", at_least=True)
     rig.report_p99(rig.crowd.people, begun, ended)
     rig.report_kept(begun)
 
@@ -100,7 +100,7 @@ async def half_open(rig: Rig) -> None:
             break
         await asyncio.sleep(0.2)
     wire.abort("done")
-    rig.figure("shown offline after", offline, limit)
+    rig.figure("vanished client shown offline after", offline, limit)
 
 
 _PING_SECONDS = 8.0

@@ -62,7 +62,7 @@ async def _fail_over(rig: Rig, victim: str, is_promoted: Callable[[], Awaitable[
     await rig.settle()
     rig.figure("a replica promoted after", promoted - died, _PROMOTION_SECONDS)
     rig.report_resumed(promoted, 10.0)
-    rig.figure("acks again in all rooms after", _last_room_acked(rig, promoted), 10.0)
+    rig.figure("all rooms have acks again after", _last_room_acked(rig, promoted), 10.0)
     rig.report_answers(died, promoted)
     rig.report_kept(died)
 
@@ -100,7 +100,7 @@ async def slot_migration(rig: Rig) -> None:
     answers = [answer for answer in rig.crowd.ledger.answers if answer.at >= begun]
     retryable = ("ack", "unavailable", "outcome_unknown", "cut")
     rig.figure("slots moved", min(_MOVED_ROOMS, len(rooms)), None, "")
-    rig.figure("errors beyond retryable ones", sum(one.outcome not in retryable for one in answers), 0, "")
+    rig.figure("errors that are not retryable", sum(one.outcome not in retryable for one in answers), 0, "")
     rig.report_answers(begun, ended)
     rig.report_resumed(ended)
     rig.report_kept(begun)

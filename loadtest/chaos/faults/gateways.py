@@ -64,13 +64,13 @@ async def roll(rig: Rig) -> None:
     finally:
         exits.close()
     await asyncio.sleep(rig.span.after)
-    rig.figure("exits other than 0", sum(code != 0 for code in codes), 0, "")
-    rig.figure("slowest exit", slowest, 10.0)
+    rig.figure("gateways that exited with an error", sum(code != 0 for code in codes), 0, "")
+    rig.figure("slowest exit of a gateway", slowest, 10.0)
     tried = rig.crowd.ledger.connects - connects
     rig.figure("reconnects", tried, None, "")
     rig.figure("failed connects", 100.0 * (_failed(rig) - failed) / max(1, tried), 0.1, "%")
     times = [change.at for person in rig.crowd.people for change in person.changes if change.at >= begun]
-    rig.figure("moved and back within", max(times, default=begun) - begun, None)
+    rig.figure("all clients moved within", max(times, default=begun) - begun, None)
 
 
 def _failed(rig: Rig) -> int:
@@ -88,12 +88,12 @@ async def reconnect_storm(rig: Rig) -> None:
     await asyncio.sleep(rig.span.after)
     times = times_back(rig.crowd.people, died, died)
     turned = [refusal.wait for at, refusal in rig.crowd.ledger.turned if at >= died and refusal.status in (429, 503)]
-    rig.figure("clients cut off", len(times), len(rig.crowd.people), "", at_least=True)
-    rig.figure("last one back", times[-1] if times else float("inf"), 30.0)
-    rig.figure("refused with 429 or 503", len(turned), None, "")
-    rig.figure("of them without Retry-After", sum(not wait for wait in turned), 0, "")
+    rig.figure("clients disconnected", len(times), len(rig.crowd.people), "", at_least=True)
+    rig.figure("last client back after", times[-1] if times else float("inf"), 30.0)
+    rig.figure("connects refused with 429 or 503", len(turned), None, "")
+    rig.figure("refusals without Retry-After", sum(not wait for wait in turned), 0, "")
     memory = rig.memory(await rig.pids())
-    rig.figure("largest gateway", max(memory.values()) / 2**20, 1024, "MiB")
+    rig.figure("largest memory of a gateway", max(memory.values()) / 2**20, 1024, "MiB")
 
 
 async def clock_skew(rig: Rig) -> None:
@@ -110,17 +110,17 @@ async def clock_skew(rig: Rig) -> None:
         await asyncio.sleep(1.0)
         await rig.settle()
         moved = rig.crowd.on_nodes([str(number)])
-        rig.figure("clock off by", offset, None)
-        rig.figure("clients on that gateway", len(moved), 1, "", at_least=True)
+        rig.figure("clock shifted by", offset, None)
+        rig.figure("clients on the gateway with the shifted clock", len(moved), 1, "", at_least=True)
         evicted: set[str] = set()
         while clock() - begun < max(rig.span.held, 10.0):
             evicted.update(await rig.offline(rig.crowd.people))
             await asyncio.sleep(1.0)
         rig.figure("connected users shown offline", len(evicted), 0, "")
-        rig.figure("clients refused for their token", _refused_tokens(rig, begun), 0, "")
+        rig.figure("clients whose token was refused", _refused_tokens(rig, begun), 0, "")
         late = await _signs_in(rig, number, -31.0 - 30.0)
-        rig.figure("tokens a minute too old accepted", late, 0, "")
-        rig.figure("tokens for a minute refused", 1 - await _signs_in(rig, number, 60.0), 0, "")
+        rig.figure("tokens accepted a minute after their expiry", late, 0, "")
+        rig.figure("tokens refused a minute before their expiry", 1 - await _signs_in(rig, number, 60.0), 0, "")
     await asyncio.to_thread(rig.cluster.scale, number)
     await rig.settle()
 

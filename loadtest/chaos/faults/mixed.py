@@ -48,17 +48,22 @@ async def mixed(rig: Rig) -> None:
     await rig.redis.wait_answers(15.0)
     await rig.wait_ready()
     await rig.settle()
-    rig.figure("processes ready and clients back", clock() - healed, _MAX_RECOVERY_SECONDS)
+    rig.figure("processes ready and clients back within", clock() - healed, _MAX_RECOVERY_SECONDS)
     await asyncio.sleep(rig.span.after)
     await rig.crowd.finish(rig.span.finish)
     name, percent = await _busiest(rig)
-    rig.figure("busiest idle process before the faults", idle_before, None, "%")
-    rig.figure("busiest idle process", percent, 2 * idle_before + _MORE_IDLE_CPU_PERCENT, "%")
-    rig.notes.append(f"busiest idle process: {name}")
+    rig.figure("CPU of the busiest process without load, before the faults", idle_before, None, "%")
+    rig.figure(
+        "CPU of the busiest process without load, after the faults",
+        percent,
+        2 * idle_before + _MORE_IDLE_CPU_PERCENT,
+        "%",
+    )
+    rig.notes.append(f"busiest process without load, after the faults: {name}")
     rig.figure("faults injected", sum(injected.values()), 10, "", at_least=True)
     rig.notes.append("injected: " + ", ".join(f"{count} {name}" for name, count in sorted(injected.items())))
     answers = [answer for answer in rig.crowd.ledger.answers if answer.at >= begun]
-    rig.figure("sends acked or refused", sum(answer.outcome != "timeout" for answer in answers), None, "")
+    rig.figure("sends that did not time out", sum(answer.outcome != "timeout" for answer in answers), None, "")
 
 
 async def _inject(rig: Rig, ends: float, injected: Counter[str]) -> None:

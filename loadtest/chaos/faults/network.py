@@ -52,8 +52,10 @@ async def slow_redis(rig: Rig) -> None:
         rig.report_kept(begun)
     people = {person.name for person in rig.crowd.people}
     base = rig.p99(*rig.steady, people)
-    rig.figure("p99 before", base, None, "ms")
-    rig.figure("p99 with slow Redis", rig.p99(begun, ended, people), base + 3 * 2000 * _ONE_WAY_SECONDS[1], "ms")
+    rig.figure("delivery p99 before the fault", base, None, "ms")
+    rig.figure(
+        "delivery p99 with slow Redis", rig.p99(begun, ended, people), base + 3 * 2000 * _ONE_WAY_SECONDS[1], "ms"
+    )
 
 
 async def deaf_gateway(rig: Rig) -> None:
@@ -64,5 +66,5 @@ async def deaf_gateway(rig: Rig) -> None:
         begun = clock()
         rig.figure("subscriptions made deaf", proxy.deafen(link), 1, "", at_least=True)
         await asyncio.sleep(rig.span.held)
-        rig.figure("unready after", watch.unready_after(begun), 5.0)
-        rig.figure("ready again after", watch.ready_after(begun + watch.unready_after(begun)), None)
+        rig.figure("gateway unready after", watch.unready_after(begun), 5.0)
+        rig.figure("gateway ready again after", watch.ready_after(begun + watch.unready_after(begun)), None)

@@ -92,11 +92,11 @@ class Signing:
         """Report the failed requests, the slowest error, the time to the last error, and the last five requests."""
         rig, since = self._rig, [answer for answer in self.answers if answer[0] >= broke]
         failed = [took for _, took, ok in since if not ok]
-        rig.figure("requests for upload forms that failed", len(failed), None, "")
-        rig.figure("slowest error", max(failed, default=0.0), 1.0)
+        rig.figure("failed requests for upload forms", len(failed), None, "")
+        rig.figure("slowest failed request", max(failed, default=0.0), 1.0)
         last_failure = max((at for at, _, ok in since if not ok), default=broke)
-        rig.figure("forms again after", last_failure - broke, None)
-        rig.figure("forms for the last five requests", sum(ok for _, _, ok in since[-5:]), 5, "", at_least=True)
+        rig.figure("last failed request after", last_failure - broke, None)
+        rig.figure("successes of the last five requests", sum(ok for _, _, ok in since[-5:]), 5, "", at_least=True)
 
 
 @asynccontextmanager
@@ -145,5 +145,5 @@ async def nginx_reload(rig: Rig) -> None:
     rig.report_kept(begun)
     await asyncio.sleep(8.0)
     dropped = sum(not c.up and c.at >= begun for person in rig.crowd.people for c in person.changes)
-    rig.figure("dropped by the timeout", dropped, None, "")
+    rig.figure("connections closed by nginx's shutdown timeout", dropped, None, "")
     await rig.settle()

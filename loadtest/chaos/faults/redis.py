@@ -65,7 +65,7 @@ async def redis_rollback(rig: Rig) -> None:
     healed = await rig.redis.wait_answers(15.0)
     await asyncio.sleep(rig.span.after)
     await rig.settle()
-    rig.figure("rolled back", cut / 1024, None, "KiB")
+    rig.figure("append-only file shortened by", cut / 1024, None, "KiB")
     rig.report_answers(died, healed)
     rig.report_resumed(healed)
     rig.report_told(died)
@@ -139,7 +139,7 @@ async def client_kill_pubsub(rig: Rig) -> None:
     cut = await _kill_pubsub(rig)
     rig.crowd.stop_writing()
     slowest = max(slowest, await _resubscribed(rig, cut, links))
-    rig.figure("subscribed again after", slowest, 2.0)
+    rig.figure("all gateways subscribed again after", slowest, 2.0)
     rig.figure("last messages delivered within", await rig.crowd.finish(min(15.0, rig.span.finish)), 2.5)
     rig.report_kept(cut)
 
@@ -175,7 +175,7 @@ async def pubsub_overflow(rig: Rig) -> None:
     finally:
         await rig.redis.call("CONFIG", "SET", limit, kept)
     rig.crowd.stop_writing()
-    rig.figure("subscribed again after", slowest, 2.0)
+    rig.figure("all gateways subscribed again after", slowest, 2.0)
     rig.figure("last messages delivered within", await rig.crowd.finish(min(15.0, rig.span.finish)), 2.5)
 
 
@@ -192,7 +192,7 @@ async def redis_cut_20(rig: Rig) -> None:
     await rig.settle()
     after = rig.files_open(pids)
     rig.figure(
-        "open files of a gateway changed by at most",
+        "largest change of a gateway's open files",
         max(abs(after[name] - before[name]) for name in rig.gateways),
         5,
         "",
@@ -245,8 +245,8 @@ async def _report_refusals(rig: Rig, since: float) -> None:
     await asyncio.sleep(rig.span.after)
     await rig.settle()
     answers = [answer for answer in rig.crowd.ledger.answers if since + 0.2 <= answer.at < healed - 0.2]
-    rig.figure("sends meanwhile", len(answers), 1, "", at_least=True)
-    rig.figure("of them acked", sum(answer.outcome == "ack" for answer in answers), 0, "")
+    rig.figure("sends while Redis refused writes", len(answers), 1, "", at_least=True)
+    rig.figure("sends acked while Redis refused writes", sum(answer.outcome == "ack" for answer in answers), 0, "")
     rig.report_answers(since, healed)
     rig.report_resumed(healed)
     rig.report_kept(since)

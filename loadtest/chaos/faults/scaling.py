@@ -18,7 +18,7 @@ async def scale_and_roll(rig: Rig) -> None:
     connects, failed, drains = ledger.connects, len(ledger.failed_connects), ledger.told.get("drain", 0)
     begun = clock()
     await asyncio.to_thread(rig.cluster.scale, MANY)
-    rig.figure("gateways 1 to 40 ready within", clock() - begun, None)
+    rig.figure("scaled from 1 to 40 gateways within", clock() - begun, None)
     for name in rig.gateways:  # without a restart, no client would move to the new gateways
         await asyncio.to_thread(rig.cluster.restart, name)
     await rig.settle()
@@ -26,15 +26,17 @@ async def scale_and_roll(rig: Rig) -> None:
     shrinks = clock()
     await asyncio.to_thread(rig.cluster.scale, FEW)
     await rig.settle()
-    rig.figure("40 to 4, all clients back within", clock() - shrinks, None)
+    rig.figure("scaled from 40 to 4 gateways, all clients back within", clock() - shrinks, None)
     rolls = clock()
     await asyncio.to_thread(lambda: list(rig.cluster.control.roll()))
     await rig.settle()
-    rig.figure("roll of 4, all clients back within", clock() - rolls, None)
+    rig.figure("4 gateways rolled, all clients back within", clock() - rolls, None)
     await asyncio.sleep(rig.span.after)
     ends = sum(not change.up and change.at >= begun for person in rig.crowd.people for change in person.changes)
     rig.figure("connections moved", ends, None, "")
-    rig.figure("moved without an announcement", max(0, ends - (ledger.told.get("drain", 0) - drains)), 0, "")
+    rig.figure(
+        "connections moved without an announcement", max(0, ends - (ledger.told.get("drain", 0) - drains)), 0, ""
+    )
     rig.figure("failed connects", len(ledger.failed_connects) - failed, 0, "")
     rig.figure("reconnects", ledger.connects - connects, None, "")
     answers = [answer for answer in ledger.answers if answer.at >= begun]
