@@ -18,43 +18,43 @@ _DETAILS: Final = (
     ("memory_kib", "servers KiB"),
     ("nginx_kib", "nginx KiB"),
     ("redis_kib", "Redis KiB"),
-    ("redis_connect_us", "Redis µs"),
-    ("connect_us", "connect, µs CPU"),
+    ("redis_connect_us", "Redis µs per connect"),
+    ("connect_us", "servers µs per connect"),
     ("message_us", "µs per message"),
-    ("above_rest_us", "of it beyond rest"),
-    ("rest_percent", "at rest, % of a core"),
+    ("above_rest_us", "µs per message beyond rest"),
+    ("rest_percent", "CPU at rest, % of a core"),
     ("receiver_us", "µs per message and receiver"),
     ("rate", "deliveries/s"),
     ("connect_rate", "connects/s"),
     ("p50_ms", "p50 ms"),
     ("p99_ms", "p99 ms"),
     ("max_ms", "max ms"),
-    ("lag_ms", "loop late, ms at most"),
-    ("busy_ms", "of it by its own work, ms at most"),
-    ("lags_20ms", "late > 20 ms"),
-    ("storm_rate", "storm, changes/s"),
-    ("settled_ms", "settled after the storm, ms"),
-    ("storm_events", "events for the storm"),
+    ("lag_ms", "greatest loop lag, ms"),
+    ("busy_ms", "greatest loop lag by own work, ms"),
+    ("lags_20ms", "lags above 20 ms"),
+    ("storm_rate", "changes/s in the storm"),
+    ("settled_ms", "last state after the storm, ms"),
+    ("storm_events", "events to the watcher in the storm"),
     ("redis_heartbeat_us", "Redis µs"),
     ("redis_repeat_us", "Redis µs per full state"),
     ("redis_state_us", "Redis µs per connect"),
     ("redis_change_us", "Redis µs per change"),
-    ("redis_published_us", "and gateway"),
+    ("redis_published_us", "Redis µs per change and gateway"),
     ("redis_note_us", "Redis µs per ended note"),
     ("redis_expiry_us", "Redis µs per expiry"),
     ("redis_pass_us", "Redis µs per pass"),
-    ("redis_person_bytes", "Redis, bytes per person"),
+    ("redis_person_bytes", "Redis bytes per person"),
     ("received_us", "gateway µs per change"),
-    ("watched_us", "per packet"),
-    ("watch_bytes", "bytes per watch"),
-    ("hold_p99_ms", "99th percentile, ms"),
+    ("watched_us", "gateway µs per packet"),
+    ("watch_bytes", "bytes per watched person"),
+    ("hold_p99_ms", "p99 of the commands, ms"),
     ("sweep_us", "µs per person"),
-    ("redis_alone_us", "on no list"),
-    ("redis_inbox_bytes", "Redis, bytes"),
+    ("redis_alone_us", "Redis µs, room on no list"),
+    ("redis_inbox_bytes", "Redis bytes per inbox"),
     ("redis_list_us", "Redis µs per list"),
     ("redis_line_us", "Redis µs per line"),
-    ("redis_catch_up_us", "Redis µs compared"),
-    ("catch_up_seconds", "seconds of comparing"),
+    ("redis_catch_up_us", "Redis µs per compared inbox"),
+    ("catch_up_seconds", "seconds until all are compared"),
     ("lost", "lost"),
     ("refused", "refused"),
 )
@@ -110,7 +110,7 @@ def _summary(results: Results, rows: Sequence[RowInfo], figures: Figures) -> str
     peers = [peer for peer in results.peers if any((row.name, peer.name) in figures for row in rows)]
     against = _against(peers)
     times = [f"Roomcast: times better than {name}" for name in against]
-    header = ["work", "figure", *(peer.label or peer.title for peer in peers), *times]
+    header = ["workload", "figure", *(peer.label or peer.title for peer in peers), *times]
     lines = []
     for row in rows:
         found = _of_row(results, row, figures)
@@ -132,7 +132,7 @@ def _against(peers: Sequence[PeerInfo]) -> dict[str, dict[str, str]]:
     groups = {
         "Node": {peer.name: "" for peer in peers if peer.name.startswith("node")},
         "the best rival": {peer.name: peer.label for peer in peers if peer.is_rival},
-        "the best that keeps a history": {
+        "the best rival that keeps a history": {
             peer.name: peer.label for peer in peers if peer.is_rival and peer.keeps_history
         },
     }
@@ -161,7 +161,8 @@ def _row_table(results: Results, row: RowInfo, figures: Figures) -> str:
     present = {name for its in found.values() for name in its} - {row.headline}
     details = [(name, title) for name, title in _DETAILS if name in present]
     rivals = [peer.name for peer in results.peers if peer.is_rival]
-    header = ["server", METRICS[row.headline], "lowest to highest", "rounds", "× Node", "× best rival", "× nchan"]
+    header = ["server", METRICS[row.headline], "lowest to highest", "rounds", "× better than Node"]
+    header += ["× better than best rival", "× better than nchan"]
     titles = {peer.name: peer.title for peer in results.peers}
     lines = []
     for name, its in found.items():

@@ -23,7 +23,7 @@ class Sample(Struct, frozen=True):
 
 
 class PeerInfo(Struct, frozen=True):
-    """A server of the run. `is_rival` and `keeps_history` say in which ratios of the summary it takes part."""
+    """A server of the run. `is_rival` and `keeps_history` decide with which groups of servers it is compared."""
 
     name: str
     title: str
@@ -34,7 +34,7 @@ class PeerInfo(Struct, frozen=True):
 
 
 class RowInfo(Struct, frozen=True):
-    """A line of the report. `headline`: the figure that is compared (less is better); `group`: the table it is in."""
+    """A line of the report. `headline`: the figure that is compared (less is better). `group`: the line's table."""
 
     name: str
     title: str
@@ -69,55 +69,55 @@ METRICS: Final = {
     "p50_ms": "latency p50, ms",
     "p99_ms": "latency p99, ms",
     "max_ms": "latency max, ms",
-    "lost": "messages not back at every member within 2 s",
+    "lost": "messages that did not reach every member within 2 s",
     "refused": "negative acks",
-    "connect_us": "connect, µs CPU of the servers",
-    "redis_connect_us": "connect, µs CPU of Redis",
+    "connect_us": "servers' CPU, µs per connect",
+    "redis_connect_us": "Redis's CPU, µs per connect",
     "connect_rate": "connects per second",
     "memory_kib": "KiB per idle connection",
     "nginx_kib": "nginx's memory, KiB per connection",
     "redis_kib": "Redis's memory, KiB per connection",
     "chain_kib": "memory of nginx, servers and Redis together, KiB per connection",
-    "chain_connect_us": "connect, µs CPU of nginx, servers and Redis together",
+    "chain_connect_us": "CPU of nginx, servers and Redis together, µs per connect",
     "message_us": "servers' CPU, µs per message",
-    "above_rest_us": "servers' CPU beyond what they use at rest, µs per message",
-    "rest_percent": "servers' CPU at rest, all together, % of a core",
+    "above_rest_us": "servers' CPU in addition to their CPU at rest, µs per message",
+    "rest_percent": "CPU of all servers together at rest, % of a core",
     "receiver_us": "servers' CPU, µs per message and receiving gateway",
-    "stall_ms": "longest wait for the gateway's health page, ms",
-    "lag_ms": "greatest lateness of the event loop, by its own metric, ms at most",
-    "busy_ms": "greatest part of a lateness that the loop's own work took, ms at most",
-    "heartbeat_us": "gateway's CPU beyond receiving and acking the frame, µs per heartbeat",
+    "stall_ms": "longest wait for an answer of the gateway's health page, ms",
+    "lag_ms": "greatest lateness of the event loop in the gateway's metric, ms",
+    "busy_ms": "greatest CPU time of the loop's own thread within one lateness, ms",
+    "heartbeat_us": "gateway's CPU without receiving and acking the frame, µs per heartbeat",
     "redis_heartbeat_us": "Redis's CPU, µs per heartbeat",
     "hold_ms": "longest command of the sweep in Redis, ms",
     "hold_p99_ms": "the 99th percentile of the sweep's commands in Redis, ms",
     "sweep_us": "time of the sweep, µs per person",
     "storm_rate": "changes of presence per second in the storm",
-    "settled_ms": "from the last change of the storm to the last state at the watcher, ms",
+    "settled_ms": "time from the last change of the storm until the watcher has all last states, ms",
     "storm_events": "events in which the watcher got the 2,000 changes of the storm",
     "state_us": "gateway's CPU, µs per full state of a user who connects",
     "redis_state_us": "Redis's CPU, µs per full state of a user who connects",
     "redis_repeat_us": "Redis's CPU, µs per full state that has not changed",
-    "redis_person_bytes": "bytes of Redis's memory per person with one device",
-    "pass_ms": "one pass of the sweeper while no user is due, ms",
-    "redis_pass_us": "Redis's CPU, µs per such pass",
+    "redis_person_bytes": "Redis's memory, bytes per person with one device",
+    "pass_ms": "duration of a sweeper pass while no user is due, ms",
+    "redis_pass_us": "Redis's CPU, µs per sweeper pass while no user is due",
     "redis_change_us": "Redis's CPU, µs per change of a status",
     "redis_published_us": "Redis's CPU, µs per change and subscribed gateway",
     "redis_note_us": "Redis's CPU, µs per note that ends",
     "redis_expiry_us": "Redis's CPU, µs per person who expires",
     "received_us": "gateway's CPU, µs per change of a user whom none of its clients watches",
-    "watched_us": "gateway's CPU beyond writing the frame, µs per packet to a watcher",
-    "watch_bytes": "bytes of a gateway's memory per watched person of a connection",
+    "watched_us": "gateway's CPU without writing the frame, µs per packet to a watcher",
+    "watch_bytes": "gateway's memory, bytes per watched person of a connection",
     "redis_listed_us": "Redis's CPU, µs per message",
     "redis_alone_us": "Redis's CPU, µs per message into a room that is on no list",
-    "inbox_kib": "KiB that a live inbox adds to a connection of the gateway",
-    "redis_inbox_bytes": "bytes of Redis's memory that a live inbox adds",
+    "inbox_kib": "gateway's memory, KiB per live inbox",
+    "redis_inbox_bytes": "Redis's memory, bytes per live inbox",
     "list_us": "gateway's CPU, µs per inbox:list",
     "redis_list_us": "Redis's CPU, µs per inbox:list",
-    "line_us": "gateway's CPU beyond writing the frame, µs per line",
-    "redis_line_us": "Redis's CPU, µs per line",
+    "line_us": "gateway's CPU without writing the frame, µs per inbox line",
+    "redis_line_us": "Redis's CPU, µs per inbox line",
     "catch_up_seconds": "time until all inboxes are compared after a lost subscription, s",
-    "catch_up_us": "gateway's CPU, µs per connection that is compared",
-    "redis_catch_up_us": "Redis's CPU, µs per connection that is compared",
-    "lags_20ms": "times the loop was more than 20 ms late",
+    "catch_up_us": "gateway's CPU, µs per compared inbox",
+    "redis_catch_up_us": "Redis's CPU, µs per compared inbox",
+    "lags_20ms": "times that the loop was more than 20 ms late",
 }
 """Every figure that a sample may contain, with its meaning and unit."""

@@ -48,7 +48,7 @@ def _delivery(workload: Workload) -> Row:
 def _idle() -> Row:
     infos = (
         RowInfo("idle", "memory of 4,000 idle connections", "memory_kib"),
-        RowInfo("idle", "making 4,000 connections", "connect_us"),
+        RowInfo("idle", "opening 4,000 connections", "connect_us"),
     )
     return Row(infos, lambda peer, folder, _: measure.idle(peer, folder))
 
@@ -68,12 +68,12 @@ def _growth() -> tuple[Row, ...]:
     for count in growth.GATEWAYS:
         title = f"{count} gateway{'s' if count > 1 else ''}"
         confined = RowInfo(
-            f"gateways-{count}-confined", f"{title}, all members on the same two", "message_us", _GATEWAYS
+            f"gateways-{count}-confined", f"{title}, all members on the same two gateways", "message_us", _GATEWAYS
         )
         rows.append(Row((confined,), partial(growth.gateways, count, "confined"), _CLUSTERS, True))
-        paired = RowInfo(f"gateways-{count}-paired", f"{title}, each room on two of them", "message_us", _GATEWAYS)
+        paired = RowInfo(f"gateways-{count}-paired", f"{title}, each room on two gateways", "message_us", _GATEWAYS)
         rows.append(Row((paired,), partial(growth.gateways, count, "paired"), _CLUSTERS, True))
-        spread = RowInfo(f"gateways-{count}-spread", f"{title}, members anywhere", "receiver_us", _GATEWAYS)
+        spread = RowInfo(f"gateways-{count}-spread", f"{title}, members on all gateways", "receiver_us", _GATEWAYS)
         rows.append(Row((spread,), partial(growth.gateways, count, "spread"), ("roomcast",), True))
     for total in growth.CONNECTIONS:
         infos = tuple(
@@ -87,11 +87,11 @@ def _growth() -> tuple[Row, ...]:
     infos = tuple(RowInfo("chain-20000", title, figure, _CHAIN) for figure, title in titles.items())
     rows.append(Row(infos, growth.chain, tuple(name for name in _MANY if name != "nchan"), True))
     room = RowInfo("room-10000", "room of 10,000 on one gateway, 2 messages a second", "stall_ms", _STALLS)
-    gone = RowInfo("gone-10000", "10,000 clients gone at once", "stall_ms", _STALLS)
+    gone = RowInfo("gone-10000", "10,000 clients disconnect at once", "stall_ms", _STALLS)
     rows.append(Row((room,), growth.large_room, ("roomcast",), True))
     rows.append(Row((gone,), growth.mass_disconnect, ("roomcast",), True))
     beats = RowInfo("heartbeats", "heartbeats of 10,000 connections within a second", "heartbeat_us", _PRESENCE)
-    sweep = RowInfo("sweep-100000", "100,000 people expire at once", "hold_ms", _PRESENCE)
+    sweep = RowInfo("sweep-100000", "the presence of 100,000 people expires at once", "hold_ms", _PRESENCE)
     change = RowInfo("presence-changes", "changes of 100 people, watched from another gateway", "p99_ms", _PRESENCE)
     rows.append(Row((change,), presence_changes.changes, ("roomcast",), True))
     rows.append(Row((beats,), presence.heartbeat, ("roomcast",), True))

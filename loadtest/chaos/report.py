@@ -65,7 +65,7 @@ def exit_status(results: Sequence[Result]) -> int:
 
 
 def markdown(results: Sequence[Result]) -> str:
-    """Return the table of docs/reliability.md: a line per experiment and level, with summed counts and worst figures."""
+    """Return the table of docs/reliability.md: a line per experiment and level, with sums of counts, worst figures."""
     plan = results[0].plan
     machine = f"{platform.system()} {platform.release()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     today = datetime.datetime.now(datetime.UTC).date().isoformat()

@@ -1,7 +1,7 @@
-"""`python -m loadtest.drill`: cause the alerts on a cluster of its own, and print which fired and cleared.
+"""`python -m loadtest.drill`: cause the alerts on a separate cluster, and print which alerts fired and cleared.
 
 With `--hold SECONDS` a cause continues after its alert has fired, so that an operator can try the runbook's section on
-it. The cause ends when the alert has not fired for QUIET_SECONDS, or after SECONDS.
+it. The cause ends once the alert has not fired for 15 s (QUIET_SECONDS), or after SECONDS.
 
 Exit status 0: all alerts fired and cleared; 1: an alert did not; 2: Prometheus is missing, or an alert is unknown.
 """
@@ -54,9 +54,9 @@ ENVIRONMENT: Final = {
 
 
 class Seen(NamedTuple):
-    """The outcome for one alert: seconds until it fired and until it cleared; None: it did not.
+    """The outcome for one alert: seconds until it fired, and until it cleared (None if it did not).
 
-    `doctor`: what `roomcast doctor` found while the alert fired.
+    `doctor`: the findings of `roomcast doctor` while the alert fired.
     """
 
     cause: Cause
@@ -68,12 +68,18 @@ class Seen(NamedTuple):
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m loadtest.drill", description=__doc__, allow_abbrev=False)
     parser.add_argument("--alert", action="append", help="cause only this alert; repeatable")
-    parser.add_argument("--hold", type=float, default=0.0, metavar="SECONDS", help="continue each cause for so long")
+    parser.add_argument(
+        "--hold",
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        help="the longest time for which each cause continues after its alert has fired",
+    )
     options = parser.parse_args()
     wanted: list[str] | None = options.alert
     causes = [cause for cause in CAUSES if not wanted or cause.alert in wanted]
     if not causes:
-        print(f"drill: there is no cause for {wanted}", file=sys.stderr)
+        print(f"drill: unknown alert: {', '.join(wanted or ())}", file=sys.stderr)
         return 2
     with tempfile.TemporaryDirectory(prefix="roomcast-drill-") as folder:
         try:
@@ -140,7 +146,7 @@ def _guide(rig: Rig, watch: Watch, cause: Cause, hold_seconds: float) -> str:
     lines = (
         f"{cause.alert} fires: docs/runbook.md#{cause.alert.lower()}. In another shell, in this folder:",
         f'  eval "$({command} env)"; export PATH="$PWD/.venv/bin:$PWD/.state/tools/bin:$PATH"',
-        f"  {command} status        (also scale, roll, logs; here they replace make status, …)",
+        f"  {command} status        (instead of `make status`; also scale, roll, logs)",
         f"  Prometheus: {watch.url}/alerts",
         f"The cause ends when the alert has not fired for {QUIET_SECONDS:.0f} s, or after {hold_seconds:.0f} s.",
         "Ctrl-C ends the drill.",

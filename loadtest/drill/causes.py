@@ -1,4 +1,4 @@
-"""One small cause for each alert. Each runs until it is cancelled; its end is the fix that the runbook names."""
+"""Cause each alert with a small fault. A cause runs until it is cancelled, and then applies the fix of the runbook."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ _STRANGERS: Final = 20
 """Number of clients that try to connect, each once a second."""
 _LONG_TEXT: Final = "x" * 12_000
 HOOKED_ROOM: Final = "public:drill-hooked"
-"""The room of the publish hook, whose endpoint is down all the time."""
+"""The room of the publish hook. The hook's endpoint is always down."""
 
 
 class Cause(NamedTuple):
-    """An alert, what causes it here, and the fix that clears it, as the runbook says."""
+    """An alert, its cause in the drill, and the fix that clears the alert, as in the runbook."""
 
     alert: str
     cause: str
@@ -298,45 +298,98 @@ async def _upload(rig: Rig, number: int) -> None:
 
 
 CAUSES: Final[tuple[Cause, ...]] = (
-    Cause("RoomcastGatewayDown", "SIGSTOP a gateway", "continue or restart it", _stopped(_GATEWAY)),
-    Cause("RoomcastNoGatewayReady", "SIGSTOP Redis", "bring Redis back; the gateways reconnect", _stopped("redis")),
+    Cause("RoomcastGatewayDown", "stop a gateway (SIGSTOP)", "continue or restart the gateway", _stopped(_GATEWAY)),
+    Cause(
+        "RoomcastNoGatewayReady",
+        "stop Redis (SIGSTOP)",
+        "let Redis continue; the gateways reconnect",
+        _stopped("redis"),
+    ),
     Cause(
         "RoomcastGatewayNotReady",
-        "close one gateway's Redis connections all the time",
+        "close one gateway's Redis connections continuously",
         "repair the network to Redis",
         _killed_connections,
     ),
     Cause(
         "RoomcastDrainStuck", "drain a gateway whose loop is late", "end the drain: `roomcast uncordon`", _slow_drain
     ),
-    Cause("RoomcastLoopLag", "stop a gateway for 0.3 s of every 0.4", "give the gateway a core of its own", _late_loop),
-    Cause(
-        "RoomcastSlowAcks", "`CLIENT PAUSE 1500 WRITE` again and again", "stop that; `CLIENT UNPAUSE`", _paused_writes
-    ),
-    Cause("RoomcastEventErrors", "`maxmemory 1mb`", "raise `maxmemory`", _full),
+    Cause("RoomcastLoopLag", "stop a gateway for 0.3 s of every 0.4 s", "give the gateway its own core", _late_loop),
+    Cause("RoomcastSlowAcks", "repeat `CLIENT PAUSE 1500 WRITE`", "end the pauses; `CLIENT UNPAUSE`", _paused_writes),
+    Cause("RoomcastEventErrors", "set `maxmemory` to 1 MiB", "raise `maxmemory`", _full),
     Cause(
         "RoomcastRedisReconnects",
         "close one gateway's Redis connections once a second",
-        "stop what closes them",
+        "stop what closes the connections",
         _killed_now_and_then,
     ),
-    Cause("RoomcastMissingPackets", "close all subscriptions every 0.7 s", "stop what closes them", _lost_publications),
-    Cause("RoomcastResyncs", "`FLUSHALL`", "none: it clears by itself", _flushed),
-    Cause("RoomcastForgedMessages", "publish without the cluster's seal", "give that process the cluster key", _forged),
-    Cause("RoomcastCanaryLost", "drop what Redis pushes to one gateway", "none: the gateway reopens it", _deaf),
-    Cause("RoomcastSlowClients", "clients in a busy room stop reading", "stop the writers", _slow_clients),
-    Cause("RoomcastPublishHookFails", "no server at the hook's URL, messages go on", "stop the messages", _dead_hook),
-    Cause("RoomcastSignInsRefused", "sign in with tokens of another secret", "sign with the right one", _bad_tokens),
-    Cause("RoomcastSessionsRefused", "lower `nofile` of all gateways, clients come", "raise it", _refused_sessions),
-    Cause("RoomcastFileDescriptors", "lower a gateway's `nofile`", "raise it", _few_files),
-    Cause("RoomcastPlainHotPath", "start a gateway with `ROOMCAST_HOTPATH=python`", "start it without", _plain),
+    Cause(
+        "RoomcastMissingPackets",
+        "close all pub/sub connections every 0.7 s",
+        "stop what closes the connections",
+        _lost_publications,
+    ),
+    Cause("RoomcastResyncs", "`FLUSHALL`", "none: the alert clears by itself", _flushed),
+    Cause(
+        "RoomcastForgedMessages",
+        "publish messages without a seal",
+        "give the publishing process the cluster key",
+        _forged,
+    ),
+    Cause(
+        "RoomcastCanaryLost",
+        "drop the packets that Redis publishes to one gateway",
+        "none: the gateway reopens its subscription",
+        _deaf,
+    ),
+    Cause(
+        "RoomcastSlowClients",
+        "let clients in a busy room stop reading",
+        "stop the messages in this room",
+        _slow_clients,
+    ),
+    Cause(
+        "RoomcastPublishHookFails",
+        "send messages while no server answers at the hook's URL",
+        "stop the messages in the hook's room",
+        _dead_hook,
+    ),
+    Cause(
+        "RoomcastSignInsRefused",
+        "sign in with tokens that another secret has signed",
+        "sign tokens with the gateways' secret",
+        _bad_tokens,
+    ),
+    Cause(
+        "RoomcastSessionsRefused",
+        "lower `nofile` of all gateways while clients connect",
+        "raise `nofile`",
+        _refused_sessions,
+    ),
+    Cause("RoomcastFileDescriptors", "lower `nofile` of a gateway", "raise `nofile`", _few_files),
+    Cause(
+        "RoomcastPlainHotPath",
+        "start a gateway with `ROOMCAST_HOTPATH=python`",
+        "start the gateway without this setting",
+        _plain,
+    ),
     Cause("RoomcastNoSweeperLeads", "stop the sweeper", "start a sweeper", _scaled_away("sweeper")),
-    Cause("RoomcastExpirySuspended", "stop Redis for 12 s of every 13", "end the stalls", _stalls),
+    Cause("RoomcastExpirySuspended", "stop Redis for 12 s of every 13 s", "end the stalls of Redis", _stalls),
     Cause("RoomcastNoSignerReady", "stop the signer", "start a signer", _scaled_away("signer")),
-    Cause("RoomcastStorageDown", "SIGSTOP the storage", "bring the storage back", _stopped("s3")),
-    Cause("RoomcastApiNotReady", "switch the API's Redis account off", "repair the account", _locked_out),
-    Cause("RoomcastApiFailing", "the same, and requests go on", "repair the account", _failing_requests),
-    Cause("RoomcastUploadsFailing", "SIGSTOP the storage, uploads go on", "bring the storage back", _failing_uploads),
+    Cause("RoomcastStorageDown", "stop the storage (SIGSTOP)", "let the storage continue", _stopped("s3")),
+    Cause("RoomcastApiNotReady", "switch the API's Redis account off", "switch the account on", _locked_out),
+    Cause(
+        "RoomcastApiFailing",
+        "switch the API's Redis account off while requests arrive",
+        "switch the account on",
+        _failing_requests,
+    ),
+    Cause(
+        "RoomcastUploadsFailing",
+        "stop the storage (SIGSTOP) while clients upload",
+        "let the storage continue",
+        _failing_uploads,
+    ),
 )
 """One cause for every alert."""
 

@@ -30,7 +30,9 @@ class Roomcast:
     title: str = "Roomcast"
     label: str = "Roomcast"
     dialect: str = "roomcast"
-    leaves_out: str = "nothing: every message is logged, numbered and acked; tokens checked, presence kept, limits on"
+    leaves_out: str = (
+        "nothing; it logs, numbers and acks every message, checks tokens, keeps presence and applies limits"
+    )
     is_rival: bool = False
     keeps_history: bool = True
 

@@ -42,20 +42,20 @@ def cells(text: str, start: str) -> list[list[str]]:
 
 
 def test_the_summary_compares_roomcast_with_the_best_server_of_each_group() -> None:
-    [header, *_] = cells(report.markdown(RESULTS), "| work |")
+    [header, *_] = cells(report.markdown(RESULTS), "| workload |")
     [summary] = cells(report.markdown(RESULTS), "| 100 rooms of 10 |")
     assert header[2:8] == ["Node", "Node, sharded", "Rust", "Keeper", "nchan", "Roomcast"]
     assert summary[2:8] == ["21.0", "17.0", "6", "12.0", "8.5", "4"]
     assert dict(zip(header[8:], summary[8:], strict=True)) == {
         "Roomcast: times better than Node": "4.25",
         "Roomcast: times better than the best rival": "1.50 (Rust)",
-        "Roomcast: times better than the best that keeps a history": "3.00 (Keeper)",
+        "Roomcast: times better than the best rival that keeps a history": "3.00 (Keeper)",
     }
 
 
 def test_a_run_without_rivals_has_no_columns_for_rivals() -> None:
     alone = Results({}, PEERS[-2:-1], ROWS, SAMPLES)
-    [header, *_] = cells(report.markdown(alone), "| work |")
+    [header, *_] = cells(report.markdown(alone), "| workload |")
     assert header[2:] == ["Roomcast", "Roomcast: times better than Node"]
 
 
