@@ -21,7 +21,7 @@ export interface paths {
         put?: never;
         /**
          * Publish
-         * @description Publish a message. Answers 201, or 200 with the first receipt for an id that is known.
+         * @description Publish a message. Answers 201, or 200 with the first receipt for a known id.
          */
         post: operations["publish"];
         delete?: never;
@@ -41,7 +41,7 @@ export interface paths {
         put?: never;
         /**
          * Publish Batch
-         * @description Publish up to 100 messages; those of one room are published in order. Each message has its own result.
+         * @description Publish up to 100 messages; messages of one room are published in order. Each message has its own result.
          *
          *     After a refusal in a room its later messages are still tried. Give each message an id: then you can repeat the whole
          *     batch.
@@ -88,7 +88,7 @@ export interface paths {
         put?: never;
         /**
          * React
-         * @description Add a reaction of a user to a message, or take it back.
+         * @description Add a reaction of a user to a message, or remove it.
          */
         post: operations["react"];
         delete?: never;
@@ -108,7 +108,7 @@ export interface paths {
         put?: never;
         /**
          * Emit To User
-         * @description Send an event to all devices of a user. It is not kept, and a repeated call sends it again.
+         * @description Send an event to all devices of a user. The event is not stored, and a repeated call sends it again.
          */
         post: operations["emitToUser"];
         delete?: never;
@@ -215,7 +215,7 @@ export interface paths {
         get?: never;
         /**
          * Transfer Room
-         * @description Make a member the owner of a stored room; the owner becomes an admin.
+         * @description Make a member the owner of a stored room, and the previous owner an admin.
          */
         put: operations["transferRoom"];
         post?: never;
@@ -257,7 +257,7 @@ export interface paths {
         get?: never;
         /**
          * Grant
-         * @description Make a user a member of a stored room, and tell the user's devices. An owner stays the owner.
+         * @description Make a user a member of a stored room, and tell the user's devices. The owner keeps the owner role.
          */
         put: operations["grant"];
         post?: never;
@@ -280,7 +280,7 @@ export interface paths {
         };
         /**
          * Read Occupancy
-         * @description Return how many users are in a room now, and who they are.
+         * @description Return the number of users who are in a room now, and their ids.
          */
         get: operations["occupancy"];
         put?: never;
@@ -302,7 +302,7 @@ export interface paths {
         put?: never;
         /**
          * Kick
-         * @description Remove a user from a room on every gateway. A user who may enter may come back.
+         * @description Remove a user from a room on every gateway. A user who is allowed to enter can enter again.
          */
         post: operations["kick"];
         delete?: never;
@@ -446,7 +446,7 @@ export interface paths {
         put?: never;
         /**
          * Revoke User
-         * @description Refuse every token of a user issued up to now, and close its connections.
+         * @description Refuse every token of a user issued up to now, and close the user's connections.
          */
         post: operations["revokeUser"];
         delete?: never;
@@ -608,7 +608,7 @@ export interface paths {
         put?: never;
         /**
          * Complete Upload
-         * @description Have a signer verify an uploaded file.
+         * @description Let a signer verify an uploaded file.
          */
         post: operations["completeUpload"];
         delete?: never;
@@ -717,7 +717,7 @@ export interface paths {
         post?: never;
         /**
          * Resolve Report
-         * @description Close a report; a report that is closed already is no error.
+         * @description Close an open report. For a closed or unknown report, do nothing.
          */
         delete: operations["resolveReport"];
         options?: never;
@@ -837,7 +837,7 @@ export interface components {
         };
         /**
          * ClusterResponse
-         * @description The gateways, their connections, and the users who are present, invisible ones included.
+         * @description The gateways, their connections, and the number of users present, including invisible users.
          */
         ClusterResponse: {
             /** Gateways */
@@ -1217,7 +1217,7 @@ export interface components {
         };
         /**
          * ProfileRequest
-         * @description Changes of a profile. A missing field stays as it is; an empty picture or object deletes the stored one.
+         * @description Changes of a profile. A missing field does not change. An empty picture or object deletes the stored one.
          */
         ProfileRequest: {
             /** Name */
@@ -1294,7 +1294,7 @@ export interface components {
         };
         /**
          * ReactionRequest
-         * @description A reaction of a user; `on` false takes it back.
+         * @description A reaction of a user; `on` false removes it.
          */
         ReactionRequest: {
             /**
@@ -1408,7 +1408,7 @@ export interface components {
         };
         /**
          * RoomChangeRequest
-         * @description Changes of a room. A missing field stays as it is; an empty topic or object deletes the stored one.
+         * @description Changes of a room. A missing field does not change. An empty topic or object deletes the stored one.
          */
         RoomChangeRequest: {
             /** Name */

@@ -27,7 +27,7 @@ def expect_ack(client: Client, callback: Callback | None) -> int | None:
 
 
 def take_ack(client: Client, ack_id: int) -> Callback | None:
-    """Return the callback that waits for this ack; a second ack of the same id finds none."""
+    """Return the callback that waits for this ack. Return None for a second ack with the same id."""
     return client.callbacks.pop(ack_id, None) if client.callbacks else None
 
 

@@ -53,7 +53,7 @@ def encode_arguments(arguments: tuple[Any, ...]) -> bytes:
 
 
 def decode_arguments(data: bytes) -> list[Any]:
-    """Return what `encode_arguments` encoded; raise EnvelopeError for anything else."""
+    """Return the arguments that `encode_arguments` encoded. Raise EnvelopeError for other data."""
     try:
         return _arguments.decode(data)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:

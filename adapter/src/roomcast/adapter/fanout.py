@@ -42,9 +42,9 @@ from roomcast.wire.limited_log import LimitedLog
 from roomcast.wire.seals import UNSEALED, ForgedError, Seals
 
 LINGER_SECONDS: Final = 5.0
-"""Time for which a room stays subscribed after its last local member has left."""
+"""Seconds for which a room stays subscribed after its last local member has left."""
 _BY_SCRIPTS: Final = frozenset((KIND_MESSAGE, KIND_NOTE))
-"""The kinds of packets that Lua scripts publish. These packets carry the publisher token instead of a seal."""
+"""The kinds of packets that Lua scripts publish. These packets contain the publisher token instead of a seal."""
 _log = logging.getLogger(__name__)
 
 
@@ -53,7 +53,7 @@ def _ignore_note(room: str, note: bytes) -> None:
 
 
 def _ignore_question(clients: list[Client], question: RoomPacket) -> None:
-    """Ask no member."""
+    """Ignore a question."""
 
 
 def _ignore_other(channel: bytes, data: bytes, is_trusted: bool) -> None:
@@ -61,7 +61,7 @@ def _ignore_other(channel: bytes, data: bytes, is_trusted: bool) -> None:
 
 
 class Fanout:
-    """The room channels of one node.
+    """Receives the packets of the room channels of one node, and delivers them to local members.
 
     `close_room(namespace, room)` makes the local members leave. `on_note(room, note)` is called for each note,
     `on_question(clients, question)` for each question, with the local members to ask, and

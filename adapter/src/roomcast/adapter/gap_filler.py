@@ -232,7 +232,7 @@ class GapFiller:
     # --- comparing with the logs, to find a loss of the latest messages ---
 
     def compare(self, rooms: Iterable[RoomSubscription]) -> None:
-        """Compare rooms with their logs, in the background: their channels may have missed messages."""
+        """Compare rooms with their logs, in the background, because their channels may have missed messages."""
         self._suspects.update(rooms)
         if self._comparing is None or self._comparing.done():
             self._comparing = self._tasks.start(self._compare_all(), "compare rooms with their logs")

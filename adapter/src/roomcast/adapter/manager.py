@@ -188,7 +188,7 @@ class RedisAdapter(LocalManager):
         self._tasks.supervise(self.canary.run, "canary")
 
     async def wait_ready(self, seconds: float = 10.0) -> None:
-        """Wait until Redis is connected, every channel subscribed, and no other process found with this node name.
+        """Wait until Redis is connected and every channel is subscribed. Check that no older process has this name.
 
         Raise TimeoutError, or DuplicateNodeError when an older process has the name.
         """
@@ -220,7 +220,7 @@ class RedisAdapter(LocalManager):
         await self.backplane.close()
 
     def background(self, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
-        """Run work that outlives its caller; log its failure."""
+        """Run a coroutine in the background, and log its failure."""
         return self._tasks.start(work, name)
 
     @property
@@ -282,7 +282,7 @@ class RedisAdapter(LocalManager):
         await self.server.disconnect(sid, namespace=namespace)
 
     async def disconnect(self, sid: str, namespace: str, **kwargs: Any) -> None:
-        """Disconnect a client, on whichever node it is."""
+        """Disconnect a client of this or another node."""
         if not kwargs.get("ignore_queue") and self.members.client(namespace, sid) is None:
             await self.can_disconnect(sid, namespace)
             return
@@ -309,7 +309,7 @@ class RedisAdapter(LocalManager):
             self.fanout.release(name)
 
     async def leave_room(self, sid: str, namespace: str, room: Any) -> None:
-        """Leave a room; for a session of another node, ask that node."""
+        """Remove a session from a room. If the session is on another node, ask that node."""
         await self.leave_named(sid, namespace, name_of(room))
 
     async def leave_named(self, sid: str, namespace: str, name: str) -> None:

@@ -57,7 +57,7 @@ class NodeMessenger:
         self._remote = RemoteCallbacks()
 
     def node_of(self, sid: str) -> str | None:
-        """Return the node in a session id. None for this node, and for a text that is no session id."""
+        """Return the node of a session of another node. Return None for any other text."""
         if not sid.startswith("g") or sid.startswith(self._own_prefix):
             return None
         node, dot, rest = sid[1:].partition(".")

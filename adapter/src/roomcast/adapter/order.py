@@ -57,7 +57,7 @@ class OrderTracker:
         return True
 
     def offer(self, epoch: bytes, seq: int) -> Verdict:
-        """Judge a live packet; DELIVER moves the position."""
+        """Compare a live packet with the position. For DELIVER, move the position."""
         if self.advance(epoch, seq):
             return Verdict.DELIVER
         if not self.epoch:

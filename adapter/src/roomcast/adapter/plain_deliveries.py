@@ -29,9 +29,9 @@ class Subscription:
 
 
 class Subscriber:
-    """Receives the packets of all channels of a gateway. It delivers plain messages, and gives all others to `other`.
+    """Receives the packets of all channels of a gateway. Delivers plain messages, and gives other packets to `other`.
 
-    `routing` holds the routing bytes, from ROUTING_OFFSET up to the packet, of an envelope for a whole namespace.
+    `routing`: the bytes of an envelope for a whole namespace from ROUTING_OFFSET up to the packet; see `pack_routing`.
     """
 
     def __init__(self, other: Callable[[bytes, bytes], None]) -> None:

@@ -206,7 +206,7 @@ class SessionCore:
         return self._answer(PollAnswer.NOOP) if self.phase is Phase.PROBED else []
 
     def poll_ready(self) -> list[Command]:
-        """Answer the waiting GET with the queued packets, if there are both."""
+        """If a GET waits and packets are queued, answer the GET with the packets."""
         return self._answer(PollAnswer.QUEUE) if self.queue else []
 
     def poll_lost(self) -> list[Command]:

@@ -146,7 +146,7 @@ class Runtime:
             self.pending.remove(session.peer, session.sid)
 
     def ensure_pending_capacity(self, peer: str) -> bool:
-        """Return whether this address may have one more pending session. To make room, end its oldest if that is slow.
+        """Return whether this address may have one more pending session. At the limit, end its oldest if that is slow.
 
         A client sends its CONNECT within a round trip. So a client that opens sessions without a CONNECT does not keep
         other clients of its address out.

@@ -28,7 +28,7 @@ class Timed(Protocol):
         ...
 
     def on_time(self, now: float) -> None:
-        """Act if `now` is past `due`; the call may come before `due`."""
+        """Act if `now` is past `due`. The timers may call this before `due`."""
 
 
 class Timers:

@@ -1,7 +1,7 @@
 """Share the turns of the event loop among clients, so that clients that send many packets do not delay other clients.
 
 A packet costs little to read and much to handle. If a turn handled all received packets, a turn with a few hundred
-flooding clients would take a tenth of a second, and an answer to any other client takes several turns. So a turn
+flooding clients would take a tenth of a second, and an answer to any other client would take several turns. So a turn
 handles at most `Turns.share` packets. A client that sends one packet at a time is served at once. Packets that a client
 sends in bulk wait in a queue, which serves `QUANTUM` packets of each client in rotation. Until they are handled, the
 server does not read from that client. The share is adapted to the CPU time that turns take.

@@ -62,7 +62,7 @@ class WriteBuffer:
         self._socket = _NO_SOCKET
         self._transport: asyncio.Transport | None = None
         self.tickets: dict[bytes, Any] | None = None
-        """The fast path's tickets for this client, by keys of the fast path; None or empty: no ticket."""
+        """The tickets of this client for the fast path; in the chat, one per room. Without tickets, no fast path."""
 
     @property
     def transport(self) -> asyncio.Transport | None:

@@ -89,7 +89,7 @@ class EditRequest(Request):
 
 
 class ReactionRequest(Request):
-    """A reaction of a user; `on` false takes it back."""
+    """A reaction of a user; `on` false removes it."""
 
     user: User
     emoji: Emoji

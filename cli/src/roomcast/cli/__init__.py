@@ -1,8 +1,12 @@
 """The operator command `roomcast`: inspect a running cluster through Redis, and act on it.
 
-* `__main__`  the commands: arguments in, tables or JSON out
-* `cluster`   reads nodes, rooms, sessions and sizes from Redis
-* `doctor`    checks a deployment and advises what to change
-* `tail`      follows a room's log
-* `output`    tables and JSON (pure)
+* `__main__`        the commands: arguments in, tables or JSON out
+* `rooms`           the commands for rooms and profiles
+* `api_keys`        the commands for keys of the HTTP API
+* `cluster`         reads nodes, rooms, sessions and sizes from Redis
+* `gateway_orders`  sends an order to a gateway, and waits for its effect
+* `doctor`          checks a deployment and advises what to change, with `process_health` and `redis_accounts`
+* `plan`            calculates how many servers a load needs, from `unit_costs` (pure)
+* `tail`            follows a room's log
+* `output`          tables and JSON (pure)
 """

@@ -35,7 +35,7 @@ class Load:
     kept_messages: int = 1_000
     """Messages kept per room, on average; at most ROOMCAST_LOG_MESSAGES."""
     reconnect_seconds: int = 30
-    """Seconds within which the clients of a lost gateway must be back on the other gateways."""
+    """Seconds within which the clients of a lost gateway must be connected to the other gateways."""
 
     @property
     def messages(self) -> float:

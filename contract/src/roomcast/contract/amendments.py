@@ -1,4 +1,4 @@
-"""Rewrite older entries of the log for an edit or a deletion. Pure: the input is JSON, the output are rewrites.
+"""Rewrite older entries of the log for an edit or a deletion. Pure: takes JSON, and returns rewrites.
 
 Gateways and back ends edit and delete messages by the same rules. Only back ends edit and delete system messages,
 because the `user` of a system message did not write it.
@@ -25,7 +25,7 @@ _AMENDABLE: Final = ("text", "media", "data")
 def load_target(entry: bytes | None, *, system: bool = False) -> dict[str, Any]:
     """Return the message to edit or delete. Raise NOT_FOUND if it is missing or deleted, or if the entry is no message.
 
-    `system`: whether a system message is allowed; otherwise it raises NOT_FOUND, too.
+    `system`: False raises NOT_FOUND for a system message, too.
     """
     message = msgspec.json.decode(entry) if entry else None
     if not isinstance(message, dict) or "deleted" in message:

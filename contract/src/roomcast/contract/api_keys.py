@@ -28,7 +28,7 @@ MAX_KEY_LENGTH: Final = 100
 MAX_RATE: Final = 100_000
 DEFAULT_RATE: Final = 100
 BURST_SECONDS: Final = 2
-"""The most requests of a key at once, as the number that its rate allows in this many seconds."""
+"""A key may send as many requests at once as its rate allows in this many seconds."""
 
 
 class Scope(StrEnum):
@@ -78,7 +78,7 @@ class ApiKeys(RedisLink):
     """The table of keys in Redis. Every method raises RoomcastError when Redis fails."""
 
     async def create(self, name: str, scopes: Collection[str], *, seconds: float | None = None, rate: int = 0) -> str:
-        """Store a new key, and return it. It cannot be read later. `seconds` None: the key is valid until revoked.
+        """Store a new key, and return it. The key cannot be read later. `seconds` None: the key is valid until revoked.
 
         Raise BAD_REQUEST for an empty name, an unknown scope or a rate out of range, and TOO_LARGE above 1,000 keys.
         """

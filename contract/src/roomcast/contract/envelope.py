@@ -81,7 +81,7 @@ class Kicked(Struct, frozen=True, tag="kicked", array_like=True):
 
 
 class RoomCreated(Struct, frozen=True, tag="room_created", array_like=True):
-    """A room was just stored. Check its local members: those of an earlier room with this id may have to leave."""
+    """A room was just stored. Check its local members: members of an earlier room with this id may have to leave."""
 
     room: str
 

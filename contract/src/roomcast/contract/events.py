@@ -81,7 +81,7 @@ EventName = Annotated[str, Meta(pattern=EVENT_NAME_PATTERN)]
 Emoji = Annotated[str, Meta(min_length=1, max_length=16)]
 Note = Annotated[str, Meta(max_length=MAX_NOTE)]
 Until = Annotated[int, Meta(ge=1, le=MAX_SEQ)]
-"""Milliseconds since the epoch."""
+"""The end of a note, in milliseconds since the epoch."""
 DeviceKind = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,15}\Z")]
 """The kind of device that a client names, such as `web`, `desktop` or `mobile`."""
 UploadId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{8,64}\Z")]
@@ -210,7 +210,7 @@ class RoomSlow(Payload, frozen=True):
 
 
 class RoomEmit(Payload, frozen=True):
-    """Send a custom event to the other users in a room. `as_invisible`: even if this reveals an invisible user."""
+    """Send a custom event to the other users in a room. `as_invisible`: even if it reveals an invisible sender."""
 
     room: Room
     event: EventName
@@ -226,7 +226,7 @@ class RoomList(Payload, frozen=True):
 class InboxList(Payload, frozen=True):
     """Ask for a page of the user's inbox, the latest activity first.
 
-    `live` starts (true) or stops (false) the `inbox` events for this client. Without it, they do not change.
+    `live` starts (true) or stops (false) the `inbox` events for this client. Without `live`, nothing changes.
     """
 
     after: Cursor | None = None

@@ -28,7 +28,7 @@ Client = Redis | RedisCluster
 
 
 def make_client(target: RedisTarget, **options: Any) -> Client:
-    """Make a client that connects on first use. `options` are those of redis-py. Sentinels get the socket options."""
+    """Make a client that connects on first use. `options`: those of redis-py; some also apply to Sentinels."""
     if target.mode == "cluster":
         nodes = [ClusterNode(host, port) for host, port in target.hosts]
         return RedisCluster(

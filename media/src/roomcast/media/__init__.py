@@ -22,5 +22,6 @@ modules, pure ones first:
 * `service`         answers the three kinds of requests
 * `signer`          the loop: handles many requests at once, each within its deadline
 * `sweep`           deletes uploads that were never completed
-* `observe`, `config`, `app`
+* `metrics`         counts the work of a signer
+* `config`, `app`   read the environment variables, and compose the process
 """

@@ -104,7 +104,7 @@ class Storage:
         return UploadForm("PUT", url, {}, {"Content-Type": content_type})
 
     async def download_url(self, key: str, content_type: str, disposition: str, seconds: int) -> str:
-        """Sign a link that works for `seconds` (at most 7 days), without further checks of who uses it."""
+        """Sign a link that works for `seconds` (at most 7 days), for every client that has the link."""
         wanted = {
             "Bucket": self.bucket,
             "Key": key,
@@ -230,7 +230,7 @@ def code_of(error: ClientError) -> str:
 
 
 def _driver_config(location: Location) -> DriverConfig:
-    """Return the driver's options. Checksums are off where S3 allows it: browsers would have to send them, too."""
+    """Return the driver's options. Checksums are off where S3 allows it, so that browsers need not send them."""
     return DriverConfig(
         signature_version="s3v4",
         s3={"addressing_style": location.addressing},

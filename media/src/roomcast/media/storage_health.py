@@ -35,8 +35,8 @@ class Observer(Protocol):
 class StorageHealth:
     """The state of the storage: whether it accepts the signer's requests.
 
-    `probe` sends a signed request. `set_up` prepares the bucket and probes it; it is None if the signer must not set up
-    the bucket. Both raise RoomcastError.
+    `probe` sends a signed request. `set_up` prepares the bucket and probes it. `set_up` is None if the signer must not
+    set up the bucket. Both raise RoomcastError.
     """
 
     def __init__(

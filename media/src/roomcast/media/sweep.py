@@ -1,7 +1,7 @@
 """Delete uploads that were never completed, and objects that a form stored again after its upload was complete.
 
 Every upload is listed in `media:incoming` until its form has expired and a grace period has passed. Then the sweep
-deletes the object under its incoming key. If the upload has no record any more, it was never verified. Then the sweep
+deletes the object under its incoming key. If the upload has no record any more, it was never verified, and the sweep
 also deletes the copy that a crashed signer may have left. One signer sweeps at a time, in limited steps. Two signers
 may delete the same object without harm, so the lease needs no fencing token.
 """
@@ -31,7 +31,7 @@ class Observer(Protocol):
     """Counts the uploads that a sweep removed from its list."""
 
     def swept(self, kind: str, count: int) -> None:
-        """Count uploads. `kind`: `abandoned`, or `completed` with an expired form."""
+        """Count uploads that a sweep removed. `kind`: `abandoned`, or `completed` (the file stays)."""
 
 
 class Sweep:

@@ -3,6 +3,6 @@
 expiry    decides whether users may expire now, which gateways are dead, and when the next pass is due (pure)
 store     reads and writes presence in Redis
 sweeper   runs the loop that reads the store, calls `expiry`, and writes the decisions
-observe   counts and logs
+metrics   counts and logs
 config    reads environment variables     app    composes the process
 """

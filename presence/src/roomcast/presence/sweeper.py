@@ -104,7 +104,7 @@ class Sweeper:
                 return None
             try:
                 users[shard], is_full = await self._step(shard)
-            except StoreError as error:  # perhaps one server of a cluster is down: only a second error ends the pass
+            except StoreError as error:  # perhaps one server of a cluster is down, so only a second error ends the pass
                 if failure is not None:
                     raise
                 failure = error
@@ -135,7 +135,7 @@ class Sweeper:
             return state.users, is_full
         seconds = self._clock() - started
         self._observer.expired(count, seconds)
-        await self._wait(seconds)  # wait as long as the step took: Redis has half of its time for other clients
+        await self._wait(seconds)  # wait as long as the step took, to leave half of Redis's time to other clients
         return state.users - count, is_full or len(state.due) >= self._windows.batch
 
     async def _end_notes(self, shard: int, users: list[str]) -> bool:

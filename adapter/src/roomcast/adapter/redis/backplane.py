@@ -25,7 +25,7 @@ OnResubscribed = Callable[[Owns], None]
 
 
 class Backplane:
-    """Send commands and scripts by key, and subscribe by channel, all on one server."""
+    """Sends commands and scripts by key, and subscribes to channels, all on one server."""
 
     def __init__(
         self,

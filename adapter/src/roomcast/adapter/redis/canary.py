@@ -76,7 +76,7 @@ class CanaryWatch:
         self._silent_since = None
 
     def deaf_seconds(self, now: float) -> float:
-        """Return for how long the connection has been deaf; 0 while it receives."""
+        """Return the seconds for which the connection has been deaf; 0 while it receives."""
         if self._silent_since is None:
             return 0.0
         return max(0.0, now - self._silent_since - self._deaf_seconds)
@@ -157,7 +157,7 @@ class CanaryProbe:
         self._confirmed = asyncio.Event()
 
     def deaf_seconds(self, now: float) -> float:
-        """Return for how long the worst connection has been deaf."""
+        """Return the longest time, in seconds, for which a connection has been deaf; 0 if none is deaf."""
         return max((watch.deaf_seconds(now) for watch in self._watches.values()), default=0.0)
 
     def take_late_seconds(self) -> float:
@@ -206,7 +206,7 @@ class CanaryProbe:
         try:
             await self._backplane.publish(channel, pack(watch.next_canary(now, self._started_at)))
         except RedisConnectionError as error:
-            watch.excuse()  # commands fail, too: the connection does not count as deaf while this lasts
+            watch.excuse()  # a command failed, so the connection does not count as deaf
             self.is_refused = isinstance(error, CommandError)
             if self.is_refused:
                 self._limited.warning("refused", "Redis refuses to publish: %s", error)

@@ -95,7 +95,7 @@ class ClusterBackplane(Backplane):
             try:
                 async with asyncio.timeout(_WATCH_SECONDS):
                     await self._stale.wait()
-                await asyncio.sleep(_RETRY_SECONDS)  # a migration moves many slots: read the map once for all
+                await asyncio.sleep(_RETRY_SECONDS)  # a migration moves many slots: read the map once for all of them
             except TimeoutError:
                 pass
 

@@ -56,7 +56,7 @@ class CommandPipeline:
         raise NotImplementedError
 
     def failed(self, error: Exception) -> None:
-        """Handle bytes that are not Redis's protocol."""
+        """Handle bytes that violate the Redis protocol."""
         raise NotImplementedError
 
     def handle_other_reply(self, reply: Any) -> None:

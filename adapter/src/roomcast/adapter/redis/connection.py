@@ -173,7 +173,7 @@ class RedisConnection(CommandPipeline, asyncio.Protocol):
         self._loop.call_soon(self.read_some)
 
     def failed(self, error: Exception) -> None:
-        """Close after bytes that are not Redis's protocol."""
+        """Close the connection after bytes that violate the Redis protocol."""
         self._end(f"not Redis: {error}")
         self.close()
 

@@ -393,7 +393,7 @@ def _forget(reply: asyncio.Future[Any]) -> None:
 
 
 def _fail(wanted: asyncio.Future[None], error: RedisConnectionError) -> None:
-    """Fail a subscription with `error`, and retrieve it: asyncio would log the error if the caller has gone."""
+    """Fail a subscription with `error`, and retrieve the error, because asyncio logs an error that no caller awaits."""
     wanted.set_exception(error)
     wanted.exception()
 

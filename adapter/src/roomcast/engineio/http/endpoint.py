@@ -166,8 +166,8 @@ class Endpoint:
     def examine(self, opening: Opening) -> DirectSession | None:
         """Return the session to open once it is admitted, or None if aiohttp must answer the request.
 
-        If the caller gets no session now, the later refusal does not use aiohttp, either. In a mass reconnect most
-        callers are refused, and a refusal by aiohttp takes ten times as long.
+        A session that is not admitted is refused without aiohttp, too. In a mass reconnect most callers are refused,
+        and a refusal by aiohttp takes ten times as long.
         """
         if not handshake.names_one_host(opening) or "websocket" not in self._transports:
             return None

@@ -28,7 +28,7 @@ class Caller(NamedTuple):
     hosts: tuple[str, ...]
     query_string: str = ""
     is_proxied: bool = False
-    """True when a trusted proxy sent the request."""
+    """True when a trusted proxy sent the request with forwarding headers."""
 
 
 class Request(Protocol):

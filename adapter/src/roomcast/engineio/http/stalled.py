@@ -17,7 +17,7 @@ MAX_STALLED_BYTES: Final = 33_554_432
 
 
 class _Watched(NamedTuple):
-    """A watched connection. `since`: the first call of `look` from which on unsent bytes wait; 0 if none wait."""
+    """A watched connection. `since`: the time of the first `look` that found unsent bytes; 0 after a `look` without."""
 
     protocol: asyncio.BaseProtocol
     since: float

@@ -7,8 +7,8 @@ from roomcast.engineio.limits.token_bucket import TokenBucket
 from roomcast.engineio.rules import Rules
 
 _MAX_IDLE_ADDRESSES = 1_000
-"""The number of addresses up to which a budget is kept after the address's last connection ends. A reconnect does not
-renew a kept budget."""
+"""Above this number of addresses, the budgets of addresses without connections are deleted. Until then, a client that
+reconnects does not get a fresh budget."""
 
 
 class Budget:
@@ -69,7 +69,7 @@ class AddressBudgets:
             self._forget_idle()
 
     def _forget_idle(self) -> None:
-        """Remove addresses without a connection. Begin with those whose last new connection is the longest ago."""
+        """Remove addresses without a connection, first those whose last connection was opened longest ago."""
         idle = [group for group, budget in self._by_address.items() if budget.users <= 0]
         for group in idle[: len(self._by_address) - _MAX_IDLE_ADDRESSES]:
             del self._by_address[group]

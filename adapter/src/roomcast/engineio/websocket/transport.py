@@ -221,7 +221,7 @@ class WebSocketConnection(FrameReceiver, asyncio.Protocol):
             self.session.writing_resumed()
 
     def eof_received(self) -> bool:
-        """Tell the session that the client hung up. True keeps the transport open until `release`.
+        """Tell the session that the client hung up. Return True to keep the transport open until `release`.
 
         Over TLS there are no half-closed connections, so the transport closes at once. The further work waits for
         `release`, because ten thousand clients may hang up in one turn of the event loop.

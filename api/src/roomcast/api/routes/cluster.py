@@ -24,7 +24,7 @@ class Gateway(BaseModel):
 
 
 class ClusterResponse(BaseModel):
-    """The gateways, their connections, and the users who are present, invisible ones included."""
+    """The gateways, their connections, and the number of users present, including invisible users."""
 
     gateways: list[Gateway]
     connections: int

@@ -26,7 +26,7 @@ class EventRequest(Request):
 
 @router.post("/users/{user}/events", status_code=status.HTTP_204_NO_CONTENT, operation_id="emitToUser")
 async def emit_to_user(user: User, body: EventRequest, _: Emits, backend: TheBackend) -> None:
-    """Send an event to all devices of a user. It is not kept, and a repeated call sends it again."""
+    """Send an event to all devices of a user. The event is not stored, and a repeated call sends it again."""
     await backend.emit_to_user(user, body.event, body.data)
 
 

@@ -73,7 +73,7 @@ class BatchResponse(BaseModel):
 async def publish(
     room: Room, body: PublishRequest, _: Writes, backend: TheBackend, response: Response, key: IdempotencyKey = None
 ) -> Receipt:
-    """Publish a message. Answers 201, or 200 with the first receipt for an id that is known."""
+    """Publish a message. Answers 201, or 200 with the first receipt for a known id."""
     if body.id is not None and key is not None and body.id != key:
         raise RoomcastError(Code.BAD_REQUEST, "the id and Idempotency-Key differ")
     receipt = await _publish(backend, room, body, body.id or key)
@@ -84,7 +84,7 @@ async def publish(
 
 @router.post("/messages/batch", operation_id="publishBatch")
 async def publish_batch(body: BatchRequest, key: Writes, parts: TheParts) -> BatchResponse:
-    """Publish up to 100 messages; those of one room are published in order. Each message has its own result.
+    """Publish up to 100 messages; messages of one room are published in order. Each message has its own result.
 
     After a refusal in a room its later messages are still tried. Give each message an id: then you can repeat the whole
     batch.
@@ -155,7 +155,7 @@ async def delete(
 
 @router.post("/rooms/{room}/messages/{seq}/reactions", operation_id="react")
 async def react(room: Room, seq: Seq, body: ReactionRequest, _: Writes, backend: TheBackend) -> Receipt:
-    """Add a reaction of a user to a message, or take it back."""
+    """Add a reaction of a user to a message, or remove it."""
     receipt = await backend.react(room, body.user, seq, body.emoji, on=body.on, name=body.name, id=body.id)
     return _receipt(receipt)
 

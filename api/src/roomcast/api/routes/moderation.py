@@ -88,5 +88,5 @@ async def list_reports(
 
 @router.delete("/reports/{id}", status_code=status.HTTP_204_NO_CONTENT, operation_id="resolveReport")
 async def resolve_report(id: Annotated[str, Path(pattern=ReportId)], _: Moderates, backend: TheBackend) -> None:  # noqa: A002
-    """Close a report; a report that is closed already is no error."""
+    """Close an open report. For a closed or unknown report, do nothing."""
     await backend.resolve_report(id)

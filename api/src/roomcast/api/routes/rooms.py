@@ -47,7 +47,7 @@ class RoomResponse(BaseModel):
 
 
 class RoomChangeRequest(Request):
-    """Changes of a room. A missing field stays as it is; an empty topic or object deletes the stored one."""
+    """Changes of a room. A missing field does not change. An empty topic or object deletes the stored one."""
 
     name: Name | None = None
     topic: Annotated[str, Field(max_length=MAX_TOPIC, description="one line")] | None = None
@@ -126,7 +126,7 @@ async def update_room(room: Room, body: RoomChangeRequest, _: Writes, backend: T
 
 @router.put("/rooms/{room}/owner", status_code=status.HTTP_204_NO_CONTENT, operation_id="transferRoom")
 async def transfer_room(room: Room, body: OwnerRequest, _: Writes, backend: TheBackend) -> None:
-    """Make a member the owner of a stored room; the owner becomes an admin."""
+    """Make a member the owner of a stored room, and the previous owner an admin."""
     await backend.transfer_room(room, body.user)
 
 
@@ -155,7 +155,7 @@ async def list_members(
 
 @router.put("/rooms/{room}/members/{user}", status_code=status.HTTP_204_NO_CONTENT, operation_id="grant")
 async def grant(room: Room, user: User, _: Writes, backend: TheBackend, body: MemberRequest = AS_MEMBER) -> None:
-    """Make a user a member of a stored room, and tell the user's devices. An owner stays the owner."""
+    """Make a user a member of a stored room, and tell the user's devices. The owner keeps the owner role."""
     await backend.grant(room, user, body.role, by=body.by)
 
 
@@ -167,14 +167,14 @@ async def remove(room: Room, user: User, _: Writes, backend: TheBackend) -> Remo
 
 @router.get("/rooms/{room}/occupancy", operation_id="occupancy")
 async def read_occupancy(room: Room, _: Reads, backend: TheBackend) -> OccupancyResponse:
-    """Return how many users are in a room now, and who they are."""
+    """Return the number of users who are in a room now, and their ids."""
     found = await backend.occupancy(room)
     return OccupancyResponse(room=room, occupants=found.occupants, users=found.users)
 
 
 @router.post("/rooms/{room}/kicks/{user}", status_code=status.HTTP_204_NO_CONTENT, operation_id="kick")
 async def kick(room: Room, user: User, _: Writes, backend: TheBackend) -> None:
-    """Remove a user from a room on every gateway. A user who may enter may come back."""
+    """Remove a user from a room on every gateway. A user who is allowed to enter can enter again."""
     await backend.kick(room, user)
 
 

@@ -84,7 +84,7 @@ async def sign_upload(body: UploadRequest, _: Uploads, backend: TheBackend) -> U
 async def complete_upload(
     upload: UploadId, body: CompleteRequest, _: Uploads, backend: TheBackend
 ) -> CompletedResponse:
-    """Have a signer verify an uploaded file."""
+    """Let a signer verify an uploaded file."""
     found = await backend.complete_upload(body.user, upload)
     return CompletedResponse.model_construct(media=MediaResponse.model_construct(**found["media"]))
 

@@ -42,7 +42,7 @@ class RoomsResponse(BaseModel):
 
 
 class ProfileRequest(Request):
-    """Changes of a profile. A missing field stays as it is; an empty picture or object deletes the stored one."""
+    """Changes of a profile. A missing field does not change. An empty picture or object deletes the stored one."""
 
     name: Name | None = None
     picture: Annotated[str, Field(max_length=MAX_PICTURE, description="an https URL")] | None = None
@@ -195,7 +195,7 @@ async def disconnect(user: User, _: Writes, backend: TheBackend) -> None:
     "/users/{user}/revocation", status_code=status.HTTP_204_NO_CONTENT, operation_id="revokeUser", tags=["users"]
 )
 async def revoke_user(user: User, _: Writes, backend: TheBackend, body: RevocationRequest = ANY_TOKEN) -> None:
-    """Refuse every token of a user issued up to now, and close its connections."""
+    """Refuse every token of a user issued up to now, and close the user's connections."""
     await backend.revoke_user(
         user, issued_before=body.issued_before, seconds=body.seconds, skew_seconds=body.skew_seconds
     )

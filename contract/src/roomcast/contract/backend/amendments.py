@@ -156,7 +156,7 @@ class Amendments(Messages):
     async def _amend(
         self, room: str, user: str, target: int, name: str | None, message_id: str | None, prepare: Prepare
     ) -> PublishReceipt:
-        """Append the amendment with its rewrites. Prepare it again when another amendment changed an entry before."""
+        """Append the amendment with its rewrites. Prepare it again if another one has changed an entry to rewrite."""
         check_ids(room, user)
         _checked_seq(target)
         made = str(uuid.uuid4()) if message_id is None else message_id
@@ -172,7 +172,7 @@ class Amendments(Messages):
                 known = await self._find_receipt(room, user, made) if error.code is Code.NOT_FOUND else None
                 if known is None:
                     raise
-                return known  # this call was repeated, and the target was deleted since the first call, or by it
+                return known  # a repeated call: the first call, or a later deletion, deleted the target
         raise RoomcastError(Code.CONFLICT, "the message is being changed by others")
 
     async def _find_receipt(self, room: str, user: str, message_id: str) -> PublishReceipt | None:

@@ -66,7 +66,7 @@ class Messages(Uploads):
         media = None if upload is None else await self._media_of(upload, user, room)
         message: dict[str, Any] = {"id": message_id, "user": user, "name": await self._name_of(user, name)}
         message["kind"] = "media" if media else "data" if kind == "text" and text is None else kind
-        if mentions:  # directly after the kind, where room_append.lua expects it
+        if mentions:  # room_append.lua expects the mentions directly after the kind
             message["mentions"] = await self._require_readers(room, mentions)
         message |= {
             key: value
