@@ -425,8 +425,8 @@ async def test_the_command_line_has_the_operations_of_the_client(cluster: Cluste
             ("token", "--user", "u"),
             {"ROOMCAST_JWT_SECRET": "short"},
             2,
-            "token: ROOMCAST_JWT_SECRET: each secret must hold at least 32 bytes; commas separate several, "
-            'and one that holds a comma is written as a JSON list: ["…"]',
+            "token: ROOMCAST_JWT_SECRET: each secret must hold at least 32 bytes; separate several secrets "
+            'with commas, and write secrets that contain a comma as a JSON list: ["…"]',
         ),
         (
             ("kick", "r", "u"),
