@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import zlib
 
 import aiohttp
@@ -31,6 +32,8 @@ READ = 64
 """Connections that read the page (51 MB in all) and stay open."""
 READ_BYTES = 30_000_000
 """Allowed growth of the gateway's memory while these connections are open, in bytes."""
+UNREAD = 104
+"""Connections that ask for the page and do not read it (83 MB in all; 45 MB do not fit into the kernel's buffers)."""
 
 
 def bomb(window: int) -> bytes:
@@ -115,6 +118,50 @@ async def test_open_connections_do_not_keep_their_last_answers_in_memory(victim:
     for connection in held:
         connection.close()
     assert grown < READ_BYTES
+
+
+async def test_answers_that_no_client_reads_are_cut_above_a_bound(victim: Victim, clients: Clients) -> None:
+    """A client that stops reading keeps its answer in the gateway's memory; the longest wait is cut first."""
+    if victim.is_behind_nginx:
+        pytest.skip("nginx divides the sessions among the gateways, each of which has the bound")
+    room, writer = await a_large_room(victim, clients)
+    before, unread = victim.memory, []
+    async with aiohttp.ClientSession() as http:
+        for user in [unique("mallory") for _ in range(8)]:
+            session = await signed_in(http, victim.gateway.url, user)
+            for _ in range(UNREAD // 8):
+                await ask_for_the_page(http, session, room)
+                unread.append(await open_unread(victim, session.removeprefix(victim.gateway.url)))
+        await asyncio.sleep(2.5)  # the gateway looks once a second
+        assert not await is_whole(*unread[0])
+        assert await is_whole(*unread[-1])
+    await writer.send(room, "still here")
+    for _, connection in unread:
+        connection.close()
+    await victim.assert_well(before)
+
+
+async def open_unread(victim: Victim, path: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Send a GET on a connection that reads no more than a few kB of the answer."""
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+    client.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(client, ("127.0.0.1", victim.gateway.port))
+    reader, writer = await asyncio.open_connection(sock=client, limit=1_024)
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+    return reader, writer
+
+
+async def is_whole(reader: asyncio.StreamReader, connection: asyncio.StreamWriter) -> bool:
+    """Read the rest of an answer; return whether the gateway sent all of it."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r")[0])
+    try:
+        async with asyncio.timeout(20):
+            await reader.readexactly(length)
+    except (asyncio.IncompleteReadError, ConnectionError):
+        return False
+    return True
 
 
 async def a_large_room(victim: Victim, clients: Clients) -> tuple[str, Client]:

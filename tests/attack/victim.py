@@ -20,7 +20,7 @@ from tests.websocket_frames import masked
 
 CLOSED_WITHIN_SECONDS = 5.0
 MEMORY_MARGIN_BYTES = 20_000_000
-"""Growth of the gateways' memory that is allowed after an attack."""
+"""Growth of each gateway's memory that is allowed after an attack. A gateway collects garbage after a growth of 16.8 MB."""
 
 
 class Victim:
@@ -75,7 +75,7 @@ class Victim:
         deadline = time.monotonic() + 30
         while not await self.is_idle():
             assert time.monotonic() < deadline, "still busy"
-        while self.memory > memory_before + MEMORY_MARGIN_BYTES:
+        while self.memory > memory_before + MEMORY_MARGIN_BYTES * len(self._processes):
             assert time.monotonic() < deadline, f"{(self.memory - memory_before) / 1e6:.0f} MB more than before"
             await asyncio.sleep(0.2)
         for one in self._all:

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from roomcast.gateway.operations.memory_release import MAX_GROWTH_BYTES, QUIET_SECONDS, CrowdWatch, GrowthWatch
+from roomcast.gateway.operations.memory_release import (
+    AFTER_GROWTH_SECONDS,
+    MAX_GROWTH_BYTES,
+    QUIET_SECONDS,
+    CrowdWatch,
+    GrowthWatch,
+)
 
 
 @pytest.mark.parametrize(
@@ -33,3 +39,15 @@ def test_growth_is_measured_from_the_lowest_memory_since_the_last_collection() -
     growth.note_collected(2 * MAX_GROWTH_BYTES - 5)
     assert not growth.is_large(3 * MAX_GROWTH_BYTES - 6)
     assert growth.is_large(3 * MAX_GROWTH_BYTES - 5)
+
+
+def test_the_memory_of_a_growth_is_given_back_once_after_its_end() -> None:
+    growth = GrowthWatch(0)
+    assert not any(growth.is_over() for _ in range(50))
+    growth.note_collected(MAX_GROWTH_BYTES)
+    assert not any(growth.is_over() for _ in range(AFTER_GROWTH_SECONDS - 1))
+    growth.note_collected(2 * MAX_GROWTH_BYTES)  # the memory grew again
+    assert [growth.is_over() for _ in range(AFTER_GROWTH_SECONDS)].count(True) == 1
+    growth.note_given_back(5)
+    assert not any(growth.is_over() for _ in range(50))
+    assert growth.is_large(MAX_GROWTH_BYTES + 5)

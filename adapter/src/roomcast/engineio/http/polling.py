@@ -62,8 +62,12 @@ class _Payload(web.Response):
     """A polling payload. aiohttp keeps a response until the next request of its connection, so the body is dropped."""
 
     async def write_eof(self, data: bytes = b"") -> None:
-        await super().write_eof(data)
-        self._body = None
+        try:
+            await super().write_eof(data)
+        except OSError as error:  # the frames of its traceback hold the body, until the garbage collector finds them
+            raise error.with_traceback(None) from None
+        finally:
+            self._body = None
 
 
 def payload_response(body: bytes) -> web.Response:

@@ -1,11 +1,12 @@
-"""Bound the garbage in memory, and give memory back to the system after most connections have ended.
+"""Bound the garbage in memory, and give memory back to the system after most connections have ended, or after a growth.
 
 The garbage collector rarely scans old objects (see `roomcast.gateway.__main__`), and the allocator keeps freed pages.
 Both save time while connections open and close. But failed requests leave garbage with reference cycles, which an
 attacker could use to fill the memory. And after a mass disconnect, the process would keep unused memory for hours.
 
 Collecting takes time in proportion to the scanned objects. So the gateway scans all objects only when most connections
-have ended. While its memory grows, it scans the objects that are newer than the last collection.
+have ended. While its memory grows, it scans the objects that are newer than the last collection. Ten seconds after a
+growth it gives back what is free: a flood of large answers would leave 100 MB to the allocator.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from roomcast.process.usage import resident_bytes
 QUIET_SECONDS: Final = 5
 MAX_GROWTH_BYTES: Final = 16_777_216
 """Growth of the resident memory after which the gateway collects the garbage among new objects; takes 40 ms at most."""
+AFTER_GROWTH_SECONDS: Final = 10
+"""Seconds after a growth at which its memory is given back: large answers or packets may be gone by then."""
 _CROWD: Final = 50
 """Least number of connections at the peak for which a collection is worth its time."""
 _GONE: Final = 0.5
@@ -55,27 +58,45 @@ class GrowthWatch:
 
     def __init__(self, resident_bytes: int) -> None:
         self._lowest = resident_bytes
+        self._quiet_seconds: int | None = None
+        """Seconds since the last growth; None after its memory was given back."""
 
     def is_large(self, resident_bytes: int) -> bool:
         """Return whether to collect; call it every second with the resident memory."""
         self._lowest = min(self._lowest, resident_bytes)
         return resident_bytes >= self._lowest + MAX_GROWTH_BYTES
 
+    def is_over(self) -> bool:
+        """Return True once per growth, AFTER_GROWTH_SECONDS after it ended; call it every second."""
+        if self._quiet_seconds is None:
+            return False
+        self._quiet_seconds += 1
+        return self._quiet_seconds >= AFTER_GROWTH_SECONDS
+
     def note_collected(self, resident_bytes: int) -> None:
         """Measure the growth from now on."""
         self._lowest = resident_bytes
+        self._quiet_seconds = 0
+
+    def note_given_back(self, resident_bytes: int) -> None:
+        """Measure the growth from now on; nothing is left to give back."""
+        self._lowest = resident_bytes
+        self._quiet_seconds = None
 
 
 async def watch_memory(count_connections: Callable[[], int], ticks: Ticks) -> None:
-    """Collect garbage after a mass disconnect, and whenever the memory has grown, until cancelled."""
+    """Collect garbage and give back memory after a mass disconnect and after a growth, until cancelled."""
     crowd, growth = CrowdWatch(), GrowthWatch(resident_bytes())
     while True:
         await ticks.wait()
         if crowd.is_gone(count_connections()):
             gc.collect()
             give_back()
+            growth.note_given_back(resident_bytes())
         elif growth.is_large(resident_bytes()):
             gc.collect(_NEW)
-        else:
-            continue
-        growth.note_collected(resident_bytes())
+            growth.note_collected(resident_bytes())
+        elif growth.is_over():
+            gc.collect(_NEW)
+            give_back()
+            growth.note_given_back(resident_bytes())
