@@ -6,12 +6,13 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, cast
 
+import pytest
 from msgspec.structs import replace
 
 from roomcast.contract.envelope import ProfileChanged
 from roomcast.contract.events import PresenceUsers, UserSearch
 from roomcast.contract.person import Profile
-from roomcast.gateway.chat.profiles import People, ProfileChanges
+from roomcast.gateway.chat.profiles import People, ProfileChanges, pauses_after
 from roomcast.gateway.sign_in.session import ChatSession
 from tests.unit.gateway.fakes import FakeEmitter, FakeVisibility, session_of
 
@@ -123,3 +124,8 @@ async def test_a_changed_picture_leaves_the_tickets_of_a_session_valid() -> None
     changes_of(store, [session], FakeEmitter(), [], tasks, FakeVisibility()).receive(ProfileChanged("bob"))
     await tasks.pop()
     assert session.tickets.keys() == {b"team:red"}
+
+
+@pytest.mark.parametrize(("rooms", "pauses"), [(0, 1), (10, 1), (25, 2.5), (200, 4)])
+def test_the_pause_after_a_change_grows_with_the_rooms_in_which_it_was_announced(rooms: int, pauses: float) -> None:
+    assert pauses_after(rooms) == pauses

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from msgspec.structs import replace
 
@@ -17,6 +17,10 @@ from roomcast.contract.events import PROFILE, PresenceUsers, UserSearch
 from roomcast.contract.person import Profile
 from roomcast.gateway.chat.ports import AckFields, EventSender, Visibility
 from roomcast.gateway.sign_in.session import ChatSession
+
+_ROOMS_PER_PAUSE: Final = 10
+"""Number of rooms in which a profile is announced for each pause after it."""
+_MAX_PAUSES: Final = 4.0
 
 StartTask = Callable[[Coroutine[Any, Any, None], str], object]
 
@@ -60,8 +64,9 @@ class People:
 class ProfileChanges:
     """Applies changed profiles to the sessions of this gateway. `sessions_of` returns the sessions of a user.
 
-    A user's profile is applied at most once in `pause_seconds`. Otherwise each sign-in of a user who alternates between
-    two tokens with different names would be announced in all of the user's rooms.
+    After a change, the next change of the same user waits, for `pause_seconds` or longer if the user is in many rooms.
+    Otherwise each sign-in of a user who alternates between two tokens with different names would be announced at once
+    in all of the user's rooms.
     """
 
     def __init__(
@@ -98,16 +103,17 @@ class ProfileChanges:
         try:
             while self._is_stale[user]:
                 self._is_stale[user] = False
-                await self._apply(user)
-                await asyncio.sleep(self._pause_seconds)
+                rooms = await self._apply(user)
+                await asyncio.sleep(self._pause_seconds * pauses_after(rooms))
         finally:
             del self._is_stale[user]
 
-    async def _apply(self, user: str) -> None:
+    async def _apply(self, user: str) -> int:
+        """Apply the stored profile; return in how many rooms it was announced."""
         profile = (await self._store.read([user])).get(user)
         sessions = self._sessions_of(user)
         if profile is None or not sessions:
-            return
+            return 0
         rooms: dict[str, None] = {}
         for session in sessions:
             if session.identity.name != profile.name:
@@ -121,3 +127,9 @@ class ProfileChanges:
         self._emitter.to_sessions(outside, PROFILE, event)
         for room in rooms:
             await self._emitter.to_room(room, PROFILE, event)
+        return len(rooms)
+
+
+def pauses_after(rooms: int) -> float:
+    """Return how many pauses follow an announcement in this many rooms: 1 to 4, so that a change waits below 5 s."""
+    return min(max(1.0, rooms / _ROOMS_PER_PAUSE), _MAX_PAUSES)
