@@ -43,8 +43,8 @@ export interface paths {
          * Publish Batch
          * @description Publish up to 100 messages; messages of one room are published in order. Each message has its own result.
          *
-         *     After a refusal in a room its later messages are still tried. Give each message an id: then you can repeat the whole
-         *     batch.
+         *     After a refusal, the later messages of the room are still tried. Give each message an id, so that you can repeat the
+         *     whole batch.
          */
         post: operations["publishBatch"];
         delete?: never;
@@ -236,7 +236,7 @@ export interface paths {
          * List Members
          * @description List the stored members in pages, in no order.
          *
-         *     A user who is a member from the first page to the last is on one of them, and may be on two.
+         *     A user who is a member while all pages are read is on at least one page.
          */
         get: operations["members"];
         put?: never;

@@ -246,7 +246,7 @@ class Fanout:
             self.deliver(channel, packet)
 
     def _name_targets(self, channel: RoomSubscription) -> None:
-        """Keep the room's targets for the subscriber. Notes do not: large rooms get more notes than messages."""
+        """Store the room's targets for the subscriber. Only messages need this: large rooms get more notes."""
         if channel.targets is None and self.log is not None and self.subscriber.outgoing is not None:
             members = self._members.room(self.log.namespace, channel.room)
             channel.targets = [client.target for client in members.values()]

@@ -1,6 +1,7 @@
 """Fill the gaps of rooms from their logs before any later packet is delivered.
 
-Pub/sub may also lose the latest messages of a room, which leaves no gap: comparing rooms with their logs finds these.
+Pub/sub may also lose the latest messages of a room, which leaves no gap. A comparison of rooms with their logs finds
+such losses.
 
 Every loop here ends or pauses:
 

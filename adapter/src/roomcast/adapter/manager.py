@@ -206,7 +206,7 @@ class RedisAdapter(LocalManager):
         return asyncio.get_running_loop().time() < self._outranked_until
 
     def _give_way(self) -> None:
-        """Refuse new clients while an older process has this node name: each would get the other's node messages."""
+        """Refuse new clients while an older process has this name: each process gets the other's node messages."""
         if not self._is_node_leased:
             self._outranked_until = asyncio.get_running_loop().time() + DEAF_SECONDS
             self._limited.error("duplicate", _DUPLICATE, self.node)

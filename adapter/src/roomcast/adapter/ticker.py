@@ -12,7 +12,7 @@ from math import ceil
 from typing import Final
 
 _TOO_CLOSE_SECONDS: Final = 0.05
-"""Seconds before a tick in which the tick counts as past, because timers may fire a little early."""
+"""A tick that is less than this many seconds away counts as past, because timers may fire a little early."""
 
 
 def next_tick(now: float, phase: float) -> float:

@@ -36,7 +36,7 @@ class AnswerPoll(NamedTuple):
 
 
 class RejectRequest(NamedTuple):
-    """Refuse, with HTTP 400, the GET or POST that this event reported."""
+    """Refuse the GET or POST of this event with HTTP 400."""
 
 
 class SendPing(NamedTuple):

@@ -33,7 +33,7 @@ class CannotCompileError(RuntimeError):
 
 
 def missing() -> str | None:
-    """Return what this machine lacks to compile for this interpreter, or None if it lacks nothing."""
+    """Return why this machine cannot compile for this interpreter, or None if it can."""
     compiler, headers = _compiler(), _headers()
     if shutil.which(compiler[0]) is None:
         return f"there is no C compiler ({compiler[0]})"

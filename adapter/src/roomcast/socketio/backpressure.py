@@ -9,12 +9,12 @@ from typing import Final, Protocol
 
 MAX_TOTAL_EVENTS: Final = 4_000
 MAX_TOTAL_BYTES: Final = 16_000_000
-"""The most events of all clients in progress, and their most bytes. From there on, the server stops reading from each
-client that sends an event."""
+"""The most events of all clients in progress, and the most bytes of these events. At these limits, the server stops
+reading from each client that sends an event."""
 _OWN_EVENTS: Final = 1_000
 _OWN_PAYLOADS: Final = 2
-"""The most events of one client in progress, and their most bytes as a multiple of the largest event. From there on,
-the server stops reading from the client."""
+"""The most events of one client in progress, and the most bytes of these events, as a multiple of the largest event. At
+these limits, the server stops reading from the client."""
 _READ_AHEAD_BYTES: Final = 1_000_000
 """The most bytes that a transport may have read already when reading is paused."""
 

@@ -289,7 +289,7 @@ def publish(options: Options, room: str, text: str, user: str, name: str | None,
 @click.argument("user")
 @click.pass_obj
 def kick(options: Options, room: str, user: str) -> None:
-    """Remove USER from ROOM on every gateway. A user who may enter the room may come back."""
+    """Remove USER from ROOM on every gateway. A user who is allowed to enter can enter again."""
     options.act(lambda client: client.kick(room, user))
     click.echo(f"{user} was removed from {room}", err=True)
 

@@ -35,10 +35,10 @@ from roomcast.wire.tasks import TaskSet
 READY_SECONDS = 2.0
 WATCH_SECONDS = 0.5
 OPEN_UPLOADS = 20
-"""The most unfinished uploads of one user: more than a browser sends at once, but a limit for the reserved bytes."""
+"""The most unfinished uploads of one user. It limits the reserved bytes, and a browser sends fewer files at once."""
 
 SEND_SECONDS = 86_400
-"""Seconds within which a verified upload may be sent. Its record is kept for the retention time of messages longer."""
+"""Seconds within which a verified upload may be sent. The record is kept for this time plus the retention time."""
 _log = structlog.get_logger(__name__)
 
 

@@ -86,5 +86,5 @@ class Metrics(ProcessMetrics):
         self._storage_up.set(is_up)
 
     def swept(self, kind: str, count: int) -> None:
-        """Count collected uploads."""
+        """Count uploads that a sweep removed from its list."""
         self._swept.labels(kind).inc(count)

@@ -239,7 +239,7 @@ class ClusterBackplane(Backplane):
 
 
 def _forget(reply: asyncio.Future[Any]) -> None:
-    """Retrieve the error of a reply that nothing awaits: asyncio would log it otherwise."""
+    """Retrieve the error of a reply that no caller awaits, because asyncio would log it otherwise."""
     if not reply.cancelled():
         reply.exception()
 

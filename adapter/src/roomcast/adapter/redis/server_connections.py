@@ -317,7 +317,7 @@ class ServerConnections:
             connection.close()
 
     async def _open_writes(self) -> None:
-        """Open the connection for durable writes. The timeout is double: a write and its WAIT may each take one."""
+        """Open the connection for durable writes. The timeout is doubled for a write and its WAIT."""
         connection = await open_connection(
             await self._resolve(),
             timeout_seconds=self._timeout * 2,
@@ -376,7 +376,7 @@ class ServerConnections:
                     self._limited.warning("refused", "redis refuses a subscription of %s: %s", self._name, error)
 
     def _forget_confirmations(self) -> None:
-        """Mark all channels as not subscribed: the connection is down, and new members must wait for the next one."""
+        """Mark all channels as not subscribed: the connection is down, and new members wait for the next connection."""
         for channel, wanted in self._wanted.items():
             if wanted.done():
                 self._wanted[channel] = asyncio.get_running_loop().create_future()
@@ -387,7 +387,7 @@ def _ignore_move() -> None:
 
 
 def _forget(reply: asyncio.Future[Any]) -> None:
-    """Retrieve the error of a reply that nothing awaits: asyncio would log it otherwise."""
+    """Retrieve the error of a reply that no caller awaits, because asyncio would log it otherwise."""
     if not reply.cancelled():
         reply.exception()
 

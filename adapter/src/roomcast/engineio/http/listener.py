@@ -148,7 +148,7 @@ class NewConnection(asyncio.Protocol):
             self._transport.abort()
 
     def _answer(self, packets: int) -> int:
-        """Answer the first request. Return the number of packets that it counts as in this turn of the loop."""
+        """Answer the first request. Return its cost in packets (see `turns.py`)."""
         transport = self._transport
         if transport is None or transport.is_closing():
             return 0

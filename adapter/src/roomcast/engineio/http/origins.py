@@ -14,7 +14,7 @@ OWN_HOST: Final = "self"
 _ORIGIN: Final = re.compile(r"([a-z][a-z0-9+.-]*)://(\*\.)?([^\s/*@?#]+)|file://")
 _DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
 _WEB_SCHEMES: Final = {"ws": "http", "wss": "https"}
-"""Some WebSocket clients other than browsers send the server's `ws:` or `wss:` URL as the Origin."""
+"""WebSocket scheme -> HTTP scheme. Some clients that are no browsers send the server's WebSocket URL as the Origin."""
 
 
 def is_origin(text: str) -> bool:

@@ -33,8 +33,8 @@ _REFUSALS: Final = {
 }
 """The answer to a POST whose session ended while the body was read, by the reason of the end."""
 _READING_SECONDS: Final = 0.2
-"""Seconds before a POST is refused. The answer to the client's GET gives the reason of the refusal, but a client stops
-reading that answer when a POST fails."""
+"""Seconds by which the refusal of a POST is delayed. A client stops reading the answer to its GET when a POST fails,
+and that answer gives the reason of the refusal."""
 
 
 class Host(Protocol):

@@ -86,8 +86,8 @@ async def publish(
 async def publish_batch(body: BatchRequest, key: Writes, parts: TheParts) -> BatchResponse:
     """Publish up to 100 messages; messages of one room are published in order. Each message has its own result.
 
-    After a refusal in a room its later messages are still tried. Give each message an id: then you can repeat the whole
-    batch.
+    After a refusal, the later messages of the room are still tried. Give each message an id, so that you can repeat the
+    whole batch.
     """
     await charge(parts, key, len(body.messages) - 1)
     rooms: dict[str, list[int]] = {}

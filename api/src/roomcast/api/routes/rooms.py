@@ -146,7 +146,7 @@ async def list_members(
 ) -> MembersResponse:
     """List the stored members in pages, in no order.
 
-    A user who is a member from the first page to the last is on one of them, and may be on two.
+    A user who is a member while all pages are read is on at least one page.
     """
     page = await backend.members(room, cursor=cursor, limit=limit)
     members = [MemberResponse.model_validate(member._asdict()) for member in page.members]
