@@ -20,7 +20,7 @@ from tests.websocket_frames import masked
 
 CLOSED_WITHIN_SECONDS = 5.0
 MEMORY_MARGIN_BYTES = 20_000_000
-"""Growth of each gateway's memory that is allowed after an attack. A gateway collects garbage after a growth of 16.8 MB."""
+"""Allowed growth of each gateway's memory after an attack. A gateway collects garbage after a growth of 16.8 MB."""
 
 
 class Victim:

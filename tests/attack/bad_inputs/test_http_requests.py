@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
@@ -44,6 +46,13 @@ async def status(http: aiohttp.ClientSession, url: str, **headers: str) -> int:
         return answer.status
 
 
+async def outcome(http: aiohttp.ClientSession, url: str, **headers: str) -> str:
+    """Return the status of a GET that opens a session, with the reason of a refusal."""
+    async with http.get(url, headers=headers) as answer:
+        text = await answer.text()
+        return "200" if answer.status == 200 else f"{answer.status} {json.loads(text).get('reason', text)}"
+
+
 @pytest.mark.parametrize("is_forging", [False, True], ids=["honest", "forged X-Forwarded-For"])
 async def test_sessions_without_connect_are_limited_per_address(target: Target, is_forging: bool) -> None:
     """A forged header does not raise the limit.
@@ -53,13 +62,14 @@ async def test_sessions_without_connect_are_limited_per_address(target: Target, 
     source = f"127.0.{'78'[is_forging]}.{'12'[target.name == 'nginx']}"
     async with caller(source) as http:
 
-        async def ask(number: int) -> int:
+        async def ask(number: int) -> str:
             forged = {"X-Forwarded-For": f"198.51.{number // 250}.{number % 250}"} if is_forging else {}
-            return await status(http, target.url + POLLING, **forged)
+            return await outcome(http, target.url + POLLING, **forged)
 
-        statuses = await asyncio.gather(*(ask(number) for number in range(SESSIONS)))
-        assert set(statuses) <= {200, 429}
-        assert statuses.count(429) > SESSIONS / 2, "at most half of the sessions were refused"
+        outcomes = Counter(await asyncio.gather(*(ask(number) for number in range(SESSIONS))))
+        # On a busy machine new sessions wait for a place, and the gateway refuses those that have waited for 5 s.
+        assert set(outcomes) <= {"200", "429 pending", "503 admission"}, outcomes
+        assert outcomes["200"] < SESSIONS / 2, "at most half of the sessions were refused"
         async with caller("127.0.5.5") as neighbour:
             assert await status(neighbour, target.url + POLLING) == 200
 
