@@ -52,7 +52,8 @@ from roomcast.gateway.part_factories import (
     make_tickets,
     make_token_keys,
 )
-from roomcast.gateway.sign_in.control_messages import ControlPublisher, SessionControl, until_answered
+from roomcast.gateway.sign_in.control_messages import ControlPublisher, SessionControl
+from roomcast.gateway.sign_in.repeated_checks import RepeatedChecks, until_answered
 from roomcast.gateway.sign_in.session import ChatSession
 from roomcast.gateway.sign_in.verifier import Verifier
 
@@ -156,6 +157,7 @@ class Parts:
             self.joins.recheck_sessions,
             self.adapter.background,
         )
+        self.block_checks = RepeatedChecks(self.adapter.background)
         self.inbox = InboxService(
             self.stores.inbox, self.stores.rooms, self.access, self.adapter, self.emitter, time.monotonic
         )
@@ -189,7 +191,7 @@ class Parts:
     def _apply_sanction(self, message: Sanctioned) -> None:
         self.enforcer.receive(message)
         if message.user and not message.room:
-            self.adapter.background(until_answered(partial(self.privacy.apply_blocks, message.user)), "blocks")
+            self.block_checks.start(message.user, partial(self.privacy.apply_blocks, message.user), "blocks")
         if message.user and message.room:
             self.inbox.on_access(message.user, message.room)
 

@@ -11,7 +11,7 @@ from roomcast.contract.envelope import Sanctioned
 from roomcast.contract.ids import people_of
 from roomcast.gateway.chat.enforcement import SanctionEnforcer
 from roomcast.gateway.chat.sanctions import Sanctions
-from roomcast.gateway.sign_in import control_messages
+from roomcast.gateway.sign_in import repeated_checks
 from roomcast.gateway.sign_in.session import ChatSession
 from tests.unit.gateway.fakes import session_of, unavailable
 
@@ -123,7 +123,7 @@ async def test_a_sanction_of_a_user_without_a_session_here_has_no_effect(rig: Ri
 
 
 async def test_a_ban_is_applied_when_redis_answers_again(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(control_messages, "_RETRY_SECONDS", 0.001)
+    monkeypatch.setattr(repeated_checks, "RETRY_SECONDS", 0.001)
     rig.failures = 2
     await rig.receive(Sanctioned(ROOM, "ada"))
     assert rig.rechecked == [(["phone", "desk"], ROOM)]

@@ -22,7 +22,7 @@ from roomcast.contract.envelope import (
 )
 from roomcast.contract.errors import RoomcastError
 from roomcast.contract.events import AuthRefresh
-from roomcast.gateway.sign_in import control_messages
+from roomcast.gateway.sign_in import repeated_checks
 from roomcast.gateway.sign_in.control_messages import SessionControl
 from roomcast.gateway.sign_in.identity import Identity
 from roomcast.gateway.sign_in.session import ChatSession
@@ -155,7 +155,7 @@ class Rig:
 
 @pytest.fixture
 def rig(monkeypatch: pytest.MonkeyPatch) -> Rig:
-    monkeypatch.setattr(control_messages, "_RETRY_SECONDS", 0.001)
+    monkeypatch.setattr(repeated_checks, "RETRY_SECONDS", 0.001)
     return Rig()
 
 

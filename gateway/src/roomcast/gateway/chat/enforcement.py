@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from roomcast.contract.envelope import Sanctioned
 from roomcast.gateway.chat.sanctions import Sanctions
-from roomcast.gateway.sign_in.control_messages import until_answered
+from roomcast.gateway.sign_in.repeated_checks import RepeatedChecks
 from roomcast.gateway.sign_in.session import ChatSession
 
 Recheck = Callable[[list[ChatSession], str], Awaitable[None]]
@@ -59,7 +59,7 @@ class SanctionEnforcer:
         self._rooms = rooms
         self._check_user = check_user
         self._recheck_rooms = recheck_rooms
-        self._start_task = start_task
+        self._checks = RepeatedChecks(start_task)
 
     def receive(self, message: Sanctioned) -> None:
         """Handle a control message: drop copies and fast-path tickets, so that the next sends are checked."""
@@ -67,7 +67,7 @@ class SanctionEnforcer:
         for session, room in self._concerned(message):
             session.revoke_tickets(room)
         if message.user and self._sessions.of_user(message.user):
-            self._start_task(until_answered(partial(self._check, message)), "sanctions")
+            self._checks.start((message.room, message.user), partial(self._check, message), "sanctions")
 
     def forget_all(self) -> None:
         """Drop all copies of sanctions and all fast-path tickets, because the gateway may have missed changes."""

@@ -33,10 +33,10 @@ from roomcast.contract.events import ROOM, AuthRefresh
 from roomcast.contract.keys import CONTROL
 from roomcast.gateway.chat.ports import EventSender
 from roomcast.gateway.sign_in.identity import Identity
+from roomcast.gateway.sign_in.repeated_checks import RepeatedChecks, until_answered
 from roomcast.gateway.sign_in.session import ChatSession
 from roomcast.wire.envelope import Reader, pack
 
-_RETRY_SECONDS: Final = 0.5
 _CHECKED_AT_ONCE: Final = 100
 """Sessions whose revocation is checked concurrently."""
 
@@ -142,6 +142,7 @@ class SessionControl:
         self._on_kicked = on_kicked
         self._on_room_changed = on_room_changed
         self._on_profile_changed = on_profile_changed
+        self._checks = RepeatedChecks(adapter.background)
         self._reader = Reader(ControlMessage)
 
     def subscribe(self) -> None:
@@ -170,9 +171,9 @@ class SessionControl:
             self._on_profile_changed(message)
         elif isinstance(message, Revoked):
             check = partial(self.check_revocations, message.user, message.token, message.session)
-            self._adapter.background(until_answered(check), "revocations")
+            self._checks.start((message.user, message.token, message.session), check, "revocations")
         elif isinstance(message, RoomCreated):
-            self._adapter.background(until_answered(partial(self._check_room, message.room)), "members")
+            self._checks.start(message.room, partial(self._check_room, message.room), "members")
         elif isinstance(message, Disconnected):
             self._adapter.background(self._disconnect(message.user), "disconnect")
         else:
@@ -187,7 +188,7 @@ class SessionControl:
         try:
             await check()
         except RoomcastError:  # the new token is in force: leave the rooms as soon as Redis answers
-            self._adapter.background(until_answered(check), "rooms of a new token")
+            self._checks.start(("token", session.sid), check, "rooms of a new token")
             raise
         return answer
 
@@ -245,14 +246,3 @@ def _is_concerned(session: ChatSession, message: Kicked) -> bool:
     if session.user != message.user:
         return False
     return not message.before or session.joined_at.get(message.room, message.before) < message.before
-
-
-async def until_answered(check: Callable[[], Awaitable[None]]) -> None:
-    """Repeat a check until it succeeds, which may take until Redis answers again."""
-    while True:
-        try:
-            await check()
-        except RoomcastError:
-            await asyncio.sleep(_RETRY_SECONDS)
-        else:
-            return
