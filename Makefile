@@ -28,7 +28,7 @@ CORES = contract/*,wire/*,*/engineio/core.py,*/engineio/websocket/rfc6455.py,*/e
 .PHONY: attack attack-figures .venv-ready compiled-tests fast-tests slow-tests test-long api-types help setup run stop status scale roll logs env compose compile check lint unit web-check test coverage s3-contract load bench chaos drill fuzz chart images redis-matrix observe example sbom audit dist docs version clean
 
 help: ## print this list
-	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-8s  %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-14s  %s\n", $$1, $$2}'
 
 .venv-ready:
 	@test -n "$(PYTHON)" || { echo "roomcast: Python 3.11 or newer is needed, and there is no python3 here" >&2; exit 1; }
@@ -47,10 +47,10 @@ status: .venv-ready ## show pid, port, readiness and uptime of every process
 	@$(IN_VENV) -m deploy status
 
 scale: .venv-ready ## change the number of gateways while the cluster runs: make scale N=4
-	@test -n "$(N)" || { echo "roomcast: how many gateways? make scale N=4" >&2; exit 1; }
+	@test -n "$(N)" || { echo "roomcast: N is missing: make scale N=4" >&2; exit 1; }
 	@$(IN_VENV) -m deploy scale $(N)
 
-roll: .venv-ready ## restart all gateways, one after the other; their clients move
+roll: .venv-ready ## restart all gateways, one after the other; their clients move to other gateways
 	@$(IN_VENV) -m deploy roll
 
 logs: .venv-ready ## follow the logs of all processes
@@ -59,10 +59,10 @@ logs: .venv-ready ## follow the logs of all processes
 env: .venv-ready ## print the addresses and keys with which a script or back end uses the running cluster
 	@$(IN_VENV) -m deploy env
 
-compose: .venv-ready ## write what deploy/compose.yaml needs: random secrets, configurations
+compose: .venv-ready ## write the random secrets and the configurations that deploy/compose.yaml needs
 	@$(IN_VENV) -m deploy compose
 
-compile: .venv-ready ## compile the gateways' hot path (`make setup` does so if there is a C compiler)
+compile: .venv-ready ## compile the gateways' hot path (`make setup` also does this if it finds a C compiler)
 	@$(IN_VENV) -m deploy compile
 
 check: lint unit web-check ## run lint, type checks and unit tests
@@ -109,49 +109,49 @@ test-long: .venv-ready ## run the longest tests, which `make test` leaves out
 	@$(IN_VENV) -m deploy setup --browser
 	@$(PYTEST) -m long $(SLOW)
 
-s3-contract: .venv-ready ## check that a storage has what the signer needs: make s3-contract ENDPOINT=https://… (AWS_ACCESS_KEY_ID, … from the environment)
+s3-contract: .venv-ready ## check that an object storage supports what the signer does: make s3-contract ENDPOINT=https://… (AWS_ACCESS_KEY_ID, … from the environment)
 	@S3_CONTRACT_ENDPOINT="$(ENDPOINT)" $(IN_VENV) -m pytest tests/integration/media/test_s3_contract.py
 
-attack: .venv-ready ## run the attack tests; CLUSTER=.state: on the running cluster, directly and through nginx (SECURITY.md says how to start it)
+attack: .venv-ready ## run the attack tests; with CLUSTER=.state, attack the running cluster directly and through nginx (see SECURITY.md)
 	@$(if $(CLUSTER),ROOMCAST_ATTACKED="$(CLUSTER)") $(IN_VENV) -m pytest tests/attack
 
 load: .venv-ready ## put load on the running cluster with locust, and judge the result: make load USERS=200 TIME=30s
 	@$(IN_VENV) -m loadtest.load --users $(USERS) --time $(TIME)
 
-bench: .venv-ready ## measure CPU per delivery beside Node, Bun, socketioxide, Centrifugo, nchan: ROWS=small for one row, ROWS=all
+bench: .venv-ready ## compare the CPU per delivery with Node, Bun, socketioxide, Centrifugo, nchan; ROWS=small: one row; ROWS=all: all rows
 	@$(IN_VENV) -m loadtest.bench $(if $(ROWS),--rows $(ROWS))
 
-chaos: .venv-ready ## inject faults under load, and account for every message: FAULT=kill-gateway for one
+chaos: .venv-ready ## inject faults under load, and account for every message; FAULT=kill-gateway: only this experiment
 	@$(IN_VENV) -m loadtest.chaos $(if $(FAULT),--fault $(FAULT)) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(SEED),--seed $(SEED))
 
-drill: .venv-ready ## cause the alerts on a cluster of its own, and see them fire and clear: ALERT=RoomcastSlowAcks for one, HOLD=600 to try the runbook
+drill: .venv-ready ## cause each alert on a separate cluster, and check that it fires and clears; ALERT=RoomcastSlowAcks: only this alert; HOLD=600: keep each cause for up to 600 s, to try the runbook
 	@$(IN_VENV) -m loadtest.drill $(if $(ALERT),--alert $(ALERT)) $(if $(HOLD),--hold $(HOLD))
 
-fuzz: .venv-ready ## fuzz the parsers, guided by coverage; SECONDS=20 for each parser
+fuzz: .venv-ready ## fuzz the parsers, guided by coverage; SECONDS=20: time for each parser
 	@$(IN_VENV) -m deploy.release.fuzz $(if $(SECONDS),--seconds $(SECONDS))
 
-attack-figures: .venv-ready ## measure what attacks cost other clients, beside a gateway without attack (three minutes, on an idle machine)
+attack-figures: .venv-ready ## measure what attacks cost other clients, compared with a gateway without attacks (three minutes, on an idle machine)
 	@$(IN_VENV) -m tests.attack.figures
 
-chart: .venv-ready ## check the Helm chart: lint, schemas, and its gateway pod as processes (helm is built with Go)
+chart: .venv-ready ## check the Helm chart: lint it, validate its objects, and run its gateway pod as local processes (builds helm with Go)
 	@$(IN_VENV) -m deploy.chart
 
 images: .venv-ready ## build every image without a container engine (needs root, buildah, debootstrap); RUN=1 starts them with podman
 	@$(IN_VENV) -m deploy.images $(if $(RUN),--run)
 
-redis-matrix: .venv-ready ## run the suites that speak to Redis on every Redis and Valkey that Debian has (SERVERS="valkey-sid …")
+redis-matrix: .venv-ready ## run the tests that use Redis on every Redis and Valkey of Debian (SERVERS="valkey-sid …": only on these)
 	@$(IN_VENV) -m deploy.release.redis_matrix $(SERVERS)
 
-observe: .venv-ready ## run Prometheus with our alerts on the running cluster: http://localhost:9090
+observe: .venv-ready ## run Prometheus, with Roomcast's alerts, on the running cluster: http://localhost:9090
 	@exec $(IN_VENV) -m deploy.observability.observe
 
 example: .venv-ready ## run the support desk of examples/nextjs-fastapi on the running cluster: http://localhost:3000
 	@exec $(IN_VENV) -m deploy.example
 
-sbom: .venv-ready ## list every package in use, as CycloneDX, into dist/sbom
+sbom: .venv-ready ## write lists of all packages in use (CycloneDX) into dist/sbom
 	@$(IN_VENV) -m deploy.release.supply_chain sbom dist/sbom
 
-audit: .venv-ready ## ask the public databases for known vulnerabilities of the packages in use
+audit: .venv-ready ## look up known vulnerabilities of the packages in use in public databases
 	@$(IN_VENV) -m deploy.release.supply_chain audit
 
 dist: .venv-ready ## build wheels, sdists and the npm packages into dist/

@@ -24,29 +24,29 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--state", type=Path, default=MACHINE_STATE, help="the cluster's folder (default: .state)")
     commands = parser.add_subparsers(dest="command", required=True)
     start = commands.add_parser("run", help="start a cluster and stay until Ctrl-C")
-    start.add_argument("--port", type=int, default=8080, help="the page's port; the others follow from it")
+    start.add_argument("--port", type=int, default=8080, help="port of the page; the other ports are derived from it")
     start.add_argument("--gateways", type=int, default=2)
-    start.add_argument("--capacity", type=int, help=f"gateways that it can be scaled to (default {GATEWAY_CAPACITY})")
+    start.add_argument("--capacity", type=int, help=f"largest number of gateways (default {GATEWAY_CAPACITY})")
     start.add_argument("--sweepers", type=int, default=1)
     start.add_argument("--signers", type=int, default=1)
     start.add_argument("--apis", type=int, default=1)
-    start.add_argument("--page", type=Path, help="a built page, instead of building web/")
-    scale = commands.add_parser("scale", help="add or remove processes, live")
+    start.add_argument("--page", type=Path, help="folder of a built page (default: build web/)")
+    scale = commands.add_parser("scale", help="add or remove processes of the running cluster")
     scale.add_argument("count", type=int)
     scale.add_argument("--kind", choices=("gateway", "sweeper", "signer", "api"), default="gateway")
-    commands.add_parser("roll", help="restart all gateways, one after the other; their clients move")
-    setup = commands.add_parser("setup", help="fetch and build all that a cluster needs, without starting it")
-    setup.add_argument("--browser", action="store_true", help="and what the tests need beyond that")
+    commands.add_parser("roll", help="restart all gateways, one after the other")
+    setup = commands.add_parser("setup", help="fetch and build what a cluster needs; do not start it")
+    setup.add_argument("--browser", action="store_true", help="also fetch what the tests need")
     commands.add_parser("compile", help="build the gateways' hot path, if its source has changed")
-    commands.add_parser("web-check", help="types and unit tests of the page")
+    commands.add_parser("web-check", help="check the types and run the unit tests of the page")
     commands.add_parser("dist", help="build the Python packages and the npm packages into dist/")
     commands.add_parser("docs", help="build the documentation site into site/")
     commands.add_parser("version", help="write the version in VERSION into every manifest")
     commands.add_parser("compose", help="write secrets and configurations for deploy/compose.yaml")
-    commands.add_parser("status", help="every process: pid, port, readiness, uptime")
+    commands.add_parser("status", help="show pid, port, readiness and uptime of every process")
     commands.add_parser("stop", help="stop the cluster")
     commands.add_parser("logs", help="follow all logs")
-    commands.add_parser("env", help="print what a script or a back end needs to talk to the running cluster")
+    commands.add_parser("env", help="print the addresses and keys with which a script or back end uses the cluster")
     return parser
 
 
@@ -130,7 +130,7 @@ def _follow(state: Path) -> None:
     try:
         logs.follow(state / "logs")
     except FileNotFoundError:
-        raise control.NotRunning("there are no logs yet: make run") from None
+        raise control.NotRunning("there are no logs yet: start a cluster with make run") from None
 
 
 if __name__ == "__main__":

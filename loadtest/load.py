@@ -1,7 +1,7 @@
 """`python -m loadtest.load`: put a chat's load on the running cluster, and judge the result (`make load`).
 
-It finds the cluster of this checkout, signs tokens with its secret, and calls locust with our locustfile. Other options
-are passed to locust unchanged (`--html out.html`, `--processes 2`, `LargeRoom`).
+The command finds the cluster of this checkout, signs tokens with its secret, and runs locust with our locustfile. It
+passes other options to locust unchanged (`--html out.html`, `--processes 2`, `LargeRoom`).
 
 Exit status 0: all targets were met; 1: a target was missed; 2: no measurement (no cluster, wrong options, locust did
 not end); 3: the load generator was saturated, so that its figures do not count.
@@ -53,14 +53,16 @@ def command(options: argparse.Namespace, url: str, passed_on: Sequence[str]) -> 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m loadtest.load", description=__doc__, allow_abbrev=False)
-    parser.add_argument("-u", "--users", type=_count, default=200, help="users at once (default 200)")
+    parser.add_argument("-u", "--users", type=_count, default=200, help="concurrent users (default 200)")
     parser.add_argument("-t", "--time", type=_seconds, default=30, help="time under full load: 30s, 5m (default 30s)")
-    parser.add_argument("-r", "--spawn-rate", type=float, help=f"users a second (default: all in {RAMP_SECONDS} s)")
-    parser.add_argument("--url", help="another deployment than this checkout's cluster")
+    parser.add_argument(
+        "-r", "--spawn-rate", type=float, help=f"users that start per second (default: all within {RAMP_SECONDS} s)"
+    )
+    parser.add_argument("--url", help="URL of another deployment (default: this checkout's cluster)")
     parser.add_argument("--state", type=Path, default=ROOT / ".state", help="the cluster's folder (default: .state)")
-    parser.add_argument("--report", default="load-test.html", help="the HTML page (default load-test.html)")
-    parser.add_argument("--headless", action="store_true", default=True, help="no web interface (the default)")
-    parser.add_argument("--web", dest="headless", action="store_false", help="locust's web interface instead")
+    parser.add_argument("--report", default="load-test.html", help="HTML file to write (default load-test.html)")
+    parser.add_argument("--headless", action="store_true", default=True, help="use no web interface (default)")
+    parser.add_argument("--web", dest="headless", action="store_false", help="use locust's web interface")
     return parser
 
 
@@ -91,7 +93,7 @@ def _find_cluster(state: Path) -> tuple[str, str]:
 def _unreachable(url: str) -> str | None:
     """Return the reason why `url` cannot be measured, or None."""
     if not url.startswith(("http://", "https://")):
-        return f"{url!r} is no http(s) address"
+        return f"{url!r} is not an http(s) address"
     try:
         with urllib.request.urlopen(url, timeout=5):
             return None

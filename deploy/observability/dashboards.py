@@ -1,6 +1,6 @@
-"""Make the Grafana dashboards in `dashboards/`: `python -m deploy.observability.dashboards`.
+"""Write the Grafana dashboards in `dashboards/`: `python -m deploy.observability.dashboards`.
 
-A panel is a title, a unit and its PromQL queries; the JSON around them is the same for all panels.
+A panel has a title, a unit and PromQL queries. The rest of its JSON is the same for all panels.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _LISTS: Final = 'roomcast_gateway_events_total{event="inbox:list"}'
 
 
 class Panel(NamedTuple):
-    """One time series panel. `queries`: legend → PromQL. `unit`: an id of Grafana's (`s`, `bytes`, `ops`, `short`)."""
+    """One time series panel. `queries`: legend → PromQL. `unit`: a unit of Grafana (`s`, `bytes`, `ops`, `short`)."""
 
     title: str
     unit: str
@@ -53,9 +53,9 @@ DASHBOARDS: Final = (
         (
             Panel("Connections", "short", {"all": "sum(roomcast_gateway_connections)"}),
             Panel("Connections per gateway", "short", {"{{instance}}": "roomcast_gateway_connections"}),
-            Panel("Gateways that are ready", "short", {"ready": "sum(roomcast_gateway_ready)"}),
+            Panel("Ready gateways", "short", {"ready": "sum(roomcast_gateway_ready)"}),
             Panel("Events by outcome", "ops", {"{{outcome}}": _rate("roomcast_gateway_events_total", "outcome")}),
-            Panel("From event to ack, p99", "s", {"{{instance}}": _p99("roomcast_gateway_event_seconds")}),
+            Panel("Time from event to ack, p99", "s", {"{{instance}}": _p99("roomcast_gateway_event_seconds")}),
             Panel("Loop lag, p99", "s", {"{{instance}}": _p99("roomcast_gateway_loop_lag_seconds")}),
             Panel("Packets to clients", "ops", {"{{instance}}": _rate("roomcast_gateway_sent_packets_total")}),
             Panel("Users present", "short", {"present": "sum(roomcast_presence_present_users)"}),
@@ -74,19 +74,23 @@ DASHBOARDS: Final = (
                 "Disconnects by reason", "ops", {"{{reason}}": _rate("roomcast_gateway_disconnects_total", "reason")}
             ),
             Panel(
-                "Refused requests", "ops", {"{{status}}": _rate("roomcast_gateway_refused_requests_total", "status")}
+                "Refused requests by status",
+                "ops",
+                {"{{status}}": _rate("roomcast_gateway_refused_requests_total", "status")},
             ),
-            Panel("Events", "ops", {"{{event}}": _rate("roomcast_gateway_events_total", "event")}),
+            Panel("Events by name", "ops", {"{{event}}": _rate("roomcast_gateway_events_total", "event")}),
             Panel(
-                "Messages by the fast path", "ops", {"{{instance}}": _rate("roomcast_gateway_fast_path_messages_total")}
+                "Messages handled by the fast path",
+                "ops",
+                {"{{instance}}": _rate("roomcast_gateway_fast_path_messages_total")},
             ),
             Panel(
-                "Publish hook by outcome",
+                "Messages for the publish hook, by outcome",
                 "ops",
                 {"{{outcome}}": _rate("roomcast_gateway_publish_hook_total", "outcome")},
             ),
             Panel(
-                "Inbox: events, and rooms in them",
+                "Inbox: events, rooms in events, lists",
                 "ops",
                 {
                     "events": f"sum({_rate('roomcast_gateway_inbox_events_total')})",
@@ -95,16 +99,20 @@ DASHBOARDS: Final = (
                 },
             ),
             Panel(
-                "Inboxes behind after a lost subscription",
+                "Inboxes catching up after a lost subscription",
                 "short",
                 {"{{instance}}": "roomcast_gateway_inbox_waiting"},
             ),
             Panel("Bytes to clients", "Bps", {"{{instance}}": _rate("roomcast_gateway_sent_bytes_total")}),
             Panel("Bytes from clients", "Bps", {"{{instance}}": _rate("roomcast_gateway_received_bytes_total")}),
             Panel("Writes to sockets", "ops", {"{{instance}}": _rate("roomcast_gateway_writes_total")}),
-            Panel("Slow clients cut", "ops", {"{{instance}}": _rate("roomcast_gateway_slow_clients_total")}),
-            Panel("Drain state", "short", {"{{instance}}": "roomcast_gateway_drain_state"}),
-            Panel("Greatest loop lag", "s", {"{{instance}}": "roomcast_gateway_loop_lag_max_seconds"}),
+            Panel("Slow clients disconnected", "ops", {"{{instance}}": _rate("roomcast_gateway_slow_clients_total")}),
+            Panel(
+                "Drain state: 0 serving, 1 draining, 2 drained, 3 cordoned",
+                "short",
+                {"{{instance}}": "roomcast_gateway_drain_state"},
+            ),
+            Panel("Greatest loop lag since the start", "s", {"{{instance}}": "roomcast_gateway_loop_lag_max_seconds"}),
             Panel("CPU", "percentunit", {"{{instance}}": _rate('process_cpu_seconds_total{job="gateway"}')}),
             Panel("Memory", "bytes", {"{{instance}}": 'process_resident_memory_bytes{job="gateway"}'}),
             Panel("File descriptors in use", "percentunit", {"{{instance}}": "process_open_fds / process_max_fds"}),
@@ -112,16 +120,22 @@ DASHBOARDS: Final = (
     ),
     Dashboard(
         "redis",
-        "Roomcast: Redis as the gateways see it",
+        "Roomcast: Redis, seen by the gateways",
         (
-            Panel("Connections are open", "short", {"{{instance}}": "roomcast_gateway_redis_up"}),
-            Panel("Reconnects", "short", {"{{instance}}": "roomcast_gateway_redis_reconnects"}),
-            Panel("Rooms subscribed to", "short", {"{{instance}}": "roomcast_gateway_rooms"}),
+            Panel("All Redis connections open: 1 if yes", "short", {"{{instance}}": "roomcast_gateway_redis_up"}),
             Panel(
-                "Packets that pub/sub lost", "ops", {"{{instance}}": _rate("roomcast_gateway_missing_packets_total")}
+                "Reconnects to Redis since the start", "short", {"{{instance}}": "roomcast_gateway_redis_reconnects"}
+            ),
+            Panel("Subscribed rooms", "short", {"{{instance}}": "roomcast_gateway_rooms"}),
+            Panel(
+                "Room packets that pub/sub lost",
+                "ops",
+                {"{{instance}}": _rate("roomcast_gateway_missing_packets_total")},
             ),
             Panel(
-                "Packets from the logs instead", "ops", {"{{instance}}": _rate("roomcast_gateway_filled_packets_total")}
+                "Room packets read from the logs",
+                "ops",
+                {"{{instance}}": _rate("roomcast_gateway_filled_packets_total")},
             ),
             Panel("Forged messages", "ops", {"{{instance}}": _rate("roomcast_gateway_forged_messages_total")}),
             Panel("Resyncs", "ops", {"{{instance}}": _rate("roomcast_gateway_resyncs_total")}),
@@ -132,19 +146,31 @@ DASHBOARDS: Final = (
         "presence-and-media",
         "Roomcast: presence and media",
         (
-            Panel("Leader", "short", {"{{instance}}": "roomcast_presence_leader"}),
+            Panel("Leading sweeper: 1 if it leads", "short", {"{{instance}}": "roomcast_presence_leader"}),
             Panel("Users present", "short", {"{{instance}}": "roomcast_presence_present_users"}),
-            Panel("Users expired", "ops", {"{{instance}}": _rate("roomcast_presence_expired_users_total")}),
-            Panel("Passes by outcome", "ops", {"{{outcome}}": _rate("roomcast_presence_passes_total", "outcome")}),
-            Panel("A pass, p99", "s", {"{{instance}}": _p99("roomcast_presence_pass_seconds")}),
             Panel(
-                "Expiry suspended, by reason", "ops", {"{{reason}}": _rate("roomcast_presence_doubts_total", "reason")}
+                "Users set offline by the sweeper",
+                "ops",
+                {"{{instance}}": _rate("roomcast_presence_expired_users_total")},
+            ),
+            Panel(
+                "Sweeper passes by outcome", "ops", {"{{outcome}}": _rate("roomcast_presence_passes_total", "outcome")}
+            ),
+            Panel("Duration of a sweeper pass, p99", "s", {"{{instance}}": _p99("roomcast_presence_pass_seconds")}),
+            Panel(
+                "Suspensions of expiry, by reason",
+                "ops",
+                {"{{reason}}": _rate("roomcast_presence_doubts_total", "reason")},
             ),
             Panel("Media requests by action", "ops", {"{{action}}": _rate("roomcast_media_requests_total", "action")}),
-            Panel("A media request, p99", "s", {"{{action}}": _p99("roomcast_media_request_seconds", "action")}),
-            Panel("Storage accepts signed requests", "short", {"{{instance}}": "roomcast_media_storage_up"}),
-            Panel("A call to the storage, p99", "s", {"{{instance}}": _p99("roomcast_media_storage_seconds")}),
-            Panel("Requests under way", "short", {"{{instance}}": "roomcast_media_in_flight_requests"}),
+            Panel(
+                "Duration of a media request, p99",
+                "s",
+                {"{{action}}": _p99("roomcast_media_request_seconds", "action")},
+            ),
+            Panel("Storage accepts signed requests: 1 if yes", "short", {"{{instance}}": "roomcast_media_storage_up"}),
+            Panel("Duration of a storage call, p99", "s", {"{{instance}}": _p99("roomcast_media_storage_seconds")}),
+            Panel("Media requests in progress", "short", {"{{instance}}": "roomcast_media_in_flight_requests"}),
         ),
     ),
     Dashboard(
@@ -153,9 +179,9 @@ DASHBOARDS: Final = (
         (
             Panel("Requests by status", "ops", {"{{status}}": _rate("roomcast_api_requests_total", "status")}),
             Panel("Requests by route", "ops", {"{{route}}": _rate("roomcast_api_requests_total", "route")}),
-            Panel("A request, p99", "s", {"{{route}}": _p99("roomcast_api_request_seconds", "route")}),
-            Panel("Requests in flight", "short", {"{{instance}}": "roomcast_api_in_flight_requests"}),
-            Panel("Processes that are ready", "short", {"ready": "sum(roomcast_api_ready)"}),
+            Panel("Duration of a request, p99", "s", {"{{route}}": _p99("roomcast_api_request_seconds", "route")}),
+            Panel("Requests in progress", "short", {"{{instance}}": "roomcast_api_in_flight_requests"}),
+            Panel("Ready API processes", "short", {"ready": "sum(roomcast_api_ready)"}),
             Panel("Loop lag", "s", {"{{instance}}": "roomcast_api_loop_lag_seconds"}),
             Panel("CPU", "percentunit", {"{{instance}}": _rate('process_cpu_seconds_total{job="api"}')}),
             Panel("Memory", "bytes", {"{{instance}}": 'process_resident_memory_bytes{job="api"}'}),
@@ -163,7 +189,7 @@ DASHBOARDS: Final = (
     ),
     Dashboard(
         "load-test",
-        "Roomcast: during a load test",
+        "Roomcast: load test",
         (
             Panel("Connections", "short", {"all": "sum(roomcast_gateway_connections)"}),
             Panel(
@@ -172,7 +198,7 @@ DASHBOARDS: Final = (
                 {"acked": f"sum({_rate(_ACKED_SENDS)})"},
             ),
             Panel("Packets to clients", "ops", {"all": f"sum({_rate('roomcast_gateway_sent_packets_total')})"}),
-            Panel("From event to ack, p99", "s", {"{{instance}}": _p99("roomcast_gateway_event_seconds")}),
+            Panel("Time from event to ack, p99", "s", {"{{instance}}": _p99("roomcast_gateway_event_seconds")}),
             Panel("Loop lag, p99", "s", {"{{instance}}": _p99("roomcast_gateway_loop_lag_seconds")}),
             Panel(
                 "CPU of gateways", "percentunit", {"{{instance}}": _rate('process_cpu_seconds_total{job="gateway"}')}

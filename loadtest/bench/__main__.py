@@ -66,18 +66,18 @@ def _arguments() -> argparse.Namespace:
         type=float,
         help="time limit: skip a round that would exceed it (default: 20 with the default rows, else no limit)",
     )
-    parser.add_argument("--seconds", type=float, default=4.0, help="counted seconds of a delivery row (default 4)")
-    parser.add_argument("--warm", type=float, default=1.5, help="seconds of load before counting (default 1.5)")
+    parser.add_argument("--seconds", type=float, default=4.0, help="measured seconds of a delivery row (default 4)")
+    parser.add_argument("--warm", type=float, default=1.5, help="seconds of load before the measurement (default 1.5)")
     parser.add_argument(
         "--until",
         choices=("members", "publisher"),
         default="members",
-        help="send the next message of a window when all members have the last, or when its publisher has its copy",
+        help="send the next message when all members, or only the publisher, have received the last one",
     )
     parser.add_argument(
-        "--out", type=Path, default=ROOT / ".state" / "bench", help="folder for peers, logs and results"
+        "--out", type=Path, default=ROOT / ".state" / "bench", help="folder for servers, logs and results"
     )
-    parser.add_argument("--update-docs", action="store_true", help="write table and chart into docs/")
+    parser.add_argument("--update-docs", action="store_true", help="write the tables and the chart into docs/")
     return parser.parse_args()
 
 
@@ -89,7 +89,7 @@ def _peers(names: list[str]) -> list[Peer]:
     known = all_peers()
     unknown = [name for name in names if name not in known]
     if unknown:
-        raise ValueError(f"unknown peer {unknown[0]}; peers: {', '.join(known)}")
+        raise ValueError(f"unknown server {unknown[0]}; servers: {', '.join(known)}")
     return [known[name] for name in names]
 
 

@@ -61,20 +61,22 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--list", action="store_true", help="list the experiments and exit")
     parser.add_argument("--clients", type=int, default=1000, help="connected clients (default 1000)")
     parser.add_argument(
-        "--rate", type=float, default=200.0, help="messages a second of all clients together (default 200)"
+        "--rate", type=float, default=200.0, help="messages per second of all clients together (default 200)"
     )
     parser.add_argument(
         "--seconds", type=float, default=10.0, help="seconds of load before and after the fault (default 10)"
     )
+    parser.add_argument("--held", type=float, default=10.0, help="seconds until a lasting fault is ended (default 10)")
     parser.add_argument(
-        "--held", type=float, default=10.0, help="seconds before a lasting fault is healed (default 10)"
+        "--seed", type=int, help="seed of all random choices (default: a random seed, which is printed)"
     )
-    parser.add_argument("--seed", type=int, help="seed of all random choices (default: random, and printed)")
-    parser.add_argument("--seeds", type=int, default=1, help="number of runs, each with another seed (default 1)")
+    parser.add_argument("--seeds", type=int, default=1, help="number of runs, each with a different seed (default 1)")
     parser.add_argument(
-        "--durability", choices=LEVELS, help="durability level of all experiments (default: their own levels)"
+        "--durability",
+        choices=LEVELS,
+        help="durability level of all experiments (default: the levels of each experiment)",
     )
-    parser.add_argument("--write", action="store_true", help="write docs/reliability.md also for single experiments")
+    parser.add_argument("--write", action="store_true", help="also write docs/reliability.md after single experiments")
     return parser
 
 

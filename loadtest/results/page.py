@@ -57,9 +57,9 @@ _PROCESS_HEAD: Final = (
     "process",
     "seconds",
     "saturated seconds",
-    "CPU of a core, last",
-    "loop late ms, last",
-    "its figures count",
+    "last CPU, % of a core",
+    "last loop lag, ms",
+    "figures are valid",
 )
 
 
@@ -91,7 +91,7 @@ def _plots(points: Sequence[Point]) -> list[str]:
         line_chart("Rates", "per s", {"deliveries": line("deliveries"), "sends": line("sends")}),
         line_chart("Users", "users", {"users": line("users")}),
         line_chart("Failed requests", "per s", {"failures": line("failures")}),
-        line_chart("Busiest load generator", "% / ms", {"CPU %": line("cpu", 100.0), "loop late ms": line("late_ms")}),
+        line_chart("Busiest load generator", "% / ms", {"CPU %": line("cpu", 100.0), "loop lag ms": line("late_ms")}),
     ]
 
 

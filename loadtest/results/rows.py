@@ -1,4 +1,4 @@
-"""The figures of each kind of request or delivery over a run, also as a table. Pure."""
+"""Collect the figures of each kind of request or delivery over a run, and show them as a table. Pure."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ _NUMBERS: Final = ("error_ratio", "missing", "sends_per_user")
 
 
 class Check(NamedTuple):
-    """One target: whether it held, and a sentence with the figure and the target."""
+    """The check of one target: whether the target was met, and a sentence with the figure and the target."""
 
     is_held: bool
     sentence: str
@@ -24,7 +24,7 @@ class Check(NamedTuple):
 
 @dataclass(frozen=True)
 class Slo:
-    """Targets. `rows`: limits in ms by figure, for each row; `are_rows_needed`: a row without requests is a miss."""
+    """Targets. `rows`: limits in ms by row and figure. `are_rows_needed`: whether a row without requests is a miss."""
 
     error_ratio: float = 0.001
     missing: float = 0.0
@@ -66,7 +66,7 @@ def judge(slo: Slo, rows: Sequence[Row], counts: Mapping[str, int], users: int) 
 
 def _judge_row(title: str, row: Row | None, figures: Mapping[str, float]) -> list[Check]:
     if row is None or not row.requests:
-        return [Check(False, f"{title}: no such request")]
+        return [Check(False, f"{title}: no requests")]
     found = {"p50_ms": row.p50, "p95_ms": row.p95, "p99_ms": row.p99, "max_ms": row.worst}
     return [
         Check(found[name] <= most, f"{title} {name.removesuffix('_ms')} {found[name]:g} ms (at most {most:g} ms)")

@@ -260,10 +260,10 @@ def test_the_admin_redis_url_takes_precedence_over_the_redis_url(cluster: Cluste
 @pytest.mark.parametrize(
     ("arguments", "url", "status", "said"),
     [
-        (("nodes",), None, 2, "where is Redis?"),
+        (("nodes",), None, 2, "the URL of Redis is missing"),
         (("nodes",), "http://localhost", 2, "a Redis URL starts with"),
         (("nodes",), "redis://127.0.0.1:1", 1, "unavailable"),
-        (("revoke", "--token", "t", "--issued-before", "7"), "redis://127.0.0.1:1", 2, "goes with --user"),
+        (("revoke", "--token", "t", "--issued-before", "7"), "redis://127.0.0.1:1", 2, "--issued-before needs --user"),
         (("revoke",), "redis://127.0.0.1:1", 2, "name one of --user, --token and --session"),
         (("publish", "a room", "text", "--user", "u"), "redis://127.0.0.1:1", 1, "unavailable"),
         (("nonsense",), None, 2, "No such command"),

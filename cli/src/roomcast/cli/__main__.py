@@ -75,7 +75,7 @@ class Options:
 
     def _url(self) -> str:
         if not self.url:
-            raise click.UsageError("where is Redis? Set ROOMCAST_ADMIN_REDIS_URL, or pass --redis")
+            raise click.UsageError("the URL of Redis is missing: set ROOMCAST_ADMIN_REDIS_URL, or pass --redis")
         return self.url
 
 
@@ -117,7 +117,7 @@ def nodes(options: Options) -> None:
 
 @main.command()
 @click.option("--match", default="*", show_default=True, help="Glob pattern of room ids.")
-@click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 10_000))
+@click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 10_000), help="Most rooms to list.")
 @click.pass_obj
 def rooms(options: Options, match: str, limit: int) -> None:
     """List rooms by id: kind, newest seq, messages in the log, stored members, occupants."""
@@ -150,7 +150,7 @@ def sessions(options: Options, user: str) -> None:
 @click.argument("users", nargs=-1, required=True)
 @click.pass_obj
 def presence(options: Options, users: tuple[str, ...]) -> None:
-    """Show the presence of USERS as others see it, with their devices and when their notes end."""
+    """Show the presence of USERS as other users see it, with devices and the ends of notes."""
     found = options.act(lambda client: client.presence(users, devices=True))
     rows = [
         {
@@ -176,8 +176,8 @@ def sizes(options: Options) -> None:
 
 @main.command()
 @click.option("--match", default="*", show_default=True, help="Glob pattern of room ids.")
-@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 10_000), help="Logs to show.")
-@click.option("--scan", default=1_000, show_default=True, type=click.IntRange(1, 100_000), help="Rooms to read.")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 10_000), help="Most logs to show.")
+@click.option("--scan", default=1_000, show_default=True, type=click.IntRange(1, 100_000), help="Most rooms to read.")
 @click.pass_obj
 def logs(options: Options, match: str, limit: int, scan: int) -> None:
     """List the largest room logs: messages and bytes of memory in Redis."""
@@ -187,8 +187,14 @@ def logs(options: Options, match: str, limit: int, scan: int) -> None:
 
 @main.command("tail")
 @click.argument("room")
-@click.option("--lines", default=10, show_default=True, type=click.IntRange(0, 100), help="Messages to print first.")
-@click.option("--no-follow", is_flag=True, help="End after these messages.")
+@click.option(
+    "--lines",
+    default=10,
+    show_default=True,
+    type=click.IntRange(0, 100),
+    help="Number of stored messages to print first.",
+)
+@click.option("--no-follow", is_flag=True, help="End after the stored messages.")
 @click.pass_obj
 def tail_command(options: Options, room: str, lines: int, no_follow: bool) -> None:
     """Print the newest messages of ROOM and follow it; Ctrl-C ends."""
@@ -200,10 +206,12 @@ def tail_command(options: Options, room: str, lines: int, no_follow: bool) -> No
 
 
 @main.command()
-@click.option("--process", "processes", multiple=True, metavar="URL", help="A metrics port to check, too; repeatable.")
+@click.option(
+    "--process", "processes", multiple=True, metavar="URL", help="URL of a metrics port to check as well; repeatable."
+)
 @click.pass_obj
 def doctor(options: Options, processes: tuple[str, ...]) -> None:
-    """Check Redis and the processes, and advise what to change. Exit status 1 when a check fails.
+    """Check Redis and the processes, and advise what to change. Exit with status 1 if a check fails.
 
     --process http://host:9100 also checks the file limit and the readiness of that process.
     """
@@ -215,17 +223,26 @@ def doctor(options: Options, processes: tuple[str, ...]) -> None:
 
 @main.command("plan")
 @click.option("--users", required=True, type=click.IntRange(1), help="Users connected at once, at the peak.")
-@click.option("--messages", default=1.0, show_default=True, type=click.FloatRange(0), help="Per user and minute.")
-@click.option("--room", "room_size", default=20, show_default=True, type=click.IntRange(1), help="Connected members.")
-@click.option("--rooms", "rooms_per_user", default=5, show_default=True, type=click.IntRange(1), help="Per user.")
-@click.option("--text-bytes", default=128, show_default=True, type=click.IntRange(1), help="Size of a text.")
+@click.option(
+    "--messages", default=1.0, show_default=True, type=click.FloatRange(0), help="Messages per user and minute."
+)
+@click.option(
+    "--room", "room_size", default=20, show_default=True, type=click.IntRange(1), help="Connected members of a room."
+)
+@click.option("--rooms", "rooms_per_user", default=5, show_default=True, type=click.IntRange(1), help="Rooms per user.")
+@click.option("--text-bytes", default=128, show_default=True, type=click.IntRange(1), help="Size of a text in bytes.")
 @click.option("--kept", default=1_000, show_default=True, type=click.IntRange(1), help="Messages kept per room.")
-@click.option("--reconnect", default=30, show_default=True, type=click.IntRange(1), help="Seconds; see below.")
+@click.option(
+    "--reconnect",
+    default=30,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Seconds until the clients of a lost gateway are on other gateways.",
+)
 @click.pass_obj
 def plan_command(options: Options, /, users: int, messages: float, reconnect: int, **more: int) -> None:
     """Calculate how many gateways, nginx and Redis servers a load needs, from measured unit costs.
 
-    --reconnect: the time within which the clients of a lost gateway must be connected to the other gateways.
     docs/capacity.md explains the figures, and how to measure your own.
     """
     load = planning.Load(users, messages, reconnect_seconds=reconnect, **_renamed(more))
@@ -261,7 +278,13 @@ def _order(name: gateway_orders.Order, done: str, text: str, *, lasts: bool = Fa
     command.__doc__ = text
     decorated = click.pass_obj(command)
     if lasts:
-        wait = click.option("--wait", default=60.0, show_default=True, type=click.FloatRange(1), help="Seconds.")
+        wait = click.option(
+            "--wait",
+            default=60.0,
+            show_default=True,
+            type=click.FloatRange(1),
+            help="Longest wait for the end of the drain, in seconds.",
+        )
         decorated = wait(decorated)
     main.command(name)(click.argument("node")(decorated))
 
@@ -276,7 +299,7 @@ _order("drain", "is empty and takes no new sessions", "Cordon gateway NODE and m
 @click.argument("text")
 @click.option("--user", required=True, help="The user id of the message's author.")
 @click.option("--name", help="The name that is shown; default: the user id.")
-@click.option("--id", "message_id", help="Makes a repeated call harmless.")
+@click.option("--id", "message_id", help="Message id; a repeated call with the same id publishes nothing.")
 @click.pass_obj
 def publish(options: Options, room: str, text: str, user: str, name: str | None, message_id: str | None) -> None:
     """Publish TEXT into ROOM as a system message."""
@@ -296,7 +319,9 @@ def kick(options: Options, room: str, user: str) -> None:
 
 @main.command()
 @click.option("--user", help="Refuse every token of this user issued up to now.")
-@click.option("--issued-before", type=click.FloatRange(0), help="With --user: only tokens issued before (unix time).")
+@click.option(
+    "--issued-before", type=click.FloatRange(0), help="With --user: refuse only tokens issued before this Unix time."
+)
 @click.option("--token", metavar="JTI", help="Refuse the token with this jti claim.")
 @click.option("--session", metavar="SID", help="Refuse every token with this sid claim, which names a sign-in.")
 @click.pass_obj
@@ -307,7 +332,7 @@ def revoke(
     if sum(each is not None for each in (user, token, session)) != 1:
         raise click.UsageError("name one of --user, --token and --session")
     if issued_before is not None and user is None:
-        raise click.UsageError("--issued-before goes with --user")
+        raise click.UsageError("--issued-before needs --user")
     if user is not None:
         options.act(lambda client: client.revoke_user(user, issued_before=issued_before))
     elif session is not None:
@@ -328,7 +353,7 @@ def _sanctions(name: str, past: str, *, lasts: bool) -> None:
     command.__doc__ = f"{name.capitalize()} USER everywhere, or in one room."
     decorated = click.pass_obj(command)
     if lasts:
-        decorated = click.option("--seconds", type=click.FloatRange(1), help="Default: no end.")(decorated)
+        decorated = click.option("--seconds", type=click.FloatRange(1), help="Duration; default: no end.")(decorated)
     decorated = click.option("--room", help="Only in this room.")(decorated)
     main.command(name)(click.argument("user")(decorated))
 
@@ -341,9 +366,11 @@ _sanctions("unban", "unbanned", lasts=False)
 
 @main.command()
 @click.argument("user")
-@click.option("--rooms", type=click.IntRange(0), help="Rooms that USER may create a day.")
-@click.option("--bytes", "count", type=click.IntRange(0), help="Bytes that USER may write into rooms a day.")
-@click.option("--default", "is_default", is_flag=True, help="Delete both: the gateways' settings apply again.")
+@click.option("--rooms", type=click.IntRange(0), help="Rooms that USER may create per day.")
+@click.option("--bytes", "count", type=click.IntRange(0), help="Bytes that USER may write into rooms per day.")
+@click.option(
+    "--default", "is_default", is_flag=True, help="Delete both allowances; the gateways' settings apply again."
+)
 @click.pass_obj
 def allow(options: Options, user: str, rooms: int | None, count: int | None, is_default: bool) -> None:
     """Give USER its own daily allowance."""
@@ -357,7 +384,7 @@ def allow(options: Options, user: str, rooms: int | None, count: int | None, is_
             await client.allow_bytes(user, count)
 
     options.act(change)
-    click.echo(f"{user} has {'no allowance of its own' if is_default else 'a new allowance'}", err=True)
+    click.echo(f"{user} has {'the default allowances' if is_default else 'a new allowance'}", err=True)
 
 
 @main.command()

@@ -44,10 +44,14 @@ def group() -> None:
     multiple=True,
     required=True,
     type=click.Choice([*(scope.value for scope in Scope), "all"]),
-    help="What the key may do; repeatable.",
+    help="A scope of the key; repeatable.",
 )
-@click.option("--days", type=click.FloatRange(min=0, min_open=True), help="Life; by default until revoked.")
-@click.option("--rate", default=0, type=click.IntRange(0, MAX_RATE), help="Requests a second; 0: the API's default.")
+@click.option(
+    "--days", type=click.FloatRange(min=0, min_open=True), help="Days until the key ends; default: until it is revoked."
+)
+@click.option(
+    "--rate", default=0, type=click.IntRange(0, MAX_RATE), help="Requests per second; 0: the API's default rate."
+)
 @click.pass_obj
 def create(options: KeyOptions, name: str, scopes: tuple[str, ...], days: float | None, rate: int) -> None:
     """Create a key called NAME, and print it."""
@@ -59,7 +63,7 @@ def create(options: KeyOptions, name: str, scopes: tuple[str, ...], days: float 
 @group.command("list")
 @click.pass_obj
 def list_keys(options: KeyOptions) -> None:
-    """List the keys: ids, scopes, rates and ends. The keys themselves are not stored."""
+    """List the keys: ids, scopes, rates and ends. Redis does not store the keys themselves."""
     options.show(
         [_row(found) for found in options.manage_keys(lambda keys: keys.list_keys())],
         ("id", "name", "scopes", "rate", "created", "expires"),
@@ -68,7 +72,13 @@ def list_keys(options: KeyOptions) -> None:
 
 @group.command()
 @click.argument("name")
-@click.option("--overlap-hours", default=24.0, show_default=True, type=click.FloatRange(min=0))
+@click.option(
+    "--overlap-hours",
+    default=24.0,
+    show_default=True,
+    type=click.FloatRange(min=0),
+    help="Hours for which the older keys stay valid.",
+)
 @click.pass_obj
 def rotate(options: KeyOptions, name: str, overlap_hours: float) -> None:
     """Create a new key called NAME, with the same rights. The older keys of this name end after the overlap."""

@@ -43,7 +43,7 @@ def info(options: RoomOptions, room: str) -> None:
 
 @group.command()
 @click.argument("room")
-@click.option("--limit", default=1_000, type=click.IntRange(1, 100_000), help="The most members to show.")
+@click.option("--limit", default=1_000, type=click.IntRange(1, 100_000), help="Most members to show.")
 @click.pass_obj
 def members(options: RoomOptions, room: str, limit: int) -> None:
     """List the stored members of ROOM with their roles. Members need not be in the room now."""
@@ -64,12 +64,12 @@ async def _all_members(client: Backend, room: str, limit: int) -> dict[str, str]
 
 @group.command()
 @click.argument("room")
-@click.option("--name", help="The name that people see.")
+@click.option("--name", help="The room's name.")
 @click.option("--topic", help='One line; "" removes it.')
 @click.option("--data", help='A JSON object of the application\'s; "{}" removes it.')
 @click.pass_obj
 def update(options: RoomOptions, room: str, name: str | None, topic: str | None, data: str | None) -> None:
-    """Change the name, topic or data of ROOM, and tell its members."""
+    """Change the name, topic or data of ROOM, and notify its members."""
     parsed = None if data is None else _object(data)
     options.act(lambda client: client.update_room(room, name=name, topic=topic, data=parsed))
     click.echo(f"{room} was changed", err=True)
@@ -123,7 +123,7 @@ def remove(options: RoomOptions, room: str, user: str) -> None:
 @click.option("--data", help='A JSON object of the application\'s; "{}" removes it.')
 @click.pass_obj
 def profile(options: RoomOptions, user: str, name: str | None, picture: str | None, data: str | None) -> None:
-    """Show what others see of USER, or change it."""
+    """Show the profile of USER, or change it."""
     parsed = None if data is None else _object(data)
     if not (name is None and picture is None and parsed is None):
         options.act(lambda client: client.set_profile(user, name=name, picture=picture, data=parsed))

@@ -50,25 +50,25 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     publish = commands.add_parser("publish", help="publish a message into a room; print its receipt as JSON")
     publish.add_argument("room")
-    publish.add_argument("text", nargs="?", help="may be left out if --data is given")
+    publish.add_argument("text", nargs="?", help="the text; may be omitted with --data")
     publish.add_argument("--data", type=_json_object, metavar="JSON", help="an object of the application")
     publish.add_argument("--user", required=True, help="the user who appears as the author")
     publish.add_argument("--name", help="the name that is shown (default: the user id)")
     publish.add_argument("--kind", choices=("system", "text"), default="system")
-    publish.add_argument("--id", help="makes a repeated call harmless")
+    publish.add_argument("--id", help="message id; a repeated call with the same id publishes nothing")
     _add_emit(commands.add_parser("emit", help="send a custom event, which is not kept"))
-    kick = commands.add_parser("kick", help="remove a user from a room; a user who may enter may come back")
+    kick = commands.add_parser("kick", help="remove a user from a room; a user who may enter the room can join again")
     kick.add_argument("room")
     kick.add_argument("user")
-    revoke = commands.add_parser("revoke", help="refuse a user's tokens, or one token, and close the connections")
+    revoke = commands.add_parser("revoke", help="refuse tokens, and close the connections that use them")
     what = revoke.add_mutually_exclusive_group(required=True)
-    what.add_argument("--user", help="tokens issued before half a minute from now: clocks may differ")
+    what.add_argument("--user", help="every token of this user, including those issued in the next 30 s")
     what.add_argument("--token", metavar="JTI", help="the token with this jti claim")
     what.add_argument("--session", metavar="SID", help="every token with this sid claim, which names a sign-in")
     revoke.add_argument(
         "--issued-before", type=float, metavar="SECONDS", help="with --user: only tokens issued before (unix seconds)"
     )
-    revoke.add_argument("--days", type=float, default=30.0, help="longest life of a token (default 30)")
+    revoke.add_argument("--days", type=float, default=30.0, help="longest life of a token in days (default 30)")
     commands.add_parser("close", help="delete a room with its history and memberships").add_argument("room")
     _add_token(commands.add_parser("token", help="print a signed token"))
     return parser
@@ -76,7 +76,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_emit(emit: argparse.ArgumentParser) -> None:
     emit.add_argument("event", help="the name of the event")
-    emit.add_argument("data", nargs="?", type=_json_object, default={}, metavar="JSON", help="an object")
+    emit.add_argument(
+        "data", nargs="?", type=_json_object, default={}, metavar="JSON", help="a JSON object (default: {})"
+    )
     to = emit.add_mutually_exclusive_group(required=True)
     to.add_argument("--user", help="to all devices of a user")
     to.add_argument("--room", help="to all clients that have joined a room")
@@ -94,16 +96,16 @@ def _json_object(text: str) -> dict[str, Any]:
 
 
 def _add_token(token: argparse.ArgumentParser) -> None:
-    token.add_argument("--user", required=True, help="the token's sub")
+    token.add_argument("--user", required=True, help="the user id, which is the token's sub claim")
     token.add_argument("--name")
     token.add_argument("--rooms", nargs="*", default=[], help="patterns of rooms that the token opens")
     token.add_argument("--create", nargs="*", default=[], help="patterns of rooms that the user may create")
     token.add_argument("--hours", type=float, default=12.0)
-    token.add_argument("--ops", action="store_true", help="an operator")
+    token.add_argument("--ops", action="store_true", help="make the user an operator")
     token.add_argument("--jti", help="an id by which this token can be revoked")
     token.add_argument("--sid", help="an id of the sign-in, by which all its tokens can be revoked together")
-    token.add_argument("--aud", help="if the gateways require one")
-    token.add_argument("--iss", help="if the gateways require one")
+    token.add_argument("--aud", help="the aud claim, if the gateways require one")
+    token.add_argument("--iss", help="the iss claim, if the gateways require one")
 
 
 def _token(options: argparse.Namespace) -> str:
@@ -149,7 +151,7 @@ async def _do(client: backend.Backend, options: argparse.Namespace) -> str:
             if options.user:
                 await client.revoke_user(options.user, issued_before=options.issued_before, seconds=seconds)
             elif options.issued_before is not None:
-                raise RoomcastError(Code.BAD_REQUEST, "--issued-before goes with --user")
+                raise RoomcastError(Code.BAD_REQUEST, "--issued-before needs --user")
             elif options.session:
                 await client.revoke_session(options.session, seconds=seconds)
             else:

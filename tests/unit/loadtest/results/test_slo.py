@@ -36,7 +36,7 @@ def test_the_file_in_the_repository_is_valid() -> None:
         ('["ack message:send"]\nmax_ms = 1', {}, "ack message:send max 7 ms"),
         ("sends_per_user = 1", {}, "acked sends 10.0/s (at least 20.0/s)"),
         ("", {"missing": 2}, "messages missing 2"),
-        ('["storage POST"]\np50_ms = 9', {}, "storage POST: no such request"),
+        ('["storage POST"]\np50_ms = 9', {}, "storage POST: no requests"),
     ],
 )
 def test_each_target_can_be_missed(text: str, counts: dict[str, int], words: str) -> None:
