@@ -185,6 +185,7 @@ class Parts:
             self.room_admin.list_members,
             self.stores.directory,
             self.stores.people,
+            self.sanctions,
         )
         self.people = People(self.stores.people)
 

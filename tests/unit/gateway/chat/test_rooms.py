@@ -20,6 +20,7 @@ from tests.unit.gateway.fakes import (
     FakeEmitter,
     FakeOccupancy,
     FakeVisibility,
+    FakeVoice,
     line_of,
     no_user_is_banned,
     refusal,
@@ -76,7 +77,7 @@ class Records:
     async def read_name(self, room: str) -> str:
         return "The red team"
 
-    async def add_to_list(self, user: str, room: str, name: str = "") -> None:
+    async def add_to_list(self, user: str, room: str, name: str = "", *, by_other: bool = False) -> None:
         self.lists.add((user, room))
 
     async def remove_from_list(self, user: str, room: str) -> None:
@@ -111,7 +112,7 @@ class Rig:
 
     def __init__(self) -> None:
         self.records, self.control, self.emitter = Records(), Control(), FakeEmitter()
-        self.directory = FakeDirectory()
+        self.directory, self.voice = FakeDirectory(), FakeVoice()
         self.rooms = Rooms(
             self.records,
             RoomAccess(self.records, no_user_is_banned),
@@ -123,6 +124,7 @@ class Rig:
             _list_stored,
             self.directory,
             self.records,
+            self.voice,
         )
         self.blocking: set[str] = set()
         self.ada = session_of("ada", create=("team:*",))
@@ -244,6 +246,17 @@ async def test_a_read_receipt_is_sent_if_the_mark_moved_and_the_reader_is_visibl
     assert rig.emitter.sent == [(ROOM, "receipt", {"room": ROOM, "user": "bob", "seq": 7})]
     assert rig.emitter.lines == [("ghost", ROOM), ("bob", ROOM)]
     assert await refusal(rig.rooms.mark_read(session_of("eve"), ReceiptRead(ROOM, 7))) is Code.FORBIDDEN
+
+
+async def test_the_read_mark_of_a_muted_user_moves_without_a_receipt(rig: Rig) -> None:
+    rig.voice.muted.add("bob")
+    await rig.rooms.mark_read(rig.bob, ReceiptRead(ROOM, 7))
+    assert (rig.emitter.sent, rig.emitter.lines) == ([], [("bob", ROOM)])
+
+    rig.records.roles[ROOM, "ops"] = "member"
+    rig.voice.muted.add("ops")  # mutes do not concern operators
+    await rig.rooms.mark_read(session_of("ops", ops=True), ReceiptRead(ROOM, 7))
+    assert [data["user"] for _, _, data in rig.emitter.sent] == ["ops"]
 
 
 async def test_only_users_who_may_enter_a_room_list_its_members(rig: Rig) -> None:

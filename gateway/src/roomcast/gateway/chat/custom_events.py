@@ -10,7 +10,7 @@ from roomcast.contract.app_data import check_data
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import CUSTOM, CUSTOM_EVENTS_BURST, CUSTOM_EVENTS_PER_SECOND, RoomEmit
 from roomcast.engineio.limits.token_bucket import TokenBucket
-from roomcast.gateway.chat.messages import Voice
+from roomcast.gateway.chat.messages import Voice, is_silenced
 from roomcast.gateway.chat.ports import AckFields, EventSender, Visibility
 from roomcast.gateway.sign_in.session import ChatSession
 
@@ -55,12 +55,4 @@ class CustomEvents:
     async def _may_be_noticed(self, session: ChatSession, p: RoomEmit) -> bool:
         if not p.as_invisible and not await self._visibility.is_visible(session):
             return False
-        if session.identity.ops or self._voice.is_unrestricted(session.user, p.room):
-            return True
-        try:
-            await self._voice.require_voice(session.user, p.room)
-        except RoomcastError as error:
-            if error.code in (Code.MUTED, Code.FORBIDDEN):
-                return False
-            raise
-        return True
+        return session.identity.ops or not await is_silenced(self._voice, session.user, p.room)

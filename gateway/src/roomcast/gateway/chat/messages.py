@@ -89,6 +89,19 @@ class Voice(Protocol):
         ...
 
 
+async def is_silenced(voice: Voice, user: str, room: str) -> bool:
+    """Return whether others must not notice the user in the room: one who is muted, or blocked in a direct room."""
+    if voice.is_unrestricted(user, room):
+        return False
+    try:
+        await voice.require_voice(user, room)
+    except RoomcastError as error:
+        if error.code in (Code.MUTED, Code.FORBIDDEN):
+            return True
+        raise
+    return False
+
+
 class Review(Protocol):
     """Asks the application about messages; see `roomcast.gateway.publish_hook.hook.PublishHook`."""
 

@@ -23,6 +23,7 @@ from roomcast.contract.events import (
 from roomcast.contract.ids import DIRECT, other_person
 from roomcast.contract.inbox import Line
 from roomcast.contract.texts import clean_name
+from roomcast.gateway.chat.messages import Voice, is_silenced
 from roomcast.gateway.chat.ports import AckFields, Control, EventSender, RoomOccupancy, Visibility
 from roomcast.gateway.chat.room_access import RoomAccess
 from roomcast.gateway.operations.daily_bytes import INVITATION_BYTES, charge
@@ -61,7 +62,7 @@ class RoomRecords(Protocol):
         """Return the room's display name, or its id."""
         ...
 
-    async def add_to_list(self, user: str, room: str, name: str = "") -> None:
+    async def add_to_list(self, user: str, room: str, name: str = "", *, by_other: bool = False) -> None:
         """Put the room on the user's list, if the list is not full."""
         ...
 
@@ -113,8 +114,10 @@ class Rooms:
         list_stored: Callable[[ChatSession, RoomMembers], Awaitable[AckFields]],
         directory: Directory,
         people: KnownPeople,
+        voice: Voice,
     ) -> None:
         """`list_stored` answers `room:members` with `stored`."""
+        self._voice = voice
         self._store = store
         self._hidden_from = hidden_from
         self._access = access
@@ -140,7 +143,7 @@ class Rooms:
         if other is None:
             return
         name = session.identity.name
-        await self._store.add_to_list(other, room, name)
+        await self._store.add_to_list(other, room, name, by_other=True)
         await self._emitter.to_user(other, ROOM, {"room": room, "change": "direct", "name": name, "by": session.user})
 
     async def list_members(self, session: ChatSession, p: RoomMembers) -> AckFields:
@@ -183,7 +186,7 @@ class Rooms:
         charge(session.allowance, INVITATION_BYTES, time.monotonic())
         await self._store.set_role(p.room, p.user, p.role, by=session.moderating_as)
         name = await self._store.read_name(p.room)
-        await self._store.add_to_list(p.user, p.room, name)
+        await self._store.add_to_list(p.user, p.room, name, by_other=True)
         await self._emitter.to_user(
             p.user, ROOM, {"room": p.room, "change": "invited", "name": name, "role": p.role, "by": session.user}
         )
@@ -221,20 +224,25 @@ class Rooms:
         return {"rooms": rooms, "more": more, "after": lines[-1].room if more else None}
 
     async def mark_read(self, session: ChatSession, p: ReceiptRead) -> AckFields:
-        """Answer `receipt:read`: move the read mark, and tell the room unless the user is invisible."""
+        """Answer `receipt:read`: move the read mark, and tell the room unless the user is invisible or muted.
+
+        A muted user could otherwise cause as many packets by read marks as by messages.
+        """
         await self._access.require_entry(session, p.room)
         mark = await self._store.move_read_mark(p.room, session.user, p.seq)
         if mark is None:
             return {}
         await self._emitter.line_changed(session.user, p.room)
-        if await self._visibility.is_visible(session) and not await self._is_apart(session, p.room):
+        if await self._visibility.is_visible(session) and not await self._is_silent(session, p.room):
             await self._emitter.to_room(p.room, RECEIPT, {"room": p.room, "user": session.user, "seq": mark})
         return {}
 
-    async def _is_apart(self, session: ChatSession, room: str) -> bool:
-        """Return whether the room is a direct room in which one person blocks the other."""
+    async def _is_silent(self, session: ChatSession, room: str) -> bool:
+        """Return whether the user is muted, or the room a direct room in which one person blocks the other."""
         other = other_person(room, session.user)
-        return other is not None and bool(await self._hidden_from(session.user, (other,)))
+        if other is not None and await self._hidden_from(session.user, (other,)):
+            return True
+        return not session.identity.ops and await is_silenced(self._voice, session.user, room)
 
 
 def _listed(line: Line, *, is_open: bool) -> dict[str, Any]:

@@ -23,6 +23,8 @@ _NAME_SECONDS: Final = 60.0
 _UNKNOWN_SECONDS: Final = 3.0
 """How long the id is cached as the name of a user without a profile. A first sign-in sends no `ProfileChanged`."""
 _MAX_NAMES: Final = 20_000
+_OWN_ROOMS: Final = 50
+"""Places of a room list that invitations and messages of other users cannot take."""
 _NO_ROOM: Final = -1
 _NO_MODERATOR: Final = -2
 _NOBODY: Final = (float("-inf"), "")
@@ -114,9 +116,10 @@ class RoomStore:
 
     # --- a person's rooms ---
 
-    async def add_to_list(self, user: str, room: str, name: str = "") -> None:
-        """Put the room on the person's list, if the list is not full."""
-        args = (room, name, MAX_ROOMS_PER_USER, ROOM_LIST_SECONDS, pack(ListChanged(room)))
+    async def add_to_list(self, user: str, room: str, name: str = "", *, by_other: bool = False) -> None:
+        """Add the room to the person's list, if the list is not full. `by_other`: another user adds the room."""
+        most = MAX_ROOMS_PER_USER - (_OWN_ROOMS if by_other else 0)
+        args = (room, name, most, ROOM_LIST_SECONDS, pack(ListChanged(room)))
         await self._redis.script("user_room", (keys.user_rooms(user), keys.user_channel(user)), args)
 
     def note_join(self, user: str, person: str, room: str) -> Awaitable[None]:

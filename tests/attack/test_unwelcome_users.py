@@ -1,0 +1,58 @@
+"""What a muted user can still send, and what a stranger can do to another user's room list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from roomcast.contract import keys
+from roomcast.contract.events import MAX_ROOMS_PER_USER
+from roomcast.contract.ids import direct_room
+from tests import gateways
+from tests.gateways import Clients, Gateway, store, unique
+
+
+@pytest.fixture(scope="module")
+def gateway(own_redis: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    with gateways.gateway(tmp_path_factory.mktemp("gateway"), own_redis) as running:
+        yield running
+
+
+async def test_a_muted_user_sends_no_receipts(gateway: Gateway, clients: Clients) -> None:
+    """Each receipt costs as much as a message: a delivery to every member of the room."""
+    ada, mallory = await clients(gateway, unique("ada")), await clients(gateway, unique("mallory"))
+    room = unique("team")
+    await ada.ok("room:create", {"room": room, "kind": "private"})
+    await ada.invite(room, mallory.user)
+    for member in (ada, mallory):
+        await member.join(room)
+    for number in range(3):
+        await ada.send(room, f"{number}")
+    await mallory.ok("receipt:read", {"room": room, "seq": 1})
+    await ada.expect("receipt", lambda receipt: receipt["seq"] == 1)
+    await ada.ok("room:sanction", {"room": room, "user": mallory.user, "kind": "mute", "on": True})
+    await mallory.ok("receipt:read", {"room": room, "seq": 2})
+    await ada.ok("room:sanction", {"room": room, "user": mallory.user, "kind": "mute", "on": False})
+    await mallory.ok("receipt:read", {"room": room, "seq": 3})
+    await ada.expect("receipt", lambda receipt: receipt["seq"] == 3)
+    assert ada.seen("receipt", lambda receipt: receipt["seq"] == 2) == []
+
+
+async def test_invitations_leave_places_on_a_room_list_for_the_user(
+    gateway: Gateway, own_redis: str, clients: Clients
+) -> None:
+    """A user who may create rooms can invite another user to 200 new rooms a day, and a list holds 500."""
+    ada, mallory = await clients(gateway, unique("ada")), await clients(gateway, unique("mallory"))
+    invited, own = [unique("team"), unique("team")], unique("public:own")
+    direct = direct_room(ada.user, mallory.user)
+    with store(own_redis) as redis:
+        redis.hset(keys.user_rooms(ada.user), mapping={f"r{number}": "" for number in range(MAX_ROOMS_PER_USER - 51)})
+        for room in invited:
+            await mallory.ok("room:create", {"room": room, "kind": "private"})
+            await mallory.invite(room, ada.user)
+        await mallory.send(direct, "look here")
+        await ada.join(own)
+        listed = [bool(redis.hexists(keys.user_rooms(ada.user), room)) for room in (*invited, direct, own)]
+    assert listed == [True, False, False, True]
+    await ada.join(invited[1])  # the membership itself is not limited
