@@ -2,8 +2,8 @@
 
     python -m docs.documents FOLDER
 
-Both come from the code, and the documentation site holds them. What an ack or an event of a gateway holds stands in the
-tables of docs/protocol.md, which `test_docs` checks against the code.
+Both come from the code, and the documentation site contains them. The descriptions of acks and of gateways' events come
+from the tables of docs/protocol.md, which `test_docs` compares with the code.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from roomcast.contract.events import EVENTS, SERVER_EVENTS
 DOCS: Final = Path(__file__).resolve().parent
 _REF: Final = "#/components/schemas/{name}"
 _UNACKED: Final = frozenset({"typing"})
-"""Events of clients that no gateway acknowledges."""
+"""Events of clients that have no ack."""
 
 Json = dict[str, Any]
 
@@ -36,7 +36,7 @@ def openapi() -> Json:
 
 
 def asyncapi() -> Json:
-    """Return the AsyncAPI document of the Socket.IO events: operations as a gateway sees them."""
+    """Return the AsyncAPI document of the Socket.IO events; `send` and `receive` are from the gateway's side."""
     _, schemas = msgspec.json.schema_components(EVENTS.values(), ref_template=_REF)
     rows = {side: _rows(side) for side in ("Client → server", "Server → client")}
     operations: Json = {}
@@ -54,8 +54,8 @@ def asyncapi() -> Json:
         "info": {
             "title": "Roomcast",
             "version": str(PROTOCOL_VERSION),
-            "description": "The Socket.IO events between clients and gateways. Every event carries one object; every"
-            " event of a client but `typing` is acknowledged with one object.",
+            "description": "The Socket.IO events between clients and gateways. The payload of an event is one object."
+            " Every event of a client, except `typing`, has an ack with one object.",
         },
         "defaultContentType": "application/json",
         "channels": {"socket": {"address": "/socket.io/", "messages": messages}},
@@ -65,7 +65,7 @@ def asyncapi() -> Json:
 
 
 def _translated(part: Any) -> Any:
-    """Return schemas in the dialect of JSON Schema: it has `$` for the end of the text, and not Python's sign."""
+    r"""Return schemas whose patterns end with `$`, as in JSON Schema, instead of Python's `\Z`."""
     if isinstance(part, dict):
         return {
             key: value.replace("\\Z", "$") if key == "pattern" and isinstance(value, str) else _translated(value)
@@ -94,7 +94,7 @@ def _message(event: str, payload: Json, description: str) -> Json:
 
 
 def _sent(event: str) -> str:
-    """Return the key of a gateway's event: some of them have the name of a client's."""
+    """Return the key of a gateway's event, with `:sent` if a client's event has the same name."""
     return f"{event}:sent" if event in EVENTS else event
 
 
@@ -103,7 +103,7 @@ def _name(action: str, event: str) -> str:
 
 
 def _rows(section: str) -> dict[str, str]:
-    """Return the events of a section of docs/protocol.md, with what its table says of each."""
+    """Return the events in a section of docs/protocol.md, each with its row of the table as one text."""
     text = (DOCS / "protocol.md").read_text().split(f"\n## {section}\n")[1].split("\n## ")[0]
     found = re.findall(r"^\| `([\w:]+)` \| (.*) \|$", text, re.MULTILINE)
     return {name: said.replace(" | ", "; ack: ").replace("\\|", "|").rstrip("| ") for name, said in found}

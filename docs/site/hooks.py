@@ -1,8 +1,8 @@
-"""Hooks of mkdocs: bring the repository's own pages and a Python reference into the site.
+"""Hooks of mkdocs that add pages outside docs/ and a Python reference to the site.
 
-`README.md`, `CONTRIBUTING.md` and their like stay where GitHub shows them; `on_files` adds them as pages. One page per
-Python package comes from its docstrings. Links that lead out of the site become plain text, because a site that is
-built from a checkout does not know where its sources are published.
+`README.md`, `CONTRIBUTING.md` and similar files stay where GitHub shows them; `on_files` adds them as pages. It also
+adds one page per Python package, made from its docstrings. A link to a file that is not in the site becomes plain text,
+because the build does not know the address at which the repository is published.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ PAGES: Final = {
     **{f"{name}/README.md": f"packages/{name}.md" for name in ("adapter", "api", "cli", "contract", "gateway")},
     **{f"{name}/README.md": f"packages/{name}.md" for name in ("media", "presence", "process", "wire")},
 }
-"""Pages outside docs/, and where the site has them."""
+"""Paths of pages outside docs/, with their paths in the site."""
 
 REFERENCE: Final = {
     "contract": ("contract/src", "roomcast.contract"),
@@ -41,11 +41,11 @@ REFERENCE: Final = {
     "api": ("api/src", "roomcast.api"),
     "cli": ("cli/src", "roomcast.cli"),
 }
-"""One reference page per import package: the folder that holds it, and its name."""
+"""One reference page per import package, with the package's source folder and import name."""
 
 SDK_PAGE: Final = """# @roomcast/sdk
 
-The TypeScript reference is a site of its own: <a href="../../sdk/index.html">open it</a>.
+The TypeScript reference is a separate site: <a href="../../sdk/index.html">open it</a>.
 `make docs` builds it from the SDK's comments.
 """
 
@@ -55,7 +55,7 @@ _IS_FAR: Final = re.compile(r"[a-z]+:|#|$")
 
 
 def on_files(files: Any, config: Any) -> Any:
-    """Add the pages that docs/ does not hold."""
+    """Add the pages outside docs/ and the reference pages."""
     from mkdocs.structure.files import File
 
     for source, place in PAGES.items():
@@ -69,7 +69,7 @@ def on_files(files: Any, config: Any) -> Any:
 
 
 def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
-    """Mend the links of the pages of docs/ that lead out of it."""
+    """Correct the links of a page of docs/ to files outside docs/."""
     place = page.file.src_uri
     if page.file.generated_by is not None:
         return markdown
@@ -93,7 +93,7 @@ def linked(text: str, source: str, place: str) -> str:
 
 
 def site_place(path: str) -> str | None:
-    """Return where the site has a file of the repository; None where it has not."""
+    """Return the path in the site of a file of the repository; None if the site does not have the file."""
     if path in PAGES:
         return PAGES[path] if (ROOT / path).is_file() else None
     is_page = path.startswith("docs/") and not path.endswith(".py") and (ROOT / path).is_file()
@@ -109,7 +109,7 @@ def reference(folder: str, package: str) -> str:
 
 
 def modules(folder: Path, package: str) -> Iterator[str]:
-    """Name the public modules of a package, those of its subpackages too."""
+    """Yield the names of a package's public modules, including the modules of its subpackages."""
     top = folder / package.replace(".", "/")
     for path in sorted(top.rglob("*.py")):
         parts = path.relative_to(folder).with_suffix("").parts
