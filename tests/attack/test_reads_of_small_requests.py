@@ -11,7 +11,7 @@ from tests import gateways
 from tests.gateways import Clients, Gateway, Json, store, unique
 
 
-async def test_a_new_token_does_not_read_the_kicks_of_other_users(
+async def test_a_token_refresh_does_not_read_the_kicks_of_other_users(
     gateway: Gateway, own_redis: str, clients: Clients
 ) -> None:
     """Otherwise a moderator, who can kick 100,000 users a day, could make each new token costly."""
@@ -35,7 +35,7 @@ PAGES = [
 
 
 @pytest.mark.parametrize(("event", "payload"), PAGES, ids=str)
-async def test_a_short_page_of_a_long_list_counts_as_several_events(
+async def test_a_page_of_a_list_counts_as_several_events_however_short_it_is(
     gateway: Gateway, clients: Clients, event: str, payload: Json
 ) -> None:
     """For one page, the gateway may read up to a thousand names."""

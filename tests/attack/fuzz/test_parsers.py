@@ -1,4 +1,4 @@
-"""The fuzzer's checks with arbitrary bytes (Hypothesis), with seeds changed slightly, and with inputs that failed."""
+"""Runs the checks of `parser_checks` on the seeds, on changed seeds and on arbitrary bytes (by Hypothesis)."""
 
 from __future__ import annotations
 
@@ -35,13 +35,8 @@ def test_every_parser_handles_arbitrary_bytes(name: str) -> None:
     check()
 
 
-def test_inputs_that_failed_earlier_do_not_fail_again() -> None:
-    for path in sorted(CORPUS.glob("*/*")):
-        PARSERS[path.parent.name](path.read_bytes())
-
-
-def test_every_parser_has_seeds_that_it_accepts() -> None:
-    assert SEEDS.keys() == PARSERS.keys()
-    for name, seeds in SEEDS.items():
-        for seed in seeds:
-            PARSERS[name](seed)
+@pytest.mark.parametrize("name", PARSERS)
+def test_the_check_of_a_parser_passes_for_its_seeds_and_for_inputs_that_failed_earlier(name: str) -> None:
+    assert SEEDS[name]
+    for data in (*SEEDS[name], *(path.read_bytes() for path in CORPUS.glob(f"{name}/*"))):
+        PARSERS[name](data)

@@ -87,7 +87,7 @@ class Person:
         return [data for name, data in self.heard if name == event]
 
     def changes(self, room: str) -> list[str]:
-        """Return the changes of the room's `room` events, except `people` (users who enter and leave)."""
+        """Return the `change` of each `room` event about this room, without `people` (users who enter and leave)."""
         return [e["change"] for e in self.of("room") if e["room"] == room and e["change"] != "people"]
 
     async def call(self, event: str, payload: dict[str, Any]) -> dict[str, Any]:
@@ -100,7 +100,7 @@ class Person:
 
 @asynccontextmanager
 async def signed_in(at: Cluster | gateways.Gateway, user: str, **claims: Any) -> AsyncIterator[Person]:
-    """Yield a signed-in client of a gateway, or of the cluster's gateway."""
+    """Yield a signed-in client of `at`: a gateway, or the only gateway of a cluster."""
     person = Person()
     url = at.gateway.url if isinstance(at, Cluster) else at.url
     await person.socket.connect(url, auth={"token": gateways.token(user, **claims)}, transports=["websocket"])
@@ -140,7 +140,7 @@ async def test_a_system_message_is_an_ordinary_entry_of_the_room(cluster: Cluste
 async def test_a_client_cannot_amend_a_system_message_published_under_its_user(
     cluster: Cluster, backend: Backend
 ) -> None:
-    """A back end publishes the message under Ada's id. Otherwise Ada could change the text of the back end."""
+    """The message has Ada's user id. A gateway that compared only users would let Ada change the back end's text."""
     async with signed_in(cluster, "ada") as ada:
         await ada.join("public:facts")
         receipt = await backend.publish("public:facts", "ada", "Ada has paid 10 EUR")
@@ -170,7 +170,7 @@ async def test_a_message_with_a_repeated_id_is_published_once(cluster: Cluster, 
     assert [message["text"] for message in ada.of("message")] == ["order 1", "order 2"]
 
 
-async def test_a_gateway_keeps_the_epoch_of_a_room_that_a_back_end_began(cluster: Cluster, backend: Backend) -> None:
+async def test_a_gateway_continues_the_epoch_that_a_back_end_started(cluster: Cluster, backend: Backend) -> None:
     receipt = await backend.publish("public:quiet", "bot", "before anybody joined")
     async with signed_in(cluster, "ada") as ada:
         joined = await ada.join("public:quiet")
@@ -178,7 +178,7 @@ async def test_a_gateway_keeps_the_epoch_of_a_room_that_a_back_end_began(cluster
     assert [message["text"] for message in joined["messages"]] == ["before anybody joined"]
 
 
-async def test_a_back_end_publishes_the_same_envelope_as_a_gateway(backend: Backend, admin: Redis) -> None:
+async def test_a_published_packet_has_the_position_and_id_of_the_message(backend: Backend, admin: Redis) -> None:
     async with admin.pubsub() as hearing:
         await hearing.execute_command("SSUBSCRIBE", room_channel("public:wire"))
         await hearing.parse_response()
@@ -266,7 +266,7 @@ async def test_a_revoked_user_is_disconnected_and_cannot_sign_in_with_an_old_tok
         with pytest.raises(socketio.exceptions.ConnectionError):
             async with signed_in(cluster, "mallory", iat=int(time.time()) - 5):
                 pass
-        with pytest.raises(socketio.exceptions.ConnectionError):  # the clock of the signing server may run ahead
+        with pytest.raises(socketio.exceptions.ConnectionError):  # signed before, by a server whose clock runs ahead
             async with signed_in(cluster, "mallory", iat=int(time.time()) + 2):
                 pass
         await backend.revoke_user("carol", skew_seconds=0)
@@ -304,7 +304,7 @@ async def test_presence_is_reported_as_other_users_see_it(cluster: Cluster) -> N
 # --- Redis Cluster ---
 
 
-async def test_every_operation_works_on_a_redis_cluster(tmp_path: Path) -> None:
+async def test_rooms_messages_presence_and_revocations_work_on_a_redis_cluster(tmp_path: Path) -> None:
     with redis_cluster(tmp_path) as ports:
         url = f"redis+cluster://127.0.0.1:{ports[0]}"
         with gateways.gateway(tmp_path, url, DRAIN_SECONDS="1") as gateway:
@@ -346,7 +346,7 @@ async def test_without_redis_a_call_raises_unavailable() -> None:
     assert caught.value.code is Code.UNAVAILABLE
 
 
-async def test_with_a_stopped_redis_the_outcome_is_unknown(tmp_path: Path) -> None:
+async def test_while_redis_is_paused_the_outcome_of_a_publish_is_unknown(tmp_path: Path) -> None:
     with servers.redis_server(tmp_path) as port:
         async with Redis(port=port, socket_timeout=0.2, retry=NO_RETRY) as client, Redis(port=port) as other:
             backend = Backend(client)
@@ -390,7 +390,7 @@ async def run(cluster: Cluster, *arguments: str) -> str:
     return done.stdout.strip()
 
 
-async def test_the_command_line_has_the_operations_of_the_client(cluster: Cluster) -> None:
+async def test_the_commands_token_publish_emit_kick_and_close(cluster: Cluster) -> None:
     token = await run(cluster, "token", "--user", "carol", "--rooms", "team:*", "--jti", "t1")
     carol = Person()
     await carol.socket.connect(cluster.gateway.url, auth={"token": token}, transports=["websocket"])

@@ -1,4 +1,7 @@
-"""The fan-out sends each packet to the right local members. It subscribes rooms that have members or are acquired."""
+"""The fan-out sends each packet to the right local members. It subscribes to rooms with members.
+
+A caller that needs the subscription of a room earlier calls `acquire`, and `release` at the end.
+"""
 
 from __future__ import annotations
 
@@ -85,7 +88,7 @@ async def test_the_attachments_of_a_packet_are_split_from_its_text() -> None:
     assert rig.delivery.sent == [(["a"], b'51-["e"]')]
 
 
-async def test_notes_closed_rooms_questions_and_other_channels_go_to_their_handlers() -> None:
+async def test_each_kind_of_packet_goes_to_its_handler() -> None:
     rig = Rig()
     rig.join("a", "room")
     rig.join("b", "room")
@@ -98,7 +101,7 @@ async def test_notes_closed_rooms_questions_and_other_channels_go_to_their_handl
     assert rig.handled[2] == ("ask", ["a"])
 
 
-async def test_an_error_in_a_handler_is_logged_once_and_later_packets_are_handled(
+async def test_an_error_in_the_delivery_is_logged_once_and_does_not_reach_the_caller(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     rig = Rig()
@@ -145,7 +148,7 @@ async def test_an_acquired_room_stays_subscribed_without_members() -> None:
     await until(lambda: rig.backplane.unsubscribed == ["room:{room}"], "the room is unsubscribed")
 
 
-async def test_a_member_does_not_get_the_messages_of_its_join_page_twice() -> None:
+async def test_a_member_does_not_get_messages_that_its_join_has_already_returned() -> None:
     rig = Rig()
     log = FakeLog()
     rig.fanout.use_log(log)

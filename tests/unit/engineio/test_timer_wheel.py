@@ -1,4 +1,4 @@
-"""The timer wheel."""
+"""The timer wheel returns items at their due time, rounded up to a tick."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_many_due_items_are_returned_in_portions() -> None:
 
 
 @given(st.lists(st.floats(0, 100), max_size=50), st.lists(st.floats(0, 120), max_size=10))
-def test_no_item_is_early_late_or_returned_twice(dues: list[float], moments: list[float]) -> None:
+def test_each_item_is_returned_once_and_at_most_one_tick_late(dues: list[float], moments: list[float]) -> None:
     wheel: Wheel[int] = Wheel(0.5)
     for index, due in enumerate(dues):
         wheel.add(index, due)

@@ -1,4 +1,4 @@
-"""The drill causes existing alerts. It watches for copies of the alerts with shorter times."""
+"""The drill makes each alert fire, by one cause per alert, under rules with shorter times than in production."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_every_cause_belongs_to_an_existing_alert() -> None:
     assert set(caused) <= set(rules(observe.ALERTS.read_text()))
 
 
-def test_a_shortened_alert_differs_only_in_its_times() -> None:
+def test_the_rules_of_a_drill_differ_from_the_alerts_only_in_their_times() -> None:
     before = rules(observe.ALERTS.read_text())
     after = rules(shortened(observe.ALERTS.read_text()))
     assert list(after) == list(before)

@@ -1,4 +1,4 @@
-"""Read the plain request that opens a WebSocket session from its bytes. Pure.
+"""Read the usual request that opens a WebSocket session from its bytes. Pure.
 
 Nearly every new session starts with a request of the same form. This reader needs a tenth of the time of a general HTTP
 server. It returns None for a request of any other form (of HTTP: RFC 9112; of WebSocket: RFC 6455, section 4.1), and

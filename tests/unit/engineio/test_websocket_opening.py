@@ -1,4 +1,4 @@
-"""`read_opening` reads the plain request that opens a WebSocket session. Other requests go to the HTTP server."""
+"""`read_opening` reads the usual request that opens a WebSocket session. For other requests it returns None."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def read(data: bytes) -> Opening | None:
     return read_opening(data, PATH, "10.0.0.1", "http")
 
 
-def test_a_plain_opening_is_read_with_its_headers_and_the_bytes_behind_it() -> None:
+def test_a_usual_opening_is_read_with_its_headers_and_the_bytes_behind_it() -> None:
     got = read(request("X-Forwarded-For: 1.2.3.4", "X-Forwarded-For:\t5.6.7.8", "Empty:") + b"\x81\x80rest")
 
     assert got is not None
@@ -71,7 +71,7 @@ def test_a_query_may_have_further_parameters(query: str) -> None:
         "http://chat.example/socket.io/?EIO=4&transport=websocket",
     ],
 )
-def test_a_request_for_another_target_is_not_plain(target: str) -> None:
+def test_a_request_for_another_target_is_left_to_the_http_server(target: str) -> None:
     assert read(request(target=target)) is None
 
 
@@ -105,11 +105,11 @@ def test_a_request_for_another_target_is_not_plain(target: str) -> None:
         request().replace(b"\r\n", b"\n"),
     ],
 )
-def test_an_unusual_request_is_not_plain(data: bytes) -> None:
+def test_an_unusual_request_is_left_to_the_http_server(data: bytes) -> None:
     assert read(data) is None
 
 
-def test_an_almost_valid_head_is_refused_quickly() -> None:
+def test_an_almost_valid_head_is_left_to_the_http_server_quickly() -> None:
     """The patterns are possessive, so they do not backtrack. With backtracking this test would hang."""
     for part in (" ", "\t", "a: ", "a:b\r\n", "!"):
         assert read(request("X:" + part * (8000 // len(part)) + "\x00")) is None

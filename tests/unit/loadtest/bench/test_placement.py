@@ -22,7 +22,7 @@ def test_with_placement_spread_two_gateways_share_every_room_evenly() -> None:
 
 
 @pytest.mark.parametrize("gateways", [1, 2, 4, 8, 16])
-def test_with_placement_paired_each_room_has_two_gateways_and_all_gateways_the_same_load(gateways: int) -> None:
+def test_with_placement_paired_a_room_has_at_most_two_gateways_and_the_gateways_share_the_load(gateways: int) -> None:
     of_room: defaultdict[int, set[int]] = defaultdict(set)
     load: Counter[int] = Counter()
     for index in range(SMALL.connections):
