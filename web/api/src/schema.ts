@@ -925,7 +925,7 @@ export interface components {
             connections: number;
             /**
              * Is Alive
-             * @description whether it holds the lease of its number
+             * @description whether the gateway has the lease of its number
              */
             is_alive: boolean;
         };
@@ -945,7 +945,7 @@ export interface components {
             seq: number;
             /**
              * First
-             * @description the lowest number that is kept
+             * @description the lowest number in the log
              */
             first: number;
             /** Messages */
@@ -962,7 +962,7 @@ export interface components {
             older: string | null;
             /**
              * Newer
-             * @description cursor of the next page, which may hold messages written later; null without messages
+             * @description cursor of the next page, which may contain messages written later; null without messages
              */
             newer: string | null;
         };
@@ -1001,10 +1001,10 @@ export interface components {
             active_at: number;
             /**
              * Last Seq
-             * @description the number of the latest text or media; 0: the log does not keep it
+             * @description the number of the latest text or media; 0: no longer in the log
              */
             last_seq: number;
-            /** @description the latest text or media, if the log keeps it and the key has the scope messages:read */
+            /** @description the latest text or media, if it is still in the log and the key has the scope messages:read */
             last: components["schemas"]["Message"] | null;
             /**
              * Name
@@ -1020,7 +1020,7 @@ export interface components {
             is_unsettled: boolean;
             /**
              * Is Gone
-             * @description nothing is stored of the room
+             * @description Redis has no data of the room
              */
             is_gone: boolean;
             /** Unread */
@@ -1245,7 +1245,7 @@ export interface components {
             picture: string;
             /**
              * Data
-             * @description an object of the application's; may be empty
+             * @description an object of the application; may be empty
              */
             data: {
                 [key: string]: unknown;
@@ -1463,7 +1463,7 @@ export interface components {
             topic: string;
             /**
              * Data
-             * @description an object of the application's; may be empty
+             * @description an object of the application; may be empty
              */
             data: {
                 [key: string]: unknown;
@@ -1543,7 +1543,7 @@ export interface components {
             create?: string[] | null;
             /**
              * Ops
-             * @description an operator; takes the scope tokens:operator
+             * @description whether the user is an operator; needs the scope tokens:operator
              * @default false
              */
             ops?: boolean;
@@ -1787,7 +1787,7 @@ export interface operations {
                     "application/json": components["schemas"]["HistoryResponse"];
                 };
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -1796,7 +1796,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -1844,7 +1844,7 @@ export interface operations {
                     "application/json": components["schemas"]["Receipt"];
                 };
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -1853,7 +1853,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -1886,7 +1886,7 @@ export interface operations {
                     "application/json": components["schemas"]["BatchResponse"];
                 };
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -1895,7 +1895,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -1934,7 +1934,7 @@ export interface operations {
                     "application/json": components["schemas"]["Receipt"];
                 };
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -1943,7 +1943,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -1981,7 +1981,7 @@ export interface operations {
                     "application/json": components["schemas"]["Receipt"];
                 };
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -1990,7 +1990,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -2028,7 +2028,7 @@ export interface operations {
                     "application/json": components["schemas"]["Receipt"];
                 };
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -2037,7 +2037,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -2071,7 +2071,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -2080,7 +2080,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -2114,7 +2114,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -2123,7 +2123,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -2154,7 +2154,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -2163,7 +2163,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -2196,7 +2196,7 @@ export interface operations {
                     "application/json": components["schemas"]["RoomResponse"];
                 };
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -2205,7 +2205,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -2237,7 +2237,7 @@ export interface operations {
                     "application/json": components["schemas"]["RoomResponse"];
                 };
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -2246,7 +2246,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -2276,7 +2276,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -2285,7 +2285,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -2321,7 +2321,7 @@ export interface operations {
                     "application/json": components["schemas"]["RoomResponse"];
                 };
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -2330,7 +2330,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -2364,7 +2364,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -2373,7 +2373,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -2409,7 +2409,7 @@ export interface operations {
                     "application/json": components["schemas"]["MembersResponse"];
                 };
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -2418,7 +2418,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -2454,7 +2454,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -2463,7 +2463,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -2497,7 +2497,7 @@ export interface operations {
                     "application/json": components["schemas"]["RemovedResponse"];
                 };
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -2506,7 +2506,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -2538,7 +2538,7 @@ export interface operations {
                     "application/json": components["schemas"]["OccupancyResponse"];
                 };
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -2547,7 +2547,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -2579,7 +2579,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -2588,7 +2588,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -2622,7 +2622,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -2631,7 +2631,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -2663,7 +2663,7 @@ export interface operations {
                     "application/json": components["schemas"]["ProfileResponse"];
                 };
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -2672,7 +2672,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -2708,7 +2708,7 @@ export interface operations {
                     "application/json": components["schemas"]["ProfileResponse"];
                 };
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -2717,7 +2717,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -2749,7 +2749,7 @@ export interface operations {
                     "application/json": components["schemas"]["RoomsResponse"];
                 };
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -2758,7 +2758,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -2792,7 +2792,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -2801,7 +2801,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -2835,7 +2835,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -2844,7 +2844,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -2874,7 +2874,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -2883,7 +2883,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -2917,7 +2917,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -2926,7 +2926,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -2958,7 +2958,7 @@ export interface operations {
                     "application/json": components["schemas"]["PresencesResponse"];
                 };
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -2967,7 +2967,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -3000,7 +3000,7 @@ export interface operations {
                     "application/json": components["schemas"]["PresencesResponse"];
                 };
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -3009,7 +3009,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -3042,7 +3042,7 @@ export interface operations {
                     "application/json": components["schemas"]["TokenResponse"];
                 };
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -3051,7 +3051,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -3084,7 +3084,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -3093,7 +3093,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -3126,7 +3126,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -3135,7 +3135,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -3171,7 +3171,7 @@ export interface operations {
                     "application/json": components["schemas"]["InboxResponse"];
                 };
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -3180,7 +3180,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -3213,7 +3213,7 @@ export interface operations {
                     "application/json": components["schemas"]["UploadResponse"];
                 };
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -3222,7 +3222,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -3257,7 +3257,7 @@ export interface operations {
                     "application/json": components["schemas"]["CompletedResponse"];
                 };
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -3266,7 +3266,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -3300,7 +3300,7 @@ export interface operations {
                     "application/json": components["schemas"]["LinkResponse"];
                 };
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -3309,7 +3309,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -3346,7 +3346,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -3355,7 +3355,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -3388,7 +3388,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -3397,7 +3397,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -3434,7 +3434,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -3443,7 +3443,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -3476,7 +3476,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -3485,7 +3485,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -3518,7 +3518,7 @@ export interface operations {
                     "application/json": components["schemas"]["ReportsResponse"];
                 };
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -3527,7 +3527,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -3556,7 +3556,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -3565,7 +3565,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -3594,7 +3594,7 @@ export interface operations {
                     "application/json": components["schemas"]["ClusterResponse"];
                 };
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -3603,7 +3603,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request failed; `reason` says why. */
+            /** @description The request failed; `reason` names the error. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;

@@ -82,4 +82,4 @@ class Rules:
         if min(self.kernel_buffer, self.max_pending_bytes, self.max_dropped_payload) < 0 or self.address_factor < 1:
             raise ValueError("sizes must not be below 0, and address_factor not below 1")
         if self.frames_burst < 1 or self.bytes_burst < max(self.max_payload, self.max_dropped_payload):
-            raise ValueError("frames_burst must be 1 or more, and bytes_burst hold max_payload and max_dropped_payload")
+            raise ValueError("frames_burst must be 1 or more, bytes_burst at least max_payload and max_dropped_payload")

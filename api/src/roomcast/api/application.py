@@ -23,11 +23,11 @@ DOCUMENT: Final = "/v1/openapi.json"
 """The path of the OpenAPI document."""
 TAGS: Final = ("messages", "events", "rooms", "users", "presence", "tokens", "uploads", "moderation", "cluster")
 DESCRIPTION: Final = (
-    "The HTTP API of a Roomcast cluster, for back ends. Every request carries an API key,"
+    "The HTTP API of a Roomcast cluster, for back ends. Every request contains an API key,"
     " `Authorization: Bearer rck_…`. Every error is a problem (RFC 9457) with a code of the Socket.IO protocol."
 )
 _PROBLEM: Final[dict[str, Any]] = {
-    "description": "The request failed; `reason` says why.",
+    "description": "The request failed; `reason` names the error.",
     "content": {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
 }
 

@@ -20,7 +20,7 @@ TEN_YEARS: Final = 10 * 365 * 86_400
 Room = Annotated[str, Field(pattern=f"^{ROOM_ID}$", description="a room's id")]
 User = Annotated[str, Field(pattern=f"^{USER_ID}$", description="a user's id")]
 MessageId = Annotated[
-    str, Field(pattern=f"^{CLIENT_ID}$", description="makes a repetition harmless: the answer is the first receipt")
+    str, Field(pattern=f"^{CLIENT_ID}$", description="with the same id, a repeated request returns the first receipt")
 ]
 Seq = Annotated[int, Field(ge=1, le=MAX_SEQ, description="a message's number within its room and epoch")]
 Text = Annotated[str, Field(min_length=1, max_length=MAX_MESSAGE_BYTES, description="at most 16,384 bytes of UTF-8")]
@@ -28,7 +28,7 @@ Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME, description="the 
 ShownName = Annotated[
     str, Field(min_length=1, max_length=MAX_NAME, description="shown beside the message; default: the profile's name")
 ]
-Data = Annotated[dict[str, Any], Field(description="a JSON object of the application's, at most 4 KiB")]
+Data = Annotated[dict[str, Any], Field(description="a JSON object of the application, at most 4 KiB")]
 Emoji = Annotated[str, Field(min_length=1, max_length=16)]
 Seconds = Annotated[int, Field(ge=1, le=TEN_YEARS)]
 Limit = Annotated[int, Field(ge=1, le=MAX_LIST)]
@@ -128,12 +128,12 @@ class HistoryResponse(BaseModel):
     room: str
     epoch: str
     seq: int = Field(description="the newest message's number")
-    first: int = Field(description="the lowest number that is kept")
+    first: int = Field(description="the lowest number in the log")
     messages: list[Message]
     more: bool = Field(description="whether the log has more messages in the direction that was read")
     older: str | None = Field(description="cursor of the previous page; null at the beginning")
     newer: str | None = Field(
-        description="cursor of the next page, which may hold messages written later; null without messages"
+        description="cursor of the next page, which may contain messages written later; null without messages"
     )
 
 

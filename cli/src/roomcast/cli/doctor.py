@@ -141,7 +141,7 @@ async def _output_buffer(reader: ClusterReader) -> Finding:
     hard = int(words[words.index("pubsub") + 1])
     seen = f"pubsub {hard / 2**20:.0f} MiB" if hard else "pubsub without limit"
     if 0 < hard < _OUTPUT_BUFFER_BYTES:
-        advice = "set client-output-buffer-limit pubsub to 32 MiB or more: a busy gateway is disconnected otherwise"
+        advice = "set client-output-buffer-limit pubsub to 32 MiB or more: otherwise Redis disconnects a busy gateway"
         return Finding("output buffer", "warning", seen, advice)
     return Finding("output buffer", "ok", seen)
 

@@ -56,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     publish.add_argument("--name", help="the name that is shown (default: the user id)")
     publish.add_argument("--kind", choices=("system", "text"), default="system")
     publish.add_argument("--id", help="message id; a repeated call with the same id publishes nothing")
-    _add_emit(commands.add_parser("emit", help="send a custom event, which is not kept"))
+    _add_emit(commands.add_parser("emit", help="send a custom event, which is not stored"))
     kick = commands.add_parser("kick", help="remove a user from a room; a user who may enter the room can join again")
     kick.add_argument("room")
     kick.add_argument("user")

@@ -150,7 +150,7 @@ class ClusterBackplane(Backplane):
         owner = self._owner(key)
         if owner is None:
             self._stale.set()
-            raise NotConnected("no server of the cluster holds this slot")
+            raise NotConnected("no server of the cluster owns this slot")
         return owner
 
     def canary_channels(self, node: str) -> list[str]:

@@ -64,7 +64,7 @@ class ReplicaGate:
         self._wait()
         error = ConnectionLost("cancelled") if answer.cancelled() else answer.exception()
         if error is None and answer.result() < self._replicas:
-            error = ConnectionLost(f"{answer.result()} of {self._replicas} replicas have it")
+            error = ConnectionLost(f"{answer.result()} of {self._replicas} replicas have the write")
         if error is not None:
             _fail(batch, ConnectionLost(str(error)))
             return

@@ -366,7 +366,7 @@ class ServerConnections:
         replies = [self._send_subscribe(connection, channel) for channel in list(self._wanted)]
         for reply in replies:
             if reply is None:
-                raise ConnectionLost("lost while subscribing")
+                raise ConnectionLost("the connection was lost while subscribing")
             try:
                 await reply
             except CommandError as error:

@@ -109,7 +109,7 @@ class ClusterTopology:
 
     async def discover(self) -> list[SlotRange]:
         """Return the ranges of all masters. Raise NotConnected when no known server returns a range."""
-        reason = "no node answers"
+        reason = "no server answers"
         for host, port in list(self._hosts):
             try:
                 rows = await self._ask(host, port)

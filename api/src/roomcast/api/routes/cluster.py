@@ -20,7 +20,7 @@ class Gateway(BaseModel):
 
     node: str
     connections: int
-    is_alive: bool = Field(description="whether it holds the lease of its number")
+    is_alive: bool = Field(description="whether the gateway has the lease of its number")
 
 
 class ClusterResponse(BaseModel):

@@ -29,14 +29,14 @@ class LineResponse(BaseModel):
     active_at: int = Field(
         description="time of the latest text or media in milliseconds, at most a second too early; 0: none"
     )
-    last_seq: int = Field(description="the number of the latest text or media; 0: the log does not keep it")
+    last_seq: int = Field(description="the number of the latest text or media; 0: no longer in the log")
     last: Message | None = Field(
-        description="the latest text or media, if the log keeps it and the key has the scope messages:read"
+        description="the latest text or media, if it is still in the log and the key has the scope messages:read"
     )
     name: str = Field(description="the room's own name, or empty")
     is_public: bool
     is_unsettled: bool = Field(description="another message may come without an announcement")
-    is_gone: bool = Field(description="nothing is stored of the room")
+    is_gone: bool = Field(description="Redis has no data of the room")
     unread: int
     mentions: int
     read: int = Field(description="the user's read mark")

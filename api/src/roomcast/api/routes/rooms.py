@@ -37,7 +37,7 @@ class RoomResponse(BaseModel):
     kind: Literal["private", "public", ""] = Field(description="empty: the room is not stored")
     name: str
     topic: str
-    data: dict[str, Any] = Field(description="an object of the application's; may be empty")
+    data: dict[str, Any] = Field(description="an object of the application; may be empty")
     owner: str
     seq: int = Field(description="the newest message's number")
     messages: int = Field(description="messages that are kept")

@@ -55,7 +55,7 @@ class ProfileResponse(BaseModel):
     user: str
     name: str
     picture: str = Field(description="an https URL; empty: none")
-    data: dict[str, Any] = Field(description="an object of the application's; may be empty")
+    data: dict[str, Any] = Field(description="an object of the application; may be empty")
 
 
 class AllowanceRequest(Request):
@@ -133,7 +133,7 @@ class TokenRequest(Request):
     create: Annotated[list[Word], Field(max_length=100, description="patterns of rooms that may be created")] | None = (
         None
     )
-    ops: bool = Field(False, description="an operator; takes the scope tokens:operator")
+    ops: bool = Field(False, description="whether the user is an operator; needs the scope tokens:operator")
     jti: Word | None = Field(None, description="an id by which this token can be revoked")
     sid: Word | None = Field(None, description="an id of the sign-in, by which all its tokens can be revoked")
     aud: Word | None = None
