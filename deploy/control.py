@@ -60,7 +60,7 @@ class Control:
         self._state = state
         pid = prepare.supervisor_pid(state)
         if pid is None:
-            raise NotRunning("no cluster of this folder runs: make run")
+            raise NotRunning("no cluster runs from this folder: start one with make run")
         self.pid = pid
         base, capacity = (state / "run" / _BASE_FILE).read_text().split()
         self.ports = Ports(int(base))

@@ -85,9 +85,9 @@ def _screen(options: Options, ports: Ports, seconds: float) -> str:
         f"\n  Roomcast runs: gateways {counts.gateways}, presence sweepers {counts.sweepers},"
         f" media signers {counts.signers} (started in {seconds:.1f} s)\n\n"
         f"    page      http://localhost:{ports.page}\n"
-        + (f"    API       http://localhost:{ports.api(1)}      a key: make env\n" if counts.apis else "")
+        + (f"    API       http://localhost:{ports.api(1)}      API key: make env\n" if counts.apis else "")
         + f"    logs      {shown}/  or  make logs\n"
-        f"    scale     make scale N=4      gateways, live\n"
+        f"    scale     make scale N=4      to run 4 gateways\n"
         f"    status    make status\n"
         f"    load      make load USERS=200 TIME=30s\n"
         f"    stop      Ctrl-C  or  make stop\n"

@@ -1,6 +1,6 @@
 """A load in stages: `locust -f loadtest/locustfile.py,loadtest/stages.py --stages 50x30s,200x2m,0x10s`.
 
-Each stage is `USERSxTIME`; the number of users moves to USERS at `--spawn-rate`, and stays until the stage has ended.
+Each stage is `USERSxTIME`. The number of users changes to USERS at `--spawn-rate` and then stays until the stage ends.
 """
 
 from __future__ import annotations
@@ -14,7 +14,10 @@ from loadtest.scenarios.stages import parse_stages
 
 def _add_option(parser: Any) -> None:
     parser.add_argument(
-        "--stages", type=parse_stages, default=parse_stages("50x30s,100x30s,200x30s"), help="USERSxTIME, by commas"
+        "--stages",
+        type=parse_stages,
+        default=parse_stages("50x30s,100x30s,200x30s"),
+        help="stages, each USERSxTIME, separated by commas",
     )
 
 

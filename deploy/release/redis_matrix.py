@@ -67,7 +67,9 @@ def main() -> int:
     """Run the test suites on the named servers (default: all); return 1 if a suite failed."""
     names = [server.name for server in SERVERS]
     parser = argparse.ArgumentParser(prog="python -m deploy.release.redis_matrix", description=__doc__)
-    parser.add_argument("servers", nargs="*", metavar="NAME", help=f"of {', '.join(names)}; default: all")
+    parser.add_argument(
+        "servers", nargs="*", metavar="NAME", help=f"servers to test with: {', '.join(names)} (default: all)"
+    )
     wanted = parser.parse_args().servers or names
     if unknown := sorted({*wanted} - {*names}):
         parser.error(f"unknown server {unknown[0]}")

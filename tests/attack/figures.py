@@ -328,7 +328,9 @@ def _attacked(name: str, gateway: gateways.Gateway, quiet: Answers, answers: Any
 def main() -> int:
     """Print one line for each attack that the command line names, or for all."""
     parser = argparse.ArgumentParser(prog="python -m tests.attack.figures", description=__doc__)
-    parser.add_argument("attacks", nargs="*", default=list(ATTACKS), help=f"of: {', '.join(ATTACKS)}")
+    parser.add_argument(
+        "attacks", nargs="*", default=list(ATTACKS), help=f"attacks to run: {', '.join(ATTACKS)} (default: all)"
+    )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as made:
         for number, name in enumerate(options.attacks):
