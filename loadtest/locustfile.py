@@ -5,7 +5,7 @@ the commands, and explains each figure. Rows of the report:
 
 * `delivery message`  from the send time in a text to its arrival at another member or at the sender
 * `ack <event>`       from an event to its ack
-* `connect websocket`, `back after a move or drop`, `drop connection`, `storage POST`
+* `connect websocket`, `recovery after a move or drop`, `drop connection`, `storage POST`
 """
 
 import sys

@@ -59,7 +59,7 @@ class SlowClients(ChatUser):
         if connection.is_reading.is_set():
             super()._lost(connection)
         else:
-            self.state.counts["slow clients cut"] += 1
+            self.state.counts["slow clients disconnected"] += 1
 
     def check_losses(self) -> None:
         """Check for losses, except of users that do not read."""

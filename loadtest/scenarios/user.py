@@ -127,7 +127,7 @@ class ChatUser(User):
         try:
             connection.emit(name, payload)
         except ConnectionEnded:
-            self.state.counts["events without ack not sent"] += 1
+            self.state.counts["typing and status events not sent"] += 1
 
     def drop(self) -> None:
         """Drop the connection, like a client that loses its network; the user reconnects by itself."""
@@ -195,7 +195,7 @@ class ChatUser(User):
                 attempt = 0
                 away_since = self._stay()
             except TurnedAway as refusal:
-                self.state.counts["told to come back later"] += 1
+                self.state.counts["connects told to wait"] += 1
                 wait = refusal.wait
             except ChatError:  # already reported where it was raised
                 pass
@@ -228,7 +228,7 @@ class ChatUser(User):
 
     def _came_back(self, away: float) -> None:
         if self._is_away:
-            self._report("back", "after a move or drop", away)
+            self._report("recovery", "after a move or drop", away)
         self._is_away = False
         self.ready.set()
 

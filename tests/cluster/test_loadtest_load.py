@@ -159,7 +159,7 @@ def test_a_planned_drain_causes_no_error_and_no_loss(cluster: Cluster, tmp_path:
     assert found["planned moves"] >= 1, output + errors
     assert found.get("missing", 0) == 0
     assert "error ratio 0.0000" in output, output + errors
-    assert row(output, "back after a move or drop")[0] == found["planned moves"]
+    assert row(output, "recovery after a move or drop")[0] == found["planned moves"]
     assert running.returncode in (0, 3)
 
 
@@ -232,7 +232,7 @@ def test_scenarios_run_without_errors_with_tokens_from_a_file(cluster: Cluster, 
     )
     assert "error:" not in done.stdout, done.stdout + done.stderr
     assert_held(done)
-    for title in ("storage POST", "back after a move or drop", "ack presence:query", "delivery typing"):
+    for title in ("storage POST", "recovery after a move or drop", "ack presence:query", "delivery typing"):
         assert row(done.stdout, title)[0] > 0
 
 
