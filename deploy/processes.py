@@ -168,7 +168,7 @@ class Plan:
         return self._python("api", "api", number, env, port, ready, STOP_SECONDS, number <= started)
 
     def _origins(self) -> str:
-        """Return the allowed origins: of the page, of applications under development, and from the environment."""
+        """Return the origins of the page, of applications under development, and in ROOMCAST_ALLOWED_ORIGINS."""
         added = [origin.strip() for origin in self._base.get("ROOMCAST_ALLOWED_ORIGINS", "").split(",")]
         return ",".join([*origins(self._ports), *APPLICATION_ORIGINS, *filter(None, added)])
 

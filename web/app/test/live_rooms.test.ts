@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { LiveRooms } from "../src/live_rooms.ts";
 
 describe("live rooms", () => {
-  it("above the bound lose the room used longest ago, but never the fixed room", () => {
+  it("are at most three: `use` returns the room used longest ago, but never the lobby, which stays joined", () => {
     const live = new LiveRooms(3, "lobby");
     assert.deepEqual([live.use("lobby"), live.use("a"), live.use("b")], [null, null, null]);
     assert.equal(live.isFull, true);

@@ -18,7 +18,7 @@ describe("the cause of a disconnect", () => {
     }
   });
 
-  it("is the message with the most losses, or a blamed message that was alone on the wire", () => {
+  it("is the message with the most losses, or the only message in flight if the code says so", () => {
     assert.equal(culpritOf([], true), null);
     assert.equal(culpritOf([{ id: "a", losses: 1 }], true), "a");
     assert.equal(culpritOf([{ id: "a", losses: 1 }], false), null);

@@ -20,17 +20,17 @@ async function twoRooms() {
   return { client, room, other };
 }
 
-describe("a message that no gateway accepts", () => {
+describe("the check of payloads", () => {
   const cases: [string, string, string][] = [
-    ["half an emoji", HALF_EMOJI, "bad_request"],
-    ["half an emoji amid text", `a${HALF_EMOJI}b`, "bad_request"],
-    ["the other half", "\ude00", "bad_request"],
+    ["the first half of an emoji", HALF_EMOJI, "bad_request"],
+    ["half an emoji between letters", `a${HALF_EMOJI}b`, "bad_request"],
+    ["the second half of an emoji", "\ude00", "bad_request"],
     ["too much text", "x".repeat(16_385), "too_large"],
     ["too many bytes in few characters", "€".repeat(5_462), "too_large"],
-    ["more than a packet", "x".repeat(150_000), "too_large"],
+    ["more text than fits into a packet", "x".repeat(150_000), "too_large"],
   ];
   for (const [what, text, reason] of cases) {
-    it(`fails at once and is not sent: ${what}`, async () => {
+    it(`fails a message with ${what} at once, and does not send it`, async () => {
       const { room, other } = await twoRooms();
       const id = room.send({ text });
       assert.deepEqual(
@@ -51,7 +51,7 @@ describe("a message that no gateway accepts", () => {
     ["data that is a list", [], "bad_request"],
   ];
   for (const [what, data, reason] of objects) {
-    it(`fails at once and is not sent: ${what}`, async () => {
+    it(`fails a message with ${what} at once, and does not send it`, async () => {
       const { room } = await joined();
       room.send({ data });
       assert.deepEqual(
@@ -62,7 +62,7 @@ describe("a message that no gateway accepts", () => {
     });
   }
 
-  it("is not one with data of the greatest size or depth; the data is copied when the message is written", async () => {
+  it("accepts data of the greatest size and depth, and copies the data when the message is written", async () => {
     const { room } = await joined();
     const data = { a: "x".repeat(4_096 - '{"a":""}'.length) };
     room.send({ data });
@@ -75,13 +75,13 @@ describe("a message that no gateway accepts", () => {
     );
   });
 
-  it("is not one with a text of the greatest length in bytes", async () => {
+  it("accepts a text of the greatest length in bytes", async () => {
     const { room } = await joined();
     room.send({ text: "😀".repeat(4_096) });
     await until(() => gateway.log.length === 1, "sent");
   });
 
-  it("fails above the limit in `ready`, also if it was written before the first join", async () => {
+  it("fails a message above the limit in `ready`, even if it was written before the first join", async () => {
     gateway.limits = { message_bytes: 10, upload_bytes: 1, payload_bytes: 1000 };
     const client = await online();
     client.room(LOBBY).send({ text: "elf letters" });
@@ -90,7 +90,7 @@ describe("a message that no gateway accepts", () => {
     assert.equal(gateway.sends.length, 0);
   });
 
-  it("has a counterpart in other events: a call with an invalid payload is refused and not sent", async () => {
+  it("refuses a call with an invalid payload, and does not send it", async () => {
     const client = await online();
     const deep = JSON.parse(`${"[".repeat(40)}${"]".repeat(40)}`) as string;
     const round: { room?: unknown } = {};

@@ -76,7 +76,7 @@ describe("the entries from the room cache", () => {
 });
 
 describe("the entries stored in the room cache", () => {
-  it("are none before the server has confirmed the timeline", () => {
+  it("do not exist before the server has confirmed the timeline", () => {
     assert.equal(keptOf(EMPTY_TIMELINE, {}, 10), null);
     assert.equal(keptOf(timelineOf({ epoch: "e1", last: 1, events: [entry(1)], more: false, read: {} }), {}, 10), null);
   });

@@ -12,7 +12,7 @@ describe("a token", () => {
     assert.equal(refreshInMs(token(8), 0), 5_000);
   });
 
-  it("is renewed after its lifetime if the time passed in is after its expiry", () => {
+  it("is renewed after its lifetime if the given time is after its expiry", () => {
     assert.equal(refreshInMs(token(900, 0), 3_600_000), 870_000);
     assert.equal(refreshInMs(token(900), 3_600_000), null);
   });
