@@ -23,7 +23,7 @@ class Config(SealingSettings):
         DEFAULT_RATE, "ROOMCAST_API_RATE", "requests per second of an API key without its own rate", ge=1, le=MAX_RATE
     )
     jwt_secret: Annotated[SecretStr, checked_by(secrets_in)] | None = setting(
-        None, "ROOMCAST_JWT_SECRET", "the gateways' secret, to sign tokens; unset: this API signs none"
+        None, "ROOMCAST_JWT_SECRET", "secret of the gateways, with which the API signs tokens; unset: it signs none"
     )
     log_messages: int = setting(
         10_000, "ROOMCAST_LOG_MESSAGES", "most messages kept per room; use the gateways' value", ge=10

@@ -107,7 +107,7 @@ def main(context: click.Context, url: str | None, is_json: bool) -> None:
 @main.command()
 @click.pass_obj
 def nodes(options: Options) -> None:
-    """List the gateways: whether each is alive, its state, its connections, and its last announcement."""
+    """List the gateways. The columns show whether each is alive, its state, connections and last announcement."""
     rows = [
         {**node._asdict(), "alive": "yes" if node.is_alive else "no", "seen": f"{node.announced_seconds_ago} s ago"}
         for node in options.read(lambda reader: reader.nodes())
@@ -120,7 +120,7 @@ def nodes(options: Options) -> None:
 @click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 10_000), help="Most rooms to list.")
 @click.pass_obj
 def rooms(options: Options, match: str, limit: int) -> None:
-    """List rooms by id: kind, newest seq, messages in the log, stored members, occupants."""
+    """List rooms by id. The columns show kind, newest seq, messages in the log, stored members and occupants."""
     found = options.read(lambda reader: reader.rooms(match, limit))
     columns = ("room", "kind", "name", "seq", "messages", "members", "occupants")
     options.show([room._asdict() for room in found], columns)
@@ -150,7 +150,7 @@ def sessions(options: Options, user: str) -> None:
 @click.argument("users", nargs=-1, required=True)
 @click.pass_obj
 def presence(options: Options, users: tuple[str, ...]) -> None:
-    """Show the presence of USERS as other users see it, with devices and the ends of notes."""
+    """Show the presence of USERS as other users see it. The columns include devices and the ends of notes."""
     found = options.act(lambda client: client.presence(users, devices=True))
     rows = [
         {
@@ -169,7 +169,7 @@ def presence(options: Options, users: tuple[str, ...]) -> None:
 @main.command()
 @click.pass_obj
 def sizes(options: Options) -> None:
-    """Show the size of the cluster's data: rooms, users present, reports, queued media requests, memory."""
+    """Show the size of the cluster's data. The rows count rooms, users present, reports, media requests and bytes of memory."""
     found = options.read(lambda reader: reader.sizes())
     options.show([{"what": name, "size": value} for name, value in found._asdict().items()], ("what", "size"))
 
@@ -180,7 +180,7 @@ def sizes(options: Options) -> None:
 @click.option("--scan", default=1_000, show_default=True, type=click.IntRange(1, 100_000), help="Most rooms to read.")
 @click.pass_obj
 def logs(options: Options, match: str, limit: int, scan: int) -> None:
-    """List the largest room logs: messages and bytes of memory in Redis."""
+    """List the largest room logs. The columns show messages and bytes of memory in Redis."""
     found = options.read(lambda reader: reader.logs(match, scan))
     options.show([log._asdict() for log in found[:limit]], ("room", "seq", "messages", "memory_bytes"))
 
@@ -241,9 +241,9 @@ def doctor(options: Options, processes: tuple[str, ...]) -> None:
 )
 @click.pass_obj
 def plan_command(options: Options, /, users: int, messages: float, reconnect: int, **more: int) -> None:
-    """Calculate how many gateways, nginx and Redis servers a load needs, from measured unit costs.
+    """Calculate how many servers of each kind a load needs.
 
-    docs/capacity.md explains the figures, and how to measure your own.
+    The calculation uses measured unit costs; docs/capacity.md explains them, and how to measure your own.
     """
     load = planning.Load(users, messages, reconnect_seconds=reconnect, **_renamed(more))
     try:
@@ -328,7 +328,7 @@ def kick(options: Options, room: str, user: str) -> None:
 def revoke(
     options: Options, user: str | None, issued_before: float | None, token: str | None, session: str | None
 ) -> None:
-    """Refuse tokens of a user or of a sign-in, or one token, and close the connections that use them."""
+    """Refuse tokens, and close the connections that use them. Name a user, a sign-in or one token."""
     if sum(each is not None for each in (user, token, session)) != 1:
         raise click.UsageError("name one of --user, --token and --session")
     if issued_before is not None and user is None:
@@ -408,7 +408,7 @@ def resolve(options: Options, number: str) -> None:
 @click.confirmation_option(prompt="Delete the room with its history and members?")
 @click.pass_obj
 def close(options: Options, room: str) -> None:
-    """Delete ROOM with its history and members, and remove all clients from it."""
+    """Delete ROOM with its history and members. The gateways remove all clients from the room."""
     options.act(lambda client: client.close_room(room))
     click.echo(f"{room} is closed", err=True)
 

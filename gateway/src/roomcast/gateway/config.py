@@ -71,7 +71,7 @@ class Config(SealingSettings):
         1_000_000, "ROOMCAST_SEND_BUFFER_BYTES", "unsent bytes above which a slow client is disconnected", ge=10_000
     )
     rooms_per_connection: int = setting(
-        MAX_ROOMS_PER_CONNECTION, "ROOMCAST_ROOMS_PER_CONNECTION", "most joined rooms of one connection", ge=1
+        MAX_ROOMS_PER_CONNECTION, "ROOMCAST_ROOMS_PER_CONNECTION", "most rooms that one connection may join", ge=1
     )
     rooms_per_day: int = setting(ROOMS_PER_DAY, "ROOMCAST_ROOMS_PER_DAY", "rooms that one user may create a day", ge=0)
     daily_bytes: int = setting(

@@ -27,7 +27,7 @@ class Config(SealingSettings):
     s3_public_endpoint: str | None = setting(
         None, "ROOMCAST_S3_PUBLIC_ENDPOINT", "URL of the storage for browsers; unset: the signer's URL"
     )
-    s3_bucket: str = setting("roomcast", "ROOMCAST_S3_BUCKET", "bucket of all files")
+    s3_bucket: str = setting("roomcast", "ROOMCAST_S3_BUCKET", "bucket that contains all files")
     s3_region: str = setting(
         "us-east-1",
         "AWS_REGION",
@@ -35,7 +35,7 @@ class Config(SealingSettings):
         "`AWS_SECRET_ACCESS_KEY`, from a profile or from a role",
     )
     s3_addressing: Literal["path", "virtual"] = setting(
-        "path", "ROOMCAST_S3_ADDRESSING", "place of the bucket in URLs: path, or virtual (host name)"
+        "path", "ROOMCAST_S3_ADDRESSING", "place of the bucket in URLs: path, or virtual for the host name"
     )
     s3_setup: bool = setting(
         False, "ROOMCAST_S3_SETUP", "1: the signer creates the bucket, its CORS rule and its clean-up rule"

@@ -60,7 +60,9 @@ class ProcessSettings(BaseSettings):
     )
     tls_key: str | None = setting(None, "ROOMCAST_TLS_KEY", "PEM file with the private key of the certificate")
     log_level: Level = setting("info", "ROOMCAST_LOG_LEVEL", "lowest level to log: debug, info, warning or error")
-    log_format: Format = setting("json", "ROOMCAST_LOG_FORMAT", "json: one object per line; text: one line of text")
+    log_format: Format = setting(
+        "json", "ROOMCAST_LOG_FORMAT", "json: one JSON object per line; text: one readable line per entry"
+    )
 
     @property
     def ops_host(self) -> str:
