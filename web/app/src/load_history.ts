@@ -6,8 +6,8 @@ import type { Room } from "@roomcast/sdk";
 const MAX_PAGES = 250;
 
 /**
- * Load older pages until the message `seq` is loaded. Return whether it is: false if the log does not have the message
- * any more, and if `wanted` returns false meanwhile.
+ * Load older pages until the message `seq` is loaded. Return false if the log does not have the message any more, or if
+ * `wanted` returns false meanwhile.
  *
  * @throws RoomcastError when a page cannot be loaded
  */

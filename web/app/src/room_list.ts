@@ -193,7 +193,7 @@ export class RoomList {
     this.#undos.delete(room);
   }
 
-  // --- learning ------------------------------------------------------------------------------------------------------
+  // --- changes from the server ---------------------------------------------------------------------------------------
 
   #learnRoom(room: RoomId, name: string | null | undefined): void {
     const known = this.#known.get(room);
@@ -240,7 +240,7 @@ export class RoomList {
     this.#learnRoom(room, name);
   }
 
-  // --- showing -------------------------------------------------------------------------------------------------------
+  // --- entries to show -----------------------------------------------------------------------------------------------
 
   #entry(id: RoomId, known: Known): RoomEntry {
     const self = this.#client.self?.user ?? "";

@@ -35,7 +35,7 @@ export class Session {
     return () => this.#listeners.delete(listener);
   };
 
-  /** Set the options of the latest render. A new `token` is called from now on; other options wait for a connect. */
+  /** Set the options of the latest render. The new `token` is called from now on; other options apply at the next connect. */
   update(options: ConnectOptions): void {
     this.#options = options;
   }

@@ -13,7 +13,7 @@ export interface UseTyping {
 
 const NO_TYPING = shownOf({ state: EMPTY_ROOM });
 
-/** Join a room as `useRoom` does, and follow who is typing there. */
+/** Join a room as `useRoom` does, and follow the users who are typing there. */
 export function useTyping(id: RoomId): UseTyping {
   const room = useJoinedRoom(id);
   const shown = useSelection(room, shownOf, NO_TYPING);

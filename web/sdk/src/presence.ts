@@ -26,7 +26,7 @@ function devicesKept(
   return { devices: status === "offline" ? [] : known.devices };
 }
 
-/** Apply a list of members. The list holds no `last_seen`, so a known value is kept. */
+/** Apply a list of members. The list has no `last_seen`, so a known value is kept. */
 export function presenceOfMembers(map: PresenceMap, members: readonly Member[]): PresenceMap {
   const next = new Map(map);
   for (const { user, status } of members) next.set(user, { ...map.get(user), status });

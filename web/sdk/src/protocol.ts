@@ -2,7 +2,7 @@
  * Describe every event between a browser and a gateway: protocol version 1.
  *
  * Times are milliseconds since the epoch by the server's clock; sizes are bytes; durations are seconds.
- * `contract/vectors/browser.json` holds the same names; a test compares the two.
+ * `contract/vectors/browser.json` has the same names; a test compares the two.
  */
 
 /** `public:<name>`, `dm:<user>:<user>`, or the id of a room with members: see `isRoomId`. */

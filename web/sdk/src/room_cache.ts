@@ -12,7 +12,7 @@ import type { RoomId, UserId } from "./protocol.ts";
 export interface RoomCacheOptions {
   /** The id of the user whom the token will name. The cache shows nothing to any other user. */
   user: UserId;
-  /** The most rooms in this browser, of all its users together; default 50. Above it, the oldest save is deleted. */
+  /** The most rooms in this browser, of all its users together; default 50. Above it, the room saved longest ago is deleted. */
   maxRooms?: number;
   /** The most log entries per room; default 100. A room takes at most about 200 kB. */
   maxMessages?: number;

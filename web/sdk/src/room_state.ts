@@ -9,7 +9,7 @@ import type { ChatMessage } from "./message_view.ts";
  * - `idle`: not joined, and no join is wanted.
  * - `joining`: the join has not been answered yet.
  * - `joined`: in the room; the messages are complete.
- * - `refused`: the server does not let this user in, or has taken the user out; `error` says why.
+ * - `refused`: the server refused the join, or removed the user; `error` says why.
  */
 export type RoomPhase = "idle" | "joining" | "joined" | "refused";
 

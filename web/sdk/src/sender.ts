@@ -238,7 +238,7 @@ export class Sender {
   /**
    * Decide whether to stop trying. While the outcome is unknown, the draft may have been delivered, so it is sent again
    * only while the server knows its id. A `retry_after` beyond that time ends the tries: a draft of a user whose daily
-   * allowance is used up should not hold up the outbox until tomorrow.
+   * allowance is used up should not delay the outbox until tomorrow.
    */
   #isHopeless(draft: Draft, error: RoomcastError): boolean {
     if (PASSING.has(error.reason)) {

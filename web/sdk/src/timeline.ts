@@ -1,7 +1,7 @@
 /**
  * Keep a room's log as one client has it. Pure: actions in, a new timeline out.
  *
- * `events` holds every entry from the oldest one loaded up to `last`, with nothing missing in between. An entry that
+ * `events` has every entry from the oldest loaded entry up to `last`, without a gap. An entry that
  * arrives beyond a gap waits in `ahead` until the gap is filled; a duplicate is dropped.
  */
 
@@ -16,13 +16,13 @@ export interface Timeline {
   readonly ahead: readonly Message[];
   /** The highest seq of an entry that arrived and was dropped, because `ahead` was full (MAX_AHEAD); 0 for none. */
   readonly dropped: number;
-  /** The log holds older entries than the first of `events`. */
+  /** Whether the log has older entries than the first of `events`. */
   readonly more: boolean;
-  /** The server declared that entries between two visits could not be recovered. */
+  /** Whether the server declared that entries between two visits could not be recovered. */
   readonly cut: boolean;
-  /** The latest page follows as live messages; the first message of that page replaces all entries. */
+  /** Whether the latest page follows as live messages; then its first message replaces all entries. */
   readonly isRestarting: boolean;
-  /** The entries come from the room cache, and the server has not confirmed them yet. */
+  /** Whether the entries come from the room cache, and the server has not confirmed them yet. */
   readonly isKept: boolean;
 }
 
@@ -92,7 +92,7 @@ function joined(timeline: Timeline, answer: JoinAnswer, since: Since | null): Ti
   if (!continues) return restarted(timeline, answer, page);
   const fresh = page.filter((message) => message.seq > timeline.last);
   const end = fresh.at(-1)?.seq ?? timeline.last;
-  // With `more` the answer holds one page of the missing entries; without `more` it holds all of them.
+  // With `more` the answer has one page of the missing entries; without `more` it has all of them.
   const last = answer.more ? end : Math.max(end, answer.seq, timeline.last);
   // Waiting messages of another epoch are out of date: the answer is newer.
   const ahead = timeline.ahead.filter((message) => message.epoch === answer.epoch);

@@ -71,7 +71,7 @@ export class Upload {
     closing.addEventListener("abort", () => this.cancel(), { once: true });
     this.#state = { phase: "signing", sentBytes: 0, totalBytes: file.size, error: null, media: null };
     this.done = this.#run(room, file, options);
-    // A caller that only looks at `state` need not catch.
+    // A caller that uses only `state` need not catch this error.
     this.done.catch(() => {});
   }
 

@@ -180,7 +180,7 @@ interface ToggleProps {
   on: string;
   off: string;
   about: string;
-  /** Whether turning it on does not restrict the person. */
+  /** Whether the button that turns this on is a plain one; a button that restricts the person is red. */
   isMild?: boolean;
   set: (on: boolean) => void;
 }

@@ -7,7 +7,7 @@ const MAX_NOTE = 140;
 
 /**
  * The field for the user's note. Enter or leaving the field sets the note; Escape undoes the change. A changed note
- * keeps the end of the one before.
+ * keeps the end of the previous note.
  */
 export function StatusNote({ id, class: look = "status-note" }: { id?: string; class?: string }) {
   const { client, note } = useApp();

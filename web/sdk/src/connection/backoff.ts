@@ -18,7 +18,7 @@ const MAX_RETRY_AFTER_MS = 120_000;
 /**
  * Return the wait before attempt number `attempt` (0 is the first), in milliseconds.
  *
- * Half of the wait is fixed and half is random, so that clients which lost their gateway together do not come back
+ * Half of the wait is fixed and half is random, so that clients which lost their gateway together do not reconnect
  * together. If the fixed half is shorter than `retryAfterMs`, `retryAfterMs` replaces it.
  *
  * @param random a number from 0 to 1

@@ -1,8 +1,8 @@
 /**
- * Keep one connection to the gateways: sign in, call events and await their acks, come back after a loss.
+ * Keep one connection to the gateways: sign in, call events and await their acks, reconnect after a loss.
  *
  * The SDK reconnects by itself instead of leaving that to socket.io-client, for two reasons. It waits for a server's
- * Retry-After. It also tries again after a refusal by the server if that can help, where socket.io-client gives up.
+ * Retry-After. And after a refusal that may be temporary it tries again; socket.io-client would give up.
  */
 
 import { io, type Socket } from "socket.io-client";

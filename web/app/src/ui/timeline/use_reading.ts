@@ -25,7 +25,7 @@ export function useUnreadAfter(room: Room, state: RoomState): number | null {
   return awayAt ?? opened.current ?? null;
 }
 
-/** Mark everything as read while the end of the timeline is in sight and the window has the focus. */
+/** Mark all messages as read while the end of the timeline is in sight and the window has the focus. */
 export function useReceipts(room: Room, state: RoomState, atBottom: boolean): void {
   const mark = useLatest(() => {
     if (state.phase === "joined" && atBottom && document.hasFocus() && state.seq > 0) room.markRead(state.seq);
