@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
+from base64 import urlsafe_b64decode
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import socketio
 from playwright.sync_api import Browser, FilePayload, Page, expect
 
 from deploy import example
@@ -82,6 +85,26 @@ def shows(page: Page, text: str) -> None:
     expect(page.locator(".messages [data-state=sent]", has_text=text)).to_have_count(1, timeout=SHOW_MS)
 
 
+def assert_token_is_no_sign_in(page: Page, desk: str) -> None:
+    """Check that the chat token, which the page can read, does not contain the cookie, which the page cannot read."""
+    [cookie] = [one["value"] for one in page.context.cookies() if one["name"] == "helpdesk_sign_in"]
+    token = page.request.post(f"{desk}/api/chat-token").json()["token"]
+    claims = json.loads(urlsafe_b64decode(token.split(".")[1] + "=="))
+    assert cookie not in claims.values()
+
+
+def forge_state(page: Page, desk: str, chat: Cluster) -> None:
+    """Send the back end's event as the customer, and then a message."""
+    token = page.request.post(f"{desk}/api/chat-token").json()["token"]
+    [ticket] = page.request.get(f"{desk}/api/tickets").json()
+    with socketio.SimpleClient() as client:
+        client.connect(f"http://{HOST}:{chat.ports.page}", auth={"token": token}, transports=["websocket"])
+        assert client.call("room:join", {"room": ticket["room"]})["ok"]
+        event = {"room": ticket["room"], "event": "ticket:state", "data": {"ticket": ticket["id"], "state": "solved"}}
+        assert client.call("room:emit", event)["sent"]
+        assert client.call("message:send", {"room": ticket["room"], "id": "forged", "text": "is it solved?"})["ok"]
+
+
 @pytest.mark.timeout(400)
 def test_a_ticket_is_opened_answered_and_solved(chat: Cluster, desk: str, chromium: Browser) -> None:
     agent = signed_in(chromium, desk, "Grace", "I am an agent")
@@ -116,6 +139,11 @@ def test_a_ticket_is_opened_answered_and_solved(chat: Cluster, desk: str, chromi
         for number in range(3):
             shows(page, f"It is wet now {number}")
             shows(page, f"Good {number}")
+
+    assert_token_is_no_sign_in(customer, desk)
+    forge_state(customer, desk, chat)
+    shows(agent, "is it solved?")
+    expect(agent.locator(".ticket .state")).to_have_text("open")
 
     agent.get_by_role("button", name="Mark as solved").click()
     for page in (customer, agent):

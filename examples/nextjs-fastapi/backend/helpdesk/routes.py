@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from hashlib import sha256
 from typing import Annotated, NamedTuple
 
 from fastapi import APIRouter, Cookie, Depends, HTTPException, Request, Response, status
@@ -84,7 +85,7 @@ async def sign_out(desk: TheDesk, response: Response, sign_in: SignInCookie = ""
     """End the sign-in, and close its connections to the chat."""
     if desk.store.person(sign_in) is not None:
         desk.store.sign_out(sign_in)
-        await desk.chat.sign_out(sign_in)
+        await desk.chat.sign_out(id_of(sign_in))
     response.delete_cookie(COOKIE)
 
 
@@ -97,7 +98,7 @@ async def me(person: Me, desk: TheDesk) -> dict[str, str]:
 @router.post("/chat-token")
 async def chat_token(person: Me, desk: TheDesk, sign_in: SignInCookie) -> dict[str, str]:
     """Return a token with which the page connects to the chat."""
-    return {"token": await desk.chat.sign(person.id, person.name, sign_in)}
+    return {"token": await desk.chat.sign(person.id, person.name, id_of(sign_in))}
 
 
 @router.get("/tickets")
@@ -135,6 +136,11 @@ async def set_state(ticket_id: str, body: NewState, person: Me, desk: TheDesk) -
 async def agents(_: Me, desk: TheDesk) -> list[dict[str, str]]:
     """Return the agents."""
     return [{"id": agent.id, "name": agent.name} for agent in desk.store.agents()]
+
+
+def id_of(sign_in: str) -> str:
+    """Return the id of a sign-in for the claim `sid`. Scripts of the page can read it, so it must not be the cookie."""
+    return sha256(sign_in.encode()).hexdigest()
 
 
 def describe(person: Person, desk: Desk) -> dict[str, str]:

@@ -18,7 +18,11 @@ export function TicketView({ me, ticket, onState }: Props) {
   const end = useRef<HTMLDivElement>(null);
   const newest = messages.findLast(({ seq }) => seq !== null)?.seq ?? 0;
 
-  useEffect(() => room?.on("ticket:state", ({ data }) => onState(data.ticket, data.state)), [room, onState]);
+  useEffect(
+    // An event with `user` comes from another client, which could claim any state.
+    () => room?.on("ticket:state", ({ data, user }) => { if (!user) onState(ticket.id, data.state); }),
+    [room, ticket.id, onState],
+  );
   useEffect(() => {
     if (newest) markRead(newest);
     end.current?.scrollIntoView();
