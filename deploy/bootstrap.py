@@ -50,7 +50,7 @@ def _say(line: str) -> None:
 
 
 def is_optimised() -> bool:
-    """Tell whether this Python was built with optimisations. Count every Python in /usr, as a distribution's is."""
+    """Tell whether this Python was built with optimisations, as a distribution's Python in /usr is."""
     import sysconfig
 
     options = sysconfig.get_config_var("CONFIG_ARGS")

@@ -31,7 +31,7 @@ def headless_shell() -> Path | None:
 
 
 def ensure(say: Say = quiet) -> Path:
-    """Return the path of Chromium, installed from the distribution when root may do so; raise MissingTool."""
+    """Return the path of Chromium. As root, install it if it is missing; raise MissingTool if that is not possible."""
     if (DRIVER / "package-lock.json").exists():
         page.packages(DRIVER, say=say)
     may_install = os.geteuid() == 0 and shutil.which("apt-get") is not None

@@ -16,7 +16,7 @@ BUILD_SECONDS: Final = 600
 
 
 def ensure(*, state: Path = MACHINE_STATE, say: Say = quiet) -> bool:
-    """Compile if the source has changed; return whether the compiled modules are current. `say` why if not."""
+    """Compile if the source has changed; return whether the compiled modules are current; `say` the reason if not."""
     with locked(state / "hotpath.lock"):
         if not build.outdated():
             return True

@@ -14,7 +14,7 @@ COPIES: Final = 3
 
 
 class RotatingLog:
-    """A rotating log file. Circus calls it with each piece of output. The file before `name.log` is `name.log.1`."""
+    """A rotating log file. Circus calls it with each piece of output. A full `name.log` becomes `name.log.1`."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

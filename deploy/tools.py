@@ -52,7 +52,7 @@ Say = Callable[[str], None]
 
 
 def quiet(_: str) -> None:
-    """Say nothing."""
+    """Ignore a progress text."""
 
 
 def require(name: str, *, state: Path = MACHINE_STATE, system: bool = True, say: Say = quiet) -> Path:
