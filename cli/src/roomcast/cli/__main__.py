@@ -169,7 +169,7 @@ def presence(options: Options, users: tuple[str, ...]) -> None:
 @main.command()
 @click.pass_obj
 def sizes(options: Options) -> None:
-    """Show the size of the cluster's data. The rows count rooms, users present, reports, media requests and bytes of memory."""
+    """Show the size of the cluster's data. The rows are counts of keys and requests, and bytes of memory."""
     found = options.read(lambda reader: reader.sizes())
     options.show([{"what": name, "size": value} for name, value in found._asdict().items()], ("what", "size"))
 
