@@ -102,7 +102,7 @@ class Guest:
         self.write(text)
         self.find("message", state="sent").filter(has_text=text).wait_for()
 
-    def hears(self, text: str) -> None:
+    def sees(self, text: str) -> None:
         """Wait until the text is on the page exactly once."""
         expect(self.messages(text)).to_have_count(1)
 

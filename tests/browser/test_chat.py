@@ -22,9 +22,9 @@ def room() -> str:
 def test_two_users_see_messages_typing_and_status_of_each_other(guests: Guests, room: str) -> None:
     ada, bob = guests.apart(room)
     ada.say("hello Bob")
-    bob.hears("hello Bob")
+    bob.sees("hello Bob")
     bob.say("hello Ada 🎉")
-    ada.hears("hello Ada 🎉")
+    ada.sees("hello Ada 🎉")
 
     bob.find("composer").press_sequentially("I am")
     expect(ada.find("typing")).to_contain_text(bob.name)
@@ -77,7 +77,7 @@ def test_a_cancelled_upload_sends_no_message(guests: Guests, room: str, cluster:
     ada.find("upload-cancel").click()
     expect(ada.find("upload-progress")).to_have_count(0)
     ada.say("never mind")
-    bob.hears("never mind")
+    bob.sees("never mind")
     for guest in (ada, bob):
         expect(guest.find("message")).to_have_count(1)
 
@@ -122,7 +122,7 @@ def test_a_private_room_refuses_a_link_and_opens_after_an_invitation(guests: Gue
     ada.page.get_by_role("button", name="Invite somebody").click()
     ada.find("invite-people").fill(bob.user)
     ada.find("invite-people-option", key=bob.user).click()
-    bob.hears("he must not know")
+    bob.sees("he must not know")
     expect(bob.page.get_by_role("heading", level=1)).to_have_text("Surprise party")
 
 
@@ -133,13 +133,13 @@ def test_a_user_joins_a_public_room_by_its_link(guests: Guests, room: str) -> No
     bob.find("new-room").click()
     bob.page.get_by_label("Join by link").fill(ada.page.url)
     bob.page.get_by_role("button", name="Join", exact=True).click()
-    bob.hears("come in")
+    bob.sees("come in")
 
 
 def test_the_room_list_counts_unread_messages(guests: Guests, room: str) -> None:
     ada, bob = guests.apart(room)
     ada.say("before")
-    bob.hears("before")
+    bob.sees("before")
     bob.go("public:lobby")
     for number in range(3):
         ada.say(f"news {number}")
@@ -149,7 +149,7 @@ def test_the_room_list_counts_unread_messages(guests: Guests, room: str) -> None
     expect(bob.page).to_have_title(re.compile(r"^\(\d+\) "))
     item.click()
     bob.find("unread-line").wait_for()
-    bob.hears("news 2")
+    bob.sees("news 2")
     expect(item).to_have_attribute("data-unread", "0")
 
 
@@ -170,7 +170,7 @@ def test_messages_written_while_a_gateway_is_killed_arrive_once(guests: Guests, 
     expect(ada.messages(re.compile("^meanwhile"))).to_have_attribute("data-state", "sent")
     bob.say("after")
     for guest in (ada, bob):
-        guest.hears("after")
+        guest.sees("after")
         expect(guest.messages(re.compile("^meanwhile"))).to_have_count(1)
         expect(guest.find("message")).to_have_count(4)
     cluster.wait_replaced(f"gateway{gone}", pid)
@@ -192,7 +192,7 @@ def test_a_reload_keeps_the_sign_in_and_unsent_messages(guests: Guests, room: st
     ada.wait_connected()
     bob.wait_connected()
     for guest in (ada, bob):
-        guest.hears("kept over a reload")
+        guest.sees("kept over a reload")
     expect(ada.messages("kept over a reload")).to_have_attribute("data-state", "sent")
 
 

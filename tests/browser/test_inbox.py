@@ -57,7 +57,7 @@ def test_the_room_list_counts_a_mention_until_the_user_reads_it(guests: Guests, 
         bob.send(room, "look at this", mentions=[ada.user])
     expect(ada.find("room-item", room=room)).to_have_attribute("data-mentions", "1")
     ada.find("room-item", room=room).click()
-    ada.hears("look at this")
+    ada.sees("look at this")
     expect(ada.find("room-item", room=room)).to_have_attribute("data-mentions", "0")
 
 

@@ -48,7 +48,7 @@ def test_a_muted_member_cannot_write_until_a_moderator_unmutes_the_member(guests
     open_person(ada, member)
     press(ada, "Unmute")
     bob.find("retry").click()
-    ada.hears("while muted")
+    ada.sees("while muted")
 
 
 def test_a_banned_member_leaves_the_room_until_the_ban_is_lifted(guests: Guests, cluster: Cluster) -> None:

@@ -19,5 +19,5 @@ def test_the_page_notices_a_lost_network_at_once_and_sends_messages_afterwards(g
     ada.write("written offline")
     expect(ada.find("message", state="sending").filter(has_text="written offline")).to_have_count(1)
     ada.page.context.set_offline(False)
-    bob.hears("written offline")
+    bob.sees("written offline")
     expect(ada.find("message", state="sent").filter(has_text="written offline")).to_have_count(1)

@@ -49,7 +49,7 @@ def test_a_card_shows_picture_and_status_text_and_opens_a_direct_room(guests: Gu
         grace.send(room, "Good morning")
         ada.sign_in(unique("Ada"))
         ada.go(room)
-        ada.hears("Good morning")
+        ada.sees("Good morning")
         image = row_of(ada, grace.user).locator("img")
         expect(image).to_have_attribute("data-loaded", "true")
         assert image.evaluate(SHOWN) == 36

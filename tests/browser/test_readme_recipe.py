@@ -29,9 +29,9 @@ WITHIN_SECONDS = 60.0
 RUN = """
 ([url, room, token]) => {
   window.fetch = async () => ({ json: async () => ({ token }) });
-  const told = (window.told = { seqs: [], clears: 0, readies: 0 });
-  window.chat = recipe.openChat(url, room, (message) => told.seqs.push(message.seq), () => told.clears++);
-  window.chat.socket.on("ready", () => told.readies++);
+  const calls = (window.calls = { seqs: [], clears: 0, readies: 0 });
+  window.chat = recipe.openChat(url, room, (message) => calls.seqs.push(message.seq), () => calls.clears++);
+  window.chat.socket.on("ready", () => calls.readies++);
 }
 """
 CUT = "() => { if (chat.socket.connected) chat.socket.io.engine.close(); }"
@@ -79,13 +79,13 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def until(tab: Page, what: str, condition: Any) -> dict[str, Any]:
-    """Wait until the condition is true for `told`, the record of the recipe's calls; return `told`."""
+    """Wait until the condition is true for `calls`, the record of the recipe's calls; return `calls`."""
     deadline = time.monotonic() + WITHIN_SECONDS
     while True:
-        told: dict[str, Any] = tab.evaluate("told")
-        if condition(told):
-            return told
-        assert time.monotonic() < deadline, f"{what}: {told['readies']} connections, {told['seqs'][-3:]}"
+        calls: dict[str, Any] = tab.evaluate("calls")
+        if condition(calls):
+            return calls
+        assert time.monotonic() < deadline, f"{what}: {calls['readies']} connections, {calls['seqs'][-3:]}"
         tab.wait_for_timeout(50)
 
 
@@ -103,23 +103,23 @@ def test_the_recipe_shows_every_message_once_and_in_order(
     tab.goto(f"{cluster.url}/robots.txt")  # an address of the cluster's origin without the application
     tab.add_script_tag(content=told_transport)
     tab.evaluate(RUN, [cluster.url, room, sign(cluster.jwt_secret, unique("reader"))])
-    until(tab, "connected", lambda told: told["readies"] == 1)
+    until(tab, "connected", lambda calls: calls["readies"] == 1)
     writer.start()
-    until(tab, "the first messages", lambda told: len(told["seqs"]) >= 3)
+    until(tab, "the first messages", lambda calls: len(calls["seqs"]) >= 3)
     for _ in range(CUTS):
         tab.wait_for_timeout(CUT_MS)  # the interval between two cuts of the connection
         tab.evaluate(CUT)
-    until(tab, "the recipe has reconnected after the cuts", lambda told: told["readies"] > CUTS // 2)
+    until(tab, "the recipe has reconnected after the cuts", lambda calls: calls["readies"] > CUTS // 2)
 
     writer.stop.set()
-    until(tab, "all messages are shown", lambda told: told["seqs"][-1] >= writer.last)
+    until(tab, "all messages are shown", lambda calls: calls["seqs"][-1] >= writer.last)
     tab.evaluate(LEAVE)
     writer.burst.set()
     writer.join(WITHIN_SECONDS)
     tab.evaluate(RETURN)
-    told = until(tab, "the missed messages are shown", lambda told: told["seqs"][-1] >= writer.last)
+    calls = until(tab, "the missed messages are shown", lambda calls: calls["seqs"][-1] >= writer.last)
     context.close()
 
-    assert told["seqs"] == list(range(told["seqs"][0], writer.last + 1))
+    assert calls["seqs"] == list(range(calls["seqs"][0], writer.last + 1))
     assert writer.last > MISSED
-    assert told["clears"] == 1
+    assert calls["clears"] == 1

@@ -54,7 +54,7 @@ def test_every_room_of_a_long_list_can_be_opened(guests: Guests, cluster: Cluste
         expect(ada.find("room-item")).to_have_count(MANY + 1)
         for room in (rooms[0], rooms[1], rooms[-1], rooms[0]):
             ada.find("room-item", room=room).click()
-            ada.hears(f"welcome to {room}")
+            ada.sees(f"welcome to {room}")
         for number, room in enumerate(rooms):
             ada.find("room-item", room=room).click()
             expect(ada.messages(f"welcome to {room}")).to_have_count(1)
@@ -66,7 +66,7 @@ def test_every_room_of_a_long_list_can_be_opened(guests: Guests, cluster: Cluste
         expect(ada.find("room-item", room=rooms[0])).to_contain_text("news from afar")
         assert int(ada.find("room-item", room=rooms[0]).get_attribute("data-unread") or 0) > 0
         ada.find("room-item", room=rooms[0]).click()
-        ada.hears("news from afar")
+        ada.sees("news from afar")
 
 
 def test_a_user_who_leaves_a_private_room_is_no_member_any_more(guests: Guests, room: str, cluster: Cluster) -> None:
@@ -196,7 +196,7 @@ def test_messages_sent_after_the_first_visit_are_unread_also_after_a_reload(
 def test_messages_sent_before_the_first_visit_count_as_read(guests: Guests, room: str, cluster: Cluster) -> None:
     flood(cluster, room, 5)
     ada = guests.enter("Ada", room)
-    ada.hears("line 5")
+    ada.sees("line 5")
     expect(ada.find("unread-line")).to_have_count(0)
     expect(ada.find("room-item", room=room)).to_have_attribute("data-unread", "0")
 

@@ -77,7 +77,7 @@ def test_a_direction_override_in_a_name_does_not_reverse_any_text(guests: Guests
     with Writer(cluster, name=name) as mallory:
         mallory.call("room:join", {"room": room})
         seq = mallory.send(room, "plain words")
-        ada.hears("plain words")
+        ada.sees("plain words")
         assert painted(ada, ".author") == "Mallory"
         assert painted(ada, f'[data-room="{room}"] .room-item-last') == "Mallory: plain words"
         assert painted(ada, f'[data-user="{mallory.user}"] .member-name') == "Mallory"
@@ -109,7 +109,7 @@ def test_right_to_left_texts_have_their_own_direction(guests: Guests, room: str,
     with Writer(cluster, name="שרה") as sara:
         sara.send(room, "שלום עולם!")
         sara.send(room, "hello world!")
-    ada.hears("hello world!")
+    ada.sees("hello world!")
     directions = ada.page.eval_on_selector_all(
         ".bubble-body", "(all) => all.map((one) => getComputedStyle(one).direction)"
     )

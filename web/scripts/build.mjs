@@ -1,4 +1,4 @@
-// Bundles the page into dist/: index.html and assets whose names carry a hash of their content.
+// Bundles the page into dist/: index.html and assets whose names contain a hash of their content.
 import { context, build } from "esbuild";
 import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";

@@ -13,7 +13,7 @@ export interface Row {
   message: ChatMessage;
   /** On the first message of a day: the start of that day, in ms; else null. */
   day: number | null;
-  /** Whether the line above the unread messages stands above this row. */
+  /** Whether the line above the unread messages is above this row. */
   unread: boolean;
   own: boolean;
   /** Whether the message is the first of a group: messages of one author that are close in time. */

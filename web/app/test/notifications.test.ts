@@ -9,23 +9,26 @@ const line = (room: string, more: Partial<InboxRoom> = {}): InboxRoom => {
 };
 
 const before = (...lines: InboxRoom[]) => new Map(lines.map((one) => [one.room, one]));
-const told = (known: InboxRoom[], now: InboxRoom[]) => notable(before(...known), now, "ada").map(({ room }) => room);
+const notified = (known: InboxRoom[], now: InboxRoom[]) =>
+  notable(before(...known), now, "ada").map(({ room }) => room);
 
 describe("notifications", () => {
   it("are shown for new mentions in any room, and for new direct messages", () => {
     const known = [line("public:a", { unread: 1 }), line("dm:ada:bob"), line("team", { mentions: 1, unread: 1 })];
     const now = [line("public:a", { unread: 2 }), line("dm:ada:bob", { unread: 1 }), line("team", { mentions: 2 })];
-    assert.deepEqual(told(known, now), ["dm:ada:bob", "team"]);
-    assert.deepEqual(told(now, now), []);
+    assert.deepEqual(notified(known, now), ["dm:ada:bob", "team"]);
+    assert.deepEqual(notified(now, now), []);
   });
 
   it("are shown for the first message of a direct room", () => {
-    assert.deepEqual(told([], [line("dm:ada:bob", { unread: 1 }), line("public:a", { unread: 1 })]), ["dm:ada:bob"]);
+    assert.deepEqual(notified([], [line("dm:ada:bob", { unread: 1 }), line("public:a", { unread: 1 })]), [
+      "dm:ada:bob",
+    ]);
   });
 
   it("are not shown for the user's own messages, or when counts go down", () => {
     const own = line("dm:ada:bob", { unread: 1, last: { ...line("x").last!, user: "ada" } });
-    assert.deepEqual(told([line("dm:ada:bob")], [own]), []);
-    assert.deepEqual(told([line("team", { mentions: 2 })], [line("team", { mentions: 1 })]), []);
+    assert.deepEqual(notified([line("dm:ada:bob")], [own]), []);
+    assert.deepEqual(notified([line("team", { mentions: 2 })], [line("team", { mentions: 1 })]), []);
   });
 });

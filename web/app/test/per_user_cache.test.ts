@@ -31,12 +31,12 @@ describe("the cache of people", () => {
       if (fails) throw RoomcastError.of("unavailable");
       return Object.fromEntries(users.map((user) => [user, user]));
     });
-    const told = new Promise<void>((resolve) => people.subscribe(resolve));
+    const changed = new Promise<void>((resolve) => people.subscribe(resolve));
     for (const user of ["ada", "bob", "ada"]) people.want(user);
     while (asked.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
     fails = false;
     people.want("ada");
-    await told;
+    await changed;
     assert.deepEqual(asked, [["ada", "bob"], ["ada"]]);
     assert.deepEqual([people.of("ada"), people.of("bob")], ["ada", undefined]);
   });

@@ -39,11 +39,11 @@ describe("the description of a room", () => {
 
     const before = details.membersVersion("room:a");
     answers["room:a"] = { ...INFO, owner: "bob", role: "admin" };
-    const told = new Promise<void>((resolve) => {
+    const changed = new Promise<void>((resolve) => {
       details.subscribe(() => details.of("room:a")?.owner === "bob" && resolve());
     });
     tell({ room: "room:a", change: "role", user: "bob", role: "owner" });
-    await told;
+    await changed;
     assert.equal(details.membersVersion("room:a"), before + 1);
     tell({ room: "room:a", change: "removed" });
     assert.equal(details.of("room:a"), null);

@@ -16,7 +16,7 @@ export interface UseUpload {
 
 const NONE: { state: UploadState | null } = { state: null };
 
-/** Send files into a room, with progress. An upload goes on after its component is unmounted; `cancel` stops it. */
+/** Send files into a room, with progress. An upload continues after its component is unmounted; `cancel` stops it. */
 export function useUpload(room: RoomId): UseUpload {
   const client = useClient();
   const [current, setCurrent] = useState<Upload | null>(null);

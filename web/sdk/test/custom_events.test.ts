@@ -71,17 +71,17 @@ describe("custom events", () => {
 
   it("reach the listeners for their room and name, until the listener is removed", async () => {
     const { client, room } = await joined();
-    const heard: CustomEvent[] = [];
-    const undo = room.on("ticket:state", (event) => heard.push(event));
-    client.room("public:other").on("ticket:state", (event) => heard.push(event));
-    client.onEvent("ticket:state", (event) => heard.push(event));
+    const received: CustomEvent[] = [];
+    const undo = room.on("ticket:state", (event) => received.push(event));
+    client.room("public:other").on("ticket:state", (event) => received.push(event));
+    client.onEvent("ticket:state", (event) => received.push(event));
     const event = { room: LOBBY, event: "ticket:state", user: "bob", data: { id: 7 } };
     const own = { event: "ticket:state", data: { id: 8 } };
     for (const one of [event, { ...event, event: "other" }, own]) gateway.io.emit("custom", one);
-    await until(() => heard.length === 2, "heard");
+    await until(() => received.length === 2, "received");
     undo();
     for (const one of [event, own]) gateway.io.emit("custom", one);
-    await until(() => heard.length === 3, "heard");
-    assert.deepEqual(heard, [event, own, own]);
+    await until(() => received.length === 3, "received");
+    assert.deepEqual(received, [event, own, own]);
   });
 });

@@ -42,7 +42,7 @@ describe("the inbox", () => {
     const client = await following();
     const { rooms } = client.inbox.state;
     tell({ rooms: [line("c", 4, { unread: 1 }), { room: "b", removed: true }], unread: 1, mentions: 0 });
-    await until(() => client.inbox.state.unread === 1, "told");
+    await until(() => client.inbox.state.unread === 1, "received");
     assert.deepEqual(shown(client), ["c", "a"]);
     assert.equal(client.inbox.state.rooms[1], rooms[0]);
   });
@@ -51,7 +51,7 @@ describe("the inbox", () => {
     gateway.inbox = [line("a", 9), line("b", 8), line("c", 7), line("d", 6)];
     const client = await following();
     tell({ rooms: [line("d", 6, { read: 1 }), line("new", 10)], unread: 0, mentions: 2 });
-    await until(() => client.inbox.state.mentions === 2, "told");
+    await until(() => client.inbox.state.mentions === 2, "received");
     assert.deepEqual(shown(client), ["new", "a", "b", "c"]);
     await client.inbox.loadMore();
     assert.deepEqual(shown(client), ["new", "a", "b", "c", "d"]);

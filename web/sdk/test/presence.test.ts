@@ -44,7 +44,7 @@ describe("watching people", () => {
 });
 
 describe("the own status", () => {
-  const told = () => gateway.payloads("presence");
+  const sent = () => gateway.payloads("presence");
 
   async function reconnected(client: Client): Promise<void> {
     const count = gateway.tokens.length;
@@ -64,7 +64,7 @@ describe("the own status", () => {
     const client = await online();
     await client.presence.setStatus("busy");
     await reconnected(client);
-    assert.deepEqual(told(), [{}, { status: "busy" }, {}]);
+    assert.deepEqual(sent(), [{}, { status: "busy" }, {}]);
   });
 
   it("is the status that the server remembers, until the user chooses one here", async () => {
@@ -79,7 +79,7 @@ describe("the own status", () => {
     const client = await online();
     await client.presence.setStatus("away", "at lunch");
     await client.presence.setStatus("online");
-    assert.deepEqual(told().at(-1), { status: "online", note: "at lunch" });
+    assert.deepEqual(sent().at(-1), { status: "online", note: "at lunch" });
   });
 
   for (const note of ["half \ud83d", "\udc00"]) {
@@ -104,7 +104,7 @@ describe("the own status", () => {
     gateway.onEvent = (event, { note }) => (event === "presence" && note ? refusal("too_large") : undefined);
     await assert.rejects(client.presence.setStatus("busy", "a novel"), { reason: "too_large" });
     await reconnected(client);
-    assert.deepEqual([gateway.auths.at(-1), told().at(-1)], [{}, {}]);
+    assert.deepEqual([gateway.auths.at(-1), sent().at(-1)], [{}, {}]);
   });
 
   it("is sent again in the next session after a failed request", async () => {
@@ -114,7 +114,7 @@ describe("the own status", () => {
     gateway.onEvent = () => undefined;
     await reconnected(client);
     assert.deepEqual(gateway.auths.at(-1), { status: "invisible" });
-    assert.deepEqual(told().at(-1), { status: "invisible", note: "unproven" });
+    assert.deepEqual(sent().at(-1), { status: "invisible", note: "unproven" });
   });
 });
 

@@ -15,7 +15,7 @@ describe("a read mark", () => {
     room.markRead(3);
     room.markRead(2);
     assert.equal(room.state.read.ada, 3);
-    await until(() => marks().length === 1, "told");
+    await until(() => marks().length === 1, "sent");
     gateway.cut();
     await until(() => gateway.tokens.length === 2 && client.state.phase === "online", "online again");
     await client.call("presence", {});
@@ -27,7 +27,7 @@ describe("a read mark", () => {
     let refusals = 0;
     gateway.onEvent = (event) => (event === "receipt:read" && ++refusals <= 2 ? refusal("unavailable") : undefined);
     room.markRead(3);
-    await until(() => marks().length === 3, "told again", 10_000);
+    await until(() => marks().length === 3, "sent again", 10_000);
     assert.deepEqual(marks(), [3, 3, 3]);
   });
 
@@ -39,7 +39,7 @@ describe("a read mark", () => {
       return null;
     };
     room.markRead(3);
-    await until(() => marks().length === 2, "told again");
+    await until(() => marks().length === 2, "sent again");
   });
 
   it("is not sent again after a final refusal", async () => {
@@ -57,7 +57,7 @@ describe("a read mark", () => {
   it("is sent for a room that is not joined", async () => {
     const client = await online();
     client.room(LOBBY).markRead(3);
-    await until(() => marks().length === 1, "told");
+    await until(() => marks().length === 1, "sent");
     assert.equal(gateway.joins.length, 0);
   });
 
@@ -65,7 +65,7 @@ describe("a read mark", () => {
     const { client, room } = await joined();
     room.markRead(3);
     client.close();
-    await until(() => marks().length === 1, "told");
+    await until(() => marks().length === 1, "sent");
     assert.deepEqual(marks(), [3]);
   });
 
@@ -77,7 +77,7 @@ describe("a read mark", () => {
     room.markRead(3);
     client.close();
     await online({ storage });
-    await until(() => marks().length === 1 && storage.length === 0, "told");
+    await until(() => marks().length === 1 && storage.length === 0, "sent");
     assert.deepEqual(gateway.payloads("receipt:read"), [{ room: LOBBY, seq: 3 }]);
   });
 

@@ -14,7 +14,7 @@ export function connectHint(url: string, page: { href: string; origin: string } 
   if (page === undefined)
     return /^(http|ws)s?:\/\//.test(url) ? "" : " (`url` does not begin with http:// or https://)";
   if (originOf(url, page.href) === page.origin) return "";
-  return ` (the server is away, or its ROOMCAST_ALLOWED_ORIGINS does not name ${page.origin})`;
+  return ` (the server does not answer, or its ROOMCAST_ALLOWED_ORIGINS does not name ${page.origin})`;
 }
 
 /** Return the origin of an address; an empty string for an invalid address. */
