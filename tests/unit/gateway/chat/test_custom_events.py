@@ -67,7 +67,7 @@ async def test_a_connection_has_a_limit_of_events_per_second(rig: Rig) -> None:
     with pytest.raises(RoomcastError) as caught:
         await rig.emit()
     assert (caught.value.code, caught.value.retry_after) == (Code.RATE_LIMITED, 1 / CUSTOM_EVENTS_PER_SECOND)
-    assert await rig.emit(session_of("bob", ROOM))
+    assert await rig.emit(session_of("ada", ROOM, sid="second device"))
 
     rig.now += 1
     for _ in range(CUSTOM_EVENTS_PER_SECOND):

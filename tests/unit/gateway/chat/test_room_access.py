@@ -91,8 +91,9 @@ async def test_only_moderators_may_change_memberships(user: str, claims: dict[st
     if may:
         await RoomAccess(ROLES, no_user_is_banned).require_moderator(session, room)
     else:
-        with pytest.raises(RoomcastError):
+        with pytest.raises(RoomcastError) as caught:
             await RoomAccess(ROLES, no_user_is_banned).require_moderator(session, room)
+        assert caught.value.code is Code.FORBIDDEN
 
 
 @pytest.mark.parametrize(

@@ -212,18 +212,22 @@ async def test_a_replay_of_a_joined_room_pauses_its_live_messages(rig: Rig) -> N
     assert rig.route.members == {("sid-ada", ROOM)}
 
 
-async def test_joins_of_one_room_are_answered_in_order_and_the_last_join_is_replayed(rig: Rig) -> None:
+async def test_joins_of_one_room_are_answered_in_order_and_only_the_last_join_is_replayed(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rig.route, "waiting_bytes", lambda sid: 20_000)  # no packet fits before the last answer
     answered: list[int] = []
 
     async def join(since: int) -> None:
         await rig.join(since=since, replay=True)
         answered.append(since)
 
-    await asyncio.gather(*(join(since) for since in (0, 1, 4)))
+    await asyncio.gather(*(join(since) for since in (4, 1, 2)))
+    monkeypatch.setattr(rig.route, "waiting_bytes", lambda sid: 0)
     packets = await rig.replayed()
 
-    assert answered == [0, 1, 4]
-    assert packets[-1] == b"message " + rig.log.entries[5]
+    assert answered == [4, 1, 2]
+    assert packets == [b"message " + rig.log.entries[seq] for seq in (3, 4, 5)]
     assert rig.route.acquired[ROOM] == 0
 
 

@@ -270,6 +270,8 @@ async def test_a_direct_room_is_announced_once_per_session(rig: Rig) -> None:
 
     event = {"room": "dm:ada:bob", "change": "direct", "name": "Ada", "by": "ada"}
     assert rig.emitter.sent == [("bob", "room", event)]
+    await rig.rooms.announce_direct_room(session_of("ada", sid="second"), "dm:ada:bob")
+    assert rig.emitter.sent == [("bob", "room", event)] * 2
     assert rig.records.lists == {("bob", "dm:ada:bob")}
 
 

@@ -269,12 +269,17 @@ async def test_a_line_is_read_again_once_its_channel_is_confirmed(rig: Rig) -> N
     await rig.until_sent(rig.ada, ("a", 0), ("a", 1))
 
 
-async def test_a_list_waits_for_its_subscriptions_and_is_unavailable_without_them(rig: Rig) -> None:
+async def test_a_list_waits_for_its_subscriptions_and_is_unavailable_without_them(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rig.reads.put("ada", "a")
     rig.channels.is_slow = True
     assert await refusal(rig.inbox.list_inbox(rig.ada, LIVE)) is Code.UNAVAILABLE
+    monkeypatch.setattr(service, "_CONFIRM_SECONDS", 30.0)
     listing = asyncio.create_task(rig.inbox.list_inbox(rig.ada, LIVE))
     await until(lambda: len(rig.channels.waiting) == 2, "both subscriptions are requested")
+    for _ in range(20):  # run the event loop without waiting
+        await asyncio.sleep(0)
     assert not listing.done()
     rig.channels.waiting[1].set_result(None)
     assert len((await listing)["rooms"]) == 1
@@ -297,8 +302,11 @@ async def test_the_rooms_of_a_client_that_ends_its_live_inbox_or_disconnects_are
     assert await refusal(rig.inbox.list_inbox(rig.ada, LIVE)) is Code.CONFLICT
     assert list(rig.inbox.watchers) == []
     assert (rig.inbox.rooms, rig.channels.handlers) == (0, {})
+    rig.reads.put("bob", "a")
     await rig.inbox.list_inbox(rig.bob, LIVE)
-    rig.inbox.note_line("bob", "a")
+    rig.inbox.note_line("ada", "a")
+    rig.write("a")
+    await rig.until_sent(rig.bob, ("a", 1))
     assert rig.devices.events(rig.ada.sid) == []
 
 

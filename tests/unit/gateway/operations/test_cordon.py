@@ -57,7 +57,7 @@ async def test_a_drain_moves_the_clients_and_leaves_a_cordon() -> None:
     rig = Rig()
     await rig.order("drain")
     assert rig.states_in_redis == ["draining", "drained"]
-    assert rig.moves == 1
+    assert (rig.moves, rig.cordon.is_on) == (1, True)
 
 
 async def test_after_an_uncordon_during_a_drain_the_gateway_serves() -> None:

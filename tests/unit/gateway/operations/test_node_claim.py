@@ -51,9 +51,10 @@ async def test_a_free_node_number_is_claimed() -> None:
 
 
 async def test_a_claim_waits_until_the_lease_of_a_dead_process_ends() -> None:
-    claim = claim_of(Store(held(900), held(600), held(300), OURS))
+    store = Store(held(900), held(600), held(300), OURS)
+    claim = claim_of(store)
     await claim.acquire()
-    assert claim.is_held
+    assert (claim.is_held, store.results) == (True, [OURS])
 
 
 async def test_a_claim_is_refused_if_another_process_renews_the_lease() -> None:
@@ -82,13 +83,14 @@ async def test_a_killed_predecessor_on_this_machine_is_replaced_at_once() -> Non
 
 
 async def test_a_claim_waits_while_redis_does_not_answer() -> None:
-    claim = claim_of(Store(RoomcastError(Code.UNAVAILABLE), held(300), RoomcastError(Code.UNAVAILABLE), OURS))
+    store = Store(RoomcastError(Code.UNAVAILABLE), held(300), RoomcastError(Code.UNAVAILABLE), OURS)
+    claim = claim_of(store)
     await claim.acquire()
-    assert claim.is_held
+    assert (claim.is_held, store.results) == (True, [OURS])
 
 
 @pytest.mark.parametrize("process", ["", "x", "a/b", ELSEWHERE])
-def test_a_process_of_another_machine_does_not_count_as_gone(process: str) -> None:
+def test_a_process_of_another_machine_or_without_a_valid_description_does_not_count_as_gone(process: str) -> None:
     assert not is_gone(process)
 
 

@@ -15,7 +15,9 @@ def test_a_ticket_is_valid_until_it_expires() -> None:
     ticket = ReconnectTickets("secret", clock).issue()
     other_gateway = ReconnectTickets("secret", clock)
     assert other_gateway.is_valid(f"EIO=4&transport=websocket&ticket={ticket}")
-    clock.now += LIFE_SECONDS
+    clock.now += LIFE_SECONDS - 1
+    assert other_gateway.is_valid(f"ticket={ticket}")
+    clock.now += 1
     assert not other_gateway.is_valid(f"ticket={ticket}")
 
 
