@@ -101,7 +101,7 @@ describe("sending", () => {
     await until(() => client.state.phase !== "online", "offline");
     const texts = Array.from({ length: 80 }, (_, index) => `number ${index}`);
     for (const text of texts) room.send({ text });
-    await until(() => gateway.log.length === 80, "all arrived");
+    await until(() => gateway.log.length === 80, "all messages are in the log");
     assert.deepEqual(
       gateway.log.map(({ text }) => text),
       texts,
@@ -117,7 +117,7 @@ describe("sending", () => {
       return true;
     };
     room.send({ text: "patient" });
-    await until(() => gateway.log.length === 1, "kept in the end");
+    await until(() => gateway.log.length === 1, "the message is in the log");
     gateway.onSend = (_payload, ack) => {
       ack({ ok: false, error: { code: 201, reason: "forbidden", retryable: false } });
       return true;
@@ -134,7 +134,7 @@ describe("sending", () => {
     const { room } = await joined({ ackTimeoutMs: 60 });
     gateway.onSend = () => gateway.sends.length < 3;
     room.send({ text: "hello?" });
-    await until(() => gateway.log.length === 1, "kept");
+    await until(() => gateway.log.length === 1, "the message is in the log");
     assert.equal(new Set(gateway.sends.map(({ id }) => id)).size, 1);
   });
 
@@ -143,7 +143,7 @@ describe("sending", () => {
     const { client, room } = await joined({ storage });
     gateway.onSend = () => true;
     const id = room.send({ text: "survivor" });
-    await until(() => gateway.sends.length === 1, "first try");
+    await until(() => gateway.sends.length === 1, "the message is sent");
     client.close();
     gateway.onSend = () => false;
     const again = await joined({ storage });
@@ -161,7 +161,7 @@ describe("recovery", () => {
     gateway.cut();
     await until(() => client.state.phase !== "online", "offline");
     for (let count = 0; count < 7; count++) gateway.append({});
-    await until(() => room.state.seq === 8, "whole");
+    await until(() => room.state.seq === 8, "all messages are shown");
     assert.deepEqual(
       texts(room),
       [1, 2, 3, 4, 5, 6, 7, 8].map((seq) => `text ${seq}`),
@@ -172,12 +172,12 @@ describe("recovery", () => {
   it("never shows a message before an earlier one that is missing", async () => {
     const { room } = await joined();
     gateway.say();
-    await until(() => room.state.seq === 1, "first");
+    await until(() => room.state.seq === 1, "the first message is shown");
     const shown: number[][] = [];
     room.subscribe((state) => shown.push(state.messages.map(({ seq }) => seq ?? 0)));
     gateway.append({});
     gateway.say();
-    await until(() => room.state.seq === 3, "whole");
+    await until(() => room.state.seq === 3, "all messages are shown");
     for (const seqs of shown)
       assert.deepEqual(
         seqs,
@@ -192,7 +192,7 @@ describe("recovery", () => {
     gateway.log = [];
     gateway.append({ text: "new world" });
     gateway.io.emit("resync", { room: LOBBY });
-    await until(() => room.state.cut, "declared");
+    await until(() => room.state.cut, "`cut` is true");
     assert.deepEqual(texts(room), ["new world"]);
   });
 
@@ -204,7 +204,7 @@ describe("recovery", () => {
       return true;
     };
     room.send({ text: "lost echo" });
-    await until(() => room.state.seq === 1, "found by joining again");
+    await until(() => room.state.seq === 1, "the message is shown");
     assert.equal(gateway.joins.length, 2);
   });
 
@@ -225,7 +225,7 @@ describe("typing", () => {
     gateway.io.emit("typing", { room: LOBBY, user: "bob", typing: true });
     await until(() => room.state.typing.includes("bob"), "typing");
     gateway.say();
-    await until(() => room.state.typing.length === 0, "cleared");
+    await until(() => room.state.typing.length === 0, "the indicator has ended");
   });
 
   it("of the own user is sent once for five key presses, and ends with the message", async () => {

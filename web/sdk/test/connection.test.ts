@@ -43,7 +43,7 @@ describe("close", () => {
   it("ignores a token that the source returns afterwards", async () => {
     const source = new PendingSource();
     const client = open({ token: source.token });
-    await until(() => source.asked === 1, "asked");
+    await until(() => source.asked === 1, "the token source is called");
     const phases: Phase[] = [];
     client.onState(({ phase }) => phases.push(phase));
     client.close();
@@ -56,7 +56,7 @@ describe("close", () => {
   it("ignores a failure of the token source afterwards", async () => {
     const source = new PendingSource();
     const client = open({ token: source.token });
-    await until(() => source.asked === 1, "asked");
+    await until(() => source.asked === 1, "the token source is called");
     client.close();
     source.fail(new Error("late"));
     await online();
@@ -76,7 +76,7 @@ describe("the token source", () => {
   it("is called only once while it is pending", async () => {
     const source = new PendingSource();
     const client = open({ token: source.token });
-    await until(() => source.asked === 1, "asked");
+    await until(() => source.asked === 1, "the token source is called");
     client.reconnect();
     source.give("token");
     await until(() => client.state.phase === "online", "online");
@@ -150,9 +150,9 @@ describe("a gateway that drains", () => {
   it("makes the client reconnect after a shorter wait than a lost gateway", async () => {
     const client = await online({ backoff: undefined });
     gateway.io.emit("drain", { within_seconds: 1 });
-    await until(() => client.state.draining, "announced");
+    await until(() => client.state.draining, "the drain is announced");
     gateway.cut();
-    await until(() => client.state.phase === "waiting", "cut off");
+    await until(() => client.state.phase === "waiting", "the connection has ended");
     assert.ok(client.state.retryAtMs! - Date.now() <= 200);
     await until(() => client.state.phase === "online", "online again");
     assert.equal(client.state.draining, false);

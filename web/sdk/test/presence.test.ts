@@ -13,7 +13,7 @@ describe("watching people", () => {
   it("ends on the server when the last watch of a user is undone", async () => {
     const client = await online();
     const undos = [client.presence.watch(["bob", "cy"]), client.presence.watch(["bob"])];
-    await until(() => client.presence.get("bob").status === "online", "known");
+    await until(() => client.presence.get("bob").status === "online", "the status is known");
     undos[0]!();
     undos[0]!();
     await client.call("presence", {});
@@ -39,7 +39,7 @@ describe("watching people", () => {
     let refusals = 0;
     gateway.onEvent = (event) => (event === "presence:watch" && ++refusals === 1 ? refusal("unavailable") : undefined);
     client.presence.watch(["bob"]);
-    await until(() => client.presence.get("bob").status === "online", "known");
+    await until(() => client.presence.get("bob").status === "online", "the status is known");
   });
 });
 
@@ -70,7 +70,7 @@ describe("the own status", () => {
   it("is the status that the server remembers, until the user chooses one here", async () => {
     gateway.onEvent = (event) => (event === "presence" ? { ok: true, online_seconds: 60, status: "busy" } : undefined);
     const client = await online();
-    await until(() => client.presence.ownStatus === "busy", "remembered");
+    await until(() => client.presence.ownStatus === "busy", "the status from the server is known");
     await client.presence.setStatus("online");
     assert.equal(client.presence.ownStatus, "online");
   });
@@ -177,7 +177,7 @@ describe("a note with an end", () => {
     assert.deepEqual([client.presence.ownNote, client.presence.ownUntil], ["at lunch", end]);
     assert.deepEqual(gateway.payloads("presence").at(-1), { status: "busy", note: "at lunch", until: end });
     const before = changes;
-    await until(() => client.presence.ownNote === "" && changes > before, "over");
+    await until(() => client.presence.ownNote === "" && changes > before, "the note has ended");
     assert.equal(client.presence.ownUntil, undefined);
     gateway.cut();
     await until(() => gateway.auths.length === 2, "online again");
@@ -213,7 +213,7 @@ describe("a note with an end", () => {
     gateway.onEvent = (event) =>
       event === "presence" ? { ok: true, online_seconds: 60, status: "busy", note: "hi", until: end } : undefined;
     const client = await online();
-    await until(() => client.presence.ownNote === "hi", "remembered");
+    await until(() => client.presence.ownNote === "hi", "the status from the server is known");
     assert.equal(client.presence.ownUntil, end);
   });
 });

@@ -47,7 +47,7 @@ describe("a read mark", () => {
     const { client, room } = await joined({ storage });
     gateway.onEvent = (event) => (event === "receipt:read" ? refusal("forbidden") : undefined);
     room.markRead(3);
-    await until(() => marks().length === 1 && storage.length === 0, "forgotten");
+    await until(() => marks().length === 1 && storage.length === 0, "the mark is sent and deleted");
     gateway.cut();
     await until(() => gateway.tokens.length === 2 && client.state.phase === "online", "online again");
     await client.call("presence", {});

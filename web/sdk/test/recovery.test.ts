@@ -31,10 +31,10 @@ for (const knowsReplay of [false, true]) {
         gateway.cut();
         for (let count = 0; count < 35; count++) gateway.say();
         // Some cuts happen while the client is still reading missed messages.
-        if (round % 3 === 0) await until(() => room.state.seq === gateway.log.length, "whole");
+        if (round % 3 === 0) await until(() => room.state.seq === gateway.log.length, "all messages are shown");
         else await until(() => client.state.phase === "online", "online");
       }
-      await until(() => room.state.seq === 1001, "whole");
+      await until(() => room.state.seq === 1001, "all messages are shown");
       assert.deepEqual(
         texts(room),
         gateway.log.map(({ text }) => text),
@@ -51,9 +51,9 @@ for (const knowsReplay of [false, true]) {
       gateway.cut();
       await until(() => client.state.phase !== "online", "offline");
       for (let count = 0; count < 1000; count++) gateway.append({});
-      await until(() => room.state.seq === 1001, "whole");
+      await until(() => room.state.seq === 1001, "all messages are shown");
       gateway.say();
-      await until(() => room.state.seq === 1002, "live again");
+      await until(() => room.state.seq === 1002, "the live message is shown");
       assert.equal(room.state.messages.length, 1002);
       assert.equal(gateway.joins.length, knowsReplay ? 2 : 11);
     });
@@ -70,7 +70,7 @@ for (const knowsReplay of [false, true]) {
       await until(() => room.state.seq === 7 && room.state.messages.length === 3, "latest page");
       assert.deepEqual([room.state.cut, room.state.hasOlder], [true, true]);
       gateway.say();
-      await until(() => room.state.seq === 8, "live again");
+      await until(() => room.state.seq === 8, "the live message is shown");
       await room.loadOlder();
       await room.loadOlder();
       assert.deepEqual([room.state.messages.length, room.state.hasOlder], [8, false]);
@@ -83,11 +83,11 @@ describe("recovery", () => {
     gateway.knowsReplay = true;
     const { room } = await joined();
     gateway.say();
-    await until(() => room.state.seq === 1, "first");
+    await until(() => room.state.seq === 1, "the first message is shown");
     assertAlwaysWhole(room);
     gateway.append({});
     gateway.say();
-    await until(() => room.state.seq === 3, "whole");
+    await until(() => room.state.seq === 3, "all messages are shown");
     assert.equal(gateway.joins.length, 2);
   });
 

@@ -39,7 +39,7 @@ describe("the check of payloads", () => {
       );
       other.send({ text: "elsewhere" });
       room.send({ text: "behind it" });
-      await until(() => gateway.log.length === 2, "the others are sent");
+      await until(() => gateway.log.length === 2, "the other messages are sent");
       assert.deepEqual([gateway.tokens.length, gateway.sends.length], [1, 2]);
     });
   }
@@ -133,7 +133,7 @@ describe("a message that makes the server close the connection", () => {
     await until(() => room.state.messages[0]?.state === "failed", "failed");
     assert.equal(room.state.messages[0]?.error?.reason, "too_large");
     room.send({ text: "after" });
-    await until(() => gateway.log.length === 1, "the next one is sent");
+    await until(() => gateway.log.length === 1, "the next message is sent");
     assert.equal(gateway.tokens.length, 2);
   });
 
@@ -145,7 +145,7 @@ describe("a message that makes the server close the connection", () => {
     other.send({ text: "beside" });
     room.send({ text: "behind" });
     await until(() => room.state.messages.some(({ state }) => state === "failed"), "failed");
-    await until(() => gateway.log.length === 3, "the others are sent");
+    await until(() => gateway.log.length === 3, "the other messages are sent");
     assert.deepEqual(
       room.state.messages.filter(({ state }) => state === "failed").map(({ text, error }) => [text, error?.reason]),
       [["poison", "outcome_unknown"]],
@@ -174,12 +174,12 @@ describe("one room", () => {
       return true;
     };
     room.send({ text: "limited" });
-    await until(() => !isLimited, "limited");
+    await until(() => !isLimited, "the refusal was sent");
     const third = client.room("public:third"); // answered after the refusal, when the client knows of the limit
     third.join();
     await until(() => third.state.phase === "joined", "joined");
     other.send({ text: "also" });
-    await until(() => gateway.log.length === 2, "both are sent");
+    await until(() => gateway.log.length === 2, "both messages are sent");
     assert.deepEqual(
       gateway.log.map(({ text }) => text),
       ["limited", "also"],
@@ -199,7 +199,7 @@ describe("a refusal with a `retry_after` of many hours", () => {
     await until(() => room.state.messages.at(-1)?.state === "failed", "failed");
     assert.equal(room.state.messages.at(-1)?.error?.reason, "rate_limited");
     other.send({ text: "deleted some" });
-    await until(() => gateway.log.length === 1, "the next one goes out");
+    await until(() => gateway.log.length === 1, "the next message is sent");
   });
 });
 
@@ -256,10 +256,10 @@ describe("a long fault of the server", () => {
     const room = client.room(LOBBY);
     room.send({ text: "early" });
     room.join();
-    await until(() => tries > MAX_ATTEMPTS, "tried on");
+    await until(() => tries > MAX_ATTEMPTS, "the message is sent again");
     assert.equal(room.state.messages[0]?.state, "sending");
     elapsedMs += 55 * 60_000;
-    await until(() => room.state.messages[0]?.state === "failed", "given up");
+    await until(() => room.state.messages[0]?.state === "failed", "the message has failed");
     assert.equal(room.state.messages[0]?.error?.reason, "unavailable");
   });
 
@@ -291,7 +291,7 @@ describe("a room that refuses the user", () => {
     const { room } = await joined();
     gateway.onSend = () => true;
     const id = room.send({ text: "too late" });
-    await until(() => gateway.sends.length === 1, "on the wire");
+    await until(() => gateway.sends.length === 1, "the message is sent");
     gateway.io.emit("room", { room: LOBBY, change: "removed" });
     await until(() => room.state.messages[0]?.state === "failed", "failed");
     assert.deepEqual([room.state.phase, room.state.messages[0]?.error?.reason], ["refused", "forbidden"]);
@@ -306,7 +306,7 @@ describe("a room that refuses the user", () => {
     const first = await joined({ storage });
     gateway.onSend = () => true;
     first.room.send({ text: "left over" });
-    await until(() => gateway.sends.length === 1, "on the wire");
+    await until(() => gateway.sends.length === 1, "the message is sent");
     first.client.close();
     gateway.onEvent = (event) => (event === "room:join" ? refusal("forbidden") : undefined);
     const second = await online({ storage });
