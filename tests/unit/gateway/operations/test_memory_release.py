@@ -6,6 +6,7 @@ import pytest
 
 from roomcast.gateway.operations.memory_release import (
     AFTER_GROWTH_SECONDS,
+    CONNECTION_BYTES,
     MAX_GROWTH_BYTES,
     QUIET_SECONDS,
     CrowdWatch,
@@ -33,21 +34,32 @@ def test_a_mass_disconnect_is_noticed_once(connections: list[int], moments: list
 
 def test_growth_is_measured_from_the_lowest_memory_since_the_last_collection() -> None:
     growth = GrowthWatch(MAX_GROWTH_BYTES * 3)
-    assert not growth.is_large(MAX_GROWTH_BYTES)
-    assert not growth.is_large(2 * MAX_GROWTH_BYTES - 1)
-    assert growth.is_large(2 * MAX_GROWTH_BYTES)
-    growth.note_collected(2 * MAX_GROWTH_BYTES - 5)
-    assert not growth.is_large(3 * MAX_GROWTH_BYTES - 6)
-    assert growth.is_large(3 * MAX_GROWTH_BYTES - 5)
+    assert not growth.is_large(MAX_GROWTH_BYTES, 0)
+    assert not growth.is_large(2 * MAX_GROWTH_BYTES - 1, 0)
+    assert growth.is_large(2 * MAX_GROWTH_BYTES, 0)
+    growth.note_collected(2 * MAX_GROWTH_BYTES - 5, 0)
+    assert not growth.is_large(3 * MAX_GROWTH_BYTES - 6, 0)
+    assert growth.is_large(3 * MAX_GROWTH_BYTES - 5, 0)
 
 
 def test_the_memory_of_a_growth_is_given_back_once_after_its_end() -> None:
     growth = GrowthWatch(0)
     assert not any(growth.is_over() for _ in range(50))
-    growth.note_collected(MAX_GROWTH_BYTES)
+    growth.note_collected(MAX_GROWTH_BYTES, 0)
     assert not any(growth.is_over() for _ in range(AFTER_GROWTH_SECONDS - 1))
-    growth.note_collected(2 * MAX_GROWTH_BYTES)  # the memory grew again
+    growth.note_collected(2 * MAX_GROWTH_BYTES, 0)  # the memory grew again
     assert [growth.is_over() for _ in range(AFTER_GROWTH_SECONDS)].count(True) == 1
-    growth.note_given_back(5)
+    growth.note_given_back(5, 0)
     assert not any(growth.is_over() for _ in range(50))
-    assert growth.is_large(MAX_GROWTH_BYTES + 5)
+    assert growth.is_large(MAX_GROWTH_BYTES + 5, 0)
+
+
+def test_memory_of_new_connections_is_no_growth_also_after_they_have_ended() -> None:
+    growth = GrowthWatch(0)
+    explained = 1_000 * CONNECTION_BYTES
+    assert not growth.is_large(explained + MAX_GROWTH_BYTES - 1, 1_000)
+    assert not growth.is_large(explained + MAX_GROWTH_BYTES - 1, 200)  # the allocator keeps the memory of ended ones
+    assert growth.is_large(explained + MAX_GROWTH_BYTES, 200)
+    growth.note_collected(explained, 200)
+    assert growth.is_large(explained + MAX_GROWTH_BYTES, 200)
+    assert not growth.is_large(explained + MAX_GROWTH_BYTES, 201)

@@ -5,7 +5,8 @@ Both save time while connections open and close. But failed requests leave garba
 attacker could use to fill the memory. And after a mass disconnect, the process would keep unused memory for hours.
 
 Collecting takes time in proportion to the scanned objects. So the gateway scans all objects only when most connections
-have ended. While its memory grows, it scans the objects that are newer than the last collection. Ten seconds after a
+have ended. While its memory grows more than its connections explain, it scans the objects that are newer than the last
+collection. Ten seconds after a
 growth it gives back what is free: a flood of large answers would leave 100 MB to the allocator.
 """
 
@@ -22,6 +23,8 @@ from roomcast.process.usage import resident_bytes
 QUIET_SECONDS: Final = 5
 MAX_GROWTH_BYTES: Final = 16_777_216
 """Growth of the resident memory after which the gateway collects the garbage among new objects; takes 40 ms at most."""
+CONNECTION_BYTES: Final = 12_288
+"""Memory of one more connection that does not count as growth; an idle connection takes 10.6 KiB."""
 AFTER_GROWTH_SECONDS: Final = 10
 """Seconds after a growth at which its memory is given back: large answers or packets may be gone by then."""
 _CROWD: Final = 50
@@ -54,17 +57,24 @@ class CrowdWatch:
 
 
 class GrowthWatch:
-    """Detects that the memory has grown by MAX_GROWTH_BYTES since the last collection. Pure."""
+    """Detects that the memory has grown by MAX_GROWTH_BYTES beyond new connections since the last collection. Pure."""
 
     def __init__(self, resident_bytes: int) -> None:
         self._lowest = resident_bytes
+        self._before = 0
+        """Connections when the memory was lowest."""
+        self._peak = 0
+        """The most connections since then. The allocator keeps the memory of those that have ended."""
         self._quiet_seconds: int | None = None
         """Seconds since the last growth; None after its memory was given back."""
 
-    def is_large(self, resident_bytes: int) -> bool:
-        """Return whether to collect; call it every second with the resident memory."""
-        self._lowest = min(self._lowest, resident_bytes)
-        return resident_bytes >= self._lowest + MAX_GROWTH_BYTES
+    def is_large(self, resident_bytes: int, connections: int) -> bool:
+        """Return whether to collect; call it every second with the resident memory and the number of connections."""
+        if resident_bytes <= self._lowest:
+            self._measure_from(resident_bytes, connections)
+        self._peak = max(self._peak, connections)
+        explained = (self._peak - self._before) * CONNECTION_BYTES
+        return resident_bytes >= self._lowest + MAX_GROWTH_BYTES + explained
 
     def is_over(self) -> bool:
         """Return True once per growth, AFTER_GROWTH_SECONDS after it ended; call it every second."""
@@ -73,15 +83,18 @@ class GrowthWatch:
         self._quiet_seconds += 1
         return self._quiet_seconds >= AFTER_GROWTH_SECONDS
 
-    def note_collected(self, resident_bytes: int) -> None:
+    def note_collected(self, resident_bytes: int, connections: int) -> None:
         """Measure the growth from now on."""
-        self._lowest = resident_bytes
+        self._measure_from(resident_bytes, connections)
         self._quiet_seconds = 0
 
-    def note_given_back(self, resident_bytes: int) -> None:
+    def note_given_back(self, resident_bytes: int, connections: int) -> None:
         """Measure the growth from now on; nothing is left to give back."""
-        self._lowest = resident_bytes
+        self._measure_from(resident_bytes, connections)
         self._quiet_seconds = None
+
+    def _measure_from(self, resident_bytes: int, connections: int) -> None:
+        self._lowest, self._before, self._peak = resident_bytes, connections, connections
 
 
 async def watch_memory(count_connections: Callable[[], int], ticks: Ticks) -> None:
@@ -89,14 +102,15 @@ async def watch_memory(count_connections: Callable[[], int], ticks: Ticks) -> No
     crowd, growth = CrowdWatch(), GrowthWatch(resident_bytes())
     while True:
         await ticks.wait()
-        if crowd.is_gone(count_connections()):
+        connections = count_connections()
+        if crowd.is_gone(connections):
             gc.collect()
             give_back()
-            growth.note_given_back(resident_bytes())
-        elif growth.is_large(resident_bytes()):
+            growth.note_given_back(resident_bytes(), connections)
+        elif growth.is_large(resident_bytes(), connections):
             gc.collect(_NEW)
-            growth.note_collected(resident_bytes())
+            growth.note_collected(resident_bytes(), connections)
         elif growth.is_over():
             gc.collect(_NEW)
             give_back()
-            growth.note_given_back(resident_bytes())
+            growth.note_given_back(resident_bytes(), connections)
