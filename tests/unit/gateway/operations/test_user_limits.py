@@ -13,8 +13,10 @@ from roomcast.gateway.operations.user_limits import (
     MAX_CONNECTIONS,
     MIN_FACTOR,
     OVERLOAD_SECONDS,
+    PEAK_SECONDS,
     REDIS_PATIENCE,
     SHARES,
+    SIGN_IN_EVENTS,
     UserLimits,
 )
 from tests.clock import Clock
@@ -63,7 +65,41 @@ def test_reconnecting_does_not_raise_the_rate(limits: UserLimits, clock: Clock) 
     for _ in range(20):
         limits.remove_connection("ada")
         limits.add_connection("ada")
-    assert take_all(limits, clock, "ada", 1.0) == pytest.approx(RATE, abs=2)
+    assert take_all(limits, clock, "ada", 3.0) == pytest.approx(3 * RATE - 20 * SIGN_IN_EVENTS, abs=2)
+
+
+def test_a_second_connection_that_comes_and_goes_adds_no_burst_each_time(limits: UserLimits, clock: Clock) -> None:
+    limits.add_connection("ada")
+    limits.add_connection("ada")
+    take_all(limits, clock, "ada", 10.0)
+    for _ in range(3):
+        limits.remove_connection("ada")
+        limits.add_connection("ada")
+    assert take_all(limits, clock, "ada", 1.0) <= 2 * RATE
+    clock.now += PEAK_SECONDS
+    take_all(limits, clock, "ada", 10.0)
+    limits.remove_connection("ada")
+    limits.add_connection("ada")  # the peak is forgotten: once a minute the burst comes again
+    assert take_all(limits, clock, "ada", 1.0) == pytest.approx(2 * RATE + RATE * BURST_SECONDS, abs=2)
+
+
+def test_a_user_who_signs_in_again_and_again_is_refused(limits: UserLimits, clock: Clock) -> None:
+    limits.require_place("ada")
+    limits.add_connection("ada")
+
+    def sign_in_again() -> None:
+        limits.require_place("ada")
+        limits.remove_connection("ada")
+        limits.add_connection("ada")
+
+    for _ in range(round((BURST_SECONDS + 1) * RATE / SIGN_IN_EVENTS)):
+        sign_in_again()
+    sign_in_again()
+    with pytest.raises(RoomcastError) as caught:
+        sign_in_again()
+    assert caught.value.code is Code.RATE_LIMITED
+    clock.now += 10.0
+    sign_in_again()
 
 
 def test_a_connection_above_max_connections_is_refused(limits: UserLimits) -> None:

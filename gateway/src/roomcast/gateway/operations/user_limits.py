@@ -25,6 +25,11 @@ SHARES: Final = 4
 MAX_CONNECTIONS: Final = 50
 """Connections of one user on one gateway."""
 BURST_SECONDS: Final = 4.0
+SIGN_IN_EVENTS: Final = 5.0
+"""Events that a repeated sign-in of a user counts as. A sign-in takes a gateway as long as several events."""
+PEAK_SECONDS: Final = 60.0
+"""Seconds for which a user's largest number of connections is remembered. Only a connection above it adds a burst, and
+is no repeated sign-in. Otherwise a client that ends and opens a connection again and again would fill the bucket."""
 OVERLOAD_SECONDS: Final = 0.1
 """Lateness of the event loop that counts as overload."""
 RELIEF_SECONDS: Final = 0.03
@@ -57,7 +62,7 @@ class EventsPort(Protocol):
 class UserLimit:
     """The limits that the connections of one user share."""
 
-    __slots__ = ("bucket", "connections", "patience", "reads", "share", "taken_before")
+    __slots__ = ("bucket", "connections", "patience", "peak", "peak_at", "reads", "share", "taken_before")
 
     def __init__(self, rate: float, now: float) -> None:
         self.bucket = TokenBucket(rate, rate * BURST_SECONDS, now)
@@ -65,9 +70,22 @@ class UserLimit:
         """Refused events that a client may send before the gateway disconnects the client."""
         self.reads = asyncio.Semaphore(READS_AT_ONCE)
         self.connections = 0
+        self.peak = 0
+        """The largest number of connections lately; `peak_at`: when it was reached."""
+        self.peak_at = now
         self.share = 1.0
         """The part of the user's limit that this gateway may give out."""
         self.taken_before = 0.0
+
+    def count_connection(self, now: float) -> bool:
+        """Count a new connection; return whether the user has more connections now than lately."""
+        if now - self.peak_at > PEAK_SECONDS:
+            self.peak = self.connections
+        self.connections += 1
+        if self.connections <= self.peak:
+            return False
+        self.peak, self.peak_at = self.connections, now
+        return True
 
 
 class UserLimits:
@@ -84,6 +102,16 @@ class UserLimits:
         self._worst_busy = 0.0
         self._late_seconds = 0
 
+    def require_place(self, user: str) -> None:
+        """Raise RATE_LIMITED for a user who is in debt for more than a second, before a sign-in costs anything."""
+        limit = self._users.get(user)
+        if limit is None:
+            return
+        limit.bucket.take(self._clock(), 0.0)
+        if limit.bucket.level < -limit.bucket.rate:
+            wait = max(0.001, round(limit.bucket.wait_seconds(), 3))
+            raise RoomcastError(Code.RATE_LIMITED, "too many events or sign-ins of the user", retry_after=wait)
+
     def add_connection(self, user: str) -> UserLimit:
         """Add a connection; raises RoomcastError (RATE_LIMITED) when the user has too many connections here."""
         now = self._clock()
@@ -92,8 +120,11 @@ class UserLimits:
             limit = self._users[user] = UserLimit(self._rate * self.factor, now)
         elif limit.connections >= MAX_CONNECTIONS:
             raise RoomcastError(Code.RATE_LIMITED, f"a user has at most {MAX_CONNECTIONS} connections", retry_after=5.0)
-        limit.connections += 1
-        self._size(limit, is_grown=1 < limit.connections <= SHARES)
+        is_more = limit.count_connection(now)
+        if not is_more:
+            limit.bucket.level -= SIGN_IN_EVENTS
+            limit.bucket.taken += SIGN_IN_EVENTS
+        self._size(limit, is_grown=is_more and 1 < limit.connections <= SHARES)
         return limit
 
     def remove_connection(self, user: str) -> None:

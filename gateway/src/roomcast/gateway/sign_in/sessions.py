@@ -101,6 +101,7 @@ class Sessions:
         if not self._clock.is_read:  # only for the first clients after the start
             self._clock.read(await self._store.now_ms())
         identity = await self._verifier.verify(auth.get("token") if isinstance(auth, dict) else None)
+        self._user_limits.require_place(identity.user)
         identity = await self._checked(identity)  # do not await from here until `of_user` finds the session
         identity = self._issued_by_now(identity)
         presence = read_presence(auth)
