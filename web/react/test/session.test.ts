@@ -25,6 +25,8 @@ function opened(one: Session): () => void {
   return undo;
 }
 
+const leaves = () => gateway.payloads("room:leave").map(({ room }) => room);
+
 async function joined(one: Session): Promise<() => void> {
   opened(one);
   const client = one.client!;
@@ -33,9 +35,13 @@ async function joined(one: Session): Promise<() => void> {
   return undo;
 }
 
-test("a session connects only when it is opened", () => {
-  assert.equal(session().client, null);
-  assert.equal(gateway.tokens.length, 0);
+test("a session connects only when it is opened", async () => {
+  const unopened = session();
+  const other = session();
+  opened(other);
+  await until(() => other.client?.state.phase === "online", "online");
+  assert.equal(unopened.client, null);
+  assert.equal(gateway.tokens.length, 1);
 });
 
 test("a session that is closed and opened again at once keeps its connection", async () => {
@@ -81,19 +87,32 @@ test("a room stays joined until the last of its users leaves", async () => {
   const leaveSecond = one.enter(one.client!, LOBBY);
   leaveFirst();
   one.enter(one.client!, LOBBY)();
-  assert.equal(gateway.payloads("room:leave").length, 0);
+  one.enter(one.client!, "public:other")(); // left as late after its last user as the lobby would be
+  await until(() => leaves().length > 0, "left the other room");
+  assert.deepEqual(leaves(), ["public:other"]);
   leaveSecond();
-  await until(() => gateway.payloads("room:leave").length === 1, "left");
-  assert.equal(gateway.joins.length, 1);
+  await until(() => leaves().length === 2, "left");
+  assert.deepEqual(leaves(), ["public:other", LOBBY]);
+  assert.equal(gateway.joins.length, 2);
 });
 
 test("a room is not left while a message is still being sent", async () => {
   const one = session();
   const leave = await joined(one);
-  gateway.cut();
-  await until(() => one.client?.state.phase !== "online", "offline");
+  let accept = () => {};
+  gateway.onSend = ({ id, text }, ack) => {
+    accept = () => {
+      const { seq, time } = gateway.append({ id, user: "ada", name: "Ada", text });
+      ack({ ok: true, seq, time, duplicate: false });
+    };
+    return true;
+  };
   one.client!.room(LOBBY).send({ text: "last words" });
   leave();
-  await until(() => gateway.log.some(({ text }) => text === "last words"), "sent");
-  await until(() => gateway.payloads("room:leave").length === 1, "left");
+  one.enter(one.client!, "public:other")(); // left as late after its last user as the lobby would be
+  await until(() => leaves().length > 0, "left the other room");
+  assert.deepEqual(leaves(), ["public:other"]);
+  accept();
+  await until(() => leaves().length === 2, "left");
+  assert.deepEqual(leaves(), ["public:other", LOBBY]);
 });
