@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 from uuid import uuid4
 
+from roomcast.contract.keys import room_log
 from tests.gateways import Client, Clients, Gateway, store, unique
 
 Pair = list[Gateway]
@@ -23,7 +24,9 @@ async def history(client: Client, room: str) -> dict[int, dict[str, Any]]:
 def assert_nowhere(redis_url: str, room: str, text: str) -> None:
     """Check that no Redis key of the room contains `text`."""
     with store(redis_url) as redis:
-        for key in redis.scan_iter(f"room:{{{room}}}*"):
+        found = list(redis.scan_iter(f"room:{{{room}}}*"))
+        assert room_log(room) in found
+        for key in found:
             kind = redis.type(key)
             content = redis.hgetall(key) if kind == "hash" else redis.zrange(key, 0, -1)
             assert text not in str(content), key
@@ -131,6 +134,7 @@ async def test_in_a_public_room_only_the_author_deletes(pair: Pair, clients: Cli
     first = await ada.send(room, "one")
 
     assert await bob.refused("message:delete", amend(room, first["seq"])) == "forbidden"
+    await ada.ok("message:delete", amend(room, first["seq"]))
 
 
 async def test_an_entry_that_is_not_a_message_cannot_be_amended(pair: Pair, clients: Clients) -> None:

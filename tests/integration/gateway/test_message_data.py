@@ -6,7 +6,8 @@ from typing import Any
 from uuid import uuid4
 
 from roomcast.contract.backend import connect
-from tests.gateways import Client, Clients, Gateway, store, unique
+from tests.gateways import Client, Clients, Gateway, unique
+from tests.integration.gateway.test_amendments import assert_nowhere
 
 Pair = list[Gateway]
 
@@ -54,12 +55,10 @@ async def test_edits_replace_data_and_no_key_contains_the_old_data(
     original = (await bob.ok("message:history", {"room": room}))["messages"][0]
     assert (heard["text"], heard["data"]) == ("ticket 8", {"state": "second-state"})
     assert (original["text"], original["data"], original["edited"]) == ("ticket 8", {"state": "second-state"}, 3)
-    with store(gateway_redis) as redis:
-        assert "first-state" not in str(redis.hgetall(f"room:{{{room}}}:log"))
+    assert_nowhere(gateway_redis, room, "first-state")
 
     await ada.ok("message:delete", {"room": room, "id": uuid4().hex, "target": target})
-    with store(gateway_redis) as redis:
-        assert "second-state" not in str(redis.hgetall(f"room:{{{room}}}:log"))
+    assert_nowhere(gateway_redis, room, "second-state")
 
 
 async def test_a_message_with_data_only_is_not_counted_as_unread(pair: Pair, clients: Clients) -> None:

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import pytest
 
+from roomcast.contract.ids import direct_room
 from tests.gateways import Clients, Gateway, Raw, gateway, raw, unique
 
 Pair = list[Gateway]
@@ -220,7 +221,7 @@ async def test_only_the_two_users_of_a_direct_room_may_enter_it(pair: Pair, clie
     await eve.join(own)
 
 
-async def test_a_first_direct_message_announces_its_room_to_the_other_user(pair: Pair, clients: Clients) -> None:
+async def test_only_the_first_direct_message_announces_its_room_to_the_other_user(pair: Pair, clients: Clients) -> None:
     names = sorted(unique(name) for name in ("ada", "bob"))
     ada, bob = await clients(pair[0], names[0]), await clients(pair[1], names[1])
     room = f"dm:{ada.user}:{bob.user}"
@@ -231,6 +232,10 @@ async def test_a_first_direct_message_announces_its_room_to_the_other_user(pair:
     assert (told["change"], told["by"]) == ("direct", ada.user)
     listed = {row["room"]: row["unread"] for row in (await bob.ok("room:list", {}))["rooms"]}
     assert listed[room] == 2
+    carl = await clients(pair[0], unique("carl"))
+    await carl.send(other := direct_room(carl.user, bob.user), "hello")
+    await bob.expect("room", lambda event: event["room"] == other)
+    assert len(bob.seen("room", lambda event: event["room"] == room)) == 1
 
 
 async def test_packets_in_several_frames_are_handled_before_later_packets(pair: Pair) -> None:

@@ -202,10 +202,12 @@ async def test_a_polling_client_between_two_gets_receives_the_drain_event(redis_
 
 async def test_further_signals_do_not_disturb_a_drain(redis_url: str, tmp_path: Path, clients: Clients) -> None:
     with gateways(tmp_path, redis_url, 1, DRAIN_SECONDS="3") as (running,):
-        await clients(running, "ada")
+        ada = await clients(running, "ada")
         for _ in range(3):
             running.process.terminate()
             await asyncio.sleep(0)
+        await ada.expect_gone(6.0)
+        assert len(ada.seen("drain")) == 1
         await asyncio.to_thread(running.stop, 6.0)
 
 

@@ -364,15 +364,13 @@ async def test_one_invisible_device_hides_all_devices_of_the_user_on_every_gatew
     assert await _is(bob, user, "offline")
 
 
-async def test_a_user_who_becomes_invisible_with_the_first_event_is_never_shown_online(
+async def test_a_user_who_becomes_invisible_with_the_first_event_is_not_shown_in_rooms(
     pair: Pair, clients: Clients
 ) -> None:
     """The client sends `presence` before any other event, as a client does that has stored the user's choice."""
     bob, user = await clients(pair[1], unique("bob")), unique("ada")
     room = unique("public:talk")
     await bob.join(room)
-    await bob.ok("presence:watch", {"users": [user]})
-
     ada = await clients(pair[0], user)
     await ada.io.emit("presence", {"status": "invisible"})
     await ada.join(room)
@@ -380,4 +378,7 @@ async def test_a_user_who_becomes_invisible_with_the_first_event_is_never_shown_
     await ada.expect_text("one")
 
     await until(lambda: _is_alone(bob, room), "the user is not among the members")
+    carol = await clients(pair[0], unique("carol"))
+    await carol.join(room)
+    await bob.expect("room", lambda e: carol.user in [row["user"] for row in e.get("entered", [])])
     assert [e for e in bob.seen("room") if any(row["user"] == user for row in e.get("entered", []))] == []

@@ -150,6 +150,7 @@ async def test_two_joins_at_once_are_acked_in_order_and_the_last_is_replayed(
         await socket.until(lambda frame: '"seq":300' in frame and frame.startswith("42"))
         heard = Reader(socket.frames, room)
 
+    assert [str(frame)[:4] for frame in socket.frames if str(frame).startswith("43")] == ["430[", "431["]
     (_, first), (second_at, second) = heard.acks
     assert (first["recovered"], second["recovered"]) == (True, True)
     assert [seq for at, seq in heard.seqs if at > second_at] == list(range(101, 301))
@@ -273,11 +274,14 @@ async def test_the_gateway_leaves_the_room_when_a_client_disconnects_during_a_re
 ) -> None:
     room = unique("public:talk")
     await fill(gateway_redis, room, 1, 300, size=2_000)
-    before = pair[0].metric("roomcast_gateway_rooms")
+    await until(lambda: pair[0].metric("roomcast_gateway_rooms") == 0, "no room of an earlier test is subscribed")
     for n in range(5):
         async with raw(pair[0]) as socket:
             await socket.sign_in(f"ghost-{n}-{room[12:]}")
             await socket.send("421" + json.dumps(["room:join", {"room": room, "replay": True, "limit": 100}]))
+            await socket.ack(1)
+            assert pair[0].metric("roomcast_gateway_rooms") == 1
             socket.abort()
 
-    await until(lambda: pair[0].metric("roomcast_gateway_rooms") <= before, "the room is unsubscribed")
+    await until(lambda: pair[0].metric("roomcast_gateway_connections") == 0, "all connections are closed")
+    await until(lambda: pair[0].metric("roomcast_gateway_rooms") == 0, "the room is unsubscribed")

@@ -137,6 +137,7 @@ async def test_a_removal_that_all_gateways_missed_takes_effect_after_the_reconne
     await owner.invite(room, bob.user)
     await owner.join(room)
     await bob.join(room)
+    await bob.join(hall := unique("public:hall"))
 
     with store(gateway_redis) as redis:
         redis.hdel(keys.room_members(room), bob.user)
@@ -145,7 +146,8 @@ async def test_a_removal_that_all_gateways_missed_takes_effect_after_the_reconne
     assert (await bob.expect("room", lambda e: e["change"] == "removed"))["room"] == room
     await until(lambda: all(running.is_ready for running in pair), "the gateways are ready again")
     await owner.send(room, "without bob")
-    await owner.expect_text("without bob")
+    await owner.send(hall, "with bob")
+    await bob.expect_text("with bob")
     assert bob.texts(room) == []
 
 
@@ -162,9 +164,12 @@ async def test_all_clients_leave_a_closed_room(pair: Pair, clients: Clients, gat
 
     for who in (ada, bob):
         assert (await who.expect("room", lambda e: e["change"] == "closed"))["room"] == room
-    await eve.join(room)
+    dan = await clients(pair[0], unique("dan"))
+    for who in (dan, eve):
+        await who.join(room)
     await eve.send(room, "anybody?")
-    await eve.expect_text("anybody?")
+    for who in (dan, eve):
+        await who.expect_text("anybody?")
     assert ada.texts(room) == bob.texts(room) == []
 
 
@@ -242,6 +247,9 @@ async def test_issued_before_revokes_only_older_tokens(pair: Pair, clients: Clie
         await old.expect_gone(CLOSED_WITHIN_SECONDS)
         await new.join("public:lobby")
         await backend.revoke_user(user, issued_before=now - 120)
+        other = await clients(pair[1], unique("other"))
+        await backend.revoke_user(other.user)
+        await other.expect_gone(CLOSED_WITHIN_SECONDS)
     with pytest.raises(socketio.exceptions.ConnectionError):
         await Client(user).connect(pair[0].url, token(user, iat=now - 61))
     assert not new.gone.is_set()

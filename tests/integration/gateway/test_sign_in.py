@@ -107,6 +107,7 @@ async def test_a_client_can_sign_in_by_polling_and_upgrade_afterwards(pair: Pair
     client = Client(unique("ada"))
     ready = await client.connect(pair[0].url, transports=transports)
     await client.join("public:lobby")
+    assert client.io.transport() == transports[-1]
     await client.close()
 
     assert ready["user"] == client.user

@@ -45,7 +45,7 @@ async def test_two_forms_of_an_emoji_are_one_reaction(pair: Pair, clients: Clien
         await client.ok("message:react", reaction)
 
     await ada.expect("message", lambda m: m["seq"] == target + 3)
-    assert {m["emoji"] for m in ada.seen("message", lambda m: m["kind"] == "reaction")} == {"❤"}
+    assert [m["emoji"] for m in ada.seen("message", lambda m: m["kind"] == "reaction")] == ["❤"] * 3
     for emoji in ("\ufe0f", " ", "\u200d", "\u202e", "\u2066\u2069", "\n"):
         reaction = {"room": room, "id": uuid4().hex, "target": target, "emoji": emoji, "on": True}
         assert await ada.refused("message:react", reaction) == "bad_request"
