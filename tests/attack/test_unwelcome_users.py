@@ -56,3 +56,23 @@ async def test_invitations_leave_places_on_a_room_list_for_the_user(
         listed = [bool(redis.hexists(keys.user_rooms(ada.user), room)) for room in (*invited, direct, own)]
     assert listed == [True, False, False, True]
     await ada.join(invited[1])  # the membership itself is not limited
+
+
+async def test_a_moderator_does_not_resolve_reports_about_own_messages(gateway: Gateway, clients: Clients) -> None:
+    """A resolved report is gone from the operators' queue, too."""
+    owner, member = await clients(gateway, unique("owner")), await clients(gateway, unique("member"))
+    ops, room = await clients(gateway, unique("ops"), ops=True), unique("team")
+    await owner.ok("room:create", {"room": room, "kind": "private"})
+    await owner.invite(room, member.user)
+    reports = []
+    for author in (owner, member):
+        await author.join(room)
+        sent = await author.send(room, "something bad")
+        reports.append(
+            (await member.ok("message:report", {"room": room, "target": sent["seq"], "reason": "bad"}))["id"]
+        )
+    about_owner, about_member = reports
+    assert await owner.refused("report:resolve", {"id": about_owner}) == "forbidden"
+    await owner.ok("report:resolve", {"id": about_member})
+    assert [report["id"] for report in (await ops.ok("report:list", {}))["reports"]] == [about_owner]
+    await ops.ok("report:resolve", {"id": about_owner})

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+import orjson
+
 from roomcast.contract.envelope import Sanctioned
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import (
@@ -147,6 +149,8 @@ class Moderation:
         report = await self._store.find_report(p.id)
         if report is None or not await self._access.moderates(session, report["room"]):
             raise RoomcastError(Code.NOT_FOUND, "no such report")
+        if not session.identity.ops and orjson.loads(report["message"]).get("user") == session.user:
+            raise RoomcastError(Code.FORBIDDEN, "other moderators and operators resolve reports about your messages")
         await self._store.resolve_report(p.id, report["room"])
         return {"id": p.id}
 
