@@ -186,7 +186,7 @@ async def test_a_report_reaches_moderators_and_operators(pair: Pair, clients: Cl
     ada, bob, eve = [await clients(pair[n % 2], unique(name)) for n, name in enumerate(("ada", "bob", "eve"))]
     ops = await clients(pair[1], unique("ops"), ops=True)
     room = await room_of(ada, bob)
-    seq = (await ada.send(room, "an insult"))["seq"]
+    seq = (await bob.send(room, "an insult"))["seq"]
     assert await refusal(eve, "message:report", {"room": room, "target": seq, "reason": "x"}) == "forbidden"
     assert await refusal(bob, "message:report", {"room": room, "target": 999, "reason": "x"}) == "not_found"
     number = (await bob.ok("message:report", {"room": room, "target": seq, "reason": "rude"}))["id"]
