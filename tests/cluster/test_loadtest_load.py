@@ -169,8 +169,8 @@ def connections(cluster: Cluster) -> float:
     return sum(health.metric(port, "roomcast_gateway_connections") for port in ports)
 
 
-async def _listen(cluster: Cluster, room: str, seconds: float) -> list[float]:
-    """Return the delivery times in ms of a load test's messages in a room, measured by a python-socketio client."""
+async def _listen(cluster: Cluster, room: str, load: asyncio.Task[subprocess.CompletedProcess[str]]) -> list[float]:
+    """Return the delivery times in ms of a load test's messages, as a python-socketio client measures them."""
     times: list[float] = []
     party = Party(cluster)
     listener = await party.person("listener")
@@ -184,7 +184,7 @@ async def _listen(cluster: Cluster, room: str, seconds: float) -> list[float]:
     await seen.close()
     await seen.open(cluster.url, sign(cluster.jwt_secret, "independent"), (), hear)
     await seen.call("room:join", {"room": room}, 5.0)
-    await asyncio.sleep(seconds)
+    await load
     await party.close()
     return times
 
@@ -196,8 +196,8 @@ async def test_latencies_of_locust_are_at_most_twice_those_of_an_independent_cli
     """The independent client listens in the same room at the same time, in its own event loop."""
     options = ("--run-id", RUN_ID, "--room-users", "20", "--slo", lenient(tmp_path), "Chat")
     load = asyncio.create_task(asyncio.to_thread(locust, cluster, *options, users=20, run_time="10s"))
-    times = await _listen(cluster, f"public:load-{RUN_ID}-0-0", 12.0)
-    done = await load
+    times = await _listen(cluster, f"public:load-{RUN_ID}-0-0", load)
+    done = load.result()
     own = row(done.stdout, "delivery message")
     assert len(times) > 50, done.stdout + done.stderr
     independent = {share: percentile(dict.fromkeys(times, 1), share) for share in (0.5, 0.95)}
@@ -238,7 +238,7 @@ def test_scenarios_run_without_errors_with_tokens_from_a_file(cluster: Cluster, 
 
 @pytest.mark.parametrize(
     ("url", "words"),
-    [("http://localhost:1", "load: nothing answers at http://localhost:1"), ("ftp://x", "no http(s) address")],
+    [("http://localhost:1", "load: nothing answers at http://localhost:1"), ("ftp://x", "is not an http(s) address")],
 )
 def test_a_missing_cluster_is_reported_in_one_line(url: str, words: str) -> None:
     command = [sys.executable, "-m", "loadtest.load", "--url", url]

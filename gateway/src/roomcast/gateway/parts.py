@@ -93,8 +93,8 @@ class Parts:
             config.events_per_second, time.monotonic, lambda: self.adapter.canary.take_late_seconds()
         )
         self.daily_bytes = DailyBytes(time.monotonic)
-        self.control = ControlPublisher(self.adapter)
         self.sanctions = Sanctions(self.stores.moderation, lambda: self.sessions.now_ms())
+        self.control = ControlPublisher(self.adapter, self.sanctions.forget)
         self.sessions = make_sessions(
             config,
             self.adapter,

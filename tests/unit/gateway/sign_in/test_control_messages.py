@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -23,7 +23,7 @@ from roomcast.contract.envelope import (
 from roomcast.contract.errors import RoomcastError
 from roomcast.contract.events import AuthRefresh
 from roomcast.gateway.sign_in import repeated_checks
-from roomcast.gateway.sign_in.control_messages import SessionControl
+from roomcast.gateway.sign_in.control_messages import ControlPublisher, SessionControl
 from roomcast.gateway.sign_in.identity import Identity
 from roomcast.gateway.sign_in.session import ChatSession
 from roomcast.wire.envelope import pack
@@ -287,3 +287,31 @@ async def test_only_revocations_and_sanctions_in_all_rooms_repeat_the_checks_of_
 async def test_the_creation_of_a_room_rechecks_the_sessions_in_the_room(rig: Rig) -> None:
     await rig.publish(RoomCreated(ROOM))
     assert rig.membership.rechecked == [["phone", "bob"]]
+
+
+class Backplane:
+    """Records the published messages."""
+
+    def __init__(self) -> None:
+        self.published: list[tuple[str, bytes]] = []
+
+    async def publish(self, channel: str, data: bytes) -> None:
+        self.published.append((channel, data))
+
+
+class Adapter:
+    """The one part of the adapter that the publisher needs."""
+
+    def __init__(self) -> None:
+        self.backplane = Backplane()
+
+
+async def test_a_sanction_drops_this_gateways_copies_before_its_message_arrives() -> None:
+    adapter, forgotten = Adapter(), list[tuple[str, str]]()
+    publisher = ControlPublisher(cast("Any", adapter), lambda room, user: forgotten.append((room, user)))
+    await publisher.publish_control(Sanctioned(user="ada"))
+    await publisher.publish_control(Sanctioned(ROOM, "bob"))
+    await publisher.publish_control(Disconnected("eve"))
+    assert forgotten == [("", "ada"), (ROOM, "bob")]
+    sent = [Sanctioned(user="ada"), Sanctioned(ROOM, "bob"), Disconnected("eve")]
+    assert adapter.backplane.published == [("control", pack(message)) for message in sent]

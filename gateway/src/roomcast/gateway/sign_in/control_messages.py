@@ -100,13 +100,22 @@ class ControlChannel(Protocol):
 
 
 class ControlPublisher:
-    """Publishes control messages to all gateways, including this one."""
+    """Publishes control messages to all gateways, including this one.
 
-    def __init__(self, adapter: RedisAdapter) -> None:
+    `forget_sanctions` drops the copies of a room's and of a user's sanctions on this gateway.
+    """
+
+    def __init__(self, adapter: RedisAdapter, forget_sanctions: Callable[[str, str], None]) -> None:
         self._adapter = adapter
+        self._forget_sanctions = forget_sanctions
 
     async def publish_control(self, message: ControlMessage) -> None:
-        """Publish a message to all gateways. Raises RoomcastError(UNAVAILABLE) when Redis fails."""
+        """Publish a message to all gateways. Raises RoomcastError(UNAVAILABLE) when Redis fails.
+
+        The client that caused a sanction sees it in its next request, also if that comes before the message.
+        """
+        if isinstance(message, Sanctioned):
+            self._forget_sanctions(message.room, message.user)
         try:
             await self._adapter.backplane.publish(CONTROL, pack(message))
         except RedisConnectionError as error:
