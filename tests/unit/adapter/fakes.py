@@ -76,18 +76,20 @@ class FakeLog:
 
 
 class FakeDelivery:
-    """A delivery that records the session ids and the packet of each send."""
+    """A delivery that records the session ids, the packet and the attachments of each send."""
 
     outgoing = None
 
     def __init__(self) -> None:
         self.sent: list[tuple[list[str], bytes]] = []
+        self.attachments: list[list[bytes]] = []
 
     def target(self, eio_sid: str) -> Any:
         return eio_sid
 
     def send(self, clients: Iterable[Client], packet: bytes, attachments: Sequence[bytes]) -> None:
         self.sent.append(([client.sid for client in clients], packet))
+        self.attachments.append(list(attachments))
 
     async def close(self) -> None:
         pass

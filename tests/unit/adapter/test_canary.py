@@ -184,6 +184,7 @@ async def test_without_redis_a_node_is_neither_deaf_nor_a_duplicate() -> None:
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.05):
             await one.claim()
+    assert ended == []
 
 
 async def test_a_canary_that_redis_refuses_is_logged_and_does_not_count_as_deaf(

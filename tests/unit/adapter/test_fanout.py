@@ -86,6 +86,7 @@ async def test_the_attachments_of_a_packet_are_split_from_its_text() -> None:
     rig.join("a", "room")
     rig.fanout.receive(channel("room"), pack_event("/", b'51-["e"]', (), (b"x",)))
     assert rig.delivery.sent == [(["a"], b'51-["e"]')]
+    assert rig.delivery.attachments == [[b"x"]]
 
 
 async def test_each_kind_of_packet_goes_to_its_handler() -> None:
@@ -119,7 +120,7 @@ async def test_a_room_is_subscribed_until_its_last_member_has_left() -> None:
     rig.join("b", "room")
     assert set(rig.backplane.subscribed) == {"room:{room}"}
     rig.leave("a", "room")
-    await asyncio.sleep(0)
+    await asyncio.sleep(0.01)  # the linger time is zero, so a timer would have ended
     assert rig.backplane.unsubscribed == []
     rig.leave("b", "room")
     await until(lambda: rig.backplane.unsubscribed == ["room:{room}"], "the room is unsubscribed")

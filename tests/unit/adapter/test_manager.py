@@ -150,8 +150,10 @@ async def test_an_event_for_a_remote_session_goes_to_its_node(rig: Rig) -> None:
 
 async def test_a_skipped_session_gets_no_event(rig: Rig) -> None:
     sid = await rig.connect()
-    await rig.adapter.emit("e", 1, "/", to=sid, skip_sid=sid)
-    assert rig.server.sent == []
+    await rig.adapter.emit("skipped", 1, "/", to=sid, skip_sid=sid)
+    await rig.adapter.emit("e", 1, "/", to=sid)
+    await until(lambda: rig.server.sent, "the second event is sent")
+    assert rig.server.sent == [("eio", '2["e",1]')]
     assert rig.redis.published == []
 
 

@@ -21,7 +21,10 @@ GOOD = RedisInfo("run", "7.2.0", "master", "noeviction")
 
 
 class Connection:
-    """An open connection that confirms all commands except subscriptions to the channels in `refused`."""
+    """An open connection that confirms all commands except subscriptions to the channels in `refused`.
+
+    The next subscription to the channel `loses` ends the connection instead.
+    """
 
     def __init__(self, redis: Redis, options: dict[str, Any]) -> None:
         self.redis = redis
@@ -38,7 +41,11 @@ class Connection:
         self.redis.calls.append(args)
         reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         refusal = self.redis.refused.get(args[-1])
-        if refusal is not None:
+        if args[-1] == self.redis.loses:
+            self.redis.loses = ""
+            reply.set_exception(ConnectionLost("lost"))
+            self.close()
+        elif refusal is not None:
             reply.set_exception(CommandError(refusal))
         else:
             reply.set_result(b"role:slave" if self.redis.is_replica else b"role:master")
@@ -58,6 +65,7 @@ class Redis:
         self.is_replica = False
         self.errors: list[Exception] = []
         self.refused: dict[Any, str] = {}
+        self.loses = ""
         self.calls: list[tuple[Any, ...]] = []
         self.open: list[Connection] = []
 
@@ -123,18 +131,22 @@ async def opened(rig: Rig) -> None:
 async def test_each_failed_attempt_is_followed_by_another(redis: Redis, rig: Rig, error: Exception) -> None:
     redis.errors = [error] * 4
     await opened(rig)
-    assert rig.server.is_up
+    assert (rig.server.is_up, redis.errors) == (True, [])
 
 
 async def test_lost_connections_are_opened_again_and_all_channels_are_subscribed_again(redis: Redis, rig: Rig) -> None:
     await opened(rig)
-    await rig.server.subscribe("room:{a}")
+    channels = ["room:{a}", "room:{b}"]
+    for channel in channels:
+        await rig.server.subscribe(channel)
     for connection in list(redis.open):
         connection.close()
-    assert rig.server.channels == ["room:{a}"]
+    assert rig.server.channels == channels
     await until(lambda: rig.resubscribed == 2, "subscribed again")
-    await rig.server.subscribe("room:{a}")
-    assert [call for call in redis.calls if call[0] == "SSUBSCRIBE"] == [("SSUBSCRIBE", "room:{a}")] * 2
+    async with asyncio.timeout(5):
+        for channel in channels:
+            await rig.server.subscribe(channel)
+    assert [call for call in redis.calls if call[0] == "SSUBSCRIBE"] == [("SSUBSCRIBE", name) for name in channels] * 2
 
 
 @pytest.mark.parametrize(
@@ -180,6 +192,7 @@ async def test_a_refused_channel_does_not_affect_others_and_can_be_retried(redis
     redis.refused["secret:{a}"] = "NOPERM no permission"
     with pytest.raises(CommandError):
         await rig.server.subscribe("secret:{a}")
+    await rig.server.subscribe("room:{a}")
     assert rig.server.is_up
     del redis.refused["secret:{a}"]
     await rig.server.subscribe("secret:{a}")
@@ -218,6 +231,7 @@ async def test_no_command_is_sent_without_a_connection(redis: Redis, rig: Rig) -
 
 async def test_a_connection_that_is_lost_while_subscribing_is_opened_again(redis: Redis, rig: Rig) -> None:
     rig.server.subscribe("room:{a}")
-    redis.errors = [ConnectionLost("lost")]
+    redis.loses = "room:{a}"
     await opened(rig)
     await rig.server.subscribe("room:{a}")
+    assert [call for call in redis.calls if call[0] == "SSUBSCRIBE"] == [("SSUBSCRIBE", "room:{a}")] * 2

@@ -41,6 +41,8 @@ class TestBrowser:
     @pytest.mark.parametrize("verdict", ["valid", "invalid"])
     def test_functions_and_payloads_accept_the_same_ids(self, verdict: str) -> None:
         rooms, users, expected = BROWSER["room_ids"][verdict], BROWSER["user_ids"][verdict], verdict == "valid"
+        assert rooms
+        assert users
         assert {room: is_room_id(room) for room in rooms} == dict.fromkeys(rooms, expected)
         assert {user: is_user_id(user) for user in users} == dict.fromkeys(users, expected)
         assert {room: accepts("room:leave", room=room) for room in rooms} == dict.fromkeys(rooms, expected)

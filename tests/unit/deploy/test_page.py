@@ -1,4 +1,4 @@
-"""A changed source causes a new build of the page."""
+"""The page is built if the fingerprint of its sources has changed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def sources(folder: Path) -> Path:
     return folder
 
 
-def test_a_changed_source_causes_a_build(tmp_path: Path) -> None:
+def test_a_changed_or_new_source_changes_the_fingerprint(tmp_path: Path) -> None:
     before = page.fingerprint(sources(tmp_path))
     (tmp_path / "src" / "a.ts").write_text("changed")
     changed = page.fingerprint(tmp_path)
@@ -23,13 +23,13 @@ def test_a_changed_source_causes_a_build(tmp_path: Path) -> None:
     assert len({before, changed, page.fingerprint(tmp_path)}) == 3
 
 
-def test_a_renamed_file_causes_a_build(tmp_path: Path) -> None:
+def test_a_renamed_file_changes_the_fingerprint(tmp_path: Path) -> None:
     before = page.fingerprint(sources(tmp_path))
     (tmp_path / "src" / "a.ts").rename(tmp_path / "src" / "z.ts")
     assert page.fingerprint(tmp_path) != before
 
 
-def test_changed_files_of_a_build_cause_no_build(tmp_path: Path) -> None:
+def test_changed_files_of_a_build_do_not_change_the_fingerprint(tmp_path: Path) -> None:
     before = page.fingerprint(sources(tmp_path))
     for name in ("node_modules/x/index.js", "dist/index.html", ".cache/y"):
         (tmp_path / name).write_text("changed")

@@ -77,6 +77,7 @@ def _with_api(accounts: frozenset[str]) -> frozenset[str]:
 
 
 def test_only_gateways_may_subscribe() -> None:
+    assert {"+subscribe", "+ssubscribe"} <= set(redis_config.ACCOUNTS["gateway"].split())
     for account in ("presence", "media", "backend", "api"):
         rules = set(redis_config.ACCOUNTS[account].split())
         assert not rules & {"+subscribe", "+ssubscribe", "+psubscribe"}

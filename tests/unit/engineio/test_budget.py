@@ -56,14 +56,14 @@ def test_a_reconnect_does_not_renew_the_budget_of_an_address() -> None:
 
 def test_addresses_without_a_connection_are_removed_above_the_bound() -> None:
     budgets = AddressBudgets(RULES)
-    budgets.open("192.0.2.1", now=0.0)
+    for _ in range(2):
+        assert budgets.open("192.0.2.1", now=0.0).spend(0.0, 100, 0)
     for number in range(_MAX_IDLE_ADDRESSES + 50):
         peer = f"10.{number // 256}.{number % 256}.1"
         budgets.open(peer, now=0.0)
         budgets.close(peer)
     assert len(budgets) <= _MAX_IDLE_ADDRESSES + 1
-    budgets.open("192.0.2.1", now=0.0)  # this budget still exists, because its connection is open
-    assert len(budgets) <= _MAX_IDLE_ADDRESSES + 1
+    assert not budgets.open("192.0.2.1", now=0.0).spend(0.0, 1, 0), "the budget of an open connection was removed"
 
 
 @pytest.mark.parametrize(

@@ -80,9 +80,10 @@ def test_a_turn_ends_when_its_share_is_used_up(fake_loop: FakeLoop) -> None:
     for number in range(200):
         fake_loop.client(str(number), 100)
     fake_loop.seconds = (SHORT_SECONDS + LONG_SECONDS) / 2
-    seen = [name for _ in range(200 * QUANTUM // FIRST_SHARE + 1) for name in fake_loop.turn()]
-    assert set(seen[:FIRST_SHARE:QUANTUM]) == {str(number) for number in range(FIRST_SHARE // QUANTUM)}
-    assert set(seen) == {str(number) for number in range(200)}, (
+    turns = [fake_loop.turn() for _ in range(200 * QUANTUM // FIRST_SHARE + 1)]
+    assert {len(turn) for turn in turns} == {FIRST_SHARE}
+    handled = [name for turn in turns for name in turn]
+    assert handled[: 200 * QUANTUM] == [str(number) for number in range(200) for _ in range(QUANTUM)], (
         "each client is served before the first client is served again"
     )
 

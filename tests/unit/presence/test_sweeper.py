@@ -212,7 +212,7 @@ async def test_a_sweeper_without_the_lease_does_not_sweep() -> None:
     rig.presence.has_lease = False
     await rig.run()
     assert rig.presence.steps == []
-    assert all((leader, users) == (False, 0) for leader, users, _ in rig.counts.of("passed"))
+    assert [(leader, users) for leader, users, _ in rig.counts.of("passed")] == [(False, 0)] * 3
 
 
 @pytest.mark.usefixtures("quick")
@@ -220,7 +220,8 @@ async def test_after_one_failed_shard_the_other_shards_are_swept_and_the_pass_co
     rig = Rig(passes=2)
     rig.presence.failing["read_shard"] = [None, AWAY]
     await rig.run()
-    assert len([shard for shard, _ in rig.presence.steps if shard == 2]) >= 1
+    shards = [shard for shard, _ in rig.presence.steps]
+    assert shards[:PRESENCE_SHARDS] == [0, *range(2, PRESENCE_SHARDS), 0]
     assert rig.counts.of("failed") == [(str(AWAY), 1)]
     assert rig.counts.of("passed") != []
 
@@ -228,8 +229,9 @@ async def test_after_one_failed_shard_the_other_shards_are_swept_and_the_pass_co
 @pytest.mark.usefixtures("quick")
 async def test_two_failed_shards_end_the_pass() -> None:
     rig = Rig(passes=2)
-    rig.presence.failing["read_shard"] = [AWAY, AWAY]
+    rig.presence.failing["read_shard"] = [None, AWAY, AWAY]
     await rig.run()
+    assert [shard for shard, _ in rig.presence.steps[:4]] == [0, 0, 1, 2], "the next pass begins with the first shard"
     assert rig.counts.of("failed") == [(str(AWAY), 1)]
 
 
@@ -254,7 +256,7 @@ async def test_the_lease_is_renewed_during_a_long_pass() -> None:
 
     rig.sweeper._clock = clock
     await rig.run()
-    assert rig.presence.holds >= 3
+    assert (rig.presence.holds, len(rig.counts.of("passed"))) == (3, 1), "three holds in one pass"
 
 
 @pytest.mark.usefixtures("quick")

@@ -45,8 +45,9 @@ async def test_each_fault_causes_one_warning(monkeypatch: pytest.MonkeyPatch) ->
     assert "maxmemory-policy allkeys-lru" in evicting
 
 
-async def test_each_server_of_a_cluster_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
-    (line,) = await warnings_about(monkeypatch, {"127.0.0.1:7000": FINE | {"maxmemory_policy": "volatile-lru"}})
+async def test_the_first_server_of_a_cluster_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    servers = {"127.0.0.1:7000": FINE | {"maxmemory_policy": "volatile-lru"}, "127.0.0.1:7001": FINE}
+    (line,) = await warnings_about(monkeypatch, servers)
     assert "volatile-lru" in line
 
 

@@ -51,8 +51,9 @@ async def test_a_task_may_clean_up_before_it_ends() -> None:
     assert story == ["tidied"]
 
 
-async def test_cancel_of_an_empty_set_returns_at_once() -> None:
-    await TaskSet().cancel()
+async def test_cancel_of_an_empty_set_returns() -> None:
+    async with asyncio.timeout(5):
+        await TaskSet().cancel()
 
 
 async def test_a_supervised_loop_starts_again_after_an_error(

@@ -59,6 +59,8 @@ class Presence:
         self.choices: dict[str, tuple[Any, ...]] = {}
         """user -> the status and note that the user chose, for connections without a status"""
         self.is_away = False
+        self.failures = 0
+        """The number of calls that failed because `is_away` was set."""
         self.queries: list[list[str]] = []
 
     async def write_batch(self, batch: Batch) -> WriteResult:
@@ -80,6 +82,7 @@ class Presence:
 
     def _require_redis(self) -> None:
         if self.is_away:
+            self.failures += 1
             raise RoomcastError(Code.UNAVAILABLE)
 
 

@@ -15,6 +15,7 @@ from roomcast.gateway.presence.occupancy import OccupancyService
 from roomcast.gateway.presence.watchers import Watchers
 from roomcast.wire.envelope import pack
 from tests.unit.gateway.presence.fakes import Names, Occupancy, Presence, Sender, session_of, start_task
+from tests.waiting import until
 
 
 class Gateway:
@@ -59,13 +60,13 @@ async def test_the_first_member_of_an_empty_room_needs_no_second_read(gateway: G
     assert ([row["user"] for row in snapshot.members], gateway.presence.queries) == (["ada"], [])
 
 
-async def test_concurrent_joins_share_one_read(gateway: Gateway) -> None:
+async def test_concurrent_and_later_joins_share_one_read(gateway: Gateway) -> None:
     gateway.store.others["r"] = ["bob"]
-    await gateway.service.enter_room(session_of("ada"), "r")
-    for user in ("cy", "dan", "eve"):
-        snapshot = await gateway.service.enter_room(session_of(user), "r")
-        assert snapshot.members[0]["user"] == user
-    assert gateway.presence.queries == [["ada", "bob"]]
+    users = ("ada", "cy", "dan")
+    snapshots = await asyncio.gather(*(gateway.service.enter_room(session_of(user), "r") for user in users))
+    snapshots.append(await gateway.service.enter_room(session_of("eve"), "r"))
+    assert [snapshot.members[0]["user"] for snapshot in snapshots] == [*users, "eve"]
+    assert gateway.presence.queries == [["ada", "bob", "cy", "dan"]]
 
 
 async def test_a_user_enters_with_the_first_device_and_leaves_with_the_last_device(gateway: Gateway) -> None:
@@ -185,12 +186,13 @@ async def test_a_refresh_publishes_local_users_whose_entry_was_missing_in_redis(
 
 
 async def test_a_refresh_does_not_publish_invisible_users(gateway: Gateway) -> None:
-    await gateway.service.enter_room(session_of("ada"), "r")
+    for user in ("ada", "bob"):
+        await gateway.service.enter_room(session_of(user), "r")
     gateway.hidden.add("ada")
-    gateway.store.lost = ["ada"]
+    gateway.store.lost = ["ada", "bob"]
     await gateway.service.refresh_rooms()
-    await asyncio.sleep(0)
-    assert gateway.store.published == []
+    await until(lambda: gateway.store.published, "the visible user is published")
+    assert gateway.store.published == [("r", OccupancyChange(2, [("bob", "Bob", "online")]))]
 
 
 async def test_after_distrust_rooms_the_next_join_reads_the_room_again(gateway: Gateway) -> None:

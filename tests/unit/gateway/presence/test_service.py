@@ -240,17 +240,17 @@ async def test_each_change_goes_once_to_the_rooms_and_to_the_watching_sessions(g
         gateway.receive(("cy", "away"), ("dan", "away"), ("eve", "away"))
         await until(lambda: len(gateway.sender.sent) >= 2, "the changes")
         await gateway.service.unwatch_users(bob, PresenceUsers(users=["dan"]))
-        gateway.receive(("dan", "busy"))
-        await asyncio.sleep(0.05)
+        gateway.receive(("dan", "busy"), ("cy", "busy"))
+        await until(lambda: len(gateway.sender.sent) >= 3, "the next delivery")
     sent = [(where, row["user"], row["status"]) for where, _, data in gateway.sender.sent for row in data["changes"]]
-    assert sorted(sent) == [("r", "cy", "away"), ("s-bob", "dan", "away")]
+    assert sorted(sent) == [("r", "cy", "away"), ("r", "cy", "busy"), ("s-bob", "dan", "away")]
 
 
 async def test_a_failed_write_is_repeated_when_redis_answers_again(gateway: Gateway) -> None:
     gateway.store.is_away = True
     async with gateway.running():
         session = gateway.add("ada", status="busy")
-        await asyncio.sleep(0.05)
+        await until(lambda: gateway.store.failures > 0, "a write has failed")
         gateway.store.is_away = False
         await gateway.service.wait_written(session)
     assert gateway.written() == [("ada", "busy", False)]
@@ -283,7 +283,7 @@ async def test_a_draining_gateway_does_not_change_presence(gateway: Gateway) -> 
         await gateway.service.wait_written(session)
         gateway.service.is_draining = True
         await gateway.service.remove_session(session)
-        await asyncio.sleep(0.05)
+        await gateway.service.wait_written(gateway.add("bob"))
     await gateway.service.retire()
     assert all(not batch.left for batch in gateway.store.batches)
     assert gateway.node.is_retired
@@ -292,8 +292,12 @@ async def test_a_draining_gateway_does_not_change_presence(gateway: Gateway) -> 
 async def test_after_a_new_lease_all_states_are_written_again(gateway: Gateway) -> None:
     gateway.node.hold = Hold(is_new=True, holder=None)
     async with gateway.running():
-        await gateway.service.wait_written(gateway.add("ada"))
-        await until(lambda: len(gateway.written()) >= 2, "the full state is written again")
+        sessions = [gateway.add(user) for user in ("ada", "bob")]
+        for session in sessions:
+            await gateway.service.wait_written(session)
+        before = len(gateway.written())
+        await until(lambda: len(gateway.written()) >= before + 2, "the full states are written again")
+    assert {user for user, *_ in gateway.written()[before:]} == {"ada", "bob"}
     assert gateway.lost == 0
 
 

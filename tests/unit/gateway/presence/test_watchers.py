@@ -161,4 +161,5 @@ class TestWatchers:
         out = taken(watchers)
         assert (out.rooms, out.connections) == ({}, {})
         kept = [value for name, value in vars(watchers).items() if isinstance(value, dict)]
+        assert kept
         assert not any(kept)

@@ -150,7 +150,8 @@ def test_a_payload_that_is_no_json_object_is_malformed(payload: bytes) -> None:
 
 
 def test_only_the_first_hundred_room_patterns_are_kept() -> None:
-    assert len(read({"rooms": ["x"] * 200}).rooms) == 100
+    rooms = [f"room{number}" for number in range(200)]
+    assert read({"rooms": rooms}).rooms == tuple(rooms[:100])
 
 
 @pytest.mark.parametrize(
