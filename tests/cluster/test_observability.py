@@ -19,7 +19,7 @@ from tests.integration.media_rig import picture
 from tests.servers import free_port, wait_until
 
 RATE_INTERVAL = "20s"
-WITHOUT_FAULTS = {"Refused requests", "Publish hook by outcome"}
+WITHOUT_FAULTS = {"Refused requests by status", "Messages for the publish hook, by outcome"}
 """Panels that may be empty: their data exist only during a fault or with a publish hook."""
 
 
