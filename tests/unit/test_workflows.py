@@ -47,6 +47,7 @@ def test_every_supported_node_runs_the_tests() -> None:
 def test_the_hooks_run_only_tools_that_make_setup_installs() -> None:
     [repository] = load(".pre-commit-config.yaml")["repos"]
     assert repository["repo"] == "local"
+    assert repository["hooks"]
     for hook in repository["hooks"]:
         assert hook["entry"].split()[0] in {".venv/bin/python", "npm"}, hook["id"]
         assert re.compile(hook.get("files", "")) is not None

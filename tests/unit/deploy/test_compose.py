@@ -172,6 +172,7 @@ def test_secrets_are_written_once_and_only_their_owner_can_read_them(tmp_path: P
     first = {path.name: path.read_text() for path in (tmp_path / "compose").iterdir()}
     compose.write(tmp_path / "compose")
     assert {path.name: path.read_text() for path in (tmp_path / "compose").iterdir()} == first
+    assert first.keys() == {*FILES, "credentials.json"}
     assert (tmp_path / "compose").stat().st_mode & 0o777 == 0o700
     private = {path.name for path in (tmp_path / "compose").iterdir() if path.stat().st_mode & 0o077 == 0}
     assert private == set(first) - {"redis.conf", "users.acl"}

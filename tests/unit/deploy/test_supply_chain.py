@@ -37,6 +37,7 @@ def test_every_locked_package_has_a_hash() -> None:
     packages = tomllib.loads((ROOT / "uv.lock").read_text())["package"]
     fetched = [package for package in packages if "registry" in package["source"]]
     assert len(fetched) > 50
+    assert [package["name"] for package in fetched if not (package.get("wheels") or package.get("sdist"))] == []
     files = [file for package in fetched for file in (*package.get("wheels", ()), package.get("sdist"))]
     assert all(file["hash"].startswith("sha256:") for file in files if file)
 

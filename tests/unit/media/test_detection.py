@@ -15,7 +15,7 @@ BINARY_TYPES = sorted(set(FILE_TYPES) - set(TEXT_TYPES))
 
 
 def test_every_binary_type_has_a_sample() -> None:
-    assert set(SAMPLES) == set(BINARY_TYPES)
+    assert {content_type for content_type, samples in SAMPLES.items() if samples} == set(BINARY_TYPES)
 
 
 @pytest.mark.parametrize("content_type", BINARY_TYPES)

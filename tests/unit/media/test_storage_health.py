@@ -60,12 +60,16 @@ async def test_the_bucket_is_set_up_at_the_start_and_again_after_a_failure() -> 
 
 async def test_a_storage_that_hangs_counts_as_down(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(storage_health, "PROBE_TIMEOUT_SECONDS", 0.01)
-    never = asyncio.Event()
+    answers = asyncio.Event()
+    answers.set()
 
-    async def hang() -> None:
-        await never.wait()
+    async def probe() -> None:
+        await answers.wait()
 
-    health = StorageHealth(hang, None, Counts())
+    health = StorageHealth(probe, None, Counts())
+    await health.check()
+    assert health.is_up
+    answers.clear()
     await health.check()
     assert (health.is_up, health.refusal) == (False, None)
 

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from roomcast.contract.envelope import OccupancyChange
-from roomcast.contract.errors import RoomcastError
+from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import MAX_PRESENCE_ROOM, PresenceChange
 from roomcast.gateway.presence import occupancy as module
 from roomcast.gateway.presence.notes import NO_NOTE
@@ -214,7 +214,8 @@ async def test_members_whose_status_is_offline_are_left_out_of_a_page(gateway: G
 async def test_a_join_fails_while_presence_does_not_answer(gateway: Gateway) -> None:
     gateway.store.others["r"] = ["bob"]
     gateway.presence.is_away = True
-    with pytest.raises(RoomcastError):
+    with pytest.raises(RoomcastError) as caught:
         await gateway.service.enter_room(session_of("ada"), "r")
+    assert caught.value.code is Code.UNAVAILABLE
     gateway.presence.is_away = False
     assert (await gateway.service.enter_room(session_of("ada"), "r")).occupancy == 2

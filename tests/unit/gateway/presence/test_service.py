@@ -261,8 +261,9 @@ async def test_wait_written_raises_unavailable_after_its_timeout(
 ) -> None:
     monkeypatch.setattr(module, "_WRITTEN_SECONDS", 0.02)
     late = Gateway()
-    with pytest.raises(RoomcastError, match="presence does not answer"):
+    with pytest.raises(RoomcastError, match="presence does not answer") as caught:
         await late.service.wait_written(late.add("ada"))
+    assert caught.value.code is Code.UNAVAILABLE
 
 
 async def test_a_session_that_ends_is_removed_from_presence_and_its_rooms(gateway: Gateway) -> None:
