@@ -75,6 +75,7 @@ async def together(rig: Rig, clients: Clients) -> tuple[Client, Client, str]:
         await one.join(room)
         await until(partial(sees, one, other), "each sees the other")
         await one.ok("presence:watch", {"users": [other.user]})
+    await ada.send(room, "before")
     return ada, mallory, room
 
 
@@ -83,19 +84,37 @@ async def sees(one: Client, other: Client) -> bool:
     return bool(found["users"][other.user]["status"] == "online")
 
 
-async def assert_apart(rig: Rig, ada: Client, mallory: Client, room: str) -> None:
-    """Check that neither user receives presence, read receipts or typing events of the other."""
+async def assert_apart(rig: Rig, clients: Clients, ada: Client, mallory: Client, room: str) -> None:
+    """Check that neither user receives presence, read receipts or typing events of the other.
+
+    Two more users, one on each gateway, act later in a common room. When their events have arrived, all earlier events
+    have arrived.
+    """
     for one, other in ((ada, mallory), (mallory, ada)):
         await one.expect("presence", partial(is_offline, other.user), 15.0)
         one.events.clear()
         assert [row["user"] for row in (await one.join(room))["members"]] == [one.user]
     for one in (ada, mallory):
+        await one.io.emit("typing", {"room": room, "typing": True})
         await one.ok("presence", {"status": "busy", "note": "in town"})
-        await one.ok("receipt:read", {"room": room, "seq": 0})
-    await asyncio.sleep(0.5)  # a gateway sends collected changes sooner
+        await one.ok("receipt:read", {"room": room, "seq": 1})
+    hall = unique("public:hall")
+    for where in (rig.connected, rig.cut_off):
+        later = await clients(where, unique("later"))
+        for one in (ada, mallory, later):
+            await one.join(hall)
+        await later.send(hall, later.user)
+        await later.ok("presence", {"status": "busy"})
+        for one in (ada, mallory):
+            await one.expect_text(later.user)
+            await one.expect("presence", partial(names, later.user))
     for one, other in ((ada, mallory), (mallory, ada)):
         told = [*one.seen("presence"), *one.seen("receipt"), *one.seen("typing")]
         assert not [event for event in told if other.user in json.dumps(event)]
+
+
+def names(user: str, event: Json) -> bool:
+    return user in json.dumps(event)
 
 
 def is_offline(user: str, event: Json) -> bool:
@@ -105,7 +124,7 @@ def is_offline(user: str, event: Json) -> bool:
 async def test_a_block_hides_two_users_on_different_gateways_from_each_other(rig: Rig, clients: Clients) -> None:
     ada, mallory, room = await together(rig, clients)
     await ada.ok("user:block", {"user": mallory.user, "on": True})
-    await assert_apart(rig, ada, mallory, room)
+    await assert_apart(rig, clients, ada, mallory, room)
 
 
 @pytest.mark.parametrize("is_long", [False, True], ids=["short", "long"])
@@ -117,7 +136,7 @@ async def test_a_block_set_during_a_cut_takes_effect_after_the_cut(rig: Rig, cli
     await ada.ok("user:block", {"user": mallory.user, "on": True})
     rig.proxy.restore()
     await until(rig.is_back, "the gateway is back", 15.0)
-    await assert_apart(rig, ada, mallory, room)
+    await assert_apart(rig, clients, ada, mallory, room)
 
 
 async def test_sanctions_set_during_a_short_cut_take_effect_after_the_cut(

@@ -52,8 +52,12 @@ async def test_errors_do_not_reveal_a_private_room_to_a_stranger(target: Target)
             assert (answers[0]["ok"], answers[0]["error"]["reason"]) == (False, "forbidden"), kind
     await eve.io.emit("typing", {"room": room, "typing": True})
     await eve.call("room:leave", {"room": room})
-    await owner.send(room, f"{MARK} still here")
-    assert [heard for heard in eve.events if heard[0] != "ready"] == []
+    await eve.join(hall := unique("public:hall"))
+    for asked in (room, hall):
+        await owner.send(asked, f"{MARK} still here")
+    await owner.expect_text(f"{MARK} still here")
+    await eve.expect_text(f"{MARK} still here")
+    assert [data for name, data in eve.events if name != "ready" and data.get("room") != hall] == []
     assert owner.seen("typing") == []
     assert not owner.seen("presence", lambda told: any(change["user"] == "eve" for change in told["changes"]))
     await owner.close()

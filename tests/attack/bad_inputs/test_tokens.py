@@ -1,4 +1,4 @@
-"""Bad tokens all get the same answer. Expired and revoked sessions receive no more events."""
+"""Bad tokens all get the same answer. Expired and revoked sessions are closed."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import json
 import time
+from functools import partial
 from typing import Any
 
 import jwt
@@ -16,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from roomcast.contract.backend import connect
 from tests.attack.bad_inputs.targets import MARK, Target
-from tests.gateways import unique
+from tests.gateways import Client, unique
 from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -118,16 +119,20 @@ async def test_a_connect_without_a_token_is_refused(target: Target, payload: str
     assert [frame[:2] for frame in said if frame not in ("1", "2")] in (["44"], [])
 
 
-async def test_an_expired_session_is_closed_and_gets_no_more_events(target: Target) -> None:
+async def test_an_expired_session_is_closed_and_leaves_its_rooms(target: Target) -> None:
     room = unique("public:talk")
-    writer = await target.client(unique("writer"))
+    reader = await target.client(unique("reader"))
+    await reader.join(room)
     async with target.raw(unique("mallory"), seconds=2) as raw:
         await raw.send(f'421["room:join",{{"room":"{room}"}}]')
-        assert (await raw.ack(1))["ok"] is True
-        said = await raw.until_closed(2.0 + CLOSED_SECONDS)
-    await writer.send(room, f"{MARK} after")
-    assert not [frame for frame in said if MARK in frame]
-    await writer.close()
+        assert (await raw.ack(1))["occupancy"] == 2
+        await raw.until_closed(2.0 + CLOSED_SECONDS)
+    await until(partial(_is_alone, reader, room), "the session has left the room")
+    await reader.close()
+
+
+async def _is_alone(client: Client, room: str) -> bool:
+    return bool((await client.join(room))["occupancy"] == 1)
 
 
 @pytest.mark.parametrize("by", ["user", "jti", "sid", "issued_before"])
@@ -167,10 +172,12 @@ async def test_a_refresh_with_fewer_rights_removes_the_client_from_the_room(targ
     writer = await target.client(unique("writer"), rooms=["deal:*"])
     client = await target.client(user, rooms=["deal:*"])
     await client.join(room)
+    await client.join(hall := unique("public:hall"))
     await client.ok("auth:refresh", {"token": target.token(user, rooms=[])})
-    await writer.send(room, f"{MARK} after")
     assert await client.refused("message:history", {"room": room}) == "forbidden"
-    await until(lambda: writer.seen("ready"), "the writer is connected")
+    for asked in (room, hall):
+        await writer.send(asked, f"{MARK} after")
+    await client.expect_text(f"{MARK} after")
     assert client.texts(room) == []
     await writer.close()
     await client.close()

@@ -121,10 +121,12 @@ def built_frames(data: bytes) -> None:
 
 def body(data: bytes) -> None:
     """Check that the reader of POST bodies raises PayloadError, or finds the same packets in small pieces."""
-    with suppress(PayloadError):
+    try:
         whole = _packets([data])
-        assert all(isinstance(part, bytes) or part for part in whole)
-        assert _packets([data[at : at + 7] for at in range(0, len(data), 7)]) == whole
+    except PayloadError:
+        return
+    assert all(isinstance(part, bytes) or part for part in whole)
+    assert _packets([data[at : at + 7] for at in range(0, len(data), 7)]) == whole
 
 
 def _packets(pieces: list[bytes]) -> list[Data]:
