@@ -56,6 +56,7 @@ async def test_an_event_to_a_session_on_another_node_reaches_only_that_session(n
     async with listener(nodes[1]) as receiver, listener(nodes[1]) as other:
         await nodes[0].sio.emit("hello", ("a", 2), to=receiver.client.get_sid())
         assert await receiver.wait(1) == [("hello", "a", 2)]
+        await settle(nodes, other)
         assert other.heard == []
 
 
@@ -217,13 +218,15 @@ async def test_the_first_ack_of_a_room_goes_to_the_callback(nodes: list[Node]) -
 
 async def test_a_question_to_several_members_returns_one_ack(nodes: list[Node]) -> None:
     async with AsyncExitStack() as stack:
-        for node in nodes:
-            receiver = await stack.enter_async_context(listener(node))
+        receivers = [await stack.enter_async_context(listener(node)) for node in nodes]
+        for node, receiver in zip(nodes, receivers, strict=True):
             await node.sio.enter_room(receiver.client.get_sid(), "all")
             receiver.client.on("question", lambda: "here")
         acks: list[Any] = []
         await nodes[0].sio.emit("question", to="all", callback=acks.append)
         await until(lambda: acks, "an ack")
+        for receiver in receivers:  # these acks come after all acks of the first question
+            assert await nodes[0].sio.call("question", to=receiver.client.get_sid(), timeout=5) == "here"
         assert acks == ["here"]
         assert await nodes[0].sio.call("question", to="all", timeout=5) == "here"
 

@@ -94,9 +94,9 @@ async def test_activity_is_announced_for_rooms_on_all_masters(url: str) -> None:
         log = LogStore(backplane)
         for room in rooms:
             await backplane.subscribe(keys.activity_channel(room))
-        for room in rooms * 2:  # the second append is not announced: the script announces a room at most once a second
-            await log.append(room, "u", str(len(heard)), b'"id":"1","kind":"text","text":"x"}')
-        await until(lambda: sorted(heard) == sorted(rooms), "each room is announced once")
+        for room in rooms:
+            await log.append(room, "u", "1", b'"id":"1","kind":"text","text":"x"}')
+        await until(lambda: sorted(heard) == sorted(rooms), "each room is announced")
 
 
 @asynccontextmanager

@@ -62,8 +62,13 @@ async def test_deployments_with_one_redis_do_not_receive_each_others_messages(
         for node, text in ((first, "one"), (second, "two")):
             await node.sio.emit("room", text, room="room")
             await node.sio.emit("all", text)
-        assert sorted(await here.wait(2)) == [("all", "one"), ("room", "one")]
-        assert sorted(await there.wait(2)) == [("all", "two"), ("room", "two")]
+        for node in (first, second):  # after all packets of both deployments
+            await node.sio.emit("room", "end", room="room")
+            await node.sio.emit("all", "end")
+        ends = [("all", "end"), ("room", "end")]
+        await until(lambda: all(end in receiver.heard for end in ends for receiver in (here, there)), "the last events")
+        assert sorted(here.heard) == sorted([("all", "one"), ("room", "one"), *ends])
+        assert sorted(there.heard) == sorted([("all", "two"), ("room", "two"), *ends])
 
 
 async def test_deployments_with_one_redis_have_separate_room_logs(redis_port: int) -> None:

@@ -88,6 +88,7 @@ async def test_each_command_sends_its_certificate(
         assert done.returncode == (1 if "doctor" in command else 0), done.stderr
         refused = run(f"rediss://localhost:{port}?ssl_ca_certs={authority.certificate}")
         assert refused.returncode == 1
+        assert refused.stdout + refused.stderr != done.stdout + done.stderr
         assert "Traceback" not in refused.stderr
         assert len((refused.stdout + refused.stderr).splitlines()) <= 20
 

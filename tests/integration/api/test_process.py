@@ -128,6 +128,7 @@ def test_a_port_in_use_causes_one_error_line(api: apis.Api, tmp_path: Path) -> N
     done = subprocess.run(argv, env=settings, capture_output=True, text=True, check=False, timeout=20)
     assert done.returncode == 1
     assert done.stderr.startswith("roomcast api: cannot listen")
+    assert done.stderr.count("\n") == 1
 
 
 async def test_many_requests_at_once_share_the_connections_to_redis(api: apis.Api) -> None:

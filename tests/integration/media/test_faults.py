@@ -1,4 +1,4 @@
-"""Faults during uploads: a killed signer, a hung or absent storage, and an emptied, paused or full Redis."""
+"""Faults during uploads: a killed signer, a hung or absent storage, and a Redis that is emptied, cut off or paused."""
 
 from __future__ import annotations
 

@@ -253,8 +253,14 @@ async def test_another_key_is_refused(place: Place, method: Any) -> None:
 
 
 async def test_a_form_is_valid_for_one_bucket(place: Place, method: Any) -> None:
-    form = await signed(place, method)
-    assert is_refused(await send(form, url=form.url.replace(place.bucket, f"{place.bucket}-2")))
+    form, other = await signed(place, method), f"{place.bucket}-2"
+    place.client.create_bucket(Bucket=other)
+    try:
+        assert is_refused(await send(form, url=form.url.replace(place.bucket, other)))
+        assert place._replace(bucket=other).read(KEY) is None
+    finally:
+        place.client.delete_object(Bucket=other, Key=KEY)
+        place.client.delete_bucket(Bucket=other)
 
 
 async def test_an_expired_signature_is_refused(place: Place, method: Any) -> None:

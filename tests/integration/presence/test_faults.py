@@ -1,4 +1,4 @@
-"""Presence under faults: a stopped or full Redis, and a killed or terminated sweeper process."""
+"""Presence under faults: a paused or full Redis, and a killed or terminated sweeper process."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ from tests import health, servers
 from tests.integration.presence.test_store import WINDOWS, Cluster, Recorder, running_cluster
 from tests.waiting import until
 
-STOPPED_SECONDS = 4.0
+PAUSED_SECONDS = 4.0
 PAUSE_WINDOWS = replace(WINDOWS, grace_seconds=4.0)
 
 
 @pytest.fixture
 def own_redis(tmp_path: Path) -> Iterator[str]:
-    """Run a Redis server that a test may stop; yield its URL."""
+    """Run a Redis server that a test may pause; yield its URL."""
     with servers.redis_server(tmp_path) as port:
         yield f"redis://127.0.0.1:{port}/0"
 
 
 @contextmanager
-def stopped(url: str) -> Iterator[None]:
+def paused(url: str) -> Iterator[None]:
     """Suspend Redis by SIGSTOP during the `with` block."""
     with redis.Redis.from_url(url) as client:
         pid = int(client.info("server")["process_id"])
@@ -82,7 +82,7 @@ async def sweeping(url: str) -> AsyncIterator[Recorder]:
         await store.close()
 
 
-async def test_after_a_stop_of_redis_only_users_without_heartbeats_expire(own_redis: str) -> None:
+async def test_after_a_pause_of_redis_only_users_without_heartbeats_expire(own_redis: str) -> None:
     activity, tasks = Activity(time.monotonic), TaskSet()
     activity.add_connection("c1", "ada")
     activity.add_connection("c2", "bob")
@@ -91,8 +91,8 @@ async def test_after_a_stop_of_redis_only_users_without_heartbeats_expire(own_re
         await until(lambda: len(cluster.heard) == 2, "both online")
         await settle(cluster, recorder)
         await cluster.two.touch([Touch("ghost", "c3", "online", "")])
-        with stopped(own_redis):
-            await asyncio.sleep(STOPPED_SECONDS)
+        with paused(own_redis):
+            await asyncio.sleep(PAUSED_SECONDS)
         await until(lambda: Doubt.GAP in recorder.doubts, "the gap is noticed")
         await until(lambda: ("ghost", "offline") in statuses(cluster), "the user without heartbeats has expired", 15)
         await tasks.cancel()
@@ -113,13 +113,13 @@ async def settle(cluster: Cluster, recorder: Recorder) -> None:
     await until(lambda: ("early", "offline") in statuses(cluster), "the first user has expired", 15)
 
 
-async def test_a_sweep_delayed_by_a_stop_of_redis_expires_no_user(own_redis: str) -> None:
+async def test_a_sweep_delayed_by_a_pause_of_redis_expires_no_user(own_redis: str) -> None:
     async with running_cluster(own_redis) as cluster:
         await cluster.one.touch([Touch("ada", "c1", "online", "")])
         shard = keys.presence_shard("ada")
         await cluster.sweeper.sweep(shard, await cluster.sweeper.read_shard(shard), Verdict(True, 0, None))
         state = (await cluster.sweeper.read_shard(shard))._replace(due=["ada"])
-        with stopped(own_redis):
+        with paused(own_redis):
             with pytest.raises(StoreError, match="no answer within 1 s"):
                 await cluster.sweeper.sweep(shard, state, Verdict(True, 0, None))
             await asyncio.sleep(WINDOWS.online_seconds)
@@ -236,9 +236,9 @@ def test_at_sigterm_a_sweeper_releases_the_lease_and_exits_0(redis_url: str, sta
     assert [line["event"] for line in lines if line["event"] != "expiry_suspended"] == ["started", "stopped"]
 
 
-def test_a_stopped_redis_makes_a_sweeper_unready_and_sigterm_still_ends_it(own_redis: str, start) -> None:  # type: ignore[no-untyped-def]
+def test_a_paused_redis_makes_a_sweeper_unready_and_sigterm_still_ends_it(own_redis: str, start) -> None:  # type: ignore[no-untyped-def]
     process = start(own_redis)
-    with stopped(own_redis):
+    with paused(own_redis):
         servers.wait_until(lambda: not process.is_ready, "the sweeper is unready", 10)
         assert process.get("/healthz")[0] == 200
         process.popen.terminate()
