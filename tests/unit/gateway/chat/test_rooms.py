@@ -32,7 +32,7 @@ ROOM = "team:red"
 
 
 class Records:
-    """Stored rooms and lists in memory."""
+    """Stored rooms and lists in memory. If `fails` is set, a change of a list raises UNAVAILABLE."""
 
     def __init__(self) -> None:
         self.roles: dict[tuple[str, str], str] = {}
@@ -43,6 +43,7 @@ class Records:
         self.mark: int | None = 7
         self.creations = 0
         self.allowed = 200
+        self.fails = False
 
     async def create_room(self, room: str, owner: str, kind: str, name: str, *, is_new: bool = True) -> bool:
         if any(key[0] == room for key in self.roles) or (is_new and room in self.used):
@@ -78,6 +79,8 @@ class Records:
         return "The red team"
 
     async def add_to_list(self, user: str, room: str, name: str = "", *, by_other: bool = False) -> None:
+        if self.fails:
+            raise unavailable()
         self.lists.add((user, room))
 
     async def remove_from_list(self, user: str, room: str) -> None:
@@ -272,6 +275,15 @@ async def test_a_direct_room_is_announced_once_per_session(rig: Rig) -> None:
     assert rig.emitter.sent == [("bob", "room", event)]
     await rig.rooms.announce_direct_room(session_of("ada", sid="second"), "dm:ada:bob")
     assert rig.emitter.sent == [("bob", "room", event)] * 2
+    assert rig.records.lists == {("bob", "dm:ada:bob")}
+
+
+async def test_a_direct_room_whose_announcement_failed_is_announced_by_the_next_message(rig: Rig) -> None:
+    rig.records.fails = True
+    assert await refusal(rig.rooms.announce_direct_room(rig.ada, "dm:ada:bob")) is Code.UNAVAILABLE
+    rig.records.fails = False
+    await rig.rooms.announce_direct_room(rig.ada, "dm:ada:bob")
+    assert [(to, data["change"]) for to, _, data in rig.emitter.sent] == [("bob", "direct")]
     assert rig.records.lists == {("bob", "dm:ada:bob")}
 
 

@@ -138,13 +138,12 @@ class Rooms:
         if not room.startswith(DIRECT) or room in session.addressed:
             return
         charge(session.allowance, INVITATION_BYTES, time.monotonic())
-        session.addressed.add(room)
-        other = other_person(room, session.user)
-        if other is None:
-            return
-        name = session.identity.name
-        await self._store.add_to_list(other, room, name, by_other=True)
-        await self._emitter.to_user(other, ROOM, {"room": room, "change": "direct", "name": name, "by": session.user})
+        other, name = other_person(room, session.user), session.identity.name
+        if other is not None:
+            await self._store.add_to_list(other, room, name, by_other=True)
+            event = {"room": room, "change": "direct", "name": name, "by": session.user}
+            await self._emitter.to_user(other, ROOM, event)
+        session.addressed.add(room)  # only now, so that the next send tries again after an error of Redis
 
     async def list_members(self, session: ChatSession, p: RoomMembers) -> AckFields:
         """Answer `room:members`: a page of the room's occupants, or of its stored members."""
