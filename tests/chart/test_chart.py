@@ -113,11 +113,16 @@ def test_containers_run_without_privileges(objects: list[Object]) -> None:
 
 
 def test_no_container_environment_contains_a_secret_as_plain_text(objects: list[Object]) -> None:
-    for workload in (each for each in objects if each["kind"] in ("StatefulSet", "Deployment")):
-        for container in workload["spec"]["template"]["spec"]["containers"]:
-            for variable in container["env"]:
-                is_secret = variable["name"] in SECRETS
-                assert not (is_secret and "value" in variable)
+    secrets = [
+        variable
+        for workload in objects
+        if workload["kind"] in ("StatefulSet", "Deployment")
+        for container in workload["spec"]["template"]["spec"]["containers"]
+        for variable in container["env"]
+        if variable["name"] in SECRETS
+    ]
+    assert {"ROOMCAST_REDIS_URL", "ROOMCAST_CLUSTER_KEY"} <= {variable["name"] for variable in secrets}
+    assert [variable for variable in secrets if "value" in variable] == []
 
 
 def test_gateways_may_reach_the_publish_hook(render: Render) -> None:

@@ -43,6 +43,8 @@ async def test_typing_reaches_the_other_client_and_not_the_sender(pair: list[Per
         await reader.expect("typing", room=LOBBY, user=writer.user, typing=True)
         await writer.wire.emit("typing", {"room": LOBBY, "typing": False})
         await reader.expect("typing", room=LOBBY, user=writer.user, typing=False)
+        after = await reader.send("after the typing events")
+        await writer.expect("message", seq=after["seq"])
         assert not writer.seen("typing", user=writer.user)
 
 

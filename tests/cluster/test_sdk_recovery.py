@@ -26,7 +26,7 @@ ROUNDS = 8
 PER_ROUND = 120
 MISSED = 1_100
 FREEZE_SECONDS = 16.0
-"""Seconds for which Redis is stopped: longer than six attempts to send one message."""
+"""Seconds for which Redis is paused: longer than six attempts to send one message."""
 OWN = 40
 
 
@@ -155,7 +155,7 @@ async def test_each_message_of_the_sdk_arrives_once_and_in_order(
     assert {report["text"]: report["sent"] for report in reports} == {f"own {n}": n + 2 for n in range(OWN)}
 
 
-async def test_messages_sent_while_redis_is_stopped_arrive_afterwards(
+async def test_messages_sent_while_redis_is_paused_arrive_afterwards(
     cluster: Cluster, backend: Backend, sdk_folder: Path
 ) -> None:
     room = f"public:sdk-{uuid4().hex[:6]}"
