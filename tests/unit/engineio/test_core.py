@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from roomcast.engineio.commands import (
+from roomcast.engineio.core import Phase, SessionCore
+from roomcast.engineio.core_commands import (
     AbortConnection,
     AnswerPoll,
     CloseConnection,
@@ -20,7 +21,6 @@ from roomcast.engineio.commands import (
     SendToProbe,
     Switch,
 )
-from roomcast.engineio.core import Phase, SessionCore
 from roomcast.engineio.frames import Frames
 from roomcast.engineio.oversized import Oversized
 from roomcast.engineio.rules import Reason, Rules

@@ -6,8 +6,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from roomcast.engineio.commands import AnswerPoll, Command, Deliver, Ended, RejectRequest, Switch
 from roomcast.engineio.core import Phase, SessionCore
+from roomcast.engineio.core_commands import AnswerPoll, Command, Deliver, Ended, RejectRequest, Switch
 from roomcast.engineio.frames import PING, SEPARATOR, Frames
 from roomcast.engineio.rules import Reason, Rules
 

@@ -7,8 +7,8 @@ from typing import Any, cast
 
 import pytest
 
-from roomcast.engineio.commands import Command, Ended
 from roomcast.engineio.core import Phase, SessionCore
+from roomcast.engineio.core_commands import Command, Ended
 from roomcast.engineio.flush import SLICE, Flusher
 from roomcast.engineio.frames import Frames
 from roomcast.engineio.limits.budget import AddressBudgets

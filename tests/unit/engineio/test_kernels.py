@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from roomcast.engineio.websocket import kernels as chosen
 from roomcast.engineio.websocket.rfc6455 import BINARY, TEXT, frame
-from roomcast.hotpath import build, choice, sources
+from roomcast.hotpath import build, module_loader, sources
 from roomcast.hotpath.config import WANTED
 from tests.websocket_frames import masked
 
@@ -32,7 +32,7 @@ def plain() -> Any:
     return module
 
 
-PLAIN = plain() if choice.is_compiled(NAME) else chosen
+PLAIN = plain() if module_loader.is_compiled(NAME) else chosen
 
 
 @pytest.fixture(params=["python", "chosen"])
@@ -43,7 +43,7 @@ def kernels(request: pytest.FixtureRequest) -> Any:
 def test_the_compiled_form_is_tested_if_it_can_be_built() -> None:
     if WANTED == "python":
         pytest.skip("the plain form is wanted")
-    if not choice.is_compiled(NAME):
+    if not module_loader.is_compiled(NAME):
         pytest.skip(build.missing() or pytest.fail("make compile"))
     assert PLAIN is not chosen
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from roomcast.hotpath.choice import prefer_compiled
+from roomcast.hotpath.module_loader import prefer_compiled
 
 
 class Verdict(Enum):

@@ -10,7 +10,7 @@ from typing import Any
 
 from roomcast.adapter.order import OrderTracker
 from roomcast.engineio.write_buffer import FlushQueue, WriteBuffer
-from roomcast.hotpath.choice import prefer_compiled
+from roomcast.hotpath.module_loader import prefer_compiled
 from roomcast.wire.envelope import KIND_MESSAGE, ROUTING_OFFSET, VERSION, unpack_fixed
 
 

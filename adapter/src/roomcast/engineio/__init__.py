@@ -42,7 +42,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from roomcast.engineio.commands import Command
+    from roomcast.engineio.core_commands import Command
     from roomcast.engineio.frames import Frames
     from roomcast.engineio.http.handshake import Caller
     from roomcast.engineio.http.refusals import Refusal

@@ -20,7 +20,7 @@ from math import inf
 
 import orjson
 
-from roomcast.engineio.commands import (
+from roomcast.engineio.core_commands import (
     AbortConnection,
     AnswerPoll,
     CloseConnection,

@@ -9,7 +9,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-from roomcast.engineio.commands import (
+from roomcast.engineio.core import Phase, SessionCore
+from roomcast.engineio.core_commands import (
     AbortConnection,
     AnswerPoll,
     CloseConnection,
@@ -23,7 +24,7 @@ from roomcast.engineio.commands import (
     SendToProbe,
     Switch,
 )
-from roomcast.engineio.core import Phase, SessionCore
+from roomcast.engineio.fair_turns import Turns
 from roomcast.engineio.flush import Flusher
 from roomcast.engineio.frames import PING, Frames
 from roomcast.engineio.kept_payloads import KeptPayloads
@@ -35,7 +36,6 @@ from roomcast.engineio.oversized import Data, Oversized
 from roomcast.engineio.rules import Reason, Rules
 from roomcast.engineio.session import Session
 from roomcast.engineio.timers import Timers
-from roomcast.engineio.turns import Turns
 from roomcast.engineio.websocket.frame_receiver import FastPath
 from roomcast.engineio.websocket.rfc6455 import NORMAL, TEXT, FrameParser, frame
 from roomcast.engineio.websocket.transport import WebSocketConnection

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from roomcast.engineio.fair_turns import Turns
 from roomcast.engineio.flush import Flusher
 from roomcast.engineio.frames import Frames
 from roomcast.engineio.http.endpoint import TRANSPORTS, Endpoint, answer_expectation
@@ -25,7 +26,6 @@ from roomcast.engineio.observer import NoObserver, Observer
 from roomcast.engineio.rules import Reason, Rules
 from roomcast.engineio.runtime import Receiver, Runtime
 from roomcast.engineio.session import Session
-from roomcast.engineio.turns import Turns
 from roomcast.engineio.websocket.frame_receiver import FastPath
 from roomcast.wire.session_ids import SessionIds
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from roomcast.engineio.commands import Command
 from roomcast.engineio.core import Phase, SessionCore
+from roomcast.engineio.core_commands import Command
 from roomcast.engineio.frames import Frames
 from roomcast.engineio.limits.budget import InputBudget
 from roomcast.engineio.oversized import Data, size_of

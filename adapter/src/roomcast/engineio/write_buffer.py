@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from roomcast.engineio.websocket.kernels import send_now, socket_number, text_frame
-from roomcast.hotpath.choice import prefer_compiled
+from roomcast.hotpath.module_loader import prefer_compiled
 
 if TYPE_CHECKING:
     import asyncio

@@ -38,7 +38,7 @@ from roomcast.contract.events import MAX_LIST
 from roomcast.contract.http_link import HttpLink, as_part, present
 from roomcast.contract.inbox import Line
 from roomcast.contract.log_scripts import PublishReceipt
-from roomcast.contract.person import Profile
+from roomcast.contract.profile import Profile
 
 _TIMEOUT_SECONDS: Final = 15.0
 """The timeout of a request, in seconds. It is longer than the API waits for the signers."""

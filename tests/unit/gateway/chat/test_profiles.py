@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from roomcast.contract.envelope import ProfileChanged
 from roomcast.contract.events import PresenceUsers, UserSearch
-from roomcast.contract.person import Profile
+from roomcast.contract.profile import Profile
 from roomcast.gateway.chat.profiles import People, ProfileChanges, pauses_after
 from roomcast.gateway.sign_in.session import ChatSession
 from tests.unit.gateway.fakes import FakeEmitter, FakeVisibility, session_of

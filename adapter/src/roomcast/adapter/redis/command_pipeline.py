@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import hiredis
 
-from roomcast.hotpath.choice import prefer_compiled
+from roomcast.hotpath.module_loader import prefer_compiled
 
 OnReply = Callable[[Any], None]
 """Called with a command's reply or error, synchronously; it must not raise."""

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 from aiohttp import HttpVersion11, web
 
 from roomcast.engineio.core import Phase
+from roomcast.engineio.fair_turns import Turns
 from roomcast.engineio.http import environ, handshake, polling, refusals
 from roomcast.engineio.http.handshake import Caller, Request
 from roomcast.engineio.http.origins import Origins
@@ -19,7 +20,6 @@ from roomcast.engineio.limits.client_addresses import Peers
 from roomcast.engineio.rules import PROTOCOL_REVISION, Reason
 from roomcast.engineio.runtime import Runtime
 from roomcast.engineio.session import Session
-from roomcast.engineio.turns import Turns
 from roomcast.engineio.websocket.detach import Detached, detach, on_client_gone
 from roomcast.engineio.websocket.opening import Opening
 from roomcast.engineio.websocket.rfc6455 import POLICY_VIOLATION, TEXT, HandshakeError, frame

@@ -19,7 +19,7 @@ from typing import Any, Final, cast
 
 from roomcast.engineio.http.endpoint import DirectSession, Endpoint
 from roomcast.engineio.http.refusals import Refusal
-from roomcast.engineio.http.stalled import StalledConnections
+from roomcast.engineio.http.slow_readers import StalledConnections
 from roomcast.engineio.limits.admission import Withdraw, withdraw_nothing
 from roomcast.engineio.websocket.opening import read_opening
 
@@ -30,7 +30,7 @@ _MAX_HEAD_BYTES: Final = 16_384
 _MAX_EARLY_BYTES: Final = 4_096
 """The most bytes that a client may send after its request while it waits for admission."""
 _PACKETS_PER_OPENING: Final = 2
-"""A new session counts as this many packets in a turn of the event loop (see `turns.py`)."""
+"""A new session counts as this many packets in a turn of the event loop (see `fair_turns.py`)."""
 
 
 class DirectListener:
@@ -148,7 +148,7 @@ class NewConnection(asyncio.Protocol):
             self._transport.abort()
 
     def _answer(self, packets: int) -> int:
-        """Answer the first request. Return its cost in packets (see `turns.py`)."""
+        """Answer the first request. Return its cost in packets (see `fair_turns.py`)."""
         transport = self._transport
         if transport is None or transport.is_closing():
             return 0

@@ -9,14 +9,14 @@ from typing import Final, Protocol
 
 from aiohttp import web
 
-from roomcast.engineio.commands import Command, RejectRequest
+from roomcast.engineio.core_commands import Command, RejectRequest
+from roomcast.engineio.fair_turns import QUANTUM, Turns
 from roomcast.engineio.http import payload
 from roomcast.engineio.http.refusals import BAD_REQUEST, PAYLOAD_TOO_LARGE, TOO_MANY_PACKETS, Refusal, refusal_response
 from roomcast.engineio.observer import Observer
 from roomcast.engineio.oversized import Data
 from roomcast.engineio.rules import Reason
 from roomcast.engineio.session import Session
-from roomcast.engineio.turns import QUANTUM, Turns
 from roomcast.engineio.websocket.detach import on_client_gone
 
 TEXT_TYPE: Final = "text/plain; charset=UTF-8"

@@ -6,7 +6,7 @@ from typing import Any
 
 from roomcast.engineio.websocket.kernels import whole_text
 from roomcast.engineio.write_buffer import Traffic, WriteBuffer
-from roomcast.hotpath.choice import prefer_compiled
+from roomcast.hotpath.module_loader import prefer_compiled
 
 
 class FastPath:

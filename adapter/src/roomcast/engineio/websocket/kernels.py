@@ -11,7 +11,7 @@ from itertools import accumulate
 from struct import Struct
 from typing import Any, Final
 
-from roomcast.hotpath.choice import prefer_compiled
+from roomcast.hotpath.module_loader import prefer_compiled
 
 NO_SOCKET: Final = -1
 _ONE_KIND: Final = bytes.maketrans(b"{}", b"[]")

@@ -3,7 +3,7 @@
 It has no rules of Engine.IO. It parses bytes into messages for the session, and writes the session's commands as
 frames. It has no task of its own, and uses the server's timer wheel.
 
-In one turn of the event loop, a socket gets a limited number of frames (`turns.py`). Reading then pauses until its
+In one turn of the event loop, a socket gets a limited number of frames (`fair_turns.py`). Reading then pauses until its
 other frames are handled in later turns. A client that exceeds its budget of frames or bytes (`budget.py`) is
 disconnected.
 """
@@ -16,9 +16,9 @@ from collections.abc import Callable
 from math import inf
 from typing import Any, Final, Protocol, cast
 
+from roomcast.engineio.fair_turns import Turns
 from roomcast.engineio.limits.budget import InputBudget
 from roomcast.engineio.oversized import Data
-from roomcast.engineio.turns import Turns
 from roomcast.engineio.websocket import rfc6455
 from roomcast.engineio.websocket.frame_receiver import FastPath, FrameReceiver
 from roomcast.engineio.websocket.rfc6455 import Control, FrameParser, Message

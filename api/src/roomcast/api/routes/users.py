@@ -16,7 +16,7 @@ from roomcast.contract.backend import CLOCK_SKEW_SECONDS, TOKEN_LIFE_SECONDS, Pr
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import ShownStatus
 from roomcast.contract.ids import encode_subject
-from roomcast.contract.person import MAX_PICTURE
+from roomcast.contract.profile import MAX_PICTURE
 
 router: Final = APIRouter(prefix="/v1")
 

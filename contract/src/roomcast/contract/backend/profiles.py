@@ -9,7 +9,7 @@ from roomcast.contract.backend.redis_link import RedisLink, check_ids
 from roomcast.contract.directory import entry_of
 from roomcast.contract.envelope import ProfileChanged
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.person import FIELDS, MAX_PEOPLE, PROFILE_SECONDS, Profile, changed_fields, read_profile
+from roomcast.contract.profile import FIELDS, MAX_PEOPLE, PROFILE_SECONDS, Profile, changed_fields, read_profile
 
 
 class People(RedisLink):

@@ -31,7 +31,7 @@ from roomcast.engineio.write_buffer import FlushQueue, WriteBuffer
 from roomcast.gateway.operations.byte_allowance import ByteAllowance
 from roomcast.gateway.operations.daily_bytes import ENTRY_BYTES
 from roomcast.gateway.operations.histogram import OutcomeCounter
-from roomcast.hotpath.choice import prefer_compiled
+from roomcast.hotpath.module_loader import prefer_compiled
 
 _SPACE: Final = 0x20
 _BACKSLASH: Final = 0x5C

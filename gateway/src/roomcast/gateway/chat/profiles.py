@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from roomcast.contract.envelope import ProfileChanged
 from roomcast.contract.events import PROFILE, PresenceUsers, UserSearch
-from roomcast.contract.person import Profile
+from roomcast.contract.profile import Profile
 from roomcast.gateway.chat.ports import AckFields, EventSender, Visibility
 from roomcast.gateway.sign_in.session import ChatSession
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from roomcast.hotpath.choice import prefer_compiled
+from roomcast.hotpath.module_loader import prefer_compiled
 
 
 class ByteAllowance:

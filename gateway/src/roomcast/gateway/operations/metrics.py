@@ -13,7 +13,7 @@ from roomcast.gateway.inbox.counters import InboxFigures
 from roomcast.gateway.operations.counters import EventCounters, LabelledCounter, PlainHistogram
 from roomcast.gateway.operations.histogram import OutcomeCounter
 from roomcast.gateway.operations.observer import GatewayObserver
-from roomcast.hotpath import choice
+from roomcast.hotpath import module_loader
 from roomcast.process.usage import ProcessUsage
 
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
@@ -164,7 +164,7 @@ class Metrics(GatewayObserver):
             "1 if the hot path is compiled, 0 if it is plain Python",
             registry=registry,
         )
-        self.compiled.set(choice.is_compiled(plain_sends.__name__))
+        self.compiled.set(module_loader.is_compiled(plain_sends.__name__))
         self.rooms = Gauge("roomcast_gateway_rooms", "Rooms that this gateway subscribes to", registry=registry)
         self._missing = Counter(
             "roomcast_gateway_missing_packets", "Room packets that did not arrive through pub/sub", registry=registry

@@ -11,7 +11,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from roomcast.contract.ids import is_user_id
-from roomcast.contract.person import is_picture
+from roomcast.contract.profile import is_picture
 from roomcast.contract.tokens import sign
 from roomcast.engineio.http.origins import OWN_HOST, Origins
 

@@ -8,7 +8,7 @@ from typing import Final
 from roomcast.contract import keys
 from roomcast.contract.directory import entry_of, id_of, range_of
 from roomcast.contract.errors import RoomcastError
-from roomcast.contract.person import FIELDS, MAX_PEOPLE, PROFILE_SECONDS, Profile, changed_fields, read_profile
+from roomcast.contract.profile import FIELDS, MAX_PEOPLE, PROFILE_SECONDS, Profile, changed_fields, read_profile
 from roomcast.gateway.sign_in.identity import Identity
 from roomcast.gateway.stores.redis_port import RedisPort, Scripts, translated
 

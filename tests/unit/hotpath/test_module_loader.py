@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from roomcast.engineio.limits import token_bucket
-from roomcast.hotpath import build, choice, sources
+from roomcast.hotpath import build, module_loader, sources
 
 ROOT = Path(__file__).resolve().parents[3]
 NAMES = (
@@ -35,10 +35,10 @@ def test_all_modules_of_the_hot_path_are_found() -> None:
 def compiled_in_a_fresh_process(wanted: str) -> list[str]:
     """Return the modules that run compiled with this value of ROOMCAST_HOTPATH."""
     code = (
-        "import importlib; from roomcast.hotpath import choice\n"
+        "import importlib; from roomcast.hotpath import module_loader\n"
         f"names = {NAMES}\n"
         "for name in names: importlib.import_module(name)\n"
-        "print(*(name for name in names if choice.is_compiled(name)))"
+        "print(*(name for name in names if module_loader.is_compiled(name)))"
     )
     env = {"ROOMCAST_HOTPATH": wanted, "PATH": ""}
     return subprocess.check_output([sys.executable, "-c", code], env=env, cwd=ROOT, text=True).split()
@@ -63,8 +63,8 @@ def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> sources.Source:
     for suffix in (".py", ".pxd"):
         (folder / f"token_bucket{suffix}").write_bytes(original.pxd.with_suffix(suffix).read_bytes())
     monkeypatch.setattr(sources, "roots", lambda: [tmp_path / "roomcast"])
-    monkeypatch.setattr(choice, "_loaded", set())
-    monkeypatch.setattr(choice, "_warned", [])
+    monkeypatch.setattr(module_loader, "_loaded", set())
+    monkeypatch.setattr(module_loader, "_warned", [])
     for cached in (sources.find, sources.fingerprint):
         cached.cache_clear()
         monkeypatch.setattr(sources, cached.__name__, cached.__wrapped__)
@@ -74,10 +74,10 @@ def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> sources.Source:
 
 
 def test_a_module_that_was_not_compiled_runs_in_python(copied: sources.Source) -> None:
-    choice.prefer_compiled(copied.name, "auto")
-    assert not choice.is_compiled(copied.name)
+    module_loader.prefer_compiled(copied.name, "auto")
+    assert not module_loader.is_compiled(copied.name)
     with pytest.raises(ImportError, match=r"token_bucket is not compiled: make compile"):
-        choice.prefer_compiled(copied.name, "compiled")
+        module_loader.prefer_compiled(copied.name, "compiled")
 
 
 def test_an_outdated_build_is_not_used_and_causes_one_warning(copied: sources.Source) -> None:
@@ -87,10 +87,10 @@ def test_an_outdated_build_is_not_used_and_causes_one_warning(copied: sources.So
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
         for _ in range(2):
-            choice.prefer_compiled(copied.name, "auto")
+            module_loader.prefer_compiled(copied.name, "auto")
     assert ["make compile" in str(each.message) for each in warned if each.category is RuntimeWarning] == [True]
     with pytest.raises(ImportError, match="from another source"):
-        choice.prefer_compiled(copied.name, "compiled")
+        module_loader.prefer_compiled(copied.name, "compiled")
 
 
 @pytest.mark.parametrize("suffix", [".py", ".pxd"])
@@ -109,7 +109,7 @@ def test_a_module_needs_the_modules_that_it_cimports() -> None:
 
 def test_an_unknown_setting_is_refused() -> None:
     with pytest.raises(ValueError, match="auto, python or compiled"):
-        choice.prefer_compiled(token_bucket.__name__, "fast")
+        module_loader.prefer_compiled(token_bucket.__name__, "fast")
 
 
 def test_without_a_compiler_the_error_names_the_compiler(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.person import changed_fields, is_picture, read_profile
+from roomcast.contract.profile import changed_fields, is_picture, read_profile
 
 
 def test_a_profile_is_read_from_its_fields() -> None:

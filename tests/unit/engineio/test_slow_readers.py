@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from roomcast.engineio.http.stalled import MAX_STALLED_BYTES, STALLED_SECONDS, StalledConnections
+from roomcast.engineio.http.slow_readers import MAX_STALLED_BYTES, STALLED_SECONDS, StalledConnections
 
 HALF = MAX_STALLED_BYTES // 2
 

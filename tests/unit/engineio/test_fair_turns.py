@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from roomcast.engineio.turns import (
+from roomcast.engineio.fair_turns import (
     AT_ONCE,
     FIRST_SHARE,
     LEAST_SHARE,
