@@ -58,3 +58,17 @@ async def test_a_refused_inbox_list_reads_no_room_from_redis(
     answered = sum(answer["ok"] for answer in answers)
     assert 0 < answered < 30
     assert read < answered + 20
+
+
+async def test_joins_beyond_those_of_all_rooms_count_as_several_events(
+    gateway: Gateway, own_redis: str, clients: Clients
+) -> None:
+    """Redis lists up to 200 occupants and their read marks for a join, which takes it as long as fifteen messages."""
+    room, mallory = unique("public:full"), await clients(gateway, unique("mallory"))
+    with store(own_redis) as redis:
+        redis.hset(keys.room_nodes_of(room), mapping={f"user-{number}": 1 for number in range(100)})
+    joined = 0
+    while (await mallory.call("room:join", {"room": room, "limit": 1}))["ok"]:
+        joined += 1
+        assert joined < 180
+    assert joined >= 100

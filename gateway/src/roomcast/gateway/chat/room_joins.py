@@ -21,6 +21,9 @@ from roomcast.gateway.stores.room_log import History
 
 _SUBSCRIBE_SECONDS: Final = 2.0
 _MAX_ADMISSION_TRIES: Final = 20
+_MAX_JOIN_ROWS: Final = 30
+"""Most rows that a repeated join counts as in the event limit. A client repeats the joins of all its rooms after a lost
+subscription, so they must not cost as much as the work that they cause."""
 _RECHECKED_AT_ONCE: Final = 20
 """Sessions whose kicks are read in one round trip: 2,000 commands if each session is in a hundred rooms."""
 _log = logging.getLogger(__name__)
@@ -210,6 +213,7 @@ class RoomJoins:
                     session.limit.charge(size=page.size)
             finally:
                 snapshot = await entering
+                self._charge_join(session, snapshot.occupancy)
         finally:
             if listing is not None:
                 with suppress(RoomcastError):
@@ -217,6 +221,15 @@ class RoomJoins:
         if p.room.startswith(DIRECT):
             await self._note_blocks(p.room)  # a block during the join did not find the session in the room
         return page, after, snapshot
+
+    def _charge_join(self, session: ChatSession, occupancy: int) -> None:
+        """Count a repeated join as more events, because Redis lists the occupants and their read marks.
+
+        A client that comes back joins all its rooms at once; so many joins of a connection count as one event each.
+        """
+        session.joins += 1
+        if session.joins > self._max_rooms:
+            session.limit.charge(rows=min(occupancy, _MAX_JOIN_ROWS))
 
     def _add_to_list(self, session: ChatSession, room: str) -> Awaitable[None] | None:
         """Put a room that is new to the session on the user's list. An error here does not fail the join."""

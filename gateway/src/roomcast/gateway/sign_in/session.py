@@ -52,6 +52,8 @@ class ChatSession:
     """Room -> the time of the join in ms, by Redis's clock. The session ignores a kick with an earlier time."""
     joining: dict[str, JoinTurn] = field(default_factory=dict)
     """Room -> the latest join in progress."""
+    joins: int = 0
+    """The number of joins so far."""
     is_closed: bool = False
     is_expelled: bool = False
     """True once the gateway disconnects the session: its token was revoked or expired, or its user was banned."""
