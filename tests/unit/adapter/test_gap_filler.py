@@ -136,7 +136,7 @@ async def test_reads_become_rare_while_redis_does_not_answer(rig: Rig) -> None:
     rig.publish(5)
     await rests(rig)
     rig.log.error = None
-    await until(lambda: rig.seqs == [2, 3, 4, 5], "the gap is filled", 3)
+    await until(lambda: rig.seqs == [2, 3, 4, 5], "the gap is filled")
 
 
 async def test_an_unexpected_error_is_logged_once_and_the_gap_is_filled(
@@ -150,7 +150,7 @@ async def test_an_unexpected_error_is_logged_once_and_the_gap_is_filled(
     assert len([record for record in caplog.records if record.levelno >= logging.ERROR]) == 1
     rig.log.error = None
     rig.log.append("room", 1)
-    await until(lambda: rig.seqs == [2, 3], "the gap is filled", 3)
+    await until(lambda: rig.seqs == [2, 3], "the gap is filled")
 
 
 async def test_a_gap_whose_messages_are_not_in_the_log_is_a_declared_loss(rig: Rig) -> None:
@@ -208,7 +208,7 @@ async def test_packets_of_an_earlier_epoch_are_dropped(rig: Rig) -> None:
     rig.log.epoch = OTHER
     rig.publish(5, epoch=OTHER)
     rig.log.error = None
-    await until(lambda: rig.seqs == [5], "packets of the new epoch are delivered", 3)
+    await until(lambda: rig.seqs == [5], "packets of the new epoch are delivered")
     assert rig.count.resyncs == 1
 
 
@@ -236,7 +236,7 @@ async def test_the_backlogs_of_all_rooms_share_one_bound_in_bytes(rig: Rig, monk
             rig.publish(seq, room.room)
     assert sum(len(room.backlog or ()) for room in rooms) <= 7
     rig.log.error = None
-    await until(lambda: len(rig.seqs) == 20, "all messages are delivered", 5)
+    await until(lambda: len(rig.seqs) == 20, "all messages are delivered")
 
 
 async def test_comparing_with_the_log_finds_lost_last_messages(rig: Rig) -> None:
@@ -255,7 +255,7 @@ async def test_comparing_finds_messages_that_were_lost_while_a_gap_was_filled(ri
     rig.fanout.compare_with_logs(lambda name: True)
     rig.log.append("room", 1)
     rig.log.error = None
-    await until(lambda: rig.seqs == [2, 3, 4], "all messages are delivered", 3)
+    await until(lambda: rig.seqs == [2, 3, 4], "all messages are delivered")
 
 
 async def test_many_lost_connections_share_one_comparison(rig: Rig) -> None:
@@ -266,7 +266,7 @@ async def test_many_lost_connections_share_one_comparison(rig: Rig) -> None:
     await rests(rig)
     rig.leave()
     await until(lambda: rig.fanout.rooms == 0, "the room is unsubscribed")
-    await until(lambda: rig.fanout._filler._comparing.done(), "the comparison has ended", 5)  # type: ignore[union-attr]
+    await until(lambda: rig.fanout._filler._comparing.done(), "the comparison has ended")  # type: ignore[union-attr]
 
 
 async def test_comparing_with_a_log_of_another_epoch_declares_a_loss(rig: Rig) -> None:

@@ -45,7 +45,7 @@ class Files:
             raise error
 
     async def upload_form(self, key: str, content_type: str, size: int, seconds: int) -> UploadForm:
-        self._note("form", key)
+        self._note("form", key, content_type, str(size))
         return UploadForm(self.method, "https://files", {"key": key}, {"Content-Type": content_type})
 
     async def download_url(self, key: str, content_type: str, disposition: str, seconds: int) -> str:

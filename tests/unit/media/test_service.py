@@ -70,6 +70,7 @@ async def test_a_form_is_signed_for_the_type_instead_of_its_alias(method: Any, p
     assert answer.keys() == {"upload", "method", "url", "expires", part}
     assert (answer["upload"], answer["method"], answer["expires"]) == (UPLOAD, method, 1_795_000_300_000)
     assert rig.uploads.opened == [(f"2026/11/{UPLOAD}.jpg", Announced("Photo.JPG", "image/jpeg", 10))]
+    assert rig.files.calls == [("form", SOURCE, "image/jpeg", "10")]
 
 
 async def test_no_form_is_signed_while_the_storage_refuses_the_signer() -> None:

@@ -84,7 +84,7 @@ async def test_requests_to_a_hanging_storage_are_answered_before_the_deadline() 
 
     bus = Requests(Entry("1", request("complete", deadline_ms=100)), Entry("2", request("url", deadline_ms=100)))
     async with running(bus, hang):
-        await until(lambda: len(bus.answers) == 2, "both answered", 2)
+        await until(lambda: len(bus.answers) == 2, "both answered")
     assert {reply.error for reply in bus.answers} == {Code.MEDIA_UNAVAILABLE.number}
 
 

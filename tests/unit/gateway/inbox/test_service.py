@@ -145,7 +145,7 @@ class Rig:
         self.channels.announce(room)
 
     async def until_sent(self, session: ChatSession, *rows: tuple[str, Any]) -> None:
-        await until(lambda: self.devices.rows(session.sid) == list(rows), f"{rows} are sent", 2.0)
+        await until(lambda: self.devices.rows(session.sid) == list(rows), f"{rows} are sent")
 
 
 @pytest_asyncio.fixture
@@ -218,7 +218,7 @@ async def test_messages_within_the_second_after_an_announcement_are_sent_at_its_
     await rig.until_sent(rig.ada, ("a", 1), ("a", 5))
     rig.write("a")
     await rig.until_sent(rig.ada, ("a", 1), ("a", 5), ("a", 6))
-    await until(lambda: rig.inbox._schedule.next_at() is None, "no read is due", 2.0)
+    await until(lambda: rig.inbox._schedule.next_at() is None, "no read is due")
     assert len(rig.reads.read_rooms) == 3  # the room is not read again without a change
 
 
@@ -324,7 +324,7 @@ async def test_a_failed_read_is_repeated(rig: Rig) -> None:
     rig.reads.fails = 3
     rig.write("a")
     rig.inbox.note_line("ada", "b")
-    await until(lambda: set(rig.devices.rows(rig.ada.sid)) == {("a", 1), ("b", 0)}, "both lines are sent", 2.0)
+    await until(lambda: set(rig.devices.rows(rig.ada.sid)) == {("a", 1), ("b", 0)}, "both lines are sent")
 
 
 async def caught_up(rig: Rig) -> None:
