@@ -245,5 +245,5 @@ def test_an_invalid_token_is_refused_with_a_reason(guests: Guests, tmp_path: Pat
     guest.page.get_by_text("Sign in with a token").click()
     guest.page.get_by_label("Token (JWT)").fill("not a token")
     guest.page.get_by_role("button", name="Use token").click()
-    expect(guest.page.get_by_text("signed in").first).to_be_visible()
+    expect(guest.page.get_by_text("You are not signed in: the token is not valid, or has expired.")).to_be_visible()
     guests.shoot(guest, "refused")
