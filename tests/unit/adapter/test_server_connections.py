@@ -142,6 +142,10 @@ async def test_lost_connections_are_opened_again_and_all_channels_are_subscribed
     for connection in list(redis.open):
         connection.close()
     assert rig.server.channels == channels
+    async with asyncio.timeout(5):
+        while rig.server.is_up:
+            await asyncio.sleep(0)
+    assert not rig.server.subscribe(channels[0]).done(), "the subscription has ended with the connection"
     await until(lambda: rig.resubscribed == 2, "subscribed again")
     async with asyncio.timeout(5):
         for channel in channels:
