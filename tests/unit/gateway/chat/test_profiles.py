@@ -14,7 +14,7 @@ from roomcast.contract.events import PresenceUsers, UserSearch
 from roomcast.contract.profile import Profile
 from roomcast.gateway.chat.profiles import People, ProfileChanges, pauses_after
 from roomcast.gateway.sign_in.session import ChatSession
-from tests.unit.gateway.fakes import FakeEmitter, FakeVisibility, session_of
+from tests.unit.gateway.fakes import FakeEmitter, FakeVisibility, session_of, unavailable
 
 ADA = Profile("ada", "Ada", "https://example.com/ada.png", {"team": 7})
 BOB = Profile("bob", "Bob", "", {})
@@ -25,8 +25,12 @@ class Profiles:
 
     def __init__(self) -> None:
         self.people = {"ada": ADA, "bob": BOB}
+        self.failures = 0
 
     async def read(self, users: list[str]) -> dict[str, Profile]:
+        if self.failures:
+            self.failures -= 1
+            raise unavailable()
         return {user: self.people[user] for user in users if user in self.people}
 
     async def search(self, query: str, after: str | None, limit: int) -> tuple[list[Profile], str | None]:
@@ -129,3 +133,14 @@ async def test_a_changed_picture_leaves_the_tickets_of_a_session_valid() -> None
 @pytest.mark.parametrize(("rooms", "pauses"), [(0, 1), (10, 1), (25, 2.5), (200, 4)])
 def test_the_pause_after_a_change_grows_with_the_rooms_in_which_it_was_announced(rooms: int, pauses: float) -> None:
     assert pauses_after(rooms) == pauses
+
+
+async def test_a_profile_that_cannot_be_read_is_applied_once_redis_answers() -> None:
+    store, emitter, tasks = Profiles(), FakeEmitter(), list[Coroutine[Any, Any, None]]()
+    session = session_of("ada", "team:red")
+    changes = changes_of(store, [session], emitter, [], tasks, FakeVisibility())
+    store.failures = 3
+    changes.receive(ProfileChanged("ada"))
+    await tasks.pop()
+    assert session.identity.name == "Ada"
+    assert len(emitter.sent) == 1

@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 from msgspec.structs import replace
 
 from roomcast.contract.envelope import ProfileChanged
+from roomcast.contract.errors import RoomcastError
 from roomcast.contract.events import PROFILE, PresenceUsers, UserSearch
 from roomcast.contract.profile import Profile
 from roomcast.gateway.chat.ports import AckFields, EventSender, Visibility
@@ -102,8 +103,11 @@ class ProfileChanges:
     async def _apply_until_current(self, user: str) -> None:
         try:
             while self._is_stale[user]:
-                self._is_stale[user] = False
-                rooms = await self._apply(user)
+                self._is_stale[user], rooms = False, 0
+                try:
+                    rooms = await self._apply(user)
+                except RoomcastError:  # Redis does not answer: try again after the pause
+                    self._is_stale[user] = True
                 await asyncio.sleep(self._pause_seconds * pauses_after(rooms))
         finally:
             del self._is_stale[user]
