@@ -301,6 +301,10 @@ async def test_a_token_with_a_new_name_renames_the_user_on_every_gateway(
     await kim.send(party.room, "renamed by a token")
     assert (await party.bob.expect_text("renamed by a token"))["name"] == "Countess"
 
+    await kim.ok("auth:refresh", {"token": gateways.token(user, name="Lady Lovelace")})
+    for person in (party.ada, party.bob, kim):
+        assert await person.expect("profile", lambda data: data["name"] == "Lady Lovelace")
+
 
 async def test_a_sign_in_with_the_same_profile_is_not_announced(
     cluster: Cluster, clients: Clients, party: Party

@@ -4,10 +4,10 @@ import type { AddressInfo } from "node:net";
 import { describe, it } from "node:test";
 import type { Phase } from "../src/connection/connection.ts";
 import { ServerClock } from "../src/connection/clock.ts";
-import type { Connection } from "../src/connection/connection.ts";
+import { Connection } from "../src/connection/connection.ts";
 import { TokenRenewal } from "../src/connection/token_renewal.ts";
 import { RoomcastError } from "../src/errors.ts";
-import { gateway, joined, LOBBY, online, open, useGateway } from "./harness.ts";
+import { FAST, gateway, joined, LOBBY, online, open, useGateway } from "./harness.ts";
 import { TestGateway, until } from "./test_gateway.ts";
 import { TcpProxy, type Fault } from "./tcp_proxy.ts";
 
@@ -196,6 +196,50 @@ describe("a token", () => {
       renewal.stop();
     });
   }
+
+  for (const [reason, refusals] of [
+    ["unauthorized", ["unauthorized"]],
+    ["unavailable", []],
+  ] as const) {
+    it(`whose source throws \`${reason}\` ${refusals.length ? "ends the connection" : "is asked for again"}`, async (t) => {
+      t.mock.timers.enable({ apis: ["setTimeout"] });
+      const fetch = t.mock.fn(() => Promise.reject(RoomcastError.of(reason)));
+      const refused: string[] = [];
+      const connection = {
+        online: true,
+        tokens: { current: token(900, 0), fetch },
+        refuse(error: RoomcastError) {
+          refused.push(error.reason);
+          this.online = false;
+        },
+      };
+      const clock = new ServerClock();
+      clock.set(0);
+      const renewal = new TokenRenewal(connection as unknown as Connection, clock);
+      renewal.start();
+      for (let second = 0; second < 1_800; second++) {
+        t.mock.timers.tick(1000);
+        for (let turn = 0; turn < 5; turn++) await Promise.resolve();
+      }
+      renewal.stop();
+      assert.deepEqual(refused, refusals);
+      assert.equal(fetch.mock.callCount() > 1, refusals.length === 0);
+    });
+  }
+
+  it("source without a token leaves an open connection refused until `connect` is called", async (t) => {
+    let asked = 0;
+    const connection = new Connection({ url: gateway.url, token: () => `token ${++asked}`, backoff: FAST });
+    t.after(() => connection.close());
+    connection.connect();
+    await until(() => connection.online, "online");
+    connection.refuse(RoomcastError.of("unauthorized"));
+    await until(() => gateway.io.of("/").sockets.size === 0, "the gateway sees the end of the connection");
+    assert.deepEqual([connection.state.phase, connection.state.error?.reason, asked], ["refused", "unauthorized", 1]);
+    connection.connect();
+    await until(() => connection.online, "online again");
+    assert.equal(asked, 2);
+  });
 });
 
 describe("a proxy", () => {

@@ -262,6 +262,14 @@ async def test_the_read_mark_of_a_muted_user_moves_without_a_receipt(rig: Rig) -
     assert [data["user"] for _, _, data in rig.emitter.sent] == ["ops"]
 
 
+async def test_a_block_stops_receipts_in_the_direct_room_except_of_operators(rig: Rig) -> None:
+    room = "dm:ada:bob"
+    rig.blocking.add("ada")
+    for session in (rig.bob, session_of("bob", ops=True)):
+        await rig.rooms.mark_read(session, ReceiptRead(room, 7))
+    assert [(to, data["user"]) for to, _, data in rig.emitter.sent] == [(room, "bob")]
+
+
 async def test_only_users_who_may_enter_a_room_list_its_members(rig: Rig) -> None:
     assert (await rig.rooms.list_members(rig.bob, RoomMembers(ROOM)))["more"] is False
     assert await refusal(rig.rooms.list_members(session_of("eve"), RoomMembers(ROOM))) is Code.FORBIDDEN

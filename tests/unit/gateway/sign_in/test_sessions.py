@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, cast
 
 import pytest
+from msgspec.structs import replace
 
 from roomcast.contract.errors import Code
 from roomcast.contract.events import AuthRefresh
@@ -233,11 +234,21 @@ async def test_a_token_refresh_keeps_the_name_and_refuses_other_users_and_revoke
     session = await rig.sign_in(name="Ada", seconds=60)
     await rig.sessions.refresh_token(session, AuthRefresh(sign(SECRET, "ada", name="Eve", seconds=900)))
     assert (session.identity.name, session.identity.expires > time.time() + 800) == ("Ada", True)
+    assert [identity.name for identity in rig.identities] == ["Ada", "Eve"]
 
     assert await refusal(rig.sessions.refresh_token(session, AuthRefresh(sign(SECRET, "eve")))) is Code.UNAUTHORIZED
     rig.store.revoked.add("t9")
     spent = AuthRefresh(sign(SECRET, "ada", jti="t9"))
     assert await refusal(rig.sessions.refresh_token(session, spent)) is Code.REVOKED
+
+
+async def test_a_refresh_stores_the_profile_only_if_the_tokens_differ(rig: Rig) -> None:
+    session = await rig.sign_in(name="Ada", data={"team": 7})
+    session.identity = replace(session.identity, name="Countess")  # a back end has set another name
+    for data in ({"team": 7}, {"team": 7}, {"team": 8}, {"team": 8}):
+        await rig.sessions.refresh_token(session, AuthRefresh(sign(SECRET, "ada", name="Ada", data=data)))
+    assert [identity.data for identity in rig.identities] == [{"team": 7}, {"team": 8}]
+    assert session.identity.name == "Countess"
 
 
 async def test_sign_out_is_idempotent(rig: Rig) -> None:

@@ -173,6 +173,13 @@ export class Connection {
     this.#disconnect();
   }
 
+  /** End the present connection, because the user is signed out. `connect` tries again. */
+  refuse(error: RoomcastError): void {
+    if (this.#isClosed()) return;
+    this.#giveUp(error);
+    this.#disconnect();
+  }
+
   /** Store the user's new name, which a back end has set. */
   renamed(name: string): void {
     const { ready } = this.#state;

@@ -2,6 +2,7 @@
 
 import type { ServerClock } from "./clock.ts";
 import type { Connection } from "./connection.ts";
+import { RoomcastError } from "../errors.ts";
 import { refreshInMs } from "./token_expiry.ts";
 
 export class TokenRenewal {
@@ -25,15 +26,21 @@ export class TokenRenewal {
     clearTimeout(this.#timer);
   }
 
-  /** Renew the token. After a failure, try again until the token expires; then the client reconnects with a new one. */
+  /**
+   * Renew the token. After a failure, try again until the token expires; then the client reconnects with a new one.
+   *
+   * If the token source says that there is no token, the client ends its connection.
+   */
   async #renew(): Promise<void> {
     if (!this.#connection.online) return;
     try {
       const token = await this.#connection.tokens.fetch();
-      await this.#connection.call("auth:refresh", { token });
-    } catch {
-      // `start` below plans the next try, nearer to the expiry.
+      await this.#connection.call("auth:refresh", { token }).catch(() => {});
+    } catch (error) {
+      const failure = RoomcastError.from(error);
+      if (!failure.retryable) this.#connection.refuse(failure);
     }
+    // After a failure this plans the next try, nearer to the expiry.
     if (this.#connection.online) this.start();
   }
 }

@@ -237,11 +237,16 @@ class Rooms:
         return {}
 
     async def _is_silent(self, session: ChatSession, room: str) -> bool:
-        """Return whether the user is muted, or the room a direct room in which one person blocks the other."""
+        """Return whether the user is muted, or the room a direct room in which one person blocks the other.
+
+        Operators never are, as with typing.
+        """
+        if session.identity.ops:
+            return False
         other = other_person(room, session.user)
         if other is not None and await self._hidden_from(session.user, (other,)):
             return True
-        return not session.identity.ops and await is_silenced(self._voice, session.user, room)
+        return await is_silenced(self._voice, session.user, room)
 
 
 def _listed(line: Line, *, is_open: bool) -> dict[str, Any]:

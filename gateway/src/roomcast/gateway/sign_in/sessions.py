@@ -137,12 +137,19 @@ class Sessions:
         self._emitter.to_sessions([session.sid], READY, ready)
 
     async def refresh_token(self, session: ChatSession, p: AuthRefresh) -> dict[str, Any]:
-        """Replace the session's token by a new token of the same user; the session keeps its display name."""
+        """Replace the session's token by a new token of the same user.
+
+        The session keeps its display name. If the new token has another name, picture or data than the last token, they
+        are stored, and a `ProfileChanged` message renames the sessions of the user.
+        """
         identity = await self._verifier.verify(p.token)
         if identity.user != session.user:
             raise RoomcastError(Code.UNAUTHORIZED)
         identity = await self._checked(identity, reads_name=False)
         session.identity = replace(self._issued_by_now(identity), name=session.identity.name)
+        if _profile_of(identity) != _profile_of(session.signed):
+            self._note_sign_in(identity)
+        session.signed = identity
         return {"expires": int(identity.expires * 1000)}
 
     async def _checked(self, identity: Identity, *, reads_name: bool = True) -> Identity:
@@ -230,6 +237,11 @@ class Sessions:
             now = self._clock.now()
             for session in [one for one in self._sessions.values() if one.identity.expires <= now]:
                 self._adapter.background(self.disconnect_session(session), "token expiry")
+
+
+def _profile_of(identity: Identity) -> tuple[object, ...]:
+    """Return what a token says of its user's profile."""
+    return identity.is_named and identity.name, identity.picture, identity.data
 
 
 def read_presence(auth: Any) -> ConnectPresence:
