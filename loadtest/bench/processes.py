@@ -1,4 +1,4 @@
-"""Run the server processes of a measurement on free ports; all of them end with the benchmark."""
+"""Run the servers and load clients of a measurement; all of them end with the benchmark."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class BenchError(RuntimeError):
 
 
 def find_tool(name: str) -> str:
-    """Return the path of a program that the cluster or a peer needs; raise BenchError with the package to install."""
+    """Return the path of a program that a measured server needs; raise BenchError with the package to install."""
     try:
         found = str(tools.require(name)) if name in tools.TOOLS else shutil.which(name)
     except tools.MissingTool as error:
@@ -95,7 +95,7 @@ class Processes:
         return port, self.start("redis", command, port)
 
     def agent(self, setup: str) -> LoadClient:
-        """Start a load client with this setup (see `agent`)."""
+        """Start a load client with this setup (see `loadtest.bench.agent`)."""
         client = LoadClient(
             [sys.executable, "-m", "loadtest.bench.agent", setup], self.folder / "agent.log", self._die_with_us
         )
@@ -131,7 +131,7 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 
 
 class LoadClient:
-    """A running load client (`agent`), which gives one answer to each command."""
+    """A running load client (`loadtest.bench.agent`), which gives one answer to each command."""
 
     def __init__(self, command: Sequence[str], log: Path, preexec: Any) -> None:
         with log.open("ab") as errors:
@@ -152,7 +152,7 @@ class LoadClient:
         self.process.stdin.flush()
 
     def answer(self, within: float) -> dict[str, Any]:
-        """Wait at most `within` seconds for the answer to the last command; raise BenchError for none or an error."""
+        """Wait at most `within` seconds for the answer to the oldest open command; raise BenchError for an error."""
         answer: dict[str, Any] = json.loads(self._read(within) or b'{"error": "the load client ended"}')
         if "error" in answer:
             raise BenchError(f"{answer['error']} (see {self._log})")

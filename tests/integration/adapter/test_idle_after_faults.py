@@ -32,7 +32,7 @@ from tests.proxy import MutingProxy, muting_proxy
 from tests.waiting import until
 
 IDLE_SHARE = 0.01
-"""A process that uses a smaller share of a core is idle."""
+"""Share of a core below which a process counts as idle."""
 WINDOW_SECONDS = 2.0
 WITHIN_SECONDS = 20.0
 
@@ -214,7 +214,7 @@ async def test_a_gateway_delivers_all_messages_and_is_idle_after_a_lost_subscrip
 async def test_mutated_packets_cause_no_error_and_no_leftovers(
     gateway: Gateway, clients: Clients, admin: redis.Redis
 ) -> None:
-    """Publish packets of every kind, with a few wrong bytes, on every channel."""
+    """Publish packets of every kind, with up to three wrong bytes, to rooms, nodes, users and presence."""
     room = unique("public:fuzz")
     client = await clients(gateway, "ada")
     epoch = (await client.join(room))["epoch"].encode()
@@ -241,7 +241,7 @@ async def test_mutated_packets_cause_no_error_and_no_leftovers(
     memory = process.memory_info().rss
     for number in range(3_000):
         admin.execute_command("SPUBLISH", chance.choice(channels), mutated(chance.choice(seeds), chance))
-        if number % 100 == 0 and client.gone.is_set():  # a packet with a broken body has closed the client's transport
+        if number % 100 == 0 and client.gone.is_set():  # the client ends its connection if it cannot parse a packet
             client = await clients(gateway, "ada")
             await client.join(room)
     last = await clients(gateway, "bob")

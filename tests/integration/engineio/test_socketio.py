@@ -12,7 +12,7 @@ import socketio
 from aiohttp import ClientSession
 
 from roomcast.engineio import Reason, Rules
-from roomcast.socketio.server import SocketServer, create_server
+from roomcast.socketio.server import MAX_REFUSED_CONNECTS, SocketServer, create_server
 from tests.integration.engineio.client import Polling, WebSocket, serving
 from tests.waiting import until
 
@@ -64,7 +64,8 @@ class App:
         """Return whether no state of any client is left."""
         manager = self.sio.manager
         leftovers = [manager.rooms, manager.pending_connect, manager.pending_disconnect, manager.callbacks]
-        return not any([*leftovers, self.sio.environ, self.sio._binary_packet, self.sio._busy, self.sio.eio.sockets])
+        packets = [self.sio._binary_packet, self.sio._busy, self.sio._refused_connects]
+        return not any([*leftovers, *packets, self.sio.environ, self.sio.eio.sockets])
 
 
 @pytest.fixture
@@ -234,6 +235,28 @@ class TestBadPackets:
         socket = await raw(address)
         socket.send(packet)
         assert await socket.closed() == 1003
+
+    async def test_attachments_outside_of_all_namespaces_close_the_connection(self, app: App, address: str) -> None:
+        """Otherwise the complete packet would cancel the timeout of a session without a namespace."""
+        socket = await connected(address)
+        socket.send("41")
+        socket.send('451-["message",{"_placeholder":true,"num":0}]')
+        assert await socket.closed() == 1003
+        await until(app.is_empty, "no client is left")
+
+    async def test_too_many_refused_connects_close_the_connection(self, app: App, address: str) -> None:
+        socket = await connected(address)
+        for _ in range(2):  # an accepted CONNECT resets the count
+            for _ in range(MAX_REFUSED_CONNECTS - 1):
+                socket.send("40/unknown,")
+                assert await socket.receive() == '44/unknown,{"message":"Invalid namespace"}'
+            socket.send("41")
+            socket.send("40")
+            assert str(await socket.receive()).startswith('40{"sid":')
+        for _ in range(MAX_REFUSED_CONNECTS + 1):
+            socket.send("40/unknown,")
+        assert await socket.closed() == 1008
+        await until(app.is_empty, "no client is left")
 
     async def test_a_text_in_place_of_an_attachment_closes_the_connection(self, address: str) -> None:
         socket = await connected(address)

@@ -1,4 +1,4 @@
-"""The wheels of the distributions contain the compiled hot path if there is a C compiler."""
+"""Wheels contain the compiled hot path if a C compiler exists, unless plain Python is wanted."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _cannot(modules: object) -> None:
     raise build.CannotCompileError("there is no C compiler (cc)")
 
 
-def test_without_a_compiler_the_wheel_is_plain_python(
+def test_without_a_compiler_the_wheel_is_plain_python_or_the_build_fails(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(compiled_wheel, "WANTED", "auto")
@@ -50,6 +50,6 @@ def test_without_a_compiler_the_wheel_is_plain_python(
         wheel_of("adapter")
 
 
-def test_with_the_setting_python_the_wheel_is_plain(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_wheel_is_plain_if_plain_python_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compiled_wheel, "WANTED", "python")
     assert wheel_of("adapter") == {"force_include": {}, "pure_python": True}

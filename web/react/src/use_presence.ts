@@ -4,29 +4,32 @@ import type { WatchOptions } from "@roomcast/sdk";
 import { useClient } from "./provider.ts";
 import { useSelection } from "./use_selection.ts";
 
-/** The presence of a list of users, and the own status. */
+/** The presence of a list of users, and the signed-in user's own status. */
 export interface UsePresence {
   /** The presence of each user in the list; `offline` for an unknown user. */
   presence: Readonly<Record<UserId, PresenceInfo>>;
-  /** The own status. */
+  /** The signed-in user's status. */
   status: Status;
-  /** The own note; empty for none. */
+  /** The signed-in user's note; empty for none. */
   note: string;
-  /** When the own note ends, in milliseconds since 1970; undefined without an end. */
+  /** When this note ends, in milliseconds since 1970; undefined without an end. */
   until: number | undefined;
   /**
-   * Set the own status, and the own note unless `note` is left out. The note ends at `until` (milliseconds since 1970);
-   * without `until` it has no end. Rejects with a RoomcastError.
+   * Set the signed-in user's status and, if `note` is given, the note. The note ends at `until` (milliseconds since
+   * 1970); without `until` it has no end. Rejects with a RoomcastError.
    */
   setStatus: (status: Status, note?: string, until?: number) => Promise<void>;
 }
 
 const OFFLINE: PresenceInfo = { status: "offline" };
 const UNKNOWN: Picked = { status: "online", note: "", until: undefined };
-/** The separator between user ids. No user id contains a space. */
+/** The separator between user ids, and the prefix of their keys in `Picked`. No user id contains a space. */
 const BETWEEN = " ";
 
-/** The own status and note, and each user's presence under the key `BETWEEN` + id. `useSelection` compares fields. */
+/**
+ * The signed-in user's status and note, and each user's presence under the key `BETWEEN` + id. The object is flat,
+ * because `useSelection` compares field by field. The prefix keeps a user with the id `status` apart from the status.
+ */
 interface Picked {
   status: Status;
   note: string;

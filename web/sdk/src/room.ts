@@ -196,7 +196,7 @@ export class Room<A extends AppTypes = AppTypes> {
 
   // --- reading -------------------------------------------------------------------------------------------------------
 
-  /** Load one page of older messages. Does nothing while another page is loading. */
+  /** Load one page of older messages. Does nothing while another page is loading, or the cached state is shown. */
   async loadOlder(): Promise<void> {
     if (!this.#state.hasOlder || this.#state.loadingOlder || this.#timeline.isRestarting || this.#timeline.isKept)
       return;
@@ -249,14 +249,14 @@ export class Room<A extends AppTypes = AppTypes> {
     this.#show({ ...this.#shownOfTimeline(), read: { ...read, ...this.#state.read } });
   }
 
-  /** @internal Hide the state from the room cache: the cache is another user's, or this user may not see the room. */
+  /** @internal Stop showing the state from the room cache: it belongs to another user, or the user may not enter. */
   dropKept(): void {
     if (!this.#timeline.isKept) return;
     this.#timeline = EMPTY_TIMELINE;
     this.#show({ ...this.#shownOfTimeline(), read: {} });
   }
 
-  /** @internal Join again from the last message on, because a new session has joined no room. */
+  /** @internal Join again and recover the missed messages: a new session is in no room yet. */
   onReady(): void {
     this.#takeReplayed([]);
     this.#replayUntil = 0;
@@ -306,7 +306,7 @@ export class Room<A extends AppTypes = AppTypes> {
     } else if (change.change === "invited" || change.change === "unbanned") this.#askAgain();
   }
 
-  /** @internal Apply a person's new name, which a back end has set. */
+  /** @internal Apply a person's new name. */
   onRenamed(user: UserId, name: string): void {
     const { members, gone } = personRenamed(this.#state, user, name);
     if (members !== this.#state.members) this.#show({ members, gone });
@@ -317,12 +317,21 @@ export class Room<A extends AppTypes = AppTypes> {
     if (!this.#isReducing) this.#show({});
   }
 
-  /** @internal Join again if the message that was acked as `seq` does not arrive within ECHO_MS. */
+  /** @internal Join again if the message that was acked as `seq` does not arrive within 1 to 2 times ECHO_MS. */
   onAcked(seq: number): void {
     this.#ackedSeq = Math.max(seq, this.#ackedSeq);
-    this.#echoTimer ??= setTimeout(() => {
+    this.#echoTimer ??= this.#awaitEcho(this.#ackedSeq);
+  }
+
+  #awaitEcho(seq: number): ReturnType<typeof setTimeout> {
+    return setTimeout(() => {
       this.#echoTimer = undefined;
-      if (this.#timeline.epoch !== null && this.#timeline.last < this.#ackedSeq) this.#membership.refresh();
+      const isMissing = this.#timeline.epoch !== null && this.#timeline.last < seq;
+      if (isMissing) this.#membership.refresh();
+      else if (this.#timeline.last < this.#ackedSeq) {
+        this.#echoTimer = this.#awaitEcho(this.#ackedSeq);
+        return;
+      }
       this.#ackedSeq = 0;
     }, ECHO_MS);
   }
@@ -340,7 +349,7 @@ export class Room<A extends AppTypes = AppTypes> {
   /**
    * Join, and recover missed entries.
    *
-   * The first join asks for a page of entries, to show them together. Later joins ask for a replay: the missed entries
+   * A join without a known position asks for a page of entries, to show them together. Others ask for a replay: the missed entries
    * arrive as `message` events after one round trip. A gateway that does not support replays answers in pages.
    */
   async #catchUp(): Promise<void> {
@@ -424,7 +433,7 @@ export class Room<A extends AppTypes = AppTypes> {
     return { seq, hasOlder, cut, stale };
   }
 
-  /** Forget the drafts whose copies the log shows. */
+  /** Forget the drafts that have arrived in the log. */
   #forgetDelivered(): void {
     const drafts = new Set(this.#context.sender.draftsOf(this.id).map((draft) => draft.id));
     if (drafts.size === 0) return;

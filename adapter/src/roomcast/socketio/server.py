@@ -30,6 +30,8 @@ from socketio import packet as packets
 ATTACHMENT_SECONDS: Final = 10.0
 MAX_PENDING_BYTES: Final = 16_384
 """The most bytes that a client may send until its CONNECT is accepted: a token, and packets right after it."""
+MAX_REFUSED_CONNECTS: Final = 10
+"""Refused CONNECTs in a row after which the server closes the session: each costs a check of the token."""
 _LEFT_ALONE_SECONDS: Final = 1.0
 _MAX_WAITING: Final = 256
 _PACKETS_PER_CONNECT: Final = 8
@@ -57,6 +59,8 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
         super().__init__(receiver=self._receive, **options)
         self._busy: dict[str, deque[Data]] = {}
         self._gone: dict[str, str] = {}
+        self._refused_connects: dict[str, int] = {}
+        """Engine.IO session id -> refused CONNECTs since the last accepted CONNECT."""
         self._backpressure = Backpressure(self.eio.rules.max_payload)
         self._fault_answers: FaultAnswers | None = None
         self.eio.on("connect", self._opened)
@@ -107,6 +111,8 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
             raise ValueError(fault.detail)
         if not packet.attachment_count:
             return packet
+        if self._is_in_no_namespace(sid):
+            raise ValueError("a packet with attachments before CONNECT")
         self._binary_packet[sid] = packet
         session.held += 1
         self.eio.expect(sid, ATTACHMENT_SECONDS, Reason.ATTACHMENT_TIMEOUT)
@@ -225,6 +231,11 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
     async def _handle_connect(self, eio_sid: str, namespace: str, data: Any) -> None:
         if self.eio.session(eio_sid) is None:
             return
+        refused = self._refused_connects.get(eio_sid, 0)
+        if refused >= MAX_REFUSED_CONNECTS:
+            self.eio.close(eio_sid, Reason.FLOOD, "too many refused CONNECTs")
+            return
+        self._refused_connects[eio_sid] = refused + 1  # an accepted CONNECT removes the entry
         if not self._is_known(namespace):
             await self._refuse(eio_sid, namespace, "Invalid namespace")
             return
@@ -235,6 +246,7 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
             _log.exception("the connect handler of %s failed", namespace)
             await self._undo_connect(eio_sid, namespace)
         if self.manager.sid_from_eio_sid(eio_sid, namespace) is not None:
+            self._refused_connects.pop(eio_sid, None)
             self.eio.mark_connected(eio_sid)
 
     def _is_known(self, namespace: str) -> bool:
@@ -268,12 +280,16 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
 
     def _expect_connect(self, eio_sid: str, seconds: float, reason: str) -> None:
         """Close a session that is in no namespace, unless it joins a namespace within `seconds`."""
-        if all(self.manager.sid_from_eio_sid(eio_sid, name) is None for name in self.manager.get_namespaces()):
+        if self._is_in_no_namespace(eio_sid):
             self.eio.expect(eio_sid, seconds, reason)
+
+    def _is_in_no_namespace(self, eio_sid: str) -> bool:
+        return all(self.manager.sid_from_eio_sid(eio_sid, name) is None for name in self.manager.get_namespaces())
 
     async def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
         """End a session whose transport is closed. First wait for a CONNECT in progress, which registers the client."""
         self._binary_packet.pop(eio_sid, None)
+        self._refused_connects.pop(eio_sid, None)
         if eio_sid in self._busy:
             self._gone[eio_sid] = reason
         else:

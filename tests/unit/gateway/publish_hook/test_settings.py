@@ -1,4 +1,4 @@
-"""The setting of the publish hook is a JSON object. A bad setting ends the start with one line."""
+"""The setting of the publish hook is a JSON object. A gateway with a bad setting prints one line and ends."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_the_setting_is_a_json_object(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"colour": "red"}, "colour"),
     ],
 )
-def test_bad_settings_end_the_start_with_one_line(
+def test_with_a_bad_setting_the_gateway_prints_one_line_and_does_not_start(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], change: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(SystemExit):

@@ -310,6 +310,7 @@ export class Connection {
 
   /** Stay unconnected until `connect` is called. */
   #giveUp(error: RoomcastError): void {
+    clearTimeout(this.#retryTimer);
     this.#isAttempting = false;
     this.#release();
     this.#change({ phase: "refused", error, retryAtMs: null });

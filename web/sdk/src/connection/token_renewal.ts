@@ -9,6 +9,8 @@ export class TokenRenewal {
   readonly #connection: Connection;
   readonly #clock: ServerClock;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** The token that the gateway has accepted. */
+  #accepted = "";
 
   constructor(connection: Connection, clock: ServerClock) {
     this.#connection = connection;
@@ -17,8 +19,13 @@ export class TokenRenewal {
 
   /** Plan the next renewal; call it after every `ready`. */
   start(): void {
+    this.#accepted = this.#connection.tokens.current;
+    this.#plan();
+  }
+
+  #plan(): void {
     this.stop();
-    const waitMs = refreshInMs(this.#connection.tokens.current, this.#clock.now());
+    const waitMs = refreshInMs(this.#accepted, this.#clock.now());
     if (waitMs !== null) this.#timer = setTimeout(() => void this.#renew(), waitMs);
   }
 
@@ -35,12 +42,17 @@ export class TokenRenewal {
     if (!this.#connection.online) return;
     try {
       const token = await this.#connection.tokens.fetch();
-      await this.#connection.call("auth:refresh", { token }).catch(() => {});
+      await this.#connection.call("auth:refresh", { token }).then(
+        () => {
+          this.#accepted = token;
+        },
+        () => {},
+      );
     } catch (error) {
       const failure = RoomcastError.from(error);
       if (!failure.retryable) this.#connection.refuse(failure);
     }
-    // After a failure this plans the next try, nearer to the expiry.
-    if (this.#connection.online) this.start();
+    // After a failure this plans the next try, nearer to the expiry of the accepted token.
+    if (this.#connection.online) this.#plan();
   }
 }

@@ -19,10 +19,11 @@ def make_backplane(
     scripts: ScriptLibrary | None = None,
     seals: Seals = UNSEALED,
 ) -> Backplane:
-    """Return the backplane for a URL of `roomcast.wire.redis_url`. Raise ValueError for an unusable URL.
+    """Return the backplane for a URL that `roomcast.wire.redis_url` can parse. Raise ValueError for other URLs.
 
-    `name` names the connections in CLIENT LIST. `replicas`: the number of replicas that must have a durable write
-    before its reply (WAIT); 0: replies wait for the master only. `seals` seals the messages that `publish` sends.
+    `name` names the connections in CLIENT LIST. `replicas`: how many replicas must have received a write that the
+    caller marks as durable, before its reply is returned (WAIT); 0: only the master. `seals` seals the messages that
+    `publish` sends.
     """
     target = parse(url)
     make_context(target)  # raises ValueError now for a certificate file that cannot be read

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 OWN_HOST: Final = "self"
-"""The entry in a list of allowed origins for pages of the same host as the request."""
+"""An entry of the list of allowed origins. It allows pages from the host that the request was sent to."""
 _ORIGIN: Final = re.compile(r"([a-z][a-z0-9+.-]*)://(\*\.)?([^\s/*@?#]+)|file://")
 _DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
 _WEB_SCHEMES: Final = {"ws": "http", "wss": "https"}
@@ -18,7 +18,7 @@ _WEB_SCHEMES: Final = {"ws": "http", "wss": "https"}
 
 
 def is_origin(text: str) -> bool:
-    """Tell whether `text` is valid in a list of allowed origins.
+    """Tell whether `text` is valid in a list of allowed origins, apart from OWN_HOST.
 
     Valid are `*`, a web origin (`https://app.example.com`), all subdomains of a domain (`https://*.example.com`), and
     an app's own scheme (`capacitor://localhost`, or `file://`, which Electron sends for pages from disk).
@@ -35,8 +35,8 @@ class Origins:
       same host as the request
     * an empty list: no check and no CORS headers
 
-    A request without an Origin header does not come from a web page, and is accepted. The Origin `null` is refused,
-    except with an empty list.
+    A request without an Origin header is accepted: no foreign page can send it and read the answer. The Origin `null`
+    is refused, except with an empty list.
     """
 
     def __init__(self, allowed: str | Iterable[str] | None = None, *, credentials: bool = True) -> None:

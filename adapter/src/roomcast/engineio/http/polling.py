@@ -33,8 +33,8 @@ _REFUSALS: Final = {
 }
 """The answer to a POST whose session ended while the body was read, by the reason of the end."""
 _READING_SECONDS: Final = 0.2
-"""Seconds by which the refusal of a POST is delayed. A client stops reading the answer to its GET when a POST fails,
-and that answer gives the reason of the refusal."""
+"""Delay of the answer to a refused POST, if the answer to the waiting GET gives the reason. A client that sees its POST
+fail drops the GET, so the GET must be answered first."""
 
 
 class Host(Protocol):
@@ -47,7 +47,7 @@ class Host(Protocol):
         """Return the time by the core's clock."""
 
     def watch(self, session: Session) -> None:
-        """Schedule the session's next `on_time` again, because `due` may be earlier than before."""
+        """Set the session's timer again, because the core's next deadline may be earlier now."""
 
     @property
     def observer(self) -> Observer:
@@ -59,7 +59,10 @@ class Host(Protocol):
 
 
 class _Payload(web.Response):
-    """A polling payload. aiohttp keeps a response until the next request of its connection, so the body is dropped."""
+    """A response with a polling payload. It frees the body after writing it.
+
+    aiohttp keeps a response until the next request of its connection.
+    """
 
     async def write_eof(self, data: bytes = b"") -> None:
         try:
@@ -131,7 +134,10 @@ async def post(host: Host, session: Session, request: web.Request) -> web.Respon
 
 
 async def _wait_until_handled(session: Session) -> None:
-    """Wait until the session accepts input again, at most `body_seconds`. This slows down clients of a slow handler."""
+    """Wait until the session accepts input again, at most `body_seconds`.
+
+    So a client cannot send faster than its events are handled.
+    """
     if session.is_input_paused:
         session.input_waiter = asyncio.get_running_loop().create_future()
         with suppress(TimeoutError):
@@ -142,7 +148,8 @@ async def _wait_until_handled(session: Session) -> None:
 async def _read_body(host: Host, session: Session, request: web.Request) -> None:
     """Read the body, and give its packets to the session. End the session if the body exceeds a limit.
 
-    Raise TimeoutError when the body takes too long, and PayloadError when it is not a valid polling payload.
+    Raise TimeoutError when reading and handling the body takes too long, and PayloadError when it is not a valid
+    polling payload.
     """
     left = session.max_body
     if (request.content_length or 0) > left:
@@ -174,7 +181,7 @@ def _spend(host: Host, session: Session, packets: int, size: int) -> bool:
 async def _pass_packets(host: Host, session: Session, packets: Iterator[Data]) -> None:
     """Give the packets to the session, at most QUANTUM in each turn of the event loop.
 
-    Before each packet, wait while the session's input is paused.
+    Before each packet, wait while the session's input is paused, at most `body_seconds`.
     """
     for number, packet in enumerate(packets):
         if number and number % QUANTUM == 0:

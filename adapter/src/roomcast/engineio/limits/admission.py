@@ -1,4 +1,4 @@
-"""Let an application decide when a new session begins: at once, later, or not at all."""
+"""Let the program that uses the engine decide when a new session begins: immediately, later, or not at all."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from roomcast.engineio.http.refusals import Refusal
 from roomcast.engineio.limits.client_addresses import PendingCap
 
 Decide = Callable[[Refusal | None], bool]
-"""Takes the decision, once: None to admit the session, else the refusal.
+"""Receives the decision about a session; called once. None admits the session, a refusal refuses it.
 
-Returns whether the session began. If it did not, another client may be admitted instead.
+Returns whether the session began. If not, its place is free for another client.
 """
 Withdraw = Callable[[], None]
 """Withdraws a request, when its client disconnects before the decision. Idempotent."""
@@ -30,7 +30,7 @@ class Admission(Protocol):
 
 
 def admit_all(caller: Caller, decide: Decide) -> Withdraw:
-    """Let every session begin at once."""
+    """Let every session begin immediately."""
     decide(None)
     return withdraw_nothing
 
@@ -42,7 +42,8 @@ def withdraw_nothing() -> None:
 class PlaceRequest:
     """A request for a new session. While it waits, it counts as a pending session of its address.
 
-    `check_refusal` is called again when the request is admitted, because the server may have begun to drain.
+    The caller has checked for a refusal before the request. `check_refusal` repeats the check when the session is
+    admitted, because the server may have begun to drain meanwhile.
     """
 
     __slots__ = ("_caller", "_check_refusal", "_decide", "_is_open", "_pending", "_withdraw")
@@ -77,7 +78,7 @@ class PlaceRequest:
         return decide(refusal or self._check_refusal(self._caller))
 
     def _close(self) -> None:
-        """Stop counting the request. Drop `decide` to break a reference cycle: its owner may refer to this object."""
+        """Stop counting the request. Drop `decide`, because its object may refer to this request: a reference cycle."""
         self._is_open = False
         self._decide = _unused
         self._pending.remove(self._caller.peer)

@@ -102,10 +102,10 @@ class Sessions:
             self._clock.read(await self._store.now_ms())
         identity = await self._verifier.verify(auth.get("token") if isinstance(auth, dict) else None)
         self._user_limits.require_place(identity.user)
-        identity = await self._checked(identity)  # do not await from here until `of_user` finds the session
-        identity = self._issued_by_now(identity)
         presence = read_presence(auth)
         note = read_note(presence, self.now_ms()) or NO_NOTE
+        identity = await self._checked(identity)  # do not await from here until `of_user` finds the session
+        identity = self._issued_by_now(identity)
         self._store.note_name(identity.user, identity.name)
         limit = self._user_limits.add_connection(identity.user)
         session = ChatSession(sid, eio_sid, identity, EventLimit(limit.bucket, limit.patience, limit.reads))
