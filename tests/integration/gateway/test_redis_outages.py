@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession
 
+from roomcast.contract import keys
 from tests.gateways import Client, Clients, Gateway, gateway, gateways, raw, store, token
 from tests.own_redis import OwnRedis
 from tests.waiting import until
@@ -223,6 +224,22 @@ async def test_a_client_that_joins_during_a_lost_subscription_misses_no_message(
     seqs = [m["seq"] for m in (*joined["messages"], *carol.seen("message"))]
     assert joined["recovered"] is True
     assert seqs == list(range(2, 33))
+
+
+async def test_a_name_that_changes_during_a_lost_subscription_reaches_the_room(
+    own: OwnRedis, both: list[Gateway], clients: Clients
+) -> None:
+    kim, ada = await clients(both[0], "kim", name="Kim"), await clients(both[0], "ada")
+    for who in (kim, ada):
+        await who.join(ROOM + "-names")
+    person = keys.user_person("kim")
+    with store(own.url) as redis:
+        await until(lambda: redis.hget(person, "name") in ("Kim", b"Kim"), "the sign-in has stored the name")
+        redis.hset(person, "name", "Countess")  # as another gateway does, whose control message is lost
+        redis.client_kill_filter(_type="pubsub")
+    for who in (kim, ada):
+        assert (await who.expect("profile"))["name"] == "Countess"
+    await are_ready(both)
 
 
 async def test_sends_are_acked_after_command_connections_are_killed(

@@ -319,6 +319,24 @@ async def test_a_sign_in_with_the_same_profile_is_not_announced(
         assert (await person.expect("profile"))["name"] == "Kim the second"
 
 
+async def test_a_new_name_is_not_announced_in_rooms_in_which_the_user_is_muted(
+    cluster: Cluster, clients: Clients, backend: Backend, party: Party
+) -> None:
+    user, lobby = unique("kim"), unique("public:lobby")
+    kim = await clients(cluster.one, user, name="Kim")
+    await party.ada.invite(party.room, user)
+    for room in (party.room, lobby):
+        await kim.join(room)
+    await party.bob.join(lobby)
+    await backend.mute(user, room=party.room)
+    await backend.set_profile(user, name="Countess")
+    for person in (kim, party.bob):
+        assert (await person.expect("profile"))["name"] == "Countess"
+    await backend.unmute(user, room=party.room)
+    await backend.set_profile(user, name="Lady Lovelace")
+    assert (await party.ada.expect("profile"))["name"] == "Lady Lovelace"
+
+
 async def test_people_are_found_by_name_for_invitations(
     cluster: Cluster, clients: Clients, backend: Backend, party: Party
 ) -> None:

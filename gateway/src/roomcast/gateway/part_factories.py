@@ -9,7 +9,6 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -19,8 +18,7 @@ from roomcast.adapter.manager import RedisAdapter
 from roomcast.adapter.node_messages import NodeMessage
 from roomcast.adapter.redis.canary import DEAF_SECONDS
 from roomcast.contract import keys
-from roomcast.contract.envelope import MediaReply, ProfileChanged
-from roomcast.contract.errors import RoomcastError
+from roomcast.contract.envelope import MediaReply
 from roomcast.contract.events import CUSTOM, is_back_end_event
 from roomcast.contract.lua import SCRIPTS
 from roomcast.contract.tokens import secrets_in
@@ -29,6 +27,7 @@ from roomcast.engineio.http.origins import OWN_HOST
 from roomcast.gateway.chat.emitter import NAMESPACE, Emitter
 from roomcast.gateway.chat.enforcement import SanctionEnforcer
 from roomcast.gateway.chat.message_content import check_content
+from roomcast.gateway.chat.profiles import SignInProfiles
 from roomcast.gateway.chat.replay import Replays
 from roomcast.gateway.config import Config
 from roomcast.gateway.operations.daily_bytes import DailyBytes
@@ -48,7 +47,6 @@ from roomcast.gateway.publish_hook.endpoint import HookEndpoint
 from roomcast.gateway.publish_hook.hook import PublishHook
 from roomcast.gateway.sign_in.control_messages import ControlPublisher, SessionControl
 from roomcast.gateway.sign_in.dev_login import DevLogin
-from roomcast.gateway.sign_in.identity import Identity
 from roomcast.gateway.sign_in.jwks import JwksKeys
 from roomcast.gateway.sign_in.keys import Keys, SharedSecret
 from roomcast.gateway.sign_in.sessions import Sessions
@@ -236,18 +234,11 @@ def make_sessions(
             "rooms": config.rooms_per_connection,
         },
         issue_ticket=tickets.issue,
-        note_sign_in=lambda identity: adapter.background(_note_sign_in(stores.people, control, identity), "profile"),
+        note_sign_in=SignInProfiles(stores.people, control.publish_control, adapter.background).note_sign_in,
         is_banned=is_banned,
         on_open=presence.add_session,
         on_close=presence.remove_session,
     )
-
-
-async def _note_sign_in(people: PeopleStore, control: ControlPublisher, identity: Identity) -> None:
-    """Store the profile of a user who signs in, and tell all gateways if it differs from the stored profile."""
-    if await people.note_sign_in(identity):
-        with suppress(RoomcastError):  # the other gateways then keep the old name for a minute at most
-            await control.publish_control(ProfileChanged(identity.user))
 
 
 class RedisLink:

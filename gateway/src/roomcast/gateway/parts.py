@@ -127,6 +127,15 @@ class Parts:
             max_rooms=config.rooms_per_connection,
             note_blocks=lambda room: self.privacy.note_blocks(room),
         )
+        self.profile_changes = ProfileChanges(
+            self.stores.people,
+            self.sessions.of_user,
+            self.emitter,
+            self.presence,
+            self.sanctions,
+            self.stores.rooms.forget_name,
+            self.adapter.background,
+        )
         self.session_control = SessionControl(
             self.adapter,
             self.sessions,
@@ -140,14 +149,7 @@ class Parts:
             on_room_changed=RoomChanges(
                 self.stores.room_admin, self.occupancy.sessions_in, self.emitter, self.adapter.background
             ).receive,
-            on_profile_changed=ProfileChanges(
-                self.stores.people,
-                self.sessions.of_user,
-                self.emitter,
-                self.presence,
-                self.stores.rooms.forget_name,
-                self.adapter.background,
-            ).receive,
+            on_profile_changed=self.profile_changes.receive,
         )
         self.enforcer = SanctionEnforcer(
             self.sanctions,
@@ -316,9 +318,11 @@ class Parts:
         await self.sessions.sign_out(session)
 
     def catch_up(self) -> None:
-        """Read block lists, presence and inboxes again."""
+        """Read block lists, presence, names and inboxes again."""
         self.occupancy.distrust_rooms()
         self.adapter.background(self._catch_up_presence(), "presence, again")
+        names = partial(self.profile_changes.apply_missed, self.sessions)
+        self.adapter.background(until_answered(names), "names, again")
         self.inbox.on_resubscribed()
 
     async def _catch_up_presence(self) -> None:

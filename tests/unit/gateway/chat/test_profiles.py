@@ -1,4 +1,4 @@
-"""Profiles: reading them, finding people by name, and applying a back end's changes, with fakes for Redis."""
+"""Profiles: reading them, finding people by name, and applying and announcing changes, with fakes for Redis."""
 
 from __future__ import annotations
 
@@ -10,11 +10,16 @@ import pytest
 from msgspec.structs import replace
 
 from roomcast.contract.envelope import ProfileChanged
+from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import PresenceUsers, UserSearch
 from roomcast.contract.profile import Profile
-from roomcast.gateway.chat.profiles import People, ProfileChanges, pauses_after
+from roomcast.gateway.chat.profiles import People, ProfileChanges, SignInProfiles
+from roomcast.gateway.sign_in import repeated_checks
+from roomcast.gateway.sign_in.identity import Identity
 from roomcast.gateway.sign_in.session import ChatSession
-from tests.unit.gateway.fakes import FakeEmitter, FakeVisibility, session_of, unavailable
+from roomcast.wire.tasks import TaskSet
+from tests.unit.gateway.fakes import FakeEmitter, FakeVisibility, FakeVoice, session_of, unavailable
+from tests.waiting import until
 
 ADA = Profile("ada", "Ada", "https://example.com/ada.png", {"team": 7})
 BOB = Profile("bob", "Bob", "", {})
@@ -53,6 +58,21 @@ async def test_people_are_found_by_name() -> None:
     assert answer == {"people": [{"user": "bob", "name": "Bob"}], "more": False, "after": None}
 
 
+class Voice(FakeVoice):
+    """Silences Ada in the rooms in `silent`."""
+
+    def __init__(self, *silent: str) -> None:
+        super().__init__()
+        self.silent = silent
+
+    def is_unrestricted(self, user: str, room: str) -> bool:
+        return room not in self.silent
+
+    async def require_voice(self, user: str, room: str) -> None:
+        if room in self.silent:
+            raise RoomcastError(Code.FORBIDDEN if room.startswith("dm:") else Code.MUTED)
+
+
 def changes_of(
     store: Profiles,
     sessions: list[ChatSession],
@@ -60,12 +80,16 @@ def changes_of(
     forgotten: list[str],
     tasks: list[Coroutine[Any, Any, None]],
     visibility: FakeVisibility,
+    voice: FakeVoice | None = None,
 ) -> ProfileChanges:
     def of_user(user: str) -> list[ChatSession]:
         return [session for session in sessions if session.user == user]
 
+    def start(work: Coroutine[Any, Any, None], _: str) -> None:
+        tasks.append(work)
+
     return ProfileChanges(
-        store, of_user, emitter, visibility, forgotten.append, lambda work, _: tasks.append(work), pause_seconds=0
+        store, of_user, emitter, visibility, voice or FakeVoice(), forgotten.append, start, pause_seconds=0
     )
 
 
@@ -97,7 +121,7 @@ async def test_a_changed_profile_is_applied_to_the_local_sessions_of_its_user() 
     assert [session.identity.name for session in sessions] == ["Countess", "Countess", "Bob"]
     assert inside.tickets == {}
     event = {"user": "ada", "name": "Countess", "picture": "https://example.com/ada.png"}
-    assert emitter.sent == [("s2", "profile", event), ("team:red", "profile", event)]
+    assert emitter.sent == [("s1", "profile", event), ("s2", "profile", event), ("team:red", "profile", event)]
 
 
 async def test_changes_of_a_profile_within_the_pause_are_applied_together() -> None:
@@ -114,10 +138,10 @@ async def test_changes_of_a_profile_within_the_pause_are_applied_together() -> N
     await running
     assert tasks == []
     assert session.identity.name == "Lady Lovelace"
-    assert [event["name"] for _, _, event in emitter.sent] == ["Ada", "Lady Lovelace"]
+    assert [event["name"] for to, _, event in emitter.sent if to == "team:red"] == ["Ada", "Lady Lovelace"]
     changes.receive(ProfileChanged("ada"))
     await tasks.pop()
-    assert len(emitter.sent) == 3
+    assert [to for to, _, _ in emitter.sent] == ["s1", "team:red"] * 3
 
 
 async def test_a_changed_picture_leaves_the_tickets_of_a_session_valid() -> None:
@@ -130,11 +154,6 @@ async def test_a_changed_picture_leaves_the_tickets_of_a_session_valid() -> None
     assert session.tickets.keys() == {b"team:red"}
 
 
-@pytest.mark.parametrize(("rooms", "pauses"), [(0, 1), (10, 1), (25, 2.5), (200, 4)])
-def test_the_pause_after_a_change_grows_with_the_rooms_in_which_it_was_announced(rooms: int, pauses: float) -> None:
-    assert pauses_after(rooms) == pauses
-
-
 async def test_a_profile_that_cannot_be_read_is_applied_once_redis_answers() -> None:
     store, emitter, tasks = Profiles(), FakeEmitter(), list[Coroutine[Any, Any, None]]()
     session = session_of("ada", "team:red")
@@ -143,4 +162,159 @@ async def test_a_profile_that_cannot_be_read_is_applied_once_redis_answers() -> 
     changes.receive(ProfileChanged("ada"))
     await tasks.pop()
     assert session.identity.name == "Ada"
-    assert len(emitter.sent) == 1
+    assert [to for to, _, _ in emitter.sent] == ["sid-ada", "team:red"]
+
+
+ROOMS = [f"team:{number}" for number in range(25)]
+
+
+class Slices:
+    """Ada is in 25 rooms, and her profile is being announced. `step` continues until the next pause."""
+
+    def __init__(self, visibility: FakeVisibility | None = None, voice: FakeVoice | None = None) -> None:
+        self.store, self.emitter, self.tasks = Profiles(), Emitter(), list[Coroutine[Any, Any, None]]()
+        self.session = session_of("ada", *ROOMS, sid="s1")
+        self.sessions = [self.session]
+        self.changes = changes_of(
+            self.store, self.sessions, self.emitter, [], self.tasks, visibility or FakeVisibility(), voice
+        )
+        self.changes.receive(ProfileChanged("ada"))
+        self.task = asyncio.ensure_future(self.tasks.pop())
+
+    async def step(self) -> list[tuple[str, str]]:
+        """Return the `(to, name)` of the events that are sent until the next pause."""
+        before = len(self.emitter.sent)
+        await asyncio.sleep(0)
+        return [(to, event["name"]) for to, _, event in self.emitter.sent[before:]]
+
+
+class Emitter(FakeEmitter):
+    """Fails to send to a room while `is_down`."""
+
+    is_down = False
+
+    async def to_room(self, room: str, event: str, data: dict[str, Any], skip: str | None = None) -> None:
+        if self.is_down:
+            raise unavailable()
+        await super().to_room(room, event, data, skip)
+
+
+async def test_a_profile_is_announced_in_ten_rooms_for_each_pause() -> None:
+    """A user in thousands of rooms would otherwise cause thousands of packets within a second by one sign-in."""
+    ada = Slices()
+    slices = [await ada.step() for _ in range(3)]
+    assert [len(sent) for sent in slices] == [11, 10, 5]
+    assert slices[0][0] == ("s1", "Ada")
+    assert {to for sent in slices for to, _ in sent} == {"s1", *ROOMS}
+    await ada.task
+
+
+async def test_a_change_between_slices_reaches_the_own_devices_first_and_then_every_room() -> None:
+    ada = Slices()
+    first = await ada.step()
+    ada.store.people["ada"] = ADA._replace(name="Countess")
+    ada.changes.receive(ProfileChanged("ada"))
+    second = await ada.step()
+    assert ada.session.identity.name == "Countess"
+    assert second[0] == ("s1", "Countess")
+    assert {to for to, _ in first}.intersection(to for to, _ in second) == {"s1"}, "waiting rooms come first"
+    await ada.task
+    last = {to: event["name"] for to, _, event in ada.emitter.sent}
+    assert last == dict.fromkeys(["s1", *ROOMS], "Countess")
+
+
+async def test_rooms_that_the_user_leaves_between_slices_get_no_profile() -> None:
+    ada = Slices()
+    told = [to for to, _ in await ada.step()]
+    kept = next(room for room in ROOMS if room not in told)
+    ada.session.rooms.intersection_update([kept])
+    assert await ada.step() + await ada.step() == [(kept, "Ada")]
+    await ada.task
+
+
+@pytest.mark.parametrize("does_leave", [False, True])
+async def test_a_user_who_becomes_invisible_or_disconnects_between_slices_is_not_announced_further(
+    does_leave: bool,
+) -> None:
+    visibility = FakeVisibility()
+    ada = Slices(visibility)
+    await ada.step()
+    if does_leave:
+        ada.sessions.clear()
+    else:
+        visibility.hidden = ("ada",)
+    await ada.task
+    assert len(ada.emitter.sent) == 11
+
+
+async def test_rooms_in_which_the_user_is_muted_or_blocked_get_no_profile() -> None:
+    rooms, emitter, tasks = ("dm:ada:bob", "dm:ada:cleo", "team:red", "team:blue"), FakeEmitter(), list[Any]()
+    ada = session_of("ada", *rooms, sid="s1")
+    silent = Voice("dm:ada:bob", "team:red")
+    changes_of(Profiles(), [ada], emitter, [], tasks, FakeVisibility(), silent).receive(ProfileChanged("ada"))
+    await tasks.pop()
+    assert {to for to, _, _ in emitter.sent} == {"s1", "dm:ada:cleo", "team:blue"}
+
+
+async def test_the_profile_of_an_operator_passes_mutes_and_blocks() -> None:
+    emitter, tasks = FakeEmitter(), list[Any]()
+    ada = session_of("ada", "dm:ada:bob", "team:red", sid="s1", ops=True)
+    silent = Voice("dm:ada:bob", "team:red")
+    changes_of(Profiles(), [ada], emitter, [], tasks, FakeVisibility(), silent).receive(ProfileChanged("ada"))
+    await tasks.pop()
+    assert {to for to, _, _ in emitter.sent} == {"s1", "dm:ada:bob", "team:red"}
+
+
+async def test_an_announcement_goes_on_with_the_remaining_rooms_once_redis_answers() -> None:
+    ada = Slices()
+    told = await ada.step()
+    ada.emitter.is_down = True
+    assert [await ada.step() for _ in range(3)] == [[], [], []]
+    ada.emitter.is_down = False
+    await ada.task
+    sent = [to for to, _, _ in ada.emitter.sent]
+    assert sorted(sent) == sorted(["s1", *ROOMS])
+    assert sent[: len(told)] == [to for to, _ in told]
+
+
+async def test_missed_changes_of_names_are_applied() -> None:
+    tasks = list[Coroutine[Any, Any, None]]()
+    ada, bob, cleo = session_of("ada"), session_of("bob"), session_of("cleo")
+    store = Profiles()
+    store.people["ada"] = ADA._replace(name="Countess")
+    changes = changes_of(store, [ada, bob, cleo], FakeEmitter(), [], tasks, FakeVisibility())
+    await changes.apply_missed([ada, bob, cleo])
+    [task] = tasks
+    await task
+    assert [session.identity.name for session in (ada, bob, cleo)] == ["Countess", "Bob", "Cleo"]
+
+
+class SignIns:
+    """Stores sign-ins of which the users in `changed` change their profiles."""
+
+    changed = ("ada",)
+
+    async def note_sign_in(self, identity: Identity) -> bool:
+        return identity.user in self.changed
+
+
+async def test_a_changed_profile_is_published_once_redis_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(repeated_checks, "RETRY_SECONDS", 0.001)
+    tasks, attempts, published, is_up = TaskSet(), list[str](), list[str](), [False]
+
+    async def publish(message: ProfileChanged) -> None:
+        attempts.append(message.user)
+        if not is_up[0]:
+            raise unavailable()
+        published.append(message.user)
+
+    profiles = SignInProfiles(SignIns(), publish, tasks.start)
+    for _ in range(50):
+        profiles.note_sign_in(session_of("ada").identity)
+    profiles.note_sign_in(session_of("bob").identity)
+    await until(lambda: len(attempts) >= 3, "the publication is repeated")
+    assert len(tasks) == 1, "the changes of one user share a publication"
+    is_up[0] = True
+    await until(lambda: not tasks, "the change is published")
+    assert set(published) == {"ada"}
+    assert len(published) <= 2

@@ -7,7 +7,7 @@ from typing import Final
 
 from roomcast.contract import keys
 from roomcast.contract.directory import entry_of, id_of, range_of
-from roomcast.contract.errors import RoomcastError
+from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.profile import FIELDS, MAX_PEOPLE, PROFILE_SECONDS, Profile, changed_fields, read_profile
 from roomcast.gateway.sign_in.identity import Identity
 from roomcast.gateway.stores.redis_port import RedisPort, Scripts, translated
@@ -24,19 +24,21 @@ class PeopleStore:
     async def note_sign_in(self, identity: Identity) -> bool:
         """Store the profile fields of the user's token, so that other users can find the user.
 
-        Return whether this changed a profile that other gateways may have read. A failure here does not fail the
-        sign-in: the next sign-in stores the fields.
+        Return whether this changed, or may have changed, a profile that other gateways may have read. A failure here
+        does not fail the sign-in: the next sign-in stores the fields.
         """
         name = identity.name if identity.is_named else None
         fields = changed_fields(name, identity.picture or None, identity.data)
         args: tuple[str | int, ...] = (identity.name, PROFILE_SECONDS, *fields)
-        with suppress(RoomcastError):
+        try:
             with translated:
                 reply = self._redis.begin_script("user_person", (keys.user_person(identity.user),), args)
                 before, now, changed = await reply
+        except RoomcastError as error:
+            return error.code is Code.OUTCOME_UNKNOWN
+        with suppress(RoomcastError):  # other gateways must learn of the change even if the directory does not
             await self._list(identity.user, before.decode(), now.decode())
-            return bool(before and changed)
-        return False
+        return bool(before and changed)
 
     async def _list(self, user: str, before: str, now: str) -> None:
         """List the person in the directory under the name `now` instead of the name `before`."""
