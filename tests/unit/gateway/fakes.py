@@ -198,6 +198,7 @@ class FakeOccupancy:
     def __init__(self) -> None:
         self.rooms: Counter[tuple[str, str]] = Counter()
         self.fails = False
+        self.count = 1
 
     def enter_room(self, session: ChatSession, room: str) -> Awaitable[RoomSnapshot]:
         self.rooms[session.sid, room] = 1
@@ -205,7 +206,7 @@ class FakeOccupancy:
 
     async def _snapshot(self, session: ChatSession) -> RoomSnapshot:
         await asyncio.sleep(0)
-        return RoomSnapshot(1, [{"user": session.user, "name": session.identity.name, "status": "online"}], {})
+        return RoomSnapshot(self.count, [{"user": session.user, "name": session.identity.name, "status": "online"}], {})
 
     async def leave_room(self, session: ChatSession, room: str) -> None:
         self.rooms[session.sid, room] = 0

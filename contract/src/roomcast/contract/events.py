@@ -32,7 +32,10 @@ MAX_DATA_BYTES: Final = 4_096
 MAX_DATA_DEPTH: Final = 8
 """The deepest nesting of objects and lists in `data` of an application. The object itself has depth 1."""
 CUSTOM_EVENTS_PER_SECOND: Final = 20
-"""The most `room:emit` events of one connection per second, on average."""
+"""The most `room:emit` events of one connection per second, on average.
+
+The connections of a user on one gateway share their limits, up to those of four connections.
+"""
 CUSTOM_EVENTS_BURST: Final = 40
 MAX_TOKEN: Final = 8_192
 """The most characters of a token."""

@@ -90,7 +90,10 @@ class Parts:
             on_refusal=self.metrics.token_refused,
         )
         self.user_limits = UserLimits(
-            config.events_per_second, time.monotonic, lambda: self.adapter.canary.take_late_seconds()
+            config.events_per_second,
+            time.monotonic,
+            lambda: self.adapter.canary.take_late_seconds(),
+            rooms_per_connection=config.rooms_per_connection,
         )
         self.daily_bytes = DailyBytes(time.monotonic)
         self.sanctions = Sanctions(self.stores.moderation, lambda: self.sessions.now_ms())

@@ -10,6 +10,7 @@ import pytest
 
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import RoomJoin, RoomLeave, Since
+from roomcast.engineio.limits.token_bucket import TokenBucket
 from roomcast.gateway.chat.replay import Replays
 from roomcast.gateway.chat.room_joins import RoomJoins
 from tests.unit.gateway.fakes import (
@@ -109,6 +110,19 @@ async def test_sessions_in_includes_a_session_from_the_beginning_of_its_join(rig
     assert rig.joins.sessions_in(ROOM) == [rig.ada]
     assert await refusal(second) is Code.FORBIDDEN
     assert (rig.joins.sessions_in(ROOM), rig.joins.sessions_in("other")) == ([], [])
+
+
+async def test_joins_above_the_users_free_joins_count_as_more_events_in_every_session(rig: Rig) -> None:
+    rig.occupancy.count = 1_000
+    free = TokenBucket(0.0, 2.0, 0.0)
+    counted = []
+    for number in range(4):
+        rig.ada = session_of("ada", sid=str(number))
+        rig.ada.free_joins = free
+        await rig.join(limit=1)
+        counted.append(rig.ada.limit.bucket.taken)
+    page = counted[0]
+    assert counted == pytest.approx([page, page, page + 3, page + 3])
 
 
 async def test_blocks_are_read_before_and_after_a_session_enters_a_direct_room(rig: Rig) -> None:

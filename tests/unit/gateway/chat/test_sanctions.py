@@ -110,3 +110,28 @@ async def test_the_names_in_all_copies_share_one_bound(rig: Rig, monkeypatch: py
     assert rig.store.reads == 7, "the sixth copy replaced all others"
     await rig.sanctions.of_room("f")
     assert rig.store.reads == 7
+
+
+async def test_changes_of_one_user_do_not_keep_copies_of_others_from_being_kept(rig: Rig) -> None:
+    rig.store.before_reply = lambda: rig.sanctions.forget("", "eve")
+    for _ in range(2):
+        await rig.sanctions.of_room(ROOM)
+        await rig.sanctions.of_user("ada")
+        await rig.sanctions.blocked_by("ada")
+        await rig.sanctions.hidden_from("bob", ["ada"])
+    assert rig.store.reads == 4
+
+
+async def test_many_block_lists_do_not_replace_copies_of_rooms_and_users(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_MAX_COPIES", 10)
+    await rig.sanctions.of_room(ROOM)
+    await rig.sanctions.of_user("ada")
+    for number in range(30):
+        await rig.sanctions.hidden_from("eve", [f"invented{number}"])
+    reads = rig.store.reads
+    await rig.sanctions.of_room(ROOM)
+    await rig.sanctions.of_user("ada")
+    assert rig.store.reads == reads
+    assert len(rig.sanctions._blocked) <= 10

@@ -8,8 +8,10 @@ from collections.abc import Mapping
 import pytest
 
 from roomcast.contract.errors import Code, RoomcastError
+from roomcast.contract.events import CUSTOM_EVENTS_BURST, CUSTOM_EVENTS_PER_SECOND
 from roomcast.gateway.operations.user_limits import (
     BURST_SECONDS,
+    FREE_JOIN_SECONDS,
     MAX_CONNECTIONS,
     MIN_FACTOR,
     OVERLOAD_SECONDS,
@@ -17,11 +19,13 @@ from roomcast.gateway.operations.user_limits import (
     REDIS_PATIENCE,
     SHARES,
     SIGN_IN_EVENTS,
+    UserLimit,
     UserLimits,
 )
 from tests.clock import Clock
 
 RATE = 50.0
+ROOMS = 10
 
 
 @pytest.fixture
@@ -31,7 +35,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def limits(clock: Clock) -> UserLimits:
-    return UserLimits(RATE, clock)
+    return UserLimits(RATE, clock, rooms_per_connection=ROOMS)
 
 
 def take_all(limits: UserLimits, clock: Clock, user: str, seconds: float) -> int:
@@ -145,6 +149,44 @@ async def test_a_user_without_a_connection_is_removed_once_the_bucket_is_full(li
     assert limits._users == {}
 
 
+async def test_a_debt_is_kept_after_the_last_connection_until_it_is_paid(limits: UserLimits, clock: Clock) -> None:
+    limits.add_connection("ada").bucket.level = -1_000.0
+    limits.remove_connection("ada")
+    clock.now += BURST_SECONDS + 1
+    await limits.take_busy()
+    with pytest.raises(RoomcastError) as caught:
+        limits.require_place("ada")
+    assert caught.value.retry_after == pytest.approx((1_000 + 1) / RATE - BURST_SECONDS - 1)
+    clock.now += 1_000 / RATE
+    await limits.take_busy()
+    assert limits._users == {}
+
+
+async def test_free_joins_and_custom_events_belong_to_the_user_and_not_to_the_session(
+    limits: UserLimits, clock: Clock
+) -> None:
+    def take(limit: UserLimit) -> tuple[int, int]:
+        joins = sum(limit.free_joins.take(clock.now) for _ in range(1_000))
+        return joins, sum(limit.custom_events.take(clock.now) for _ in range(1_000))
+
+    assert take(limits.add_connection("ada")) == (ROOMS * SHARES, CUSTOM_EVENTS_BURST)
+    for _ in range(5):
+        limits.remove_connection("ada")
+        assert take(limits.add_connection("ada")) == (0, 0)
+    assert take(limits.add_connection("ada")) == (0, CUSTOM_EVENTS_BURST)
+    limits.remove_connection("ada")
+    limits.remove_connection("ada")
+    clock.now += FREE_JOIN_SECONDS / 2
+    await limits.take_busy()
+    assert take(limits.add_connection("ada")) == (ROOMS * SHARES / 2, CUSTOM_EVENTS_BURST)
+    clock.now += 1
+    assert take(limits._users["ada"])[1] == CUSTOM_EVENTS_PER_SECOND
+    limits.remove_connection("ada")
+    clock.now += FREE_JOIN_SECONDS + 1
+    await limits.take_busy()
+    assert limits._users == {}
+
+
 def test_all_rates_fall_while_the_loop_is_overloaded_and_rise_afterwards(limits: UserLimits, clock: Clock) -> None:
     limits.add_connection("ada")
     limits.record_busy(0.2)
@@ -167,7 +209,7 @@ def test_all_rates_fall_while_the_loop_is_overloaded_and_rise_afterwards(limits:
 
 async def test_all_rates_fall_while_redis_is_slow_and_rise_afterwards(clock: Clock) -> None:
     late = [REDIS_PATIENCE * 2 * OVERLOAD_SECONDS]
-    limits = UserLimits(RATE, clock, lambda: late[0])
+    limits = UserLimits(RATE, clock, lambda: late[0], rooms_per_connection=ROOMS)
     ticks = Ticks(5)
     with pytest.raises(asyncio.CancelledError):
         await limits.run(NoEvents(), ticks)

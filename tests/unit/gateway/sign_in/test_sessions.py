@@ -120,7 +120,7 @@ class Rig:
             Verifier(SharedSecret(SECRET)),
             cast("Any", self.store),
             cast("Any", self.emitter),
-            user_limits=UserLimits(50.0, time.monotonic),
+            user_limits=UserLimits(50.0, time.monotonic, rooms_per_connection=100),
             daily_bytes=self.daily_bytes,
             limits={"rooms": 3},
             issue_ticket=lambda: "a ticket",
@@ -155,6 +155,16 @@ async def test_ready_is_sent_in_the_next_iteration_of_the_event_loop(rig: Rig) -
     assert (ready["limits"], ready["ticket"]) == ({"rooms": 3}, "a ticket")
     assert abs(ready["server_time"] / 1000 - rig.store.now) < 5
     assert rig.store.noted == {"ada": "Ada"}
+
+
+async def test_a_new_session_of_a_user_has_the_free_joins_and_custom_events_of_the_session_before(rig: Rig) -> None:
+    first, other = await rig.sign_in(), await rig.sign_in("bob", "s2")
+    await rig.sessions.sign_out(first)
+    second = await rig.sign_in(sid="s3")
+    assert first.free_joins.burst == 400
+    assert second.free_joins is first.free_joins
+    assert second.free_joins is not other.free_joins
+    assert second.custom_events is first.custom_events
 
 
 async def test_a_refused_sign_in_leaves_no_session(rig: Rig) -> None:

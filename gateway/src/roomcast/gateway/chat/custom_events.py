@@ -8,8 +8,7 @@ from typing import Any
 
 from roomcast.contract.app_data import check_data
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import CUSTOM, CUSTOM_EVENTS_BURST, CUSTOM_EVENTS_PER_SECOND, RoomEmit
-from roomcast.engineio.limits.token_bucket import TokenBucket
+from roomcast.contract.events import CUSTOM, RoomEmit
 from roomcast.gateway.chat.messages import Voice, is_silenced
 from roomcast.gateway.chat.ports import AckFields, EventSender, Visibility
 from roomcast.gateway.sign_in.session import ChatSession
@@ -43,12 +42,9 @@ class CustomEvents:
         return {"sent": True}
 
     def _take_turn(self, session: ChatSession) -> None:
-        """Count the event; raise RATE_LIMITED if this connection sends custom events too fast."""
-        now = self._clock()
+        """Count the event; raise RATE_LIMITED if the connections of the user here send custom events too fast."""
         bucket = session.custom_events
-        if bucket is None:
-            bucket = session.custom_events = TokenBucket(CUSTOM_EVENTS_PER_SECOND, CUSTOM_EVENTS_BURST, now)
-        if not bucket.take(now):
+        if not bucket.take(self._clock()):
             wait = max(0.001, round(bucket.wait_seconds(), 3))
             raise RoomcastError(Code.RATE_LIMITED, "too many custom events", retry_after=wait)
 

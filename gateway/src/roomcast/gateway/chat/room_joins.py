@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from typing import Any, Final, Protocol
@@ -225,10 +226,9 @@ class RoomJoins:
     def _charge_join(self, session: ChatSession, occupancy: int) -> None:
         """Count a repeated join as more events, because Redis lists the occupants and their read marks.
 
-        A client that comes back joins all its rooms at once; so many joins of a connection count as one event each.
+        A client that comes back joins all its rooms at once, so a number of joins of each user count as one event each.
         """
-        session.joins += 1
-        if session.joins > self._max_rooms:
+        if not session.free_joins.take(time.monotonic()):
             session.limit.charge(rows=min(occupancy, _MAX_JOIN_ROWS))
 
     def _add_to_list(self, session: ChatSession, room: str) -> Awaitable[None] | None:

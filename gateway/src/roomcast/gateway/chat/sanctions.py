@@ -14,9 +14,62 @@ from roomcast.contract.ids import other_person
 from roomcast.gateway.stores.moderation import ModerationStore, RoomSanctions, UserSanctions
 
 _MAX_COPIES: Final = 20_000
-_MAX_NAMES: Final = 200_000
-"""Bound on the user ids in all copies together (about 30 MB), because one room may have a thousand sanctions."""
+_MAX_NAMES: Final = 100_000
+"""Bound on the user ids in all copies of one kind (about 15 MB), because one room may have a thousand sanctions."""
+_MAX_CHANGED: Final = 1_000
+"""Most names with a remembered change. Without the names, one user's changes would hinder the copies of all users."""
 Copy = TypeVar("Copy")
+
+
+class _Copies(dict[str, Copy]):
+    """Copies by the name of their room or user. If there are too many, all copies of this kind are dropped."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.changes = 0
+        """The number of changes so far. Pass it to `keep` with a copy whose read begins now."""
+        self._changed: dict[str, int] = {}
+        """Name -> the number of its last change, unless the number is at most `_all_changed`."""
+        self._all_changed = 0
+        """The number of the last change that counts as a change of every name."""
+        self._names = 0
+        """The number of users named in the copies, plus the number of copies."""
+
+    def keep(self, name: str, copy: Copy, changes: int) -> None:
+        """Keep a copy, unless its name has changed since the copy's read began."""
+        if max(self._all_changed, self._changed.get(name, 0)) > changes:
+            return
+        self._drop(name)
+        names = _names_in(copy)
+        if len(self) >= _MAX_COPIES or self._names + names > _MAX_NAMES:
+            self._drop_all()
+        self._names += names
+        self[name] = copy
+
+    def forget(self, name: str) -> None:
+        """Drop the copy of a name after a change."""
+        self._drop(name)
+        self.changes += 1
+        if len(self._changed) >= _MAX_CHANGED:
+            self._change_all()
+        self._changed[name] = self.changes
+
+    def forget_all(self) -> None:
+        """Drop every copy."""
+        self._drop_all()
+        self.changes += 1
+        self._change_all()
+
+    def _change_all(self) -> None:
+        self._all_changed = self.changes
+        self._changed.clear()
+
+    def _drop(self, name: str) -> None:
+        self._names -= _names_in(self.pop(name, None))
+
+    def _drop_all(self) -> None:
+        self.clear()
+        self._names = 0
 
 
 class Sanctions:
@@ -25,13 +78,9 @@ class Sanctions:
     def __init__(self, store: ModerationStore, now_ms: Callable[[], float]) -> None:
         self._store = store
         self._now_ms = now_ms
-        self._rooms: dict[str, RoomSanctions] = {}
-        self._users: dict[str, UserSanctions] = {}
-        self._blocked: dict[str, frozenset[str]] = {}
-        self._changes = 0
-        """The number of times that copies were dropped. A copy whose read began before a drop is not kept."""
-        self._names = 0
-        """The number of users named in all copies, plus the number of copies."""
+        self._rooms: _Copies[RoomSanctions] = _Copies()
+        self._users: _Copies[UserSanctions] = _Copies()
+        self._blocked: _Copies[frozenset[str]] = _Copies()
 
     # --- checks ---
 
@@ -78,10 +127,10 @@ class Sanctions:
         unknown = [user for user in {*users, watcher} if user not in self._blocked]
         lists = {user: self._blocked[user] for user in {*users, watcher}.difference(unknown)}
         if unknown:
-            changes = self._changes
+            changes = self._blocked.changes
             lists |= dict(zip(unknown, await self._store.block_lists(unknown), strict=True))
             for user in unknown:
-                self._keep(self._blocked, user, lists[user], changes)
+                self._blocked.keep(user, lists[user], changes)
         return {user for user in users if watcher in lists[user] or user in lists[watcher]}
 
     def _is_in_force(self, until_ms: int | None) -> bool:
@@ -93,55 +142,40 @@ class Sanctions:
         """Return the sanctions of a room."""
         found = self._rooms.get(room)
         if found is None:
-            changes = self._changes
+            changes = self._rooms.changes
             found = await self._store.room(room)
-            self._keep(self._rooms, room, found, changes)
+            self._rooms.keep(room, found, changes)
         return found
 
     async def of_user(self, user: str) -> UserSanctions:
         """Return the sanctions of a user everywhere."""
         found = self._users.get(user)
         if found is None:
-            changes = self._changes
+            changes = self._users.changes
             found = await self._store.user(user)
-            self._keep(self._users, user, found, changes)
+            self._users.keep(user, found, changes)
         return found
 
     async def blocked_by(self, user: str) -> frozenset[str]:
         """Return the block list of a user."""
         found = self._blocked.get(user)
         if found is None:
-            changes = self._changes
+            changes = self._blocked.changes
             [found] = await self._store.block_lists([user])
-            self._keep(self._blocked, user, found, changes)
+            self._blocked.keep(user, found, changes)
         return found
 
     def forget(self, room: str, user: str) -> None:
         """Drop the copies of a room and of a user, after a change."""
-        self._changes += 1
-        for copy in (self._rooms.pop(room, None), self._users.pop(user, None), self._blocked.pop(user, None)):
-            self._names -= _names_in(copy)
+        self._rooms.forget(room)
+        self._users.forget(user)
+        self._blocked.forget(user)
 
     def forget_all(self) -> None:
         """Drop every copy, because the gateway may have missed changes."""
-        self._changes += 1
-        self._drop_all()
-
-    def _drop_all(self) -> None:
-        self._rooms.clear()
-        self._users.clear()
-        self._blocked.clear()
-        self._names = 0
-
-    def _keep(self, copies: dict[str, Copy], name: str, copy: Copy, changes: int) -> None:
-        """Keep a copy, unless copies were dropped since its read began."""
-        if changes != self._changes:
-            return
-        names = _names_in(copy)
-        if len(copies) >= _MAX_COPIES or self._names + names > _MAX_NAMES:
-            self._drop_all()
-        self._names += names - _names_in(copies.get(name))
-        copies[name] = copy
+        self._rooms.forget_all()
+        self._users.forget_all()
+        self._blocked.forget_all()
 
 
 def _names_in(copy: object) -> int:

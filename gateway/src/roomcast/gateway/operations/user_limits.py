@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
 from roomcast.contract.errors import Code, RoomcastError
+from roomcast.contract.events import CUSTOM_EVENTS_BURST, CUSTOM_EVENTS_PER_SECOND
 from roomcast.engineio.limits.token_bucket import TokenBucket
 from roomcast.gateway.operations.ticks import Ticks
 from roomcast.gateway.sign_in.event_limit import READS_AT_ONCE
@@ -30,6 +31,9 @@ SIGN_IN_EVENTS: Final = 5.0
 PEAK_SECONDS: Final = 60.0
 """Seconds for which a user's largest number of connections is remembered. Only a connection above it adds a burst, and
 is no repeated sign-in. Otherwise a client that ends and opens a connection again and again would fill the bucket."""
+FREE_JOIN_SECONDS: Final = 60.0
+"""Seconds in which a user gets new free joins: as many as `SHARES` connections may join rooms. They belong to the user,
+because one WebSocket can begin a new session again and again. A reload joins all rooms again, and must stay free."""
 OVERLOAD_SECONDS: Final = 0.1
 """Lateness of the event loop that counts as overload."""
 RELIEF_SECONDS: Final = 0.03
@@ -62,12 +66,26 @@ class EventsPort(Protocol):
 class UserLimit:
     """The limits that the connections of one user share."""
 
-    __slots__ = ("bucket", "connections", "patience", "peak", "peak_at", "reads", "share", "taken_before")
+    __slots__ = (
+        "bucket",
+        "connections",
+        "custom_events",
+        "free_joins",
+        "patience",
+        "peak",
+        "peak_at",
+        "reads",
+        "share",
+        "taken_before",
+    )
 
-    def __init__(self, rate: float, now: float) -> None:
+    def __init__(self, rate: float, free_joins: int, now: float) -> None:
+        """`rate`: events per second of one connection; `free_joins`: joins at once that count as one event each."""
         self.bucket = TokenBucket(rate, rate * BURST_SECONDS, now)
         self.patience = TokenBucket(rate, rate * BURST_SECONDS, now)
         """Refused events that a client may send before the gateway disconnects the client."""
+        self.custom_events = TokenBucket(CUSTOM_EVENTS_PER_SECOND, CUSTOM_EVENTS_BURST, now)
+        self.free_joins = TokenBucket(free_joins / FREE_JOIN_SECONDS, free_joins, now)
         self.reads = asyncio.Semaphore(READS_AT_ONCE)
         self.connections = 0
         self.peak = 0
@@ -87,13 +105,30 @@ class UserLimit:
         self.peak, self.peak_at = self.connections, now
         return True
 
+    def is_unused(self, now: float) -> bool:
+        """Return whether the user has no connection and a new limit would allow no more: all buckets are full."""
+        if self.connections > 0:
+            return False
+        buckets = self.bucket, self.patience, self.custom_events, self.free_joins
+        for bucket in buckets:
+            bucket.take(now, 0.0)
+        return all(bucket.level >= bucket.burst for bucket in buckets)
+
 
 class UserLimits:
     """The limits of all users with connections here. `rate`: events per second of one connection."""
 
-    def __init__(self, rate: float, clock: Callable[[], float], late_seconds: Callable[[], float] = _never) -> None:
+    def __init__(
+        self,
+        rate: float,
+        clock: Callable[[], float],
+        late_seconds: Callable[[], float] = _never,
+        *,
+        rooms_per_connection: int,
+    ) -> None:
         """`late_seconds` returns the longest delay of a packet through Redis and this process since the last call."""
         self._rate = rate
+        self._free_joins = rooms_per_connection * SHARES
         self._clock = clock
         self._late_seconds_of_redis = late_seconds
         self._users: dict[str, UserLimit] = {}
@@ -117,7 +152,7 @@ class UserLimits:
         now = self._clock()
         limit = self._users.get(user)
         if limit is None:
-            limit = self._users[user] = UserLimit(self._rate * self.factor, now)
+            limit = self._users[user] = UserLimit(self._rate * self.factor, self._free_joins, now)
         elif limit.connections >= MAX_CONNECTIONS:
             raise RoomcastError(Code.RATE_LIMITED, f"a user has at most {MAX_CONNECTIONS} connections", retry_after=5.0)
         is_more = limit.count_connection(now)
@@ -128,7 +163,7 @@ class UserLimits:
         return limit
 
     def remove_connection(self, user: str) -> None:
-        """Remove a connection. After the last one, `take_busy` forgets the limit once the bucket is full again."""
+        """Remove a connection. After the last one, `take_busy` forgets the limit once its buckets are full again."""
         limit = self._users.get(user)
         if limit is None:
             return
@@ -140,11 +175,15 @@ class UserLimits:
         self._worst_busy = max(self._worst_busy, busy_seconds)
 
     def _size(self, limit: UserLimit, *, is_grown: bool = False) -> None:
-        shares = min(SHARES, max(1, limit.connections)) * limit.share * self.factor
+        counted = min(SHARES, max(1, limit.connections))
+        limit.custom_events.rate = CUSTOM_EVENTS_PER_SECOND * counted
+        limit.custom_events.burst = CUSTOM_EVENTS_BURST * counted
+        shares = counted * limit.share * self.factor
         limit.bucket.rate = limit.patience.rate = self._rate * shares
         limit.bucket.burst = limit.patience.burst = max(1.0, self._rate * shares * BURST_SECONDS)
         if is_grown:
             limit.bucket.level += self._rate * self.factor * BURST_SECONDS
+            limit.custom_events.level += CUSTOM_EVENTS_BURST
 
     async def run(self, events: EventsPort, ticks: Ticks) -> None:
         """Adapt the limits to the load and to the other gateways once a second, until cancelled."""
@@ -176,7 +215,7 @@ class UserLimits:
             self._size(limit)
 
     async def take_busy(self) -> dict[str, int]:
-        """Return the events of busy users since the last call; forget users without a connection."""
+        """Return the events of busy users since the last call; forget unused limits."""
         busy: dict[str, int] = {}
         now = self._clock()
         least = self._rate * SHARES * _BUSY_SHARE
@@ -185,7 +224,7 @@ class UserLimits:
             limit.taken_before = limit.bucket.taken
             if taken >= least or limit.share < 1.0:
                 busy[user] = int(taken)
-            elif limit.connections <= 0 and now - limit.bucket.filled_at > BURST_SECONDS:
+            elif limit.is_unused(now):
                 self._users.pop(user, None)
             if number % _SLICE == 0:
                 await asyncio.sleep(0)

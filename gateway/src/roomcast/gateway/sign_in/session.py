@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 from roomcast.contract.errors import Code, RoomcastError
+from roomcast.contract.events import CUSTOM_EVENTS_BURST, CUSTOM_EVENTS_PER_SECOND
 from roomcast.engineio.limits.token_bucket import TokenBucket
 from roomcast.gateway.chat.plain_sends import SendTicket
 from roomcast.gateway.operations.byte_allowance import ByteAllowance
@@ -52,8 +53,8 @@ class ChatSession:
     """Room -> the time of the join in ms, by Redis's clock. The session ignores a kick with an earlier time."""
     joining: dict[str, JoinTurn] = field(default_factory=dict)
     """Room -> the latest join in progress."""
-    joins: int = 0
-    """The number of joins so far."""
+    free_joins: TokenBucket = field(default_factory=lambda: TokenBucket(0.0, 0.0, 0.0))
+    """The joins that count as one event each, shared by all connections of the user here. By default, none is free."""
     is_closed: bool = False
     is_expelled: bool = False
     """True once the gateway disconnects the session: its token was revoked or expired, or its user was banned."""
@@ -67,8 +68,10 @@ class ChatSession:
     """Direct rooms that this session has announced to the other person."""
     tickets: dict[bytes, SendTicket] | None = None
     """Room -> the ticket for plain messages by the fast path; see `roomcast.gateway.chat.fast_path`."""
-    custom_events: TokenBucket | None = None
-    """The limit of the session's custom events; made with the first event."""
+    custom_events: TokenBucket = field(
+        default_factory=lambda: TokenBucket(CUSTOM_EVENTS_PER_SECOND, CUSTOM_EVENTS_BURST, 0.0)
+    )
+    """The limit of custom events, shared by all connections of the user here."""
     sending: dict[str, asyncio.Future[None]] = field(default_factory=dict)
     """Room -> the latest send that waits for a look-up before it is queued. Later sends to the room wait for it."""
 

@@ -109,6 +109,7 @@ class Sessions:
         self._store.note_name(identity.user, identity.name)
         limit = self._user_limits.add_connection(identity.user)
         session = ChatSession(sid, eio_sid, identity, EventLimit(limit.bucket, limit.patience, limit.reads))
+        session.free_joins, session.custom_events = limit.free_joins, limit.custom_events
         session.allowance = self._daily_bytes.add_connection(identity.user)
         session.kind = presence.kind or ""
         if presence.status is not None:
