@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import time
 from typing import Any
 
 import pytest
 
 from roomcast.contract.backend import connect
-from tests.gateways import Client, Clients, Gateway, store, unique
+from roomcast.contract.events import CUSTOM_EVENTS_BURST, CUSTOM_EVENTS_PER_SECOND
+from tests.gateways import Client, Clients, Gateway, raw, store, unique
 
 Pair = list[Gateway]
 
@@ -105,6 +108,22 @@ async def test_a_flood_of_custom_events_is_limited(pair: Pair, clients: Clients)
     assert refused
     assert {error["reason"] for error in refused} == {"rate_limited"}
     assert all(error["retry_after"] > 0 for error in refused)
+
+
+async def test_a_new_session_on_the_same_websocket_does_not_reset_the_limit(pair: Pair) -> None:
+    room, user, sent = unique("public:custom"), unique("ada"), 0
+    begin = time.monotonic()
+    async with raw(pair[0]) as socket:
+        for number in (1_000, 2_000, 3_000):
+            await socket.sign_in(user)
+            await socket.send(f"42{number}" + json.dumps(["room:join", {"room": room}]))
+            await socket.ack(number)
+            numbers = range(number + 1, number + 1 + CUSTOM_EVENTS_BURST)
+            await socket.send(*(f"42{one}" + json.dumps(["room:emit", emission(room)]) for one in numbers))
+            sent += sum([(await socket.ack(one))["ok"] for one in numbers])
+            await socket.send("41")
+    seconds = time.monotonic() - begin
+    assert CUSTOM_EVENTS_BURST <= sent <= CUSTOM_EVENTS_BURST + CUSTOM_EVENTS_PER_SECOND * seconds + 1, seconds
 
 
 async def test_a_back_end_sends_events_to_a_user_a_room_and_all_users(
