@@ -17,7 +17,7 @@ _ASIDE = 3
 
 @asynccontextmanager
 async def redis_behind_proxy(rig: Rig) -> AsyncIterator[Proxy]:
-    """Until the context ends, route the cluster's Redis connections through the proxy. `rig.redis` stays direct."""
+    """Route the cluster's Redis connections through the proxy until the context ends. `rig.redis` stays direct."""
     port = rig.cluster.ports.redis
     proxy = Proxy(port + _ASIDE)
     await rig.redis.move(port + _ASIDE)

@@ -271,19 +271,25 @@ class FakeRoute:
 
 
 class FakeVoice:
-    """Mutes the users in `muted`. The sanctions of users in `restricted` must be looked up for each message."""
+    """Mutes the users in `muted`, and lets blocks stop the users in `blocked`.
+
+    The sanctions of users in `restricted` must be looked up for each message.
+    """
 
     def __init__(self) -> None:
         self.muted: set[str] = set()
+        self.blocked: set[str] = set()
         self.restricted: set[str] = set()
         self.turns: list[str] = []
 
     def is_unrestricted(self, user: str, room: str) -> bool:
-        return user not in self.muted | self.restricted
+        return user not in self.muted | self.blocked | self.restricted
 
     async def require_voice(self, user: str, room: str) -> None:
         if user in self.muted:
             raise RoomcastError(Code.MUTED)
+        if user in self.blocked:
+            raise RoomcastError(Code.FORBIDDEN)
 
     async def take_turn(self, user: str, room: str) -> None:
         self.turns.append(user)

@@ -264,7 +264,7 @@ async def test_the_read_mark_of_a_muted_user_moves_without_a_receipt(rig: Rig) -
 
 async def test_a_block_stops_receipts_in_the_direct_room_except_of_operators(rig: Rig) -> None:
     room = "dm:ada:bob"
-    rig.blocking.add("ada")
+    rig.voice.blocked.add("bob")
     for session in (rig.bob, session_of("bob", ops=True)):
         await rig.rooms.mark_read(session, ReceiptRead(room, 7))
     assert [(to, data["user"]) for to, _, data in rig.emitter.sent] == [(room, "bob")]

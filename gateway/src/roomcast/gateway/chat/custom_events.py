@@ -11,6 +11,7 @@ from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import CUSTOM, RoomEmit
 from roomcast.gateway.chat.messages import Voice, is_silenced
 from roomcast.gateway.chat.ports import AckFields, EventSender, Visibility
+from roomcast.gateway.sign_in.event_limit import retry_after
 from roomcast.gateway.sign_in.session import ChatSession
 
 
@@ -45,10 +46,9 @@ class CustomEvents:
         """Count the event; raise RATE_LIMITED if the connections of the user here send custom events too fast."""
         bucket = session.custom_events
         if not bucket.take(self._clock()):
-            wait = max(0.001, round(bucket.wait_seconds(), 3))
-            raise RoomcastError(Code.RATE_LIMITED, "too many custom events", retry_after=wait)
+            raise RoomcastError(Code.RATE_LIMITED, "too many custom events", retry_after=retry_after(bucket))
 
     async def _may_be_noticed(self, session: ChatSession, p: RoomEmit) -> bool:
         if not p.as_invisible and not await self._visibility.is_visible(session):
             return False
-        return session.identity.ops or not await is_silenced(self._voice, session.user, p.room)
+        return not await is_silenced(self._voice, session, p.room)

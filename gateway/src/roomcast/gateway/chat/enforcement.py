@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 
 from roomcast.contract.envelope import Sanctioned
 from roomcast.gateway.chat.sanctions import Sanctions
-from roomcast.gateway.sign_in.repeated_checks import RepeatedChecks
+from roomcast.gateway.sign_in.repeated_checks import RepeatedChecks, StartTask
 from roomcast.gateway.sign_in.session import ChatSession
 
 Recheck = Callable[[list[ChatSession], str], Awaitable[None]]
-StartTask = Callable[[Coroutine[Any, Any, None], str], object]
 
 
 class SignedIn(Protocol):

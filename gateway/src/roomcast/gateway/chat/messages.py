@@ -89,12 +89,15 @@ class Voice(Protocol):
         ...
 
 
-async def is_silenced(voice: Voice, user: str, room: str) -> bool:
-    """Return whether others must not notice the user in the room: one who is muted, or blocked in a direct room."""
-    if voice.is_unrestricted(user, room):
+async def is_silenced(voice: Voice, session: ChatSession, room: str) -> bool:
+    """Return whether others must not notice the session in the room: its user is muted, or blocked in a direct room.
+
+    Operators are exempt.
+    """
+    if session.identity.ops or voice.is_unrestricted(session.user, room):
         return False
     try:
-        await voice.require_voice(user, room)
+        await voice.require_voice(session.user, room)
     except RoomcastError as error:
         if error.code in (Code.MUTED, Code.FORBIDDEN):
             return True

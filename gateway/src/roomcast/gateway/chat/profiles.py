@@ -7,7 +7,7 @@ Backend.set_profile, or a sign-in --ProfileChanged--> channel `control` --> Prof
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,14 +23,12 @@ from roomcast.contract.profile import Profile
 from roomcast.gateway.chat.messages import Voice, is_silenced
 from roomcast.gateway.chat.ports import AckFields, EventSender, Visibility
 from roomcast.gateway.sign_in.identity import Identity
-from roomcast.gateway.sign_in.repeated_checks import RepeatedChecks
+from roomcast.gateway.sign_in.repeated_checks import RepeatedChecks, StartTask
 from roomcast.gateway.sign_in.session import ChatSession
 
 _ROOMS_PER_PAUSE: Final = 10
 """Number of rooms in which a profile is announced before each pause."""
 _READ_AT_ONCE: Final = 100
-
-StartTask = Callable[[Coroutine[Any, Any, None], str], object]
 
 
 class Profiles(Protocol):
@@ -103,7 +101,7 @@ class _Announcement:
     """A profile of one user that is being announced."""
 
     is_stale: bool = True
-    """Whether the stored profile has changed since it was read."""
+    """True if the stored profile has changed since it was read."""
     event: dict[str, Any] = field(default_factory=dict)
     rooms: dict[str, None] = field(default_factory=dict)
     """The rooms in which the profile must still be announced, in this order."""
@@ -211,9 +209,8 @@ class ProfileChanges:
     async def _may_be_noticed(self, user: str, room: str) -> bool:
         """Return whether the user is in the room, and no mute or block hides the user there; operators are exempt."""
         sessions = self._sessions_in(user, room)
-        if any(session.identity.ops for session in sessions):
-            return True
-        return bool(sessions) and not await is_silenced(self._voice, user, room)
+        operators = [session for session in sessions if session.identity.ops]
+        return bool(sessions) and not await is_silenced(self._voice, (operators or sessions)[0], room)
 
     def _sessions_in(self, user: str, room: str) -> list[ChatSession]:
         return [session for session in self._sessions_of(user) if room in session.rooms]

@@ -232,21 +232,9 @@ class Rooms:
         if mark is None:
             return {}
         await self._emitter.line_changed(session.user, p.room)
-        if await self._visibility.is_visible(session) and not await self._is_silent(session, p.room):
+        if await self._visibility.is_visible(session) and not await is_silenced(self._voice, session, p.room):
             await self._emitter.to_room(p.room, RECEIPT, {"room": p.room, "user": session.user, "seq": mark})
         return {}
-
-    async def _is_silent(self, session: ChatSession, room: str) -> bool:
-        """Return whether the user is muted, or the room a direct room in which one person blocks the other.
-
-        Operators never are, as with typing.
-        """
-        if session.identity.ops:
-            return False
-        other = other_person(room, session.user)
-        if other is not None and await self._hidden_from(session.user, (other,)):
-            return True
-        return await is_silenced(self._voice, session.user, room)
 
 
 def _listed(line: Line, *, is_open: bool) -> dict[str, Any]:

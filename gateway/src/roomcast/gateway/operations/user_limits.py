@@ -19,7 +19,7 @@ from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import CUSTOM_EVENTS_BURST, CUSTOM_EVENTS_PER_SECOND
 from roomcast.engineio.limits.token_bucket import TokenBucket
 from roomcast.gateway.operations.ticks import Ticks
-from roomcast.gateway.sign_in.event_limit import READS_AT_ONCE
+from roomcast.gateway.sign_in.event_limit import READS_AT_ONCE, owe, retry_after
 
 SHARES: Final = 4
 """Largest rate of a user, in multiples of the rate of one connection."""
@@ -144,7 +144,7 @@ class UserLimits:
             return
         limit.bucket.take(self._clock(), 0.0)
         if limit.bucket.level < -limit.bucket.rate:
-            wait = max(0.001, round(limit.bucket.wait_seconds(), 3))
+            wait = retry_after(limit.bucket)
             raise RoomcastError(Code.RATE_LIMITED, "too many events or sign-ins of the user", retry_after=wait)
 
     def add_connection(self, user: str) -> UserLimit:
@@ -157,8 +157,7 @@ class UserLimits:
             raise RoomcastError(Code.RATE_LIMITED, f"a user has at most {MAX_CONNECTIONS} connections", retry_after=5.0)
         is_more = limit.count_connection(now)
         if not is_more:
-            limit.bucket.level -= SIGN_IN_EVENTS
-            limit.bucket.taken += SIGN_IN_EVENTS
+            owe(limit.bucket, SIGN_IN_EVENTS)
         self._size(limit, is_grown=is_more and 1 < limit.connections <= SHARES)
         return limit
 

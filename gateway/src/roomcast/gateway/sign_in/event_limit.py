@@ -69,8 +69,7 @@ class EventLimit:
         The user may run into debt: this answer is still sent, and later events are refused or wait.
         """
         events = size / BYTES_PER_EVENT + rows / ROWS_PER_EVENT
-        self.bucket.level -= events
-        self.bucket.taken += events
+        owe(self.bucket, events)
 
     def charge_page(self, *, rows: int, size: int = 0) -> None:
         """Count a page as `charge` does. Use this where the whole list is read for a page, however short the page."""
@@ -87,4 +86,15 @@ class EventLimit:
 
     def retry_after(self) -> float:
         """Return the seconds to wait for the negative ack; at least 0.001."""
-        return max(0.001, round(self.bucket.wait_seconds(), 3))
+        return retry_after(self.bucket)
+
+
+def owe(bucket: TokenBucket, events: float) -> None:
+    """Count events without refusing them; the bucket may run into debt."""
+    bucket.level -= events
+    bucket.taken += events
+
+
+def retry_after(bucket: TokenBucket) -> float:
+    """Return the seconds until the bucket allows an event, for a negative ack; at least 0.001."""
+    return max(0.001, round(bucket.wait_seconds(), 3))

@@ -108,10 +108,16 @@ class Sessions:
         identity = self._issued_by_now(identity)
         self._store.note_name(identity.user, identity.name)
         limit = self._user_limits.add_connection(identity.user)
-        session = ChatSession(sid, eio_sid, identity, EventLimit(limit.bucket, limit.patience, limit.reads))
-        session.free_joins, session.custom_events = limit.free_joins, limit.custom_events
-        session.allowance = self._daily_bytes.add_connection(identity.user)
-        session.kind = presence.kind or ""
+        session = ChatSession(
+            sid,
+            eio_sid,
+            identity,
+            EventLimit(limit.bucket, limit.patience, limit.reads),
+            allowance=self._daily_bytes.add_connection(identity.user),
+            free_joins=limit.free_joins,
+            custom_events=limit.custom_events,
+            kind=presence.kind or "",
+        )
         if presence.status is not None:
             session.set_own_status(presence.status, note.at(self.now_ms()))
         self._sessions[sid] = session

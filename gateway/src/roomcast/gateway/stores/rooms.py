@@ -19,9 +19,9 @@ from roomcast.wire.envelope import pack
 ROOMS_PER_DAY: Final = 200
 _DAY_SECONDS: Final = 86_400
 _NAME_SECONDS: Final = 60.0
-"""How long a display name is cached. A `ProfileChanged` message removes it earlier."""
+"""Lifetime of a display name in the cache, in seconds. A `ProfileChanged` message removes the name earlier."""
 _UNKNOWN_SECONDS: Final = 3.0
-"""How long the id is cached as the name of a user without a profile. A first sign-in sends no `ProfileChanged`."""
+"""The same for the id as the name of a user without a profile: a first sign-in sends no `ProfileChanged`."""
 _MAX_NAMES: Final = 20_000
 _OWN_ROOMS: Final = 50
 """Places of a room list that invitations and messages of other users cannot take."""
