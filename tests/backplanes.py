@@ -15,7 +15,7 @@ Hear = Callable[[bytes, bytes], None]
 @asynccontextmanager
 async def running_backplane(url: str, name: str = "test", hear: Hear | None = None) -> AsyncIterator[Backplane]:
     """Run a backplane; it calls `hear(channel, data)` for each packet on its subscriptions."""
-    backplane = make_backplane(url, name=name, scripts=SCRIPTS)
+    backplane = make_backplane(url, name=name, scripts=SCRIPTS, timeout_seconds=5.0)  # for slow machines
     backplane.start(hear)
     try:
         await backplane.wait_up()

@@ -53,6 +53,16 @@ async def test_a_call_times_out_also_after_an_idle_period(redis_url: str) -> Non
     assert not link.is_open
 
 
+async def test_the_time_of_a_stalled_event_loop_does_not_count_as_waiting_for_redis(redis_url: str) -> None:
+    """The loop stalls before it has sent the command, as when the process or the whole machine is suspended."""
+    link = await open_connection(parse(redis_url), timeout_seconds=0.2, name="test-link")
+    reply = link.call("PING")
+    time.sleep(0.5)
+    assert await reply == b"PONG"
+    assert link.is_open
+    link.close()
+
+
 async def test_many_replies_in_one_read_are_handled_in_slices_and_in_order(redis_url: str) -> None:
     """Each reply wakes its caller in the next turn of the loop. Ten thousand replies at once would stall the loop."""
     link = await open_connection(parse(redis_url), name="test-link", timeout_seconds=60)

@@ -26,7 +26,8 @@ from roomcast.wire.redis_info import RedisInfo, parse_info
 from roomcast.wire.redis_tls import make_context
 from roomcast.wire.redis_url import RedisTarget
 
-_UNREAD_SECONDS: Final = 0.1
+_CHECKS: Final = 4
+"""How many checks in a row must find the same command without a reply before it counts as unanswered."""
 _MAX_UNREAD_BYTES: Final = 4_000_000
 """The most received bytes that wait to be handled. Further bytes wait in Redis (client-output-buffer-limit)."""
 _CLOSED: Final = "the Redis connection is closed"
@@ -80,6 +81,9 @@ class RedisConnection(CommandPipeline, asyncio.Protocol):
         self._on_demoted = on_demoted or _ignore_demotion
         self._transport: asyncio.Transport | None = None
         self._checker: asyncio.TimerHandle | None = None
+        self._checks = 0
+        """Checks in a row at which the oldest command was the same."""
+        self._oldest_sent_at = 0.0
         self._unread_bytes = 0
         """Bytes received since `has_unread` was last false."""
 
@@ -161,7 +165,7 @@ class RedisConnection(CommandPipeline, asyncio.Protocol):
         """Flush in the next turn of the loop."""
         self._loop.call_soon(self._flush)
         if self._checker is None:
-            self._checker = self._loop.call_later(self._timeout, self._check)
+            self._check_later(self._timeout)
 
     def _flush(self) -> None:
         out, self.out = self.out, []
@@ -213,16 +217,28 @@ class RedisConnection(CommandPipeline, asyncio.Protocol):
         return not self.pending or self.pending[0][2] != "SUNSUBSCRIBE"
 
     def _check(self) -> None:
-        """End the connection if Redis accepts commands but does not reply (a stopped process). No caller must hang."""
+        """End the connection if Redis accepts commands but does not reply (a stopped process). No caller must hang.
+
+        A command is overdue after the timeout, and only if it waited at _CHECKS checks in a row. A process that was
+        suspended, or whose event loop stalled, makes one check of the whole stall: Redis gets the rest of the time.
+        """
         self._checker = None
         if not self.pending:
             return  # the next call sets the timer again: an idle connection costs no wake-up
-        left = self.pending[0][1] + self._timeout - time.monotonic()
-        if left > 0 or self.has_unread:
-            self._checker = self._loop.call_later(max(left, _UNREAD_SECONDS), self._check)
+        sent_at = self.pending[0][1]
+        self._checks = self._checks + 1 if sent_at == self._oldest_sent_at else 1
+        self._oldest_sent_at = sent_at
+        left = sent_at + self._timeout - time.monotonic()
+        if left > 0 or self.has_unread or self._checks < _CHECKS:
+            self._check_later(left)
             return
         self._end(f"no answer within {self._timeout:g} s")
         self.close()
+
+    def _check_later(self, left: float) -> None:
+        """Check again before the oldest command has no time left, and at least _CHECKS times within the timeout."""
+        interval = self._timeout / _CHECKS
+        self._checker = self._loop.call_later(min(left, interval) if left > 0 else interval, self._check)
 
     def _end(self, reason: str) -> None:
         self.is_open = False
