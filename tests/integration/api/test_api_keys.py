@@ -128,7 +128,7 @@ async def test_pages_and_inboxes_count_by_the_size_of_their_answers(
         assert client.get("/v1/rooms/team:large/messages").status_code == 200
         assert int(client.get("/v1/rooms/team:large/messages").headers["retry-after"]) >= 2
     with api.client(lister) as client:
-        assert len(client.get("/v1/users/cleo/inbox").json()["lines"]) == 50
+        assert len(client.get("/v1/users/cleo/inbox").json()["rooms"]) == 50
         assert 429 in [client.get("/v1/users/cleo/inbox").status_code for _ in range(5)]
 
 

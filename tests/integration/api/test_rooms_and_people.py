@@ -244,15 +244,15 @@ def test_an_inbox_counts_unread_messages(client: httpx.Client, api: apis.Api, ap
     page = client.get("/v1/users/grace/inbox", params={"limit": 2}).json()
     assert (page["unread"], page["mentions"]) == (3, 3)
     rest = client.get("/v1/users/grace/inbox", params={"limit": 2, "after": page["after"]}).json()
-    lines = page["lines"] + rest["lines"]
+    lines = page["rooms"] + rest["rooms"]
     assert sorted(line["room"] for line in lines) == ["team:in1", "team:in2", "team:in3"]
     assert {(line["unread"], line["mentions"], line["last"]["text"], line["role"]) for line in lines} == {
         (1, 1, "hello", "owner")
     }
-    assert rest["after"] is None
+    assert (page["more"], rest["more"], rest["after"]) == (True, False, None)
     with api.client(asyncio.run(apis.make_key(api_redis("admin"), Scope.USERS_READ, name="people"))) as other:
         hidden = other.get("/v1/users/grace/inbox").json()
-    assert [(line["unread"], line["last"]) for line in hidden["lines"]] == [(1, None)] * 3, (
+    assert [(line["unread"], line["last"]) for line in hidden["rooms"]] == [(1, None)] * 3, (
         "the scopes of this key do not allow reading messages"
     )
     mentioned = client.post("/v1/rooms/team:in1/messages", json={"user": "bob", "text": "x", "mentions": ["eve"]})

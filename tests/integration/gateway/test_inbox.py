@@ -10,8 +10,11 @@ from uuid import uuid4
 
 import pytest
 
+from roomcast.contract import http_backend
+from roomcast.contract.api_keys import Scope
 from roomcast.contract.backend import connect
 from roomcast.contract.errors import Code, RoomcastError
+from tests import apis
 from tests.gateways import Client, Clients, Gateway, Json, gateways, store, unique
 from tests.own_redis import OwnRedis
 from tests.waiting import until
@@ -81,6 +84,36 @@ async def test_a_page_has_the_latest_activity_first_and_the_totals_of_all_rooms(
     assert found[rooms[1]]["last"]["text"] == f"in {rooms[1]}"
     assert (found[rooms[1]]["unread"], found[rooms[0]]["last"]) == (1, None)
     assert await ada.refused("inbox:list", {"after": "nonsense"}) == "bad_request"
+
+
+async def test_the_api_and_the_back_ends_return_the_same_lines_as_the_socket(
+    pair: Pair, clients: Clients, gateway_redis: str, tmp_path: Path
+) -> None:
+    ada, bob = await clients(pair[0], unique("ada"), name="Ada"), await clients(pair[1], unique("bob"), name="Bob")
+    talk, direct, empty = unique("public:talk"), "dm:" + ":".join(sorted((ada.user, bob.user))), unique("public:empty")
+    await listed(ada, talk, empty)
+    await bob.join(talk)
+    assert (await mention(bob, talk, ada.user))["ok"]
+    await bob.join(direct)
+    await bob.send(direct, "x" * 300)
+    shown = await inbox(ada)
+    for row in shown["rooms"]:
+        row["role"] = ""
+
+    key = await apis.make_key(gateway_redis, Scope.USERS_READ, Scope.MESSAGES_READ)
+    with apis.api(tmp_path, gateway_redis, key) as api:
+        with api.client() as client:
+            answer = client.get(f"/v1/users/{ada.user}/inbox").json()
+        async with http_backend.connect(api.url, key) as over_http:
+            pages = [await over_http.inbox(ada.user)]
+    async with connect(gateway_redis) as backend:
+        pages.append(await backend.inbox(ada.user))
+
+    assert {row["room"]: row["name"] for row in shown["rooms"]} == {talk: talk, direct: "Bob", empty: empty}
+    assert answer == {name: shown[name] for name in ("rooms", "more", "after", "unread", "mentions")}
+    for page in pages:
+        assert [line._asdict() for line in page.rooms] == shown["rooms"]
+        assert (page.more, page.after, page.unread, page.mentions) == (False, None, 2, 1)
 
 
 async def test_a_live_line_changes_with_messages_on_another_gateway(pair: Pair, clients: Clients) -> None:
@@ -196,7 +229,7 @@ async def test_a_back_end_may_mention_only_readers_of_the_room(
         page = await backend.inbox(ada.user)
         with pytest.raises(RoomcastError):
             await backend.inbox(ada.user, after="nonsense")
-    assert [(shown.room, shown.unread, shown.mentions) for shown in page.lines] == [(room, 1, 1)]
+    assert [(shown.room, shown.unread, shown.mentions) for shown in page.rooms] == [(room, 1, 1)]
     assert (page.after, page.unread, page.mentions) == (None, 1, 1)
 
 

@@ -13,20 +13,20 @@ from tests.unit.gateway.fakes import line_of
 
 def test_the_pages_contain_each_room_once_in_the_order_of_activity() -> None:
     rng = random.Random(7)
-    lines = [line_of(f"room{number}", active_at=rng.randrange(5)) for number in range(47)]
+    lines = [line_of(f"room{number}", active=rng.randrange(5)) for number in range(47)]
     seen: list[Line] = []
     after, more = None, True
     while more:
         page, more = page_of(lines, after, 10)
         seen += page
         after = page[-1].cursor
-    assert seen == sorted(lines, key=lambda line: (-line.active_at, line.room))
+    assert seen == sorted(lines, key=lambda line: (-line.active, line.room))
 
 
 def test_a_room_that_becomes_active_between_two_pages_does_not_hide_another_room() -> None:
-    lines = [line_of(f"room{number}", active_at=number) for number in range(1, 6)]
+    lines = [line_of(f"room{number}", active=number) for number in range(1, 6)]
     page, _ = page_of(lines, None, 2)
-    moved = [line._replace(active_at=9) if line.room == "room1" else line for line in lines]
+    moved = [line._replace(active=9) if line.room == "room1" else line for line in lines]
     rest, more = page_of(moved, page[-1].cursor, 10)
     assert [line.room for line in rest] == ["room3", "room2"]
     assert not more

@@ -49,7 +49,7 @@ def line_of(room: str = "team", user: str = "ada", **fields: Any) -> Line:
         "user": user,
         "seq": 9,
         "epoch": EPOCH,
-        "active_at": 1_000,
+        "active": 1_000,
         "last_seq": 8,
         "entry": None,
         "name": room.upper(),

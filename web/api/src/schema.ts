@@ -971,8 +971,13 @@ export interface components {
          * @description A page of an inbox, the latest activity first, with the totals of all rooms.
          */
         InboxResponse: {
-            /** Lines */
-            lines: components["schemas"]["LineResponse"][];
+            /** Rooms */
+            rooms: components["schemas"]["LineResponse"][];
+            /**
+             * More
+             * @description whether a next page follows
+             */
+            more: boolean;
             /**
              * After
              * @description cursor of the next page; null at the end
@@ -985,44 +990,25 @@ export interface components {
         };
         /**
          * LineResponse
-         * @description One room of an inbox.
+         * @description One room of an inbox, with the fields of the event `inbox:list` and the user's role.
          */
         LineResponse: {
             /** Room */
             room: string;
+            /**
+             * Name
+             * @description the room's name; for a direct room the name of the other person
+             */
+            name: string;
             /** Seq */
             seq: number;
             /** Epoch */
             epoch: string;
             /**
-             * Active At
+             * Active
              * @description time of the latest text or media in milliseconds, at most a second too early; 0: none
              */
-            active_at: number;
-            /**
-             * Last Seq
-             * @description the number of the latest text or media; 0: no longer in the log
-             */
-            last_seq: number;
-            /** @description the latest text or media, if it is still in the log and the key has the scope messages:read */
-            last: components["schemas"]["Message"] | null;
-            /**
-             * Name
-             * @description the room's own name, or empty
-             */
-            name: string;
-            /** Is Public */
-            is_public: boolean;
-            /**
-             * Is Unsettled
-             * @description another message may come without an announcement
-             */
-            is_unsettled: boolean;
-            /**
-             * Is Gone
-             * @description Redis has no data of the room
-             */
-            is_gone: boolean;
+            active: number;
             /** Unread */
             unread: number;
             /** Mentions */
@@ -1032,10 +1018,13 @@ export interface components {
              * @description the user's read mark
              */
             read: number;
-            /** Role */
+            /** @description the latest text or media, if it is still in the log and the key has the scope messages:read */
+            last: components["schemas"]["Preview"] | null;
+            /**
+             * Role
+             * @description empty: the user is no member
+             */
             role: string;
-            /** Is Banned */
-            is_banned: boolean;
         };
         /**
          * LinkResponse
@@ -1214,6 +1203,28 @@ export interface components {
         PresencesResponse: {
             /** Users */
             users: components["schemas"]["PresenceResponse"][];
+        };
+        /**
+         * Preview
+         * @description The latest text or media of a room: `text` is cut after 200 characters, `media` has only `type` and `name`.
+         */
+        Preview: {
+            /** Seq */
+            seq: number;
+            /** Epoch */
+            epoch: string;
+            /** Time */
+            time: number;
+            /** Id */
+            id: string;
+            /** User */
+            user: string;
+            /** Name */
+            name: string;
+            /** Kind */
+            kind: string;
+        } & {
+            [key: string]: unknown;
         };
         /**
          * ProfileRequest
@@ -1733,6 +1744,7 @@ export type OwnerRequest = components['schemas']['OwnerRequest'];
 export type PresenceRequest = components['schemas']['PresenceRequest'];
 export type PresenceResponse = components['schemas']['PresenceResponse'];
 export type PresencesResponse = components['schemas']['PresencesResponse'];
+export type Preview = components['schemas']['Preview'];
 export type ProfileRequest = components['schemas']['ProfileRequest'];
 export type ProfileResponse = components['schemas']['ProfileResponse'];
 export type PublishRequest = components['schemas']['PublishRequest'];

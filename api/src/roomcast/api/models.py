@@ -107,6 +107,20 @@ class Receipt(BaseModel):
     duplicate: bool = Field(description="whether the id was known, and nothing was published")
 
 
+class Preview(BaseModel):
+    """The latest text or media of a room: `text` is cut after 200 characters, `media` has only `type` and `name`."""
+
+    model_config = ConfigDict(extra="allow")
+
+    seq: int
+    epoch: str
+    time: int
+    id: str
+    user: str
+    name: str
+    kind: str
+
+
 class Message(BaseModel):
     """One entry of a room's log; its further fields depend on its `kind`."""
 

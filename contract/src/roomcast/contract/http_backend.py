@@ -15,7 +15,6 @@ from contextlib import asynccontextmanager
 from typing import Any, Final, Literal
 
 import httpx
-import msgspec
 
 from roomcast.contract.backend import (
     CLOCK_SKEW_SECONDS,
@@ -25,6 +24,7 @@ from roomcast.contract.backend import (
     Device,
     GatewayInfo,
     HistoryPage,
+    InboxLine,
     InboxPage,
     ListedRoom,
     Member,
@@ -36,7 +36,6 @@ from roomcast.contract.backend import (
 from roomcast.contract.backend.redis_link import check_ids
 from roomcast.contract.events import MAX_LIST
 from roomcast.contract.http_link import HttpLink, as_part, present
-from roomcast.contract.inbox import Line
 from roomcast.contract.log_scripts import PublishReceipt
 from roomcast.contract.profile import Profile
 
@@ -258,8 +257,8 @@ class HttpBackend(HttpLink):
         """Return a page of a user's inbox, the latest activity first."""
         check_ids(None, user)
         found = await self._send("GET", f"/v1/users/{as_part(user)}/inbox", query=present(after=after, limit=limit))
-        lines = [_line(user, row) for row in found["lines"]]
-        return InboxPage(lines, found["after"], found["unread"], found["mentions"])
+        rooms = [InboxLine(**row) for row in found["rooms"]]
+        return InboxPage(rooms, found["more"], found["after"], found["unread"], found["mentions"])
 
     async def presence(self, users: Collection[str], *, devices: bool = False) -> dict[str, Presence]:
         """Return the presence of each user as others see it. `devices`: include all devices."""
@@ -370,9 +369,3 @@ async def connect(url: str, key: str, *, timeout: float = _TIMEOUT_SECONDS) -> A
 
 def _receipt(found: Mapping[str, Any]) -> PublishReceipt:
     return PublishReceipt(found["seq"], found["time"], found["epoch"], found["duplicate"])
-
-
-def _line(user: str, row: Mapping[str, Any]) -> Line:
-    entry = msgspec.json.encode(row["last"]) if row["last"] else None
-    fields = {name: row[name] for name in Line._fields if name not in ("entry", "user")}
-    return Line(**fields, entry=entry, user=user)

@@ -1,19 +1,19 @@
 """The lines of an inbox: a user's rooms, each with its last message and its numbers of unread and mentions. Pure.
 
-`room_summary.lua` reads the lines of one room for some of its users. The functions in this module sort the lines and
-divide them into pages, for gateways and back ends.
+`room_summary.lua` reads the lines of one room for some of its users. The functions in this module sort the lines,
+divide them into pages, and convert them to the form that clients and back ends get.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from roomcast.contract import keys
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.ids import DIRECT, Access, access
+from roomcast.contract.ids import DIRECT, Access, access, other_person
 
 MAX_PREVIEW: Final = 200
 """The most characters of a text that an inbox shows."""
@@ -23,11 +23,14 @@ _ROOM_FIELDS: Final = 9
 _USER_FIELDS: Final = 5
 _PREVIEWED: Final = ("seq", "epoch", "time", "id", "user", "name", "kind", "mentions", "edited", "deleted")
 
+Row = dict[str, Any]
+"""A line in the form of `inbox:list` and of `inbox` events: one room."""
+
 
 class Line(NamedTuple):
-    """One room in one user's inbox.
+    """One room in one user's inbox, as Redis has it.
 
-    `active_at`: the time of the latest text or media in ms, at most a second too early; 0 without one. `last_seq`: the
+    `active`: the time of the latest text or media in ms, at most a second too early; 0 without one. `last_seq`: the
     seq of this entry; 0 if the log no longer has it. `entry`: its JSON, if requested. `name`: the room's own name, or
     empty. `is_unsettled`: the next message may come without an announcement, see `room_append.lua`. `is_gone`: Redis
     has no data of the room. `read`: the user's read mark. `role` and `is_public`: see `room_role.lua`.
@@ -36,7 +39,7 @@ class Line(NamedTuple):
     room: str
     seq: int
     epoch: str
-    active_at: int
+    active: int
     last_seq: int
     entry: bytes | None
     name: str
@@ -53,7 +56,7 @@ class Line(NamedTuple):
     @property
     def cursor(self) -> str:
         """Return the cursor that leads to the lines after this one."""
-        return f"{self.active_at}/{self.room}"
+        return f"{self.active}/{self.room}"
 
     def is_open(self, *, by_token: bool = False) -> bool:
         """Return whether the user may enter the room. `by_token`: whether a pattern in the user's token opens it."""
@@ -91,8 +94,8 @@ def summary_keys(room: str) -> tuple[str, ...]:
 
 def read_lines(room: str, users: Sequence[str], reply: Sequence[Any]) -> list[Line]:
     """Read the reply of `room_summary.lua` for these users, in their order."""
-    seq, epoch, active_at, last_seq, entry, name, *flags = reply[:_ROOM_FIELDS]
-    shared = (room, seq, epoch.decode(), int(active_at), int(last_seq), entry, name.decode(), *map(bool, flags))
+    seq, epoch, active, last_seq, entry, name, *flags = reply[:_ROOM_FIELDS]
+    shared = (room, seq, epoch.decode(), int(active), int(last_seq), entry, name.decode(), *map(bool, flags))
     lines = []
     for at, user in zip(range(_ROOM_FIELDS, len(reply), _USER_FIELDS), users, strict=True):
         unread, mentions, mark, role, is_banned = reply[at : at + _USER_FIELDS]
@@ -104,14 +107,48 @@ def page_of(lines: Iterable[Line], after: str | None, limit: int) -> tuple[list[
     """Return at most `limit` lines after the cursor `after`, the latest activity first, and whether more follow."""
     rest = sorted(lines, key=_place)
     if after is not None:
-        active_at, _, room = after.partition("/")
-        passed = (-int(active_at), room)
+        active, _, room = after.partition("/")
+        passed = (-int(active), room)
         rest = [line for line in rest if _place(line) > passed]
     return rest[:limit], len(rest) > limit
 
 
 def _place(line: Line) -> tuple[int, str]:
-    return -line.active_at, line.room
+    return -line.active, line.room
+
+
+def shown(line: Line, name: str) -> Row:
+    """Return the form of a line whose room the user may enter."""
+    return {
+        "room": line.room,
+        "name": name,
+        "seq": line.seq,
+        "epoch": line.epoch,
+        "active": line.active,
+        "unread": line.unread,
+        "mentions": line.mentions,
+        "read": line.read,
+        "last": preview(line.entry),
+    }
+
+
+def removed(room: str) -> Row:
+    """Return the form of a line that tells clients to remove the room from the inbox."""
+    return {"room": room, "removed": True}
+
+
+def name_of(line: Line, people: Mapping[str, str], listed: str = "") -> str:
+    """Return, for a direct room, the other person's name; else the room's name, its name on the list, or an id."""
+    other = other_person(line.room, line.user)
+    person = people.get(other, other) if other else ""
+    if person and person != other:
+        return person
+    return line.name or listed or person or line.room
+
+
+def people_in(lines: list[Line]) -> list[str]:
+    """Return the other people of the direct rooms among the lines."""
+    return list({other for line in lines if (other := other_person(line.room, line.user))})
 
 
 def preview(entry: bytes | None) -> dict[str, Any] | None:

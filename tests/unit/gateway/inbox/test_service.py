@@ -59,7 +59,7 @@ class Reads:
     def line(self, room: str, user: str) -> Line:
         seq = self.seqs.get(room, 0)
         flags = {"is_unsettled": room in self.unsettled, "is_gone": room in self.gone}
-        return line_of(room, user, seq=seq, unread=seq, active_at=seq, **flags)
+        return line_of(room, user, seq=seq, unread=seq, active=seq, **flags)
 
     async def add_entries(self, lines: Sequence[Line]) -> list[Line]:
         return list(lines)

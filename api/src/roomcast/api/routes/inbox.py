@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
-import msgspec
 from fastapi import APIRouter, Query, Security
 from pydantic import BaseModel, Field
 
 from roomcast.api.authentication import authenticate, owe
-from roomcast.api.models import Limit, Message, User, as_message
+from roomcast.api.models import Limit, Preview, User
 from roomcast.api.parts import TheParts
 from roomcast.contract.api_keys import Listed, Scope
+from roomcast.contract.backend import InboxLine
 from roomcast.contract.ids import ROOM_ID
-from roomcast.contract.inbox import Line
 
 router: Final = APIRouter(prefix="/v1", tags=["users"])
 Reads = Annotated[Listed, Security(authenticate, scopes=[Scope.USERS_READ])]
@@ -21,33 +20,29 @@ Cursor = Annotated[str | None, Query(pattern=f"^[0-9]{{1,15}}/{ROOM_ID}$", descr
 
 
 class LineResponse(BaseModel):
-    """One room of an inbox."""
+    """One room of an inbox, with the fields of the event `inbox:list` and the user's role."""
 
     room: str
+    name: str = Field(description="the room's name; for a direct room the name of the other person")
     seq: int
     epoch: str
-    active_at: int = Field(
+    active: int = Field(
         description="time of the latest text or media in milliseconds, at most a second too early; 0: none"
     )
-    last_seq: int = Field(description="the number of the latest text or media; 0: no longer in the log")
-    last: Message | None = Field(
-        description="the latest text or media, if it is still in the log and the key has the scope messages:read"
-    )
-    name: str = Field(description="the room's own name, or empty")
-    is_public: bool
-    is_unsettled: bool = Field(description="another message may come without an announcement")
-    is_gone: bool = Field(description="Redis has no data of the room")
     unread: int
     mentions: int
     read: int = Field(description="the user's read mark")
-    role: str
-    is_banned: bool
+    last: Preview | None = Field(
+        description="the latest text or media, if it is still in the log and the key has the scope messages:read"
+    )
+    role: str = Field(description="empty: the user is no member")
 
 
 class InboxResponse(BaseModel):
     """A page of an inbox, the latest activity first, with the totals of all rooms."""
 
-    lines: list[LineResponse]
+    rooms: list[LineResponse]
+    more: bool = Field(description="whether a next page follows")
     after: str | None = Field(description="cursor of the next page; null at the end")
     unread: int
     mentions: int
@@ -60,14 +55,12 @@ async def read_inbox(user: User, key: Reads, parts: TheParts, after: Cursor = No
     Only a key with the scope `messages:read` gets the latest message of each room.
     """
     page = await parts.backend.inbox(user, after=after, limit=limit)
-    await owe(parts, key, rows=page.rooms)
+    await owe(parts, key, rows=page.listed)
     reads = key.key.allows(Scope.MESSAGES_READ)
-    lines = [_line(line if reads else line._replace(entry=None)) for line in page.lines]
-    return InboxResponse(lines=lines, after=page.after, unread=page.unread, mentions=page.mentions)
+    rooms = [_line(line if reads else line._replace(last=None)) for line in page.rooms]
+    return InboxResponse(rooms=rooms, more=page.more, after=page.after, unread=page.unread, mentions=page.mentions)
 
 
-def _line(line: Line) -> LineResponse:
-    fields: dict[str, Any] = line._asdict()
-    entry = fields.pop("entry")
-    last = as_message(msgspec.json.decode(entry)) if entry else None
-    return LineResponse(**{name: fields[name] for name in LineResponse.model_fields if name != "last"}, last=last)
+def _line(line: InboxLine) -> LineResponse:
+    last = Preview.model_construct(**line.last) if line.last else None
+    return LineResponse(**line._replace(last=None)._asdict() | {"last": last})

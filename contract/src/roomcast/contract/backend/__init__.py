@@ -27,7 +27,7 @@ from redis.backoff import ExponentialBackoff
 from roomcast.contract.backend.allowances import Allowances
 from roomcast.contract.backend.amendments import Amendments, HistoryPage
 from roomcast.contract.backend.custom_events import CustomEvents
-from roomcast.contract.backend.inbox import Inboxes, InboxPage
+from roomcast.contract.backend.inbox import Inboxes, InboxLine, InboxPage
 from roomcast.contract.backend.lookups import (
     ClusterInfo,
     GatewayInfo,
@@ -56,6 +56,7 @@ __all__ = (
     "Device",
     "GatewayInfo",
     "HistoryPage",
+    "InboxLine",
     "InboxPage",
     "ListedRoom",
     "Member",

@@ -12,12 +12,11 @@ from roomcast.adapter.redis.channel_handlers import take_unsealed
 from roomcast.contract.envelope import active_room
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import INBOX, MAX_LIST, InboxList
-from roomcast.contract.inbox import Line, page_of
+from roomcast.contract.inbox import Line, Row, name_of, page_of, people_in, removed, shown
 from roomcast.contract.keys import activity_channel
 from roomcast.gateway.inbox.catch_up import CatchUp
 from roomcast.gateway.inbox.counters import InboxFigures
 from roomcast.gateway.inbox.followed_rooms import Interest, Watcher, state_of
-from roomcast.gateway.inbox.lines import Row, name_of, people_in, removed, shown
 from roomcast.gateway.inbox.ports import Channels, Devices, InboxReads, LineAccess, RoomLists
 from roomcast.gateway.inbox.schedule import Due, Schedule
 from roomcast.gateway.presence.slices import in_slices

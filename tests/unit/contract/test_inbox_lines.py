@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from roomcast.gateway.inbox.lines import name_of, people_in, removed, shown
+from roomcast.contract.inbox import name_of, people_in, removed, shown
 from tests.unit.gateway.fakes import line_of
 
 PEOPLE = {"bob": "Bob", "eve": "eve"}
