@@ -46,7 +46,7 @@ ROOMS: Final = 20_000
 UNREAD_ROOMS: Final = 5
 """Number of rooms per user with unread messages when the subscriptions are lost."""
 PATIENT_SECONDS: Final = 10.0
-"""Time limit of Redis's replies, longer than a gateway's: only CPU is measured, so that late replies do no harm."""
+"""Time limit for Redis's replies, longer than a gateway's: late replies do no harm, because only CPU is measured."""
 MAX_CATCH_UP_SECONDS: Final = 300
 IDLE_SECONDS: Final = 5.0
 ACTIVE_SECONDS: Final = 5.0
@@ -115,7 +115,7 @@ async def _messages(rig: Rig) -> dict[str, float]:
 
 
 class _Clients:
-    """A stand-in for the clients. Every user may see every room; it encodes events, and counts the lines in them."""
+    """A stand-in for all clients: it lets every user see every room, encodes events, and counts their inbox lines."""
 
     def __init__(self) -> None:
         self.lines = 0

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from loadtest.bench import procfs
-from loadtest.bench.agent import Setup
+from loadtest.bench.load_client import Setup
 from loadtest.bench.processes import LoadClient, Processes, find_tool, free_ports
 from loadtest.bench.workloads import IDLE, Placement, Until, Workload
 from loadtest.peers.interface import PROGRAMS, Peer, Running, render

@@ -95,9 +95,9 @@ class Processes:
         return port, self.start("redis", command, port)
 
     def agent(self, setup: str) -> LoadClient:
-        """Start a load client with this setup (see `loadtest.bench.agent`)."""
+        """Start a load client with this setup (see `loadtest.bench.load_client`)."""
         client = LoadClient(
-            [sys.executable, "-m", "loadtest.bench.agent", setup], self.folder / "agent.log", self._die_with_us
+            [sys.executable, "-m", "loadtest.bench.load_client", setup], self.folder / "agent.log", self._die_with_us
         )
         self._running.append(client.process)
         return client
@@ -131,7 +131,7 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 
 
 class LoadClient:
-    """A running load client (`loadtest.bench.agent`), which gives one answer to each command."""
+    """A running load client (`loadtest.bench.load_client`), which gives one answer to each command."""
 
     def __init__(self, command: Sequence[str], log: Path, preexec: Any) -> None:
         with log.open("ab") as errors:

@@ -1,6 +1,7 @@
 """Make message texts with send time and slot at fixed places: the load client reads both without parsing. Pure.
 
-Form: `~t`, 16 digits of microseconds (the host's monotonic clock), `:`, 6 digits of slot, `~`, then padding.
+A slot is a message in flight with its publisher (see `Workload`). The form of a text: `~t`, 16 digits of microseconds
+(the host's monotonic clock), `:`, 6 digits of slot, `~`, then padding.
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ def gateway_of(who: Member, gateways: int, placement: Placement) -> int:
 
 
 def source_address(index: int) -> str:
-    """Return the source address of connection `index`. So few share one that limits per address do not apply."""
+    """Return the source address of connection `index`: 500 connections share one, few enough for limits per address."""
     block = index // CONNECTIONS_PER_ADDRESS
     return f"127.0.{1 + block // 250}.{1 + block % 250}"
 

@@ -14,7 +14,7 @@ from loadtest.chaos import report
 from loadtest.chaos.catalogue import FAULTS, LEVELS, Fault, find
 from loadtest.chaos.crowd import Size
 from loadtest.chaos.experiment import Plan, Result, run_alone
-from loadtest.chaos.rig import Span
+from loadtest.chaos.fault_tools import Span
 
 
 def main() -> int:

@@ -10,9 +10,9 @@ from typing import Final
 from deploy.cluster import Cluster
 from deploy.layout import GATEWAY_CAPACITY
 from loadtest.chaos import redis_topologies
+from loadtest.chaos.fault_tools import Rig
 from loadtest.chaos.faults import clients, failover, gateways, mixed, network, other_processes, redis, scaling
 from loadtest.chaos.redis_topologies import Stage
-from loadtest.chaos.rig import Rig
 
 Level = str
 LEVELS: Final = ("everysec", "always", "wait")

@@ -10,8 +10,8 @@ from random import Random
 from typing import Final
 
 from loadtest.chaos.checker import incomplete
+from loadtest.chaos.client import Dial, Ledger, Person
 from loadtest.chaos.journal import Journal, Reading, Sent
-from loadtest.chaos.person import Dial, Ledger, Person
 from roomcast.contract.tokens import sign
 from roomcast.wire.tasks import TaskSet
 

@@ -19,10 +19,10 @@ from loadtest.chaos import checker
 from loadtest.chaos.catalogue import Fault
 from loadtest.chaos.checker import Verdict
 from loadtest.chaos.crowd import Crowd, NotReached, Size, clock
+from loadtest.chaos.fault_tools import CannotRun, Rig, Span
 from loadtest.chaos.figures import Figure
 from loadtest.chaos.redis_admin import RedisAdmin, RedisAway
 from loadtest.chaos.redis_topologies import Stage
-from loadtest.chaos.rig import CannotRun, Rig, Span
 
 _WARM_SECONDS = 1.0
 Say = Callable[[str], None]

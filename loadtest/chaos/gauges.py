@@ -25,7 +25,7 @@ def parse(text: str) -> dict[str, float]:
 
 
 def quantile(before: Reading, after: Reading, histogram: str, share: float) -> float:
-    """Return the upper edge of the bucket that contains the quantile `share` of what was observed in between. Pure."""
+    """Return the upper edge of the bucket with the quantile `share` of the observations between two readings. Pure."""
     edges = []
     for key, value in after.items():
         if key.startswith(f"{histogram}_bucket") and (edge := _LE.search(key)):

@@ -46,7 +46,7 @@ class Visit(NamedTuple):
 
 
 class Disorder(NamedTuple):
-    """A live message whose seq is not above `last`, that of the message before it. `repeat`: both have one place."""
+    """A live message whose seq is not above `last`, the previous message's seq. `repeat`: both have the same place."""
 
     room: str
     node: str
@@ -82,7 +82,7 @@ class Reading:
     declared: list[Declared] = field(default_factory=list)
     disorders: list[Disorder] = field(default_factory=list)
     repeats: list[Delivery] = field(default_factory=list)
-    """Deliveries that the reader dropped by id although their seq was new: one message at two places."""
+    """Deliveries with a new place but a known id, which the reader dropped: the log has one message at two places."""
     visits: Sequence[Visit] = ()
 
     def node_at(self, when: float) -> str:

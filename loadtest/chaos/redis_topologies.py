@@ -1,6 +1,6 @@
 """Redis topologies beside a single server: a master with replicas under three Sentinels, and a cluster with replicas.
 
-Each topology is a *stage*. It also starts the gateways, with its own Redis URL, behind nginx.
+A topology and the gateways that use it are a *stage*. The gateways run behind nginx, with the topology's Redis URL.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def admin_of(port: int) -> RedisAdmin:
 
 @contextmanager
 def sentinels(cluster: Cluster, level: str) -> Iterator[Stage]:
-    """Start `master`, two replicas, and `sentinel1` to `sentinel3`. A promotion of one replica leaves the other."""
+    """Start `master`, two replicas, and `sentinel1` to `sentinel3`. After a promotion, one replica is left."""
     with private(cluster.state / "logs") as processes:
         names = ("master", "replica1", "replica2", "sentinel1", "sentinel2", "sentinel3")
         nodes = dict(zip(names, free_ports(len(names)), strict=True))
@@ -68,7 +68,7 @@ def sentinels(cluster: Cluster, level: str) -> Iterator[Stage]:
 
 @contextmanager
 def masters(cluster: Cluster, level: str) -> Iterator[Stage]:
-    """Start the masters `node1` to `node3` with one replica each, or two at level `wait`: acks need a replica."""
+    """Start the masters `node1` to `node3` with a replica each. At level `wait` start two: acks need a replica."""
     with private(cluster.state / "logs") as processes:
         replicas = 2 if level == "wait" else 1
         names = [f"node{number}" for number in range(1, 4 + 3 * replicas)]

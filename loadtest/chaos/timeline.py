@@ -40,7 +40,7 @@ class Timeline:
         return self.is_current and bool(self._ahead)
 
     def connected(self) -> None:
-        """Begin a new connection. Drop the messages held back on the last one: a gap may follow them."""
+        """Begin a new connection. Drop the messages held back on the previous connection: a gap may follow them."""
         self.is_current = False
         self._ahead.clear()
         self._wire = None

@@ -3,7 +3,8 @@
 With `--hold SECONDS` a cause continues after its alert has fired, so that an operator can try the runbook's section on
 it. The cause ends once the alert has not fired for 15 s (QUIET_SECONDS), or after SECONDS.
 
-Exit status 0: all alerts fired and cleared; 1: an alert did not; 2: Prometheus is missing, or an alert is unknown.
+Exit status 0: all alerts fired and cleared; 1: an alert did not fire or clear; 2: Prometheus is missing, or an alert is
+unknown.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ from typing import Final, NamedTuple
 from deploy.cluster import Cluster, free_base
 from deploy.tools import MissingTool
 from loadtest.chaos.crowd import Crowd, Size
+from loadtest.chaos.fault_tools import Rig, Span
 from loadtest.chaos.redis_admin import RedisAdmin
-from loadtest.chaos.rig import Rig, Span
 from loadtest.drill.causes import CAUSES, HOOKED_ROOM, Cause
 from loadtest.drill.watch import Watch
 from roomcast.cli import doctor

@@ -12,12 +12,12 @@ from typing import Any, Final, Literal, NamedTuple
 import psutil
 
 from loadtest.chaos import gauges
+from loadtest.chaos.client_connection import Wire, WireLost, open_wire
 from loadtest.chaos.crowd import source_address
+from loadtest.chaos.fault_tools import Rig
 from loadtest.chaos.faults.network import redis_behind_proxy
 from loadtest.chaos.redis_admin import RedisAway
-from loadtest.chaos.rig import Rig
 from loadtest.chaos.unsupervised import private
-from loadtest.chaos.wire import Wire, WireLost, open_wire
 from roomcast.contract import keys
 from roomcast.contract.envelope import NodeOrder
 from roomcast.contract.tokens import sign

@@ -70,7 +70,7 @@ class Collector:
         self.points.append(self._point(now - self._begun, users, span, gained, failed))
 
     def _gained(self, title: str, stats: Any) -> Counter[float]:
-        """Return the response times that a row gained: all of its times, if locust has reset it (it has fewer)."""
+        """Return the response times that a row gained. If locust has reset the row (it has fewer), return all."""
         kind, _, name = title.partition(" ")
         entry = stats.entries.get((name, kind))
         found: Counter[float] = Counter(dict(entry.response_times)) if entry is not None else Counter()

@@ -102,8 +102,8 @@ class ChatUser(User):
     def call(self, name: str, payload: dict[str, Any]) -> dict[str, Any] | None:
         """Send an event and time its ack; return None after a failure, which locust has counted.
 
-        If the connection ends before the ack, the event is sent again over the next one, as the SDK does. The end of
-        the connection counts as one failure, unless the server has announced it (`drain`).
+        If the connection ends before the ack, the event is sent again over the next connection, as the SDK does. The
+        end of the connection counts as one failure, unless the server has announced it (`drain`).
         """
         begun, row = time.perf_counter(), name
         while (connection := self._usable()) is not None:

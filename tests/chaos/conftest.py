@@ -6,7 +6,7 @@ import pytest
 
 from loadtest.chaos.crowd import Size
 from loadtest.chaos.experiment import Plan
-from loadtest.chaos.rig import Span
+from loadtest.chaos.fault_tools import Span
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ import asyncio
 from typing import Any
 
 from loadtest.chaos import gauges
+from loadtest.chaos.client_connection import Wire, open_wire
 from loadtest.chaos.crowd import clock
-from loadtest.chaos.rig import Rig
-from loadtest.chaos.wire import Wire, open_wire
+from loadtest.chaos.fault_tools import Rig
 from roomcast.contract.tokens import sign
 from roomcast.wire.tasks import TaskSet
 

@@ -9,9 +9,9 @@ from collections.abc import Awaitable, Callable
 import hiredis
 
 from loadtest.chaos.crowd import clock
+from loadtest.chaos.fault_tools import CannotRun, Rig
 from loadtest.chaos.redis_admin import RedisAdmin, RedisAway
 from loadtest.chaos.redis_topologies import SERVICE, Stage
-from loadtest.chaos.rig import CannotRun, Rig
 from roomcast.contract import keys
 
 _PROMOTION_SECONDS = 30.0

@@ -8,11 +8,11 @@ import signal
 from pathlib import Path
 from typing import Final
 
+from loadtest.chaos.client_connection import WireLost, open_wire
 from loadtest.chaos.crowd import clock, times_back
 from loadtest.chaos.exit_codes import Exits
-from loadtest.chaos.rig import Rig
+from loadtest.chaos.fault_tools import Rig
 from loadtest.chaos.unsupervised import private, wait_ready
-from loadtest.chaos.wire import WireLost, open_wire
 from roomcast.contract.tokens import sign
 
 _SKEWED: Final = Path(__file__).resolve().parents[1] / "shifted_clock"

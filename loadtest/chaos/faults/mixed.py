@@ -13,8 +13,8 @@ import hiredis
 import psutil
 
 from loadtest.chaos.crowd import clock
+from loadtest.chaos.fault_tools import Rig
 from loadtest.chaos.redis_admin import RedisAway
-from loadtest.chaos.rig import Rig
 from roomcast.wire.tasks import TaskSet
 
 INJECTORS: Final = 2

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from loadtest.chaos.crowd import clock
+from loadtest.chaos.fault_tools import Rig
 from loadtest.chaos.proxy import Proxy
-from loadtest.chaos.rig import Rig
 
 _ONE_WAY_SECONDS = (0.025, 0.075)
 _ASIDE = 3

@@ -9,10 +9,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from loadtest.chaos import gauges
+from loadtest.chaos.client import Person
+from loadtest.chaos.client_connection import WireLost
 from loadtest.chaos.crowd import clock
-from loadtest.chaos.person import Person
-from loadtest.chaos.rig import CannotRun, Rig
-from loadtest.chaos.wire import WireLost
+from loadtest.chaos.fault_tools import CannotRun, Rig
 from roomcast.contract import keys
 from roomcast.wire.tasks import TaskSet
 

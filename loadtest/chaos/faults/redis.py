@@ -9,8 +9,8 @@ import tempfile
 from pathlib import Path
 
 from loadtest.chaos.crowd import clock
+from loadtest.chaos.fault_tools import Rig
 from loadtest.chaos.redis_admin import is_gateways_pubsub
-from loadtest.chaos.rig import Rig
 
 _ROUNDS = 4
 _ROLLED_BACK_SECONDS = 2.0

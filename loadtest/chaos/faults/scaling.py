@@ -6,7 +6,7 @@ import asyncio
 from typing import Final
 
 from loadtest.chaos.crowd import clock
-from loadtest.chaos.rig import Rig
+from loadtest.chaos.fault_tools import Rig
 
 MANY: Final = 40
 FEW: Final = 4

@@ -155,7 +155,7 @@ class Wire(asyncio.Protocol):
         for waiting in (self._opened, self._accepted, *self._answers.values()):
             if not waiting.done():
                 waiting.set_exception(error)
-                waiting.exception()  # marks it as retrieved; else asyncio logs it when no caller awaits it
+                waiting.exception()  # marks the exception as retrieved; else asyncio logs it when no caller awaits it
         self.lost.set_result(str(error))  # last: pending calls get the error before a waiter on `lost` cancels them
 
 

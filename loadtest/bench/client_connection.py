@@ -19,9 +19,9 @@ class JoinError(ConnectionError):
 
 @dataclass(slots=True)
 class Slot:
-    """A publisher with one message in flight. It sends the next one when `missing`, the copies to come, is zero.
+    """A publisher with one message in flight. `missing` counts the copies that have not arrived; at 0 it sends again.
 
-    With `own_copy` it sends the next one as soon as the publisher has its own copy. This is not the default: some
+    With `own_copy` the publisher sends again as soon as it has its own copy. This is not the default, because some
     servers deliver locally before they publish, and would then get ahead of their second process.
     """
 
@@ -62,7 +62,7 @@ class Meter:
 
 
 class Link(asyncio.Protocol):
-    """A member of a room. `joined` resolves when the dialect's handshake is complete, or fails with JoinError."""
+    """The connection of a room's member. `joined` resolves when its handshake is complete, or fails with JoinError."""
 
     def __init__(self, who: Member, dialect: Dialect, meter: Meter, host: str) -> None:
         self.who = who

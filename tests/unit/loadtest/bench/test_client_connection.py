@@ -9,8 +9,8 @@ from typing import cast
 import pytest
 
 from loadtest.bench import frames, stamps
+from loadtest.bench.client_connection import Link, Meter
 from loadtest.bench.dialects import dialect
-from loadtest.bench.link import Link, Meter
 from loadtest.bench.workloads import Member
 
 WHO = Member(7, 3, 1)

@@ -1,4 +1,4 @@
-"""The load client, a process of its own: `python -m loadtest.bench.agent '<setup as JSON>'`.
+"""The load client, a process of its own: `python -m loadtest.bench.load_client '<setup as JSON>'`.
 
 It reads one command per line and answers each with one line of JSON (`{"error": …}` when the command failed):
 
@@ -21,8 +21,8 @@ import msgspec
 import uvloop
 
 from loadtest.bench import procfs, stamps, stats
+from loadtest.bench.client_connection import JoinError, Link, Meter, Slot
 from loadtest.bench.dialects import dialect
-from loadtest.bench.link import JoinError, Link, Meter, Slot
 from loadtest.bench.workloads import Member, Placement, Workload, gateway_of, member, source_address
 
 CONNECTING_AT_ONCE = 50

@@ -1,4 +1,4 @@
-"""The rig that every fault function gets: the cluster, its clients, an operator's access to Redis, measurements."""
+"""The tools of every fault function (`Rig`): the cluster, its clients, an operator's access to Redis, measurements."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ import psutil
 from deploy.cluster import Cluster
 from loadtest.bench.stats import percentile
 from loadtest.chaos import gauges
+from loadtest.chaos.client import Person
+from loadtest.chaos.client_connection import WireLost
 from loadtest.chaos.crowd import Crowd, NotReached, clock, times_back
 from loadtest.chaos.figures import Figure, share_within
-from loadtest.chaos.person import Person
 from loadtest.chaos.redis_admin import RedisAdmin
 from loadtest.chaos.redis_topologies import Stage
-from loadtest.chaos.wire import WireLost
 from roomcast.wire.tasks import TaskSet
 
 P99_FLOOR_MS: Final = 25.0

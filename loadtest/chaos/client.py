@@ -10,10 +10,10 @@ from random import Random
 from typing import Any, Final, NamedTuple
 
 from loadtest.chaos.backoff import RECONNECT, RESEND
+from loadtest.chaos.client_connection import Turned, Wire, WireLost, open_wire
 from loadtest.chaos.journal import Place, Reading, Sent, Visit
 from loadtest.chaos.outbox import Outbox
 from loadtest.chaos.timeline import Timeline
-from loadtest.chaos.wire import Turned, Wire, WireLost, open_wire
 from roomcast.wire.tasks import TaskSet
 
 CONNECT_SECONDS: Final = 10.0
