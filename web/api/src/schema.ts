@@ -1341,7 +1341,7 @@ export interface components {
             epoch: string;
             /**
              * Duplicate
-             * @description whether the id was known, and nothing was published
+             * @description true: the id was known, so the request published nothing
              */
             duplicate: boolean;
         };

@@ -1,7 +1,7 @@
 """Encode and decode the cursors of history, which are opaque to clients and need no state in the server. Pure.
 
-A cursor consists of direction, seq and epoch. In another epoch its seq may belong to another message, so the API
-refuses a cursor of another epoch.
+A cursor consists of direction, seq and epoch. After a change of the room's epoch, the seq may belong to another
+message, so the API refuses a cursor of another epoch.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Direction = Literal["before", "after"]
 
 
 class Cursor(NamedTuple):
-    """A place in a room's log: its page contains the messages before or after `seq` in `epoch`."""
+    """A place in a room's log. The page of a cursor contains the messages before or after `seq` in `epoch`."""
 
     direction: Direction
     seq: Seq

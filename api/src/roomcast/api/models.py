@@ -104,7 +104,7 @@ class Receipt(BaseModel):
     seq: int
     time: int = Field(description="milliseconds since the epoch, by Redis's clock")
     epoch: str
-    duplicate: bool = Field(description="whether the id was known, and nothing was published")
+    duplicate: bool = Field(description="true: the id was known, so the request published nothing")
 
 
 class Preview(BaseModel):

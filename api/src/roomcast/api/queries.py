@@ -14,7 +14,7 @@ from roomcast.contract.errors import Code, RoomcastError
 
 
 async def check_query(request: Request) -> None:
-    """Raise BAD_REQUEST for an unknown query parameter, and for a repeated one that is not an array."""
+    """Raise BAD_REQUEST for an unknown query parameter, and for a repeated parameter that is not an array."""
     if not request.query_params:
         return
     known = _documented(request)

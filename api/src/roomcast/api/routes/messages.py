@@ -195,7 +195,7 @@ def _size(page: HistoryPage) -> int:
 
 
 def _page(page: HistoryPage, after: int | None) -> HistoryResponse:
-    """Return a page with its cursors. The `newer` cursor of an empty page is the cursor with which it was read."""
+    """Return a page with its cursors. The `newer` cursor of an empty page leads to the same position again."""
     messages: list[Message] = [as_message(entry) for entry in page.messages]
     older = newer = None
     if messages and messages[0].seq > page.first:

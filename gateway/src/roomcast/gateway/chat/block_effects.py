@@ -80,8 +80,8 @@ class Privacy:
     async def watch_users(self, session: ChatSession, p: PresenceLook) -> dict[str, Any]:
         """Answer `presence:watch`: a blocked user looks offline and is not watched.
 
-        The block lists are read again after the start of the watch. A block set between the first read and that start
-        could not end the watch.
+        The gateway reads the block lists again after the watch has started: a block set in the meantime found no watch
+        to end.
         """
         seen = await self._seen_by(session, p)
         answer = await self._presence.watch_users(session, seen)
@@ -91,7 +91,7 @@ class Privacy:
         return _with_unseen(p, answer)
 
     async def end_blocked_watches(self, user: str) -> None:
-        """End the watches between a user and the users on the block list, which may have changed."""
+        """End the watches between a user and the users on this user's block list, in both directions."""
         watches = self._presence.watches_of(user)
         blocked = await self._sanctions.blocked_by(user) if watches else frozenset()
         for session, watched in watches:
@@ -111,8 +111,8 @@ class Privacy:
     async def apply_blocks(self, user: str) -> None:
         """Apply a user's changed block list: end watches, then update the direct rooms here that it may concern.
 
-        Rooms in which the people are kept apart already, and whose other person is still blocked, need no look: a user
-        may change a list of 500 people 200 times a second.
+        Skips each room that already hides its two people from each other and whose other person is still blocked,
+        because a user may change a list of 500 people 200 times a second.
         """
         await self.end_blocked_watches(user)
         rooms = set(self._rooms.direct_rooms(user))

@@ -27,7 +27,7 @@ class CustomEvents:
         self._clock = clock
 
     async def emit_to_room(self, session: ChatSession, p: RoomEmit) -> AckFields:
-        """Answer `room:emit`; `sent` is False for a dropped event, which no other user may notice.
+        """Answer `room:emit`; `sent` is False if the gateway dropped the event.
 
         As with `typing`, the gateway drops the events of a muted user, and the events in a direct room in which one
         person blocks the other. It also drops the events of an invisible user, except events with `as_invisible`.
@@ -43,7 +43,7 @@ class CustomEvents:
         return {"sent": True}
 
     def _take_turn(self, session: ChatSession) -> None:
-        """Count the event; raise RATE_LIMITED if the connections of the user here send custom events too fast."""
+        """Count the event; raise RATE_LIMITED if the user's sessions on this gateway send custom events too fast."""
         bucket = session.custom_events
         if not bucket.take(self._clock()):
             raise RoomcastError(Code.RATE_LIMITED, "too many custom events", retry_after=retry_after(bucket))

@@ -39,8 +39,8 @@ class LocalRooms(Protocol):
 class SanctionEnforcer:
     """Drops outdated copies of sanctions, and checks the affected sessions again.
 
-    Any user can cause the control message of a changed sanction, with `user:block`. So the cost of this message must
-    not grow with the number of all sessions here, or of all rooms of the user.
+    Any user can cause the control message about a changed sanction, with `user:block`. So the cost of handling the
+    message must not grow with the number of all sessions here, or of all rooms of the user.
     """
 
     def __init__(

@@ -124,7 +124,7 @@ CheckMentions = Callable[[str, Sequence[str]], Awaitable[list[str]]]
 """`(room, users)` -> the users without repetitions; raises FORBIDDEN if a user does not read the room."""
 
 Address = Callable[[ChatSession, str], Awaitable[None]]
-"""Called before the first message of a session into a direct room, to tell the other person of the room."""
+"""Called before the first message of a session into a direct room, to announce the room to the other person."""
 
 OnPlainSend = Callable[[ChatSession, str], None]
 """Called after a send if the session's next sends into the room need no look-up: they may take the fast path."""
@@ -385,7 +385,7 @@ def author_of(session: ChatSession) -> bytes:
 
 
 def _fields(session: ChatSession, message_id: str, kind: str, **fields: Any) -> bytes:
-    """Return the JSON of a message after `room, seq, epoch, time`, without the opening brace."""
+    """Return the JSON of the message's fields that follow `room, seq, epoch, time`, without the opening brace."""
     message: dict[str, Any] = {"id": message_id, "user": session.user, "name": session.identity.name, "kind": kind}
     message.update((key, value) for key, value in fields.items() if value is not None)
     return orjson.dumps(message)[1:]

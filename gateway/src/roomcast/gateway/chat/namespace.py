@@ -1,4 +1,4 @@
-"""Pass the events of Socket.IO clients to the use cases, and return their acks. Contains no rule of the chat."""
+"""Pass the events of Socket.IO clients to the use cases, and return the acks. Contains no rules of the chat."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ class Visibility(Protocol):
     """Tells whether other users may notice the actions of a session."""
 
     async def wait_written(self, session: ChatSession) -> None:
-        """Wait until it is known whether another device makes the user invisible; raise UNAVAILABLE on a timeout."""
+        """Wait until Redis shows whether another device makes the user invisible; raise UNAVAILABLE on a timeout."""
         ...
 
     async def is_visible(self, session: ChatSession) -> bool:

@@ -76,7 +76,7 @@ class SignInStore(Protocol):
 
 
 class SignInProfiles:
-    """Stores the profiles of users who sign in, and tells all gateways of each change, once Redis answers."""
+    """Stores the profiles of users who sign in, and publishes each change to all gateways, with retries."""
 
     def __init__(
         self, store: SignInStore, publish: Callable[[ProfileChanged], Awaitable[None]], start_task: StartTask
@@ -148,9 +148,10 @@ class ProfileChanges:
             self._start_task(self._announce(user, announcement), "profile changed")
 
     async def apply_missed(self, sessions: Iterable[ChatSession]) -> None:
-        """Apply the names of these users that changed while control messages were missed. Raises RoomcastError.
+        """Apply the changes of the sessions' user names that control messages announced and the gateway missed.
 
-        A missed change of only the picture or the data is not found, because sessions do not contain them.
+        A missed change of only the picture or the data is not found, because sessions contain neither. Raises
+        RoomcastError.
         """
         names: dict[str, set[str]] = {}
         for session in sessions:
@@ -162,7 +163,7 @@ class ProfileChanges:
                     self.receive(ProfileChanged(user))
 
     async def _announce(self, user: str, announcement: _Announcement) -> None:
-        """Apply the profile, and announce it in ten rooms for each pause, until all rooms have the stored profile."""
+        """Apply the profile, and announce it in ten rooms before each pause, until all rooms have the stored one."""
         try:
             while announcement.is_stale or announcement.rooms:
                 with suppress(RoomcastError):  # Redis does not answer: go on after the pause
@@ -174,7 +175,7 @@ class ProfileChanges:
             del self._announcements[user]
 
     async def _apply(self, user: str, announcement: _Announcement) -> None:
-        """Read the stored profile, and give it to the user's sessions here. All their rooms must then be told."""
+        """Read the stored profile, apply it to the user's sessions here, and list their rooms for announcements."""
         announcement.is_stale = False
         try:
             profile = (await self._store.read([user])).get(user)

@@ -53,7 +53,7 @@ class ReplayRoute(Protocol):
     """Sends packets to one session, and makes it a member; see `roomcast.gateway.chat.room_channels.RoomChannels`."""
 
     def release(self, room: str) -> None:
-        """Give back the caller's claim on the room's channel. Without claims and members, its subscription ends."""
+        """Undo one `acquire`. After the last `release`, the subscription of a room without local members ends later."""
         ...
 
     def admit(self, sid: str, room: str, epoch: str, seq: int) -> bool:

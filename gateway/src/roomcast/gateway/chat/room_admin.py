@@ -196,7 +196,7 @@ class RoomAdmin:
         return {"room": p.room}
 
     async def quit(self, session: ChatSession, p: RoomQuit) -> AckFields:
-        """Answer `room:quit`: leave on all devices, and delete the user's membership and line of the room list.
+        """Answer `room:quit`: leave on all devices, delete the membership, and remove the room from the user's list.
 
         An owner must transfer the room first. For a room that the user neither joined nor has on the list, no kick is
         recorded. Otherwise every room id in a client's request would occupy Redis for a day.

@@ -1,4 +1,4 @@
-"""Do what joins and replays need from the adapter: subscribe to rooms, add local members, send packets to a session."""
+"""Give joins and replays access to the adapter: subscribe to rooms, add local members, send packets to a session."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class RoomChannels:
         return self._adapter.fanout.acquire(room).subscribed
 
     def release(self, room: str) -> None:
-        """Undo one `acquire`. After the last one, the subscription ends with a delay if no local member is left."""
+        """Undo one `acquire`. After the last `release`, the subscription of a room without local members ends later."""
         self._adapter.fanout.release(room)
 
     def admit(self, sid: str, room: str, epoch: str, seq: int) -> bool:

@@ -23,8 +23,8 @@ from roomcast.gateway.stores.room_log import History
 _SUBSCRIBE_SECONDS: Final = 2.0
 _MAX_ADMISSION_TRIES: Final = 20
 _MAX_JOIN_ROWS: Final = 30
-"""Most rows that a repeated join counts as in the event limit. A client repeats the joins of all its rooms after a lost
-subscription, so they must not cost as much as the work that they cause."""
+"""Highest price of a repeated join in the event limit, in rows (see `EventLimit.charge`). A client repeats the joins of
+all its rooms after a lost subscription, so the price stays below the work that Redis has with a large room."""
 _RECHECKED_AT_ONCE: Final = 20
 """Sessions whose kicks are read in one round trip: 2,000 commands if each session is in a hundred rooms."""
 _log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ class JoinRoute(Protocol):
         ...
 
     def release(self, room: str) -> None:
-        """Undo one `acquire`. After the last one, the subscription ends with a delay if no local member is left."""
+        """Undo one `acquire`. After the last `release`, the subscription of a room without local members ends later."""
         ...
 
     def admit(self, sid: str, room: str, epoch: str, seq: int) -> bool:
@@ -70,7 +70,7 @@ class JoinRecords(Protocol):
         ...
 
     async def read_kicks(self, rooms: Mapping[str, Collection[str]]) -> dict[str, dict[str, int]]:
-        """Return, by room, the times of recent kicks (ms by Redis's clock) of these users, and of `*`, all users."""
+        """Return, by room and user, the times of recent kicks (ms by Redis's clock); the user `*` means all users."""
         ...
 
 
@@ -202,7 +202,7 @@ class RoomJoins:
     ) -> tuple[History, int | None, RoomSnapshot]:
         """Enter the room; return what `_recover` returns, and the occupants."""
         await self._visibility.wait_written(session)
-        await _confirmed(subscribed)  # a message between a read and a later subscription would be missed
+        await _confirmed(subscribed)  # before the read: a message between the two would otherwise be missed
         if p.room.startswith(DIRECT):
             await self._note_blocks(p.room)
         listing = self._add_to_list(session, p.room)
@@ -226,7 +226,8 @@ class RoomJoins:
     def _charge_join(self, session: ChatSession, occupancy: int) -> None:
         """Count a repeated join as more events, because Redis lists the occupants and their read marks.
 
-        A client that comes back joins all its rooms at once, so a number of joins of each user count as one event each.
+        A client that reconnects joins all its rooms at once. So each user has a number of free joins, which count as
+        one event each.
         """
         if not session.free_joins.take(time.monotonic()):
             session.limit.charge(rows=min(occupancy, _MAX_JOIN_ROWS))
@@ -340,7 +341,7 @@ class RoomJoins:
 
 
 def _users_by_room(sessions: Iterable[ChatSession], only: str) -> dict[str, set[str]]:
-    """Return, for each room of the sessions, their users in the room; `only` names the one room, empty: all."""
+    """Return the users of the sessions in each room. `only` names the one room to include; empty: all rooms."""
     rooms: dict[str, set[str]] = {}
     for session in sessions:
         for room in session.rooms:

@@ -132,8 +132,8 @@ class Rooms:
     async def announce_direct_room(self, session: ChatSession, room: str) -> None:
         """Put a direct room on the other user's list and tell that user's devices, once per session.
 
-        Raises RATE_LIMITED when the daily allowance is spent. Otherwise a user could add to the lists of any number of
-        users, even of user ids that do not exist.
+        Raises RATE_LIMITED when the daily allowance is spent. Otherwise a user could write lines to the lists of any
+        number of user ids, even of ids that belong to no user.
         """
         if not room.startswith(DIRECT) or room in session.addressed:
             return

@@ -25,7 +25,7 @@ MAX_LINES: Final = 25
 
 
 class CatchUp:
-    """Compares the followed rooms and then the users with Redis, in steps. Each `start` begins again with all of them.
+    """Compares the followed rooms and then the users' lists with Redis, in steps. `start` begins again with all rooms.
 
     `note_room` schedules a read of a room, and `note_line` a read of one user's line of a room. `reset` tells a client
     to request its list again.

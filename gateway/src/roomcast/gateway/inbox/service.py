@@ -174,7 +174,7 @@ class InboxService:
             self._wake.set()
 
     def note_line(self, user: str, room: str) -> None:
-        """Schedule a read of one user's line of a room, which may have been added to the list or removed."""
+        """Schedule a read of one user's line of a room that may have been added to the user's list, or removed."""
         if self._interest.watchers_of(user):
             self._personal.add((user, room))
             self._wake.set()

@@ -1,4 +1,4 @@
-"""Send the gateway's media requests to the signers, and wait for each answer by its request id.
+"""Send the gateway's media requests to the signers, and match each reply to its call by the request id.
 
     sign, complete, url --MediaRequest--> port ... signer ... --MediaReply on node:{N}--> reply
 
@@ -73,7 +73,7 @@ class MediaRequests:
 
     async def complete_upload(self, user: str, wanted: MediaComplete) -> dict[str, Any]:
         """Return `{media}`; the signer checks that the upload is this user's."""
-        args = {"upload": wanted.upload}  # leave out the unused `parts`, to bound the stream without a signer
+        args = {"upload": wanted.upload}  # without the unused `parts`: requests wait in Redis while no signer runs
         return await self._ask(user, "complete", args, self._patience.complete_seconds)
 
     async def sign_download(self, user: str, wanted: MediaUrl, room: str) -> dict[str, Any]:

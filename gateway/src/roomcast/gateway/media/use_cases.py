@@ -10,7 +10,8 @@ from roomcast.gateway.media.requests import MediaRequests
 from roomcast.gateway.sign_in.session import ChatSession
 
 _ROWS: Final = 40
-"""Rows that an upload's signature or verification counts as in the event limit: signers and storage work for it."""
+"""Price of an upload's signature or verification in the event limit, in rows (see `EventLimit.charge`). Both cost
+signers and storage work."""
 _LINK_ROWS: Final = 10
 
 

@@ -1,8 +1,8 @@
 """Admit new sessions at the rate that the event loop can bear, fairly between addresses. Pure; the clock is passed in.
 
-After a crash, thousands of clients reconnect within a second. Each costs a token check, presence and a recovery. All
-of them at once would stall the clients that are already connected. So new sessions wait in a queue for *places*; each
-place admits one session.
+After a crash, thousands of clients reconnect within a second. Each client costs a token check, presence and a recovery.
+Admitting all at once would stall the clients that are already connected. So new sessions wait in a queue for *places*;
+each place admits one session.
 
 - **Rate.** New places come at a rate that starts at START_RATE. The rate grows while the event loop wakes on time, and
   falls when the loop wakes late.
@@ -31,7 +31,7 @@ MIN_RATE: Final = 100.0
 """Lowest rate, in sessions per second. A new session costs 1 to 2 ms, so this rate leaves time for other work."""
 MAX_RATE: Final = 5_000.0
 BURST_SECONDS: Final = 0.1
-"""Bound on unused places, as the time in seconds in which the rate gives as many new places."""
+"""Bound on unused places, in seconds: as many places as the rate gives in this time."""
 MAX_WAITING: Final = 2_000
 PATIENCE_SECONDS: Final = 5.0
 """Longest wait for a place, in seconds. The gateway then refuses the client, which may find another gateway."""
@@ -80,7 +80,7 @@ class FairQueue:
         return self._size
 
     def push(self, ticket: Ticket) -> None:
-        """Add a ticket behind the others of its address."""
+        """Add a ticket behind the other tickets of its address."""
         queue = self._queues.setdefault(ticket.subscriber, deque())
         queue.append(ticket)
         self._resized(ticket.subscriber, len(queue) - 1, len(queue))

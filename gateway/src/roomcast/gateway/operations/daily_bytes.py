@@ -80,8 +80,8 @@ class DailyBytes:
     async def take_due(self) -> dict[str, int]:
         """Return the bytes to report, by user.
 
-        Forget users who have no connection and no unreported bytes, unless their allowance is still spent. Remember at
-        most _MAX_REMEMBERED of these.
+        Forget users who have no connection and no unreported bytes. But remember users whose allowance is still spent,
+        at most _MAX_REMEMBERED.
         """
         now, due, remembered = self._clock(), dict[str, int](), 0
         for number, (user, allowance) in enumerate(list(self._users.items()), start=1):

@@ -4,8 +4,8 @@
 2. close the listener, so that nginx sends new sessions elsewhere;
 3. close the transports in jittered batches: socket.io clients then reconnect by themselves;
 4. wait for the acks in flight, and a moment for polling clients to fetch their last packets with their next GET;
-5. the caller then waits for the CLOSE of WebSocket clients (the Engine.IO server's shutdown), gives its leases back,
-   and closes Redis last.
+5. the caller then waits until WebSocket clients have sent CLOSE (the Engine.IO server's shutdown), gives the leases
+   back, and last closes the connections to Redis.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Keep file descriptors in reserve: refuse clients near the process's limit, so that health and Redis go on working.
+"""Keep file descriptors in reserve: refuse clients near the process's limit, so that Redis connections can be opened.
 
-The kernel assigns the lowest free number, so at least as many descriptors are in use as the new number says.
+The kernel gives a new descriptor the lowest free number. So a descriptor n shows that at least n others are in use.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _MAX_RESERVE: Final = 256
 _RESERVE_DIVISOR: Final = 8
 """The reserve is the limit divided by this number, and at most _MAX_RESERVE."""
 _ANSWER_SECONDS: Final = 1.0
-"""Seconds that a refused client has to send its request. The gateway answers its first bytes."""
+"""Seconds that a refused client has to send a request. The gateway answers the first bytes of the request."""
 
 
 def raise_limit() -> None:
@@ -64,7 +64,7 @@ def reserve_of(limit: int) -> int:
 
 
 class _Checked(asyncio.Protocol):
-    """A new connection before the check of its descriptor, or a refused one before its answer."""
+    """A new connection before the check of its descriptor, or a refused connection before its answer."""
 
     def __init__(self, reserve: DescriptorReserve) -> None:
         self._reserve = reserve

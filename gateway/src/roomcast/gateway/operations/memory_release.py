@@ -6,8 +6,8 @@ attacker could use to fill the memory. And after a mass disconnect, the process 
 
 Collecting takes time in proportion to the scanned objects. So the gateway scans all objects only when most connections
 have ended. While its memory grows more than its connections explain, it scans the objects that are newer than the last
-collection. Ten seconds after a
-growth it gives back what is free: a flood of large answers would leave 100 MB to the allocator.
+collection. Ten seconds after a growth it gives the free memory back to the system. Without this step, the allocator
+would keep 100 MB after a flood of large answers.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ QUIET_SECONDS: Final = 5
 MAX_GROWTH_BYTES: Final = 16_777_216
 """Growth of the resident memory after which the gateway collects the garbage among new objects; takes 40 ms at most."""
 CONNECTION_BYTES: Final = 12_288
-"""Memory of one more connection that does not count as growth; an idle connection takes 10.6 KiB."""
+"""Bytes that each new connection may add to the memory without counting as growth; an idle one takes 10.6 KiB."""
 AFTER_GROWTH_SECONDS: Final = 10
-"""Seconds after a growth at which its memory is given back: large answers or packets may be gone by then."""
+"""Seconds from a growth until the gateway gives memory back: large answers or packets may be gone by then."""
 _CROWD: Final = 50
 """Least number of connections at the peak for which a collection is worth its time."""
 _GONE: Final = 0.5
@@ -57,14 +57,14 @@ class CrowdWatch:
 
 
 class GrowthWatch:
-    """Detects that the memory has grown by MAX_GROWTH_BYTES beyond new connections since the last collection. Pure."""
+    """Detects that memory has grown by MAX_GROWTH_BYTES more than new connections explain. Pure."""
 
     def __init__(self, resident_bytes: int) -> None:
         self._lowest = resident_bytes
         self._before = 0
         """Connections when the memory was lowest."""
         self._peak = 0
-        """The most connections since then. The allocator keeps the memory of those that have ended."""
+        """The most connections since then. The allocator keeps the memory of ended connections."""
         self._quiet_seconds: int | None = None
         """Seconds since the last growth; None after its memory was given back."""
 

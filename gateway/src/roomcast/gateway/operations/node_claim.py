@@ -1,6 +1,7 @@
 """Claim the node number of this gateway before it serves.
 
-The lease of a process that has ended must run out first, unless it ran on this host. A running duplicate is an error.
+The lease of an ended process with the same number must run out first, unless that process ran on this host. If another
+process with the same number still runs, the claim fails.
 """
 
 from __future__ import annotations
@@ -89,7 +90,7 @@ def describe_process() -> str:
 def is_gone(process: str) -> bool:
     """Return whether the process ran on this host, and has ended. False for processes of other hosts and containers.
 
-    A process with the pid of this one has ended, too: this process got its pid.
+    If the pid is this process's own, the earlier process with this pid must have ended.
     """
     host, _, rest = process.partition("/")
     pid, _, started_at = rest.partition("/")

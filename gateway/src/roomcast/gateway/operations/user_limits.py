@@ -29,11 +29,13 @@ BURST_SECONDS: Final = 4.0
 SIGN_IN_EVENTS: Final = 5.0
 """Events that a repeated sign-in of a user counts as. A sign-in takes a gateway as long as several events."""
 PEAK_SECONDS: Final = 60.0
-"""Seconds for which a user's largest number of connections is remembered. Only a connection above it adds a burst, and
-is no repeated sign-in. Otherwise a client that ends and opens a connection again and again would fill the bucket."""
+"""Seconds for which a user's largest number of connections is remembered. A connection above this number may add a
+burst; any other new connection counts as a repeated sign-in. Otherwise a client that ends and opens a connection again
+and again would fill the bucket."""
 FREE_JOIN_SECONDS: Final = 60.0
-"""Seconds in which a user gets new free joins: as many as `SHARES` connections may join rooms. They belong to the user,
-because one WebSocket can begin a new session again and again. A reload joins all rooms again, and must stay free."""
+"""Seconds in which all free joins of a user are renewed. A user has as many as `SHARES` connections may join rooms, so
+that a reload, which joins all rooms again, stays free. Free joins belong to the user, not to a session, because one
+WebSocket can begin new sessions again and again."""
 OVERLOAD_SECONDS: Final = 0.1
 """Lateness of the event loop that counts as overload."""
 RELIEF_SECONDS: Final = 0.03
@@ -106,7 +108,7 @@ class UserLimit:
         return True
 
     def is_unused(self, now: float) -> bool:
-        """Return whether the user has no connection and a new limit would allow no more: all buckets are full."""
+        """Return whether the limit may be forgotten: the user has no connection, and all buckets are full."""
         if self.connections > 0:
             return False
         buckets = self.bucket, self.patience, self.custom_events, self.free_joins
@@ -138,7 +140,7 @@ class UserLimits:
         self._late_seconds = 0
 
     def require_place(self, user: str) -> None:
-        """Raise RATE_LIMITED for a user who is in debt for more than a second, before a sign-in costs anything."""
+        """Raise RATE_LIMITED if the user's debt takes more than a second to repay. Call before a sign-in costs work."""
         limit = self._users.get(user)
         if limit is None:
             return

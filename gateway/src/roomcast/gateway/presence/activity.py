@@ -201,7 +201,7 @@ class Activity:
             self._changed.update(self._by_user.get(user, ()))
 
     def rewrite_all(self) -> None:
-        """Queue every full state again, because this node's lease had ended, and its presence may have been removed."""
+        """Queue every full state again: this node's lease had ended, and the sweeper may have removed its presence."""
         self._changed.update(self._connections)
 
     def find_hidden(self, rows: Iterable[PresenceRow]) -> list[tuple[str, bool]]:
@@ -212,7 +212,7 @@ class Activity:
         return [(row.user, row.status == "offline") for row in rows if row.user in self._by_user]
 
     def _queue_leave(self, user: str, connection: str) -> None:
-        """Queue an ended connection. Above the bound drop it: the sweeper then removes its presence later."""
+        """Queue an ended connection. Above the bound, drop the connection: the sweeper removes its presence later."""
         if len(self._left) < _MAX_QUEUED_LEAVES:
             self._left[connection] = user
 

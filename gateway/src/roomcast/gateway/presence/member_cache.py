@@ -68,7 +68,7 @@ class MemberCache:
         return entry.rows if entry.rows.done() else asyncio.shield(entry.rows)
 
     def set_members(self, room: str, rows: list[Row]) -> None:
-        """Set the members of a room that the caller knows without a read."""
+        """Set the members of a room, if the caller knows them without a read."""
         known: asyncio.Future[list[Row]] = asyncio.get_running_loop().create_future()
         known.set_result(rows)
         self._entries[room] = _Entry(self._clock(), known)

@@ -62,7 +62,7 @@ class OccupancyService:
         self._apart: set[str] = set()
         """Direct rooms here in which one person blocks the other: neither person is shown in them."""
         self._complete: set[str] = set()
-        """Rooms of which `_watchers` has all occupants; later changes keep them complete."""
+        """Rooms of which `_watchers` has all occupants; each later change keeps the occupants complete."""
         self._cache = MemberCache(self._read_members, start_task, time.monotonic)
         self._diffs: dict[str, PresenceDiff] = {}
         self._leavers = RecentLeavers()
@@ -172,7 +172,7 @@ class OccupancyService:
         await self._store.leave_room(room, session.user)
 
     def _forget_room(self, room: str) -> None:
-        """Forget a room after its last local member has left, because this gateway gets no more of its changes."""
+        """Forget a room after its last local member has left, because this gateway gets no more changes of the room."""
         for person in people_of(room):
             discard(self._direct, person, room)
         self._watchers.forget_room(room)
@@ -220,7 +220,7 @@ class OccupancyService:
                 await self._store.enter_room(room, user, names[user], status, users=0)
 
     def receive_note(self, room: str, data: bytes) -> None:
-        """Apply a note from a room's channel. Raise EnvelopeError for anything else."""
+        """Apply a `RoomNote` from a room's channel. Raise EnvelopeError for any other message."""
         change = self._notes.unpack(data)
         if room in self._local:
             self._apply_change(room, change)

@@ -112,7 +112,8 @@ class ControlPublisher:
     async def publish_control(self, message: ControlMessage) -> None:
         """Publish a message to all gateways. Raises RoomcastError(UNAVAILABLE) when Redis fails.
 
-        The client that caused a sanction sees it in its next request, also if that comes before the message.
+        The next request of the client that caused a sanction is checked against it, even if the request arrives before
+        the message.
         """
         if isinstance(message, Sanctioned):
             self._forget_sanctions(message.room, message.user)

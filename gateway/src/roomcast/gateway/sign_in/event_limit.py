@@ -20,10 +20,8 @@ BYTES_PER_EVENT: Final = 65_536
 """Bytes of an answer that count as one more event. A page of a hundred short messages counts as half an event."""
 ROWS_PER_EVENT: Final = 10
 """Rows (users, rooms or other items) looked up for an answer that count as one more event."""
-
-
 PAGE_ROWS: Final = 50
-"""Rows that a page counts as at least if the whole list, of up to a thousand names, is read for it."""
+"""Least rows that a page counts as, if Redis reads a whole list of up to a thousand names for each page."""
 
 
 class Ruling(Enum):
@@ -54,7 +52,7 @@ class EventLimit:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[None]:
-        """Return a context in which to make an answer that may be large; each user has READS_AT_ONCE at a time.
+        """Return a context in which to make an answer that may be large: at most READS_AT_ONCE at a time per user.
 
         Raises RoomcastError (RATE_LIMITED) while the user is in debt. Charge the answer before the context ends.
         """

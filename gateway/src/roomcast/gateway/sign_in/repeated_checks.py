@@ -1,8 +1,8 @@
 """Repeat checks until Redis has answered them.
 
 While Redis does not answer, control messages may still arrive, because subscriptions have a connection of their own.
-Users cause such messages by the hundred each second. So at most one check of a subject runs or waits, and all changes
-that come meanwhile share one further check.
+Users can cause hundreds of such messages each second. So at most one check of a subject runs or waits, and all changes
+during this check share one further check.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from collections.abc import Callable
 class ServerClock:
     """Redis's time at the last read, advanced by the monotonic clock. Before the first read: the machine's wall clock.
 
-    With its own wall clock, a gateway that is an hour off would refuse valid tokens, or accept expired tokens.
+    With its machine's wall clock, a gateway could refuse valid tokens or accept expired tokens, if that clock is wrong.
     """
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic, wall: Callable[[], float] = time.time) -> None:

@@ -252,8 +252,9 @@ def _profile_of(identity: Identity) -> tuple[object, ...]:
 
 
 def read_presence(auth: Any) -> ConnectPresence:
-    """Return the presence fields of a client's `auth`; raise TOO_LARGE for a long note, else BAD_REQUEST. Pure.
+    """Return the presence fields of a client's `auth`. Pure.
 
+    Raises TOO_LARGE for a text over its limit, and BAD_REQUEST for any other fault.
     Unknown fields are refused: a misspelt `status` must not show a user who wants to be invisible.
     """
     if not isinstance(auth, dict):

@@ -34,7 +34,7 @@ class DirectoryStore:
     async def page(self, query: str, after: str | None, limit: int) -> tuple[list[ListedRoom], str | None]:
         """Return public rooms whose names begin with `query`, by name, and the `after` of the next page.
 
-        Entries of rooms that were deleted or renamed are left out, and removed. So a page may have fewer than `limit`.
+        Entries of deleted or renamed rooms are left out, and removed. So a page may have fewer than `limit` rooms.
         """
         bounds = range_of(query, after)
         found = await self._redis.call("ZRANGE", keys.DIRECTORY, *bounds, "BYLEX", "LIMIT", 0, limit + 1)

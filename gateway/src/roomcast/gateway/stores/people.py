@@ -59,7 +59,7 @@ class PeopleStore:
     async def search(self, query: str, after: str | None, limit: int) -> tuple[list[Profile], str | None]:
         """Return people whose names begin with `query`, by name, and the `after` of the next page.
 
-        Entries of people who were deleted or renamed are left out, and removed. So a page may have fewer than `limit`.
+        Entries of deleted or renamed people are left out, and removed. So a page may have fewer than `limit` people.
         """
         bounds = range_of(query, after)
         found = await self._redis.call("ZRANGE", keys.PEOPLE, *bounds, "BYLEX", "LIMIT", 0, limit + 1)

@@ -23,7 +23,7 @@ _QUERY_USERS: Final = 100
 
 
 class Followed(NamedTuple):
-    """The user's last choice that a connection follows: status, note, and the note's end (ms, 0: never)."""
+    """The status, note and end of the note (ms, 0: never) that a connection gets from its user's last choice."""
 
     connection: str
     status: Status
@@ -192,8 +192,8 @@ def _by_shard(rows: Iterable[T], user_of: Callable[[T], str]) -> dict[int, list[
 async def _waves(groups: dict[int, list[T]], size: int) -> AsyncIterator[list[tuple[int, Sequence[T]]]]:
     """Yield waves: one chunk of each shard. Later chunks of a shard are in later waves.
 
-    So many changes at once do not fill Redis's queue. The event loop may do other work before each wave, because taking
-    a batch and grouping it by shard takes some milliseconds.
+    Without waves, many changes at once would fill Redis's queue. The event loop may do other work before each wave,
+    because taking a batch and grouping it by shard takes some milliseconds.
     """
     for start in range(0, max(map(len, groups.values()), default=0), size):
         await asyncio.sleep(0)

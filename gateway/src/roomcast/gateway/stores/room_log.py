@@ -131,7 +131,7 @@ class LogStore:
         return value
 
     async def _read(self, room: str, direction: str, seq: int, limit: int) -> History:
-        """Share one read among callers that want the same page. No caller gets a read that began before its call."""
+        """Share one read among callers that want the same page. The read begins after the calls of these callers."""
 
         async def begin() -> History:
             with translated:

@@ -21,7 +21,8 @@ _DAY_SECONDS: Final = 86_400
 _NAME_SECONDS: Final = 60.0
 """Lifetime of a display name in the cache, in seconds. A `ProfileChanged` message removes the name earlier."""
 _UNKNOWN_SECONDS: Final = 3.0
-"""The same for the id as the name of a user without a profile: a first sign-in sends no `ProfileChanged`."""
+"""Lifetime of an id that is cached as the name of a user without a profile, in seconds. It is shorter, because a first
+sign-in sends no `ProfileChanged`."""
 _MAX_NAMES: Final = 20_000
 _OWN_ROOMS: Final = 50
 """Places of a room list that invitations and messages of other users cannot take."""
@@ -82,7 +83,7 @@ class RoomStore:
     async def remove_member(self, room: str, user: str, *, by: str) -> int:
         """Delete a membership; return 0, or the time (ms) of an earlier removal within the last minute.
 
-        `by` is the user, a moderator, or empty for an operator. Raises FORBIDDEN for the owner and for another `by`,
+        `by` is the user, a moderator, or empty for an operator. Raises FORBIDDEN for the owner and for any other `by`,
         and NOT_FOUND for a user who is not a member.
         """
         names = (keys.room_members(room), keys.room_kicked(room))
@@ -96,9 +97,9 @@ class RoomStore:
         return 0 if outcome == b"removed" else int(moment)
 
     async def read_kicks(self, rooms: Mapping[str, Collection[str]]) -> dict[str, dict[str, int]]:
-        """Return, by room, the times of recent kicks (ms by Redis's clock) of these users, and of `*`, all users.
+        """Return, by room and user, the times of recent kicks (ms by Redis's clock); the user `*` means all users.
 
-        Takes one round trip. Does not read the kicks of all users: a moderator can kick 100,000 users a day.
+        Takes one round trip. Reads only the kicks of these users, because a moderator can kick 100,000 users a day.
         """
         asked = {room: ("*", *users) for room, users in rooms.items()}
         commands: list[tuple[str, str, *tuple[str, ...]]] = [

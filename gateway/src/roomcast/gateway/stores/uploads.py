@@ -15,7 +15,7 @@ from roomcast.gateway.stores.redis_port import RedisPort, Scripts
 from roomcast.wire.envelope import pack
 
 MAX_REQUESTS: Final = 10_000
-"""Bound on the requests in the stream. Without a live signer, removed requests are past their deadline."""
+"""Bound on the requests in the stream. Redis removes the oldest requests, which are past their deadline by then."""
 
 
 class Uploads:
