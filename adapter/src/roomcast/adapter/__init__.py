@@ -16,7 +16,7 @@ How a packet travels:
 | `plain_deliveries` | the fast path of `fanout`: the next plain message of a room |
 | `unsealed_messages` | messages of publishers without the cluster key: the node reads them from the room's log |
 | `node_messenger`, `node_messages` | messages from one node to another |
-| `redis`: `backplane`, `cluster_backplane`, `topology` | one server, the master behind Sentinels, a cluster |
+| `redis`: `backplane`, `cluster_backplane`, `topology` | commands and channels of Redis |
 | `redis`: `server_connections`, `connection`, `command_pipeline`, `replica_acks` | the connections to one server |
 | `redis`: `channel_handlers`, `canary` | channels that do not belong to a room; the canary probes, one a second |
 | `room_log`, `observer` | ports: the log from which gaps are filled; the counters |

@@ -16,7 +16,7 @@ _MAX_REMOTE: Final = 10_000
 
 
 def expect_ack(client: Client, callback: Callback | None) -> int | None:
-    """Return the ack id for a packet to `client`; None without a callback."""
+    """Keep `callback` for the ack of the next packet to `client`. Return the ack id; None without a callback."""
     if callback is None:
         return None
     client.last_ack += 1
@@ -27,7 +27,7 @@ def expect_ack(client: Client, callback: Callback | None) -> int | None:
 
 
 def take_ack(client: Client, ack_id: int) -> Callback | None:
-    """Return the callback that waits for this ack. Return None for a second ack with the same id."""
+    """Remove the callback that waits for this ack, and return it; None for a second ack with the same id."""
     return client.callbacks.pop(ack_id, None) if client.callbacks else None
 
 
@@ -40,7 +40,7 @@ async def run(callback: Callback | None, arguments: Iterable[Any]) -> None:
 
 
 class RemoteCallbacks:
-    """Callbacks for clients of other nodes. At most `limit` callbacks are kept: one more drops the oldest."""
+    """The callbacks that wait for acks of clients of other nodes. Above `limit` callbacks, the oldest is dropped."""
 
     def __init__(self, limit: int = _MAX_REMOTE) -> None:
         self._limit = limit

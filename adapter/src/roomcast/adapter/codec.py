@@ -1,4 +1,4 @@
-"""Encode Socket.IO packets as bytes. The server's packet class does this, so that its serializer setting applies."""
+"""Encode Socket.IO packets as bytes, with the packet class of the server, so that the server's serializer applies."""
 
 from __future__ import annotations
 

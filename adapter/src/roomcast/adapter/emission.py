@@ -18,7 +18,7 @@ class RemoteSessions(Protocol):
     """Sends events to sessions of other nodes, and questions to rooms: the node messenger."""
 
     def node_of(self, sid: str) -> str | None:
-        """Return the node of a session of another node. Return None for any other text."""
+        """Return the node of `sid` if this is a session of another node. Return None for any other text."""
         ...
 
     async def emit(
@@ -41,7 +41,7 @@ class RemoteSessions(Protocol):
 
 
 class Emission:
-    """Sends one event. `packet_class`: see `codec.packet_class_of`."""
+    """Sends events to their targets. `packet_class`: see `codec.packet_class_of`."""
 
     def __init__(
         self,

@@ -63,13 +63,13 @@ def _ignore_other(channel: bytes, data: bytes, is_trusted: bool) -> None:
 class Fanout:
     """Receives the packets of the room channels of one node, and delivers them to local members.
 
-    `close_room(namespace, room)` makes the local members leave. `on_note(room, note)` is called for each note,
-    `on_question(clients, question)` for each question, with the local members to ask, and
-    `on_other(channel, data, is_trusted)` for each message of a channel that does not belong to a room.
+    `close_room(namespace, room)` makes the local members leave. `on_note(room, note)` gets each packet of the kind
+    note (see `roomcast.wire.envelope`), `on_question(clients, question)` each question and the local members that get
+    it, `on_other(channel, data, is_trusted)` each message of a channel that does not belong to a room.
 
     With a cluster key, a packet is trusted if it has a seal or a publisher token. `unsealed_event(packet)` chooses the
-    untrusted events that are delivered. After an untrusted logged message, the room is compared with its log, and
-    members get the messages of the log.
+    untrusted events that are delivered. An untrusted logged message is not delivered. It only makes this node compare
+    the room with its log, and deliver the messages of the log.
     """
 
     def __init__(
@@ -120,7 +120,7 @@ class Fanout:
         self.subscriber.outgoing = None if self._is_held else delivery.outgoing
 
     async def close(self) -> None:
-        """End all work. Channels stay subscribed, because the connections are closed as well."""
+        """End all work. Do not unsubscribe: the caller closes the connections anyway."""
         for channel in self._channels.values():
             if channel.linger is not None:
                 channel.linger.cancel()
@@ -246,7 +246,7 @@ class Fanout:
             self.deliver(channel, packet)
 
     def _name_targets(self, channel: RoomSubscription) -> None:
-        """Store the room's targets for the subscriber. Only messages need this: large rooms get more notes."""
+        """Store the room's targets for the fast path of messages. Other packets, such as notes, do not need targets."""
         if channel.targets is None and self.log is not None and self.subscriber.outgoing is not None:
             members = self._members.room(self.log.namespace, channel.room)
             channel.targets = [client.target for client in members.values()]
@@ -259,7 +259,7 @@ class Fanout:
 
     def _receive_logged(self, channel: RoomSubscription, packet: RoomPacket) -> None:
         filler = self._filler
-        if filler is None:  # without a log all packets are delivered as they come
+        if filler is None:  # without a log, packets are delivered in the order of arrival
             self.deliver(channel, packet)
         elif channel.backlog is not None:
             filler.hold(channel, packet)

@@ -97,7 +97,7 @@ class GapFiller:
     # --- one room's gap ---
 
     def start(self, room: RoomSubscription, waiting: Iterable[RoomPacket], missing: int) -> None:
-        """Fill a gap from the log, in the background; meanwhile the caller passes new packets to `hold`.
+        """Fill a gap from the log, in the background. Until it is filled, the caller must pass new packets to `hold`.
 
         `missing`: the number of missing packets; 0 if unknown.
         """
@@ -120,7 +120,7 @@ class GapFiller:
         backlog.append(packet)
 
     def stop(self, room: RoomSubscription) -> None:
-        """End the filling of a room that is unsubscribed."""
+        """End the filling of the room's gap, and drop the waiting packets."""
         self._suspects.discard(room)
         self._backoffs.pop(room, None)
         filling = self._fillings.pop(room, None)
@@ -239,7 +239,7 @@ class GapFiller:
             self._comparing = self._tasks.start(self._compare_all(), "compare rooms with their logs")
 
     async def _compare_all(self) -> None:
-        """Compare the rooms that may have missed messages. Retry while the connection for commands is still down."""
+        """Compare the rooms that may have missed messages. Retry until the logs can be read."""
         backoff = Backoff(*self._retry_seconds)
         while self._suspects and not self._is_paused:
             batch = [room for room, _ in zip(self._suspects, range(_POSITIONS_AT_ONCE), strict=False)]
@@ -253,7 +253,7 @@ class GapFiller:
     async def compare_now(self, rooms: list[RoomSubscription], *, is_lost: bool) -> bool:
         """Compare rooms with their logs once. Return False when the logs could not be read.
 
-        `is_lost`: count the messages that a log has and the node has not received as lost by pub/sub.
+        `is_lost`: if a log has messages that this node has not received, count these as lost by pub/sub.
         """
         asked_at: dict[str, int] = {}
         for room in rooms:

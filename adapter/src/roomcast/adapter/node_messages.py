@@ -51,8 +51,8 @@ class Canary(Struct, frozen=True, tag="canary", array_like=True):
     """Prove that a node's subscription works. The node publishes this message to itself, through Redis.
 
     `incarnation` is the random id of the sending process, `count` the number of this canary. A second process with the
-    same node name receives the canary, too. Of the two processes, the one that started later (`started_at`, unix
-    seconds) then refuses new clients.
+    same node name receives the canary, too. The process that started later (`started_at`, unix seconds) then refuses
+    new clients.
     """
 
     incarnation: str

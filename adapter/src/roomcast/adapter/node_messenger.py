@@ -57,7 +57,7 @@ class NodeMessenger:
         self._remote = RemoteCallbacks()
 
     def node_of(self, sid: str) -> str | None:
-        """Return the node of a session of another node. Return None for any other text."""
+        """Return the node of `sid` if this is a session of another node. Return None for any other text."""
         if not sid.startswith("g") or sid.startswith(self._own_prefix):
             return None
         node, dot, rest = sid[1:].partition(".")

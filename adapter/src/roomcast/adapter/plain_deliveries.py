@@ -1,4 +1,4 @@
-"""Deliver the most common kind of packet to the local members of a room: the message that is next in its log.
+"""Deliver the most common kind of packet to the local members of a room: the next message of the room's log.
 
 All other packets go to the general code in `fanout.py`.
 """
@@ -31,7 +31,7 @@ class Subscription:
 class Subscriber:
     """Receives the packets of all channels of a gateway. Delivers plain messages, and gives other packets to `other`.
 
-    `routing`: the bytes of an envelope for a whole namespace from ROUTING_OFFSET up to the packet; see `pack_routing`.
+    `routing`: the end of the header (see `pack_routing`) of a message that a script published for all members.
     """
 
     def __init__(self, other: Callable[[bytes, bytes], None]) -> None:
@@ -49,8 +49,8 @@ class Subscriber:
     def takes(self, channel: bytes, data: bytes) -> bool:
         """Deliver a plain message and return True. Return False for any other packet, without delivering it.
 
-        A message is plain if it is the next one in the log of its room, no earlier one is missing, it is for all
-        members in the namespace, and `targets` lists their write buffers.
+        A message is plain if it is the next message of the room's log, the room waits for no earlier message, the
+        message is for all members, and `targets` lists the members' write buffers.
         """
         room = self.rooms.get(channel)
         routing, outgoing = self.routing, self.outgoing

@@ -32,7 +32,7 @@ def is_empty(room: Any) -> bool:
 
 
 def name_of(room: Any) -> str:
-    """Return the name of one room. Raise TypeError for a key of another type."""
+    """Return the name of one room. Raise TypeError for a key that is of none of these types."""
     if isinstance(room, str):
         text = str.__str__(room)  # for an Enum of strings, this is the value
         return f"{_MARK}s{text}" if text.startswith(_MARK) else text
@@ -48,5 +48,5 @@ def name_of(room: Any) -> str:
 
 
 def room_of(name: str) -> Any:
-    """Return the room that has this name, as the application gave it."""
+    """Return the key that has this name. The key of an Enum is its value; the key of 1.0 and True is 1."""
     return _READ[name[1]](name[2:]) if name.startswith(_MARK) else name

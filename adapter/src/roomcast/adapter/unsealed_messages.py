@@ -1,6 +1,6 @@
-"""Deliver, from the log, the messages that a process without the cluster key published.
+"""Deliver messages that processes without the cluster key published, by reading them from the rooms' logs.
 
-If its Redis account permits, such a process can append to a room's log, but gateways do not trust its packets. They
+Such a process can append to a room's log if its Redis account permits it, but gateways do not trust its packets. They
 treat such a packet as an announcement: they compare the room with its log, and deliver the messages of the log. A
 forged announcement costs one read of the room's position. Announcements within GATHER_SECONDS share that read.
 """

@@ -29,8 +29,9 @@ too slowly is disconnected ("slow client").
 **An incoming packet** goes to the receiver synchronously, in the order of arrival. The handlers of python-socketio run
 as separate tasks, so that a pong never waits for a handler. The frames and bytes that clients send are limited per
 connection and per address. A client that sends more is disconnected with 1008 ("flood"). A turn of the event loop
-handles a limited number of packets of one socket. A message over the size limit ends the session, or it is dropped
-while it arrives and reported with its beginning (`oversized`), so that the application can answer the client.
+handles a limited number of packets of one socket. A message over the size limit ends the session. If the
+application sets `max_dropped_payload`, messages up to that size are dropped instead, while they arrive. The application
+gets their beginning (`oversized`), so that it can answer the client.
 
 **An idle connection** consists of a transport, a protocol, a session and a parser without buffers. It has no task, no
 queue and no timer of its own. The timer wheel pings it every 25 seconds.
@@ -83,8 +84,8 @@ _MODULES: Final = {
     "Session": "session",
     "Withdraw": "limits.admission",
 }
-"""The module of each public name. It is loaded when the name is first used, because an ASGI application has no aiohttp:
-there, the adapter imports only `write_buffer` of this package."""
+"""The module of each public name. It is loaded at the first use of the name, so that an ASGI application does not need
+aiohttp: there, the adapter imports only `write_buffer` of this package."""
 
 
 def __getattr__(name: str) -> Any:

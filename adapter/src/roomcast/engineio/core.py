@@ -64,7 +64,7 @@ _CLOSE_CODES = {
     Reason.FLOOD: rfc6455.POLICY_VIOLATION,
 }
 _SERVER_CHOSEN = frozenset({Reason.SERVER_DISCONNECT, Reason.RECONNECT})
-"""End reasons of the server. A polling client between two GETs gets the close packet in the answer to its next GET."""
+"""End reasons that the server chooses. A polling client without a waiting GET gets the close packet at its next GET."""
 _VIOLATIONS = frozenset({Reason.PARSE_ERROR, Reason.TOO_LARGE, Reason.TRANSPORT_ERROR})
 """End reasons after which a polling client still gets its queued packets. The reference server does the same."""
 
@@ -265,7 +265,7 @@ class SessionCore:
     # --- the upgrade from polling to WebSocket ---
 
     def probe_attached(self, now: float) -> bool:
-        """Let a WebSocket probe for the upgrade. Return False if the session does not allow that now."""
+        """Begin an upgrade, because a probing WebSocket was opened. Return False if the session allows none now."""
         if self.phase is not Phase.POLLING:
             return False
         self.phase = Phase.PROBING

@@ -24,11 +24,12 @@ LEAST_SHARE: Final = 16
 MOST_SHARE: Final = 512
 LONG_SECONDS: Final = 0.006
 SHORT_SECONDS: Final = 0.003
+"""CPU seconds of a turn: above LONG_SECONDS the share falls, below SHORT_SECONDS it grows."""
 _GROWTH: Final = 8
 _FALL: Final = 0.75
 
 Work = Callable[[int], int]
-"""Handles at most the given number of packets, and returns their number. Adds itself to the queue again to continue."""
+"""Handles at most the given number of packets, and returns how many it handled. To continue, it queues itself again."""
 
 
 class Turns:
@@ -44,7 +45,7 @@ class Turns:
         """The most packets of all clients that one turn handles."""
 
     def grant(self, wanted: int) -> int:
-        """Return how many of the `wanted` packets, which were just read, may be handled at once."""
+        """Return how many of the `wanted` packets, which were just read, may be handled immediately."""
         if not self._is_armed:
             self._left = self.share
             self._arm()

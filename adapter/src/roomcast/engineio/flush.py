@@ -30,7 +30,7 @@ _SHORT_SLICE = 0.0015
 sockets: a write of hundreds of kilobytes takes ten times as long as a small write."""
 
 _OTHERS_SHARE = 4
-"""Sockets that are left from earlier slices get at least the `_OTHERS_SHARE`th part of each slice."""
+"""Sockets that are left from earlier slices get at least 1/`_OTHERS_SHARE` of each slice."""
 
 _PACE = 4.0
 _MAX_PAUSE = 0.025
@@ -39,8 +39,8 @@ _NO_PAUSE = 0.0005
 
 _MANY = 100
 _GATHER = 0.002
-"""Seconds that a packet for many sockets waits for the next packets of its room. Each packet that arrives in this time
-saves one system call per member. Small rooms do not wait."""
+"""Seconds that a packet for more than `_MANY` sockets waits for the next packets of its room. Each packet that arrives
+in this time saves one system call per member. Small rooms do not wait."""
 
 
 class SlowBuffer(Protocol):
@@ -66,7 +66,7 @@ class Flusher(FlushQueue):
         self._slice = SLICE
 
     def wake(self, session: WriteBuffer) -> None:
-        """Flush `session` at the end of this turn of the event loop. Call this when its first packet is queued."""
+        """Write the packets of `session` with the next flush. Call this when the first packet is queued."""
         self.dirty.append(session)
         if not self.is_armed:
             self.arm()

@@ -20,7 +20,7 @@ MAX_KEPT_BYTES: Final = 16_777_216
 
 
 class _KeptPayload:
-    """A payload that is dropped at `due`, by the loop's clock in seconds."""
+    """A payload that is dropped at `due`, in monotonic seconds."""
 
     __slots__ = ("_forget", "due", "payload", "slot")
 

@@ -53,7 +53,7 @@ class Rules:
     kernel_buffer: int = 262_144
     """SO_SNDBUF of a WebSocket, of which the kernel reserves twice as much. 0: the kernel's default."""
     max_pending_per_peer: int = 500
-    """The most sessions without a CONNECT of one peer address. An IPv6 /64 counts as one address."""
+    """The most sessions of one client address that have not sent a CONNECT. An IPv6 /64 counts as one address."""
     max_pending_bytes: int = 0
     """The most bytes that a client may send before its CONNECT is accepted. 0: no such limit."""
     frames_per_second: float = 500.0

@@ -148,8 +148,8 @@ class Runtime:
     def ensure_pending_capacity(self, peer: str) -> bool:
         """Return whether this address may have one more pending session. At the limit, end its oldest if that is slow.
 
-        A client sends its CONNECT within a round trip. So a client that opens sessions without a CONNECT does not keep
-        other clients of its address out.
+        A normal client sends its CONNECT within a round trip. Sessions that wait longer without a CONNECT must not keep
+        other clients of the same address out.
         """
         if not self.pending.is_full(peer):
             return True
@@ -259,7 +259,7 @@ class Runtime:
         self._timers.watch(session)
 
     def wake(self, session: Session) -> None:
-        """Flush the session at the end of this turn of the event loop."""
+        """Write the queued packets of the session with the next flush."""
         self.flusher.wake(session)
 
     def run(self, session: Session, commands: list[Command]) -> None:

@@ -94,7 +94,7 @@ class EngineServer:
         return handler
 
     def attach(self, app: web.Application, engineio_path: str = "engine.io") -> None:
-        """Serve on `/<engineio_path>/` of `app`, and without the slash at its end."""
+        """Serve `/<engineio_path>/` of `app`, and the same path without its last slash."""
         self._path = f"/{engineio_path.strip('/')}/"
         for path in (self._path, self._path.rstrip("/")):
             app.router.add_route("*", path, self.handle_request, expect_handler=answer_expectation)

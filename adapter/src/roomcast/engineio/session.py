@@ -40,7 +40,7 @@ class Host(Protocol):
         """Schedule the session's next `on_time` again, because `due` may be earlier than before."""
 
     def wake(self, session: Session) -> None:
-        """Flush the session at the end of this turn of the event loop. A session calls this for its first packet."""
+        """Write the session's queued packets with the next flush. A session calls this for its first packet."""
 
     def release(self, connection: WebSocketConnection) -> None:
         """Queue a connection whose client hung up. Each turn of the event loop releases a few of these."""
@@ -110,7 +110,7 @@ class Session(WriteBuffer):
     # --- sending ---
 
     def push(self, frames: Frames) -> None:
-        """Queue a packet, which is written at the end of this turn of the event loop. Never blocks, never raises."""
+        """Queue a packet, which the next flush writes. Never blocks, never raises."""
         if self.credit < 0:
             self.push_slowly(frames)
             return
@@ -276,7 +276,7 @@ class Session(WriteBuffer):
 
     @property
     def max_dropped(self) -> int:
-        """Return the size, in bytes, up to which an oversized message does not end the session; 0: it always does."""
+        """Return the size, in bytes, up to which a message over the limit is dropped without ending the session."""
         return self.rules.max_dropped_payload if self.input_left < 0 else 0
 
     @property

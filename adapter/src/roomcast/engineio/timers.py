@@ -24,7 +24,7 @@ class Timed(Protocol):
 
     @property
     def due(self) -> float:
-        """The time at which the item is due, by the loop's clock in seconds."""
+        """The time at which the item is due, by the clock of `Timers`."""
         ...
 
     def on_time(self, now: float) -> None:

@@ -5,8 +5,8 @@ flush happens.
 
 The compiled build writes to the socket itself (`kernels.send_now`). So both builds follow two rules:
 
-* Do not write directly to the socket of a closing transport, because its number may belong to another connection by
-  then.
+* Do not write directly to the socket of a closing transport, because the socket's number may belong to another
+  connection by then.
 * Do not write directly while the transport has buffered bytes. Such a transport has paused its session (its high-water
   mark is 0), so the session's credit is negative, and a flush skips the session.
 """

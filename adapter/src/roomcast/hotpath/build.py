@@ -48,7 +48,7 @@ def outdated() -> list[Source]:
 
 
 def build(modules: Sequence[Source] | None = None) -> None:
-    """Compile the modules (default: the outdated ones). Raise CannotCompileError; then no incomplete file remains."""
+    """Compile the modules (default: the outdated ones). Raise CannotCompileError; no incomplete file remains then."""
     modules = outdated() if modules is None else modules
     if not modules:
         return

@@ -50,7 +50,7 @@ def _obstacle(source: Source) -> str | None:
         reason = f"{source.name} was compiled from another source"
         if not _warned:
             _warned.append(source.name)
-            warnings.warn(f"{reason}, the plain one is used: {_HINT}", RuntimeWarning, stacklevel=4)
+            warnings.warn(f"{reason}; its plain form is used until you run: {_HINT}", RuntimeWarning, stacklevel=4)
         return reason
     plain = [needed for needed in source.needs if needed not in _loaded]
     return f"{plain[0]}, which {source.name} needs, is not compiled" if plain else None

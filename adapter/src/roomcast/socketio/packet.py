@@ -159,7 +159,7 @@ class StrictPacket(stock.Packet):  # type: ignore[misc]
 
     @classmethod
     def oversized(cls, head: str) -> StrictPacket:
-        """Return an oversized packet that begins with `head`, with its fault. Raise ValueError if it has no answer."""
+        """Return the packet that begins with `head`, with the fault TOO_LARGE. Raise ValueError if it has no answer."""
         packet = cls()
         count, _ = packet._take_head(head)
         packet.attachment_count = packet._attachments(count)

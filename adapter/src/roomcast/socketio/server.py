@@ -31,8 +31,9 @@ ATTACHMENT_SECONDS: Final = 10.0
 MAX_PENDING_BYTES: Final = 16_384
 """The most bytes that a client may send until its CONNECT is accepted: a token, and packets right after it."""
 MAX_REFUSED_CONNECTS: Final = 10
-"""Refused CONNECTs in a row after which the server closes the session: each costs a check of the token."""
+"""Refused CONNECTs in a row after which the server closes the session. Each CONNECT costs a check of a token."""
 _LEFT_ALONE_SECONDS: Final = 1.0
+"""Seconds that a session stays open after the server has disconnected it from its last namespace."""
 _MAX_WAITING: Final = 256
 _PACKETS_PER_CONNECT: Final = 8
 """A CONNECT counts as this many packets in a turn of the event loop, because a sign-in costs 0.3 ms or more."""
@@ -43,7 +44,7 @@ class FaultAnswers(Protocol):
     """Answers packets with a fault. If the server closed the connection instead, the client would send them again."""
 
     async def refuse_event(self, sid: str, fault: Fault) -> Any:
-        """Return the ack of an event, or the server's `not_handled` for no ack. Count the event for the client."""
+        """Return the ack of an event, or the server's `not_handled` for no ack. Count the event against the limits."""
 
     def refuse_connect(self, fault: Fault) -> dict[str, Any]:
         """Return the data of a CONNECT_ERROR: `message`, and `data` for the application."""
@@ -222,7 +223,7 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
     # --- connecting and disconnecting ---
 
     def _opened(self, eio_sid: str, environ: dict[str, Any]) -> None:
-        """Replace `_handle_eio_connect` by a function without a coroutine: the engine answers the handshake at once."""
+        """Replace `_handle_eio_connect`. Without a coroutine, the engine can answer the handshake at once."""
         if not self.manager_initialized:
             self.manager_initialized = True
             self.manager.initialize()

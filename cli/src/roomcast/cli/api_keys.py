@@ -81,7 +81,7 @@ def list_keys(options: KeyOptions) -> None:
 )
 @click.pass_obj
 def rotate(options: KeyOptions, name: str, overlap_hours: float) -> None:
-    """Create a new key called NAME, with the same rights. The older keys of this name end after the overlap."""
+    """Create a key called NAME with the rights of the newest such key. The older keys end after the overlap."""
     seconds = overlap_hours * _HOUR_SECONDS
     _show_secret(options.manage_keys(lambda keys: keys.rotate(name, overlap_seconds=seconds)))
 

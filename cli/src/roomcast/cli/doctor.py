@@ -36,7 +36,7 @@ Check = Callable[[ClusterReader], Awaitable[Finding]]
 
 
 async def examine(reader: ClusterReader, url: str, processes: Sequence[str] = ()) -> list[Finding]:
-    """Run every check. If Redis refuses a command of a check, the result is a warning. `processes`: metrics URLs."""
+    """Run every check. A check whose command Redis refuses returns a warning. `processes`: metrics URLs."""
     findings = [check_url(url), *[await _guarded(name, check, reader) for name, check in CHECKS.items()]]
     verdicts = [await asyncio.to_thread(process_health.check, address) for address in processes]
     return [*findings, *(Finding(address, *each) for address, each in zip(processes, verdicts, strict=True))]

@@ -42,7 +42,7 @@ async def give(reader: ClusterReader, node: str, order: Order, within_seconds: f
 
 
 async def _until_obeyed(reader: ClusterReader, node: str, order: Order) -> None:
-    """Publish the order until the gateway obeys: a message is lost while the gateway's subscription is reopened."""
+    """Repeat the order until the gateway obeys. A message is lost while the gateway reopens its subscription."""
     for _ in range(int(_ANSWER_SECONDS / _REPEAT_SECONDS)):
         await _publish(reader, node, order)
         try:

@@ -87,7 +87,7 @@ def plan(load: Load) -> Plan:
 
 
 def _gateways(load: Load) -> Need:
-    """Find the smallest number of gateways for the load. With more gateways, more of them receive each message."""
+    """Find the smallest number of gateways for the load. Each further gateway adds work: it, too, receives messages."""
     by_connections = math.ceil(load.users / GATEWAY_CONNECTIONS)
     count = max(2, by_connections)
     while (cores := _gateway_cores(load, count)) > count * CORE_SHARE and count <= MAX_GATEWAYS:

@@ -66,7 +66,7 @@ async def _all_members(client: Backend, room: str, limit: int) -> dict[str, str]
 @click.argument("room")
 @click.option("--name", help="The room's name.")
 @click.option("--topic", help='One line; "" removes it.')
-@click.option("--data", help='A JSON object of the application\'s; "{}" removes it.')
+@click.option("--data", help='A JSON object of the application; "{}" removes it.')
 @click.pass_obj
 def update(options: RoomOptions, room: str, name: str | None, topic: str | None, data: str | None) -> None:
     """Change the name, topic or data of ROOM, and notify its members."""
@@ -120,7 +120,7 @@ def remove(options: RoomOptions, room: str, user: str) -> None:
 @click.argument("user")
 @click.option("--name", help="The name that others see.")
 @click.option("--picture", help='An https URL; "" removes it.')
-@click.option("--data", help='A JSON object of the application\'s; "{}" removes it.')
+@click.option("--data", help='A JSON object of the application; "{}" removes it.')
 @click.pass_obj
 def profile(options: RoomOptions, user: str, name: str | None, picture: str | None, data: str | None) -> None:
     """Show the profile of USER, or change it."""

@@ -68,7 +68,7 @@ def superseded(entry: bytes) -> Rewrite:
 
 
 def _marked(entry: bytes, message: dict[str, Any], mark: str) -> Rewrite:
-    """Return the rewrite of the entry to `message` with the field `mark`.
+    """Return the rewrite that replaces `entry` by `message` with the additional field `mark`.
 
     The script fills in the value of the field: the seq of the edit or deletion.
     """

@@ -1,4 +1,4 @@
-"""Read the environment variables of the command lines of `contract` and `cli`."""
+"""Read the environment variables that the command-line programs of `contract` and `cli` use."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ RoomNote = OccupancyChange
 
 
 class PresenceRow(Struct, frozen=True, array_like=True):
-    """A user's presence as others see it now: `last_seen` in ms, the note, and the ms at which it ends (0: never).
+    """A user's presence as others see it now. `last_seen` and `until` (the end of the note; 0: no end) are in ms.
 
     `devices` are `(kind, status)`, the most reachable first. `is_shown` is False if only devices changed.
     """

@@ -46,7 +46,7 @@ _QUERY_USERS: Final = 1_000
 
 
 class HttpBackend(HttpLink):
-    """The client; see the module. `client` is an HTTP client with the API's base URL, which sends the API key."""
+    """The client for back ends over HTTP. `client` has the API's base URL, and sends the API key."""
 
     # --- messages ---
 
@@ -216,7 +216,7 @@ class HttpBackend(HttpLink):
         return RoomInfo(**await self._send("GET", f"/v1/rooms/{as_part(room)}"))
 
     async def members(self, room: str, *, cursor: str | None = None, limit: int = MAX_LIST) -> MemberPage:
-        """Return about `limit` stored members: the first ones, or those after the cursor of another page."""
+        """Return about `limit` stored members: the first members, or the members after `cursor`."""
         check_ids(room)
         query = present(cursor=cursor, limit=limit)
         found = await self._send("GET", f"/v1/rooms/{as_part(room)}/members", query=query)

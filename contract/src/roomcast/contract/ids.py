@@ -34,7 +34,7 @@ _ENCODED_SAFE = re.compile(rb"[A-Za-z0-9_.@]")
 
 
 class Access(Enum):
-    """The answer of a room id to a user: open, closed, or decided by the stored room or the token."""
+    """Whether a room id lets a user in: always, never, or only with a stored membership or a pattern in the token."""
 
     OPEN = "open"
     CLOSED = "closed"

@@ -30,10 +30,10 @@ Row = dict[str, Any]
 class Line(NamedTuple):
     """One room in one user's inbox, as Redis has it.
 
-    `active`: the time of the latest text or media in ms, at most a second too early; 0 without one. `last_seq`: the
-    seq of this entry; 0 if the log no longer has it. `entry`: its JSON, if requested. `name`: the room's own name, or
-    empty. `is_unsettled`: the next message may come without an announcement, see `room_append.lua`. `is_gone`: Redis
-    has no data of the room. `read`: the user's read mark. `role` and `is_public`: see `room_role.lua`.
+    `active`: the time of the latest text or media in ms, at most a second too early; 0 if there is none. `last_seq`:
+    the seq of that message; 0 if the log no longer has it. `entry`: the message's JSON, if requested. `name`: the
+    room's own name, or empty. `is_unsettled`: the next message may come without an announcement, see `room_append.lua`.
+    `is_gone`: Redis has no data of the room. `read`: the user's read mark. `role` and `is_public`: see `room_role.lua`.
     """
 
     room: str
@@ -68,8 +68,8 @@ class Line(NamedTuple):
     def reads_room(self, *, is_listed: bool) -> bool:
         """Return whether the user reads the room: as its member, or because the room is on the user's list.
 
-        Another user cannot be mentioned, even if the user may enter the room, because the user would not see the
-        mention.
+        A message cannot mention a user who does not read the room, even if this user may enter the room: the user would
+        not see the mention.
         """
         is_person = access(self.room, self.user) is Access.OPEN and self.room.startswith(DIRECT)
         return self.is_open(by_token=True) and (is_person or self.role != "" or is_listed)

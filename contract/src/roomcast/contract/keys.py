@@ -79,7 +79,7 @@ PRESENCE_SHARDS = 16
 """The number of shards of presence. To change it, stop all gateways first, because users move to other shards."""
 
 KICK_SECONDS = 86_400
-"""Seconds for which the record of a kick is kept. A gateway that was without subscriptions for less time finds it."""
+"""Seconds for which the record of a kick is kept. Gateways read it after a loss of their subscriptions."""
 
 UNUSED_ROOM_SECONDS = 7 * 86_400
 """Seconds after which a room that a user created is removed if it has no message."""

@@ -49,7 +49,7 @@ class History(NamedTuple):
 class Rewrite(NamedTuple):
     """The replacement of the entry `seq`, provided that the entry is still equal to `expected`.
 
-    The new value is `before`, the seq of the new message, and `after`, joined. If `after` is empty, it is `before`.
+    The new value is `before`, the seq of the new message, and `after`, joined; or only `before` if `after` is empty.
     """
 
     seq: int
@@ -135,11 +135,11 @@ class EntryForm:
 
 
 def dedup_field(user: str, message_id: str, *, is_system: bool = False) -> str:
-    """Return the field under which the room keeps a message id. It contains the user, so users may use the same id.
+    """Return the field under which the room keeps a message id. It contains the user, so two users may use the same id.
 
-    `is_system`: whether the message is a system message, or edits or deletes one. Its field contains a space, which an
-    id from a client cannot contain. Otherwise the user whom the message names could use the same id first, and so
-    suppress the message.
+    `is_system`: whether the message is a system message, or edits or deletes one. The field then contains a space,
+    which an id from a client cannot contain. Otherwise the user whom the message names could use the same id first, and
+    so suppress the message.
     """
     return f"{user}: {message_id}" if is_system else f"{user}:{message_id}"
 

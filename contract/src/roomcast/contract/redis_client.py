@@ -56,7 +56,7 @@ def make_pool(target: RedisTarget, kind: type[P], **options: Any) -> P:
 
 
 class _MasterConnection(AbstractConnection):
-    """A connection that closes when its server has become a replica, and therefore refuses a write.
+    """A connection that closes when its server refuses a write because the server has become a replica.
 
     redis-py then resolves the host name again, which may lead to the new master.
     """

@@ -35,10 +35,10 @@ from roomcast.wire.tasks import TaskSet
 READY_SECONDS = 2.0
 WATCH_SECONDS = 0.5
 OPEN_UPLOADS = 20
-"""The most unfinished uploads of one user. It limits the reserved bytes, and a browser sends fewer files at once."""
+"""The most unfinished uploads of one user, which limits the reserved bytes. A browser uploads fewer files at once."""
 
 SEND_SECONDS = 86_400
-"""Seconds within which a verified upload may be sent. The record is kept for this time plus the retention time."""
+"""Seconds within which a verified upload may be sent in a message. Its record is kept longer, by the retention time."""
 _log = structlog.get_logger(__name__)
 
 

@@ -70,7 +70,7 @@ class Bucket:
             if rule not in self._without:
                 self._without.add(rule)
                 _log.warning(
-                    "the storage does not take this rule; uploads work without it", rule=rule, reason=error.detail
+                    "the storage does not accept this rule; uploads work without it", rule=rule, reason=error.detail
                 )
 
 

@@ -88,7 +88,7 @@ class Bus:
                 )
 
     async def claim(self, idle_seconds: float, count: int) -> list[Entry]:
-        """Take over, and return, up to `count` requests that other consumers left unanswered for `idle_seconds`."""
+        """Take over up to `count` requests that other consumers left unanswered for `idle_seconds`. Return them."""
         with _translated():
             _, batch, *_ = await self._commands.xautoclaim(
                 self._stream, keys.MEDIA_GROUP, self._consumer, int(idle_seconds * 1000), count=count

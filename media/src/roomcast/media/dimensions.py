@@ -40,7 +40,7 @@ class Dimensions(NamedTuple):
 
 
 def dimensions(head: bytes, content_type: str, max_pixels: int) -> Dimensions | None:
-    """Return the size of an image. Return None for a type without pixels, or whose size this release cannot read.
+    """Return the size of an image; None for a type without pixels, or for a type that this release cannot measure.
 
     Raise TruncatedError if `head` ends too early, and ImageError for a broken header or more than `max_pixels`.
     """

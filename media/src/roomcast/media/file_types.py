@@ -127,7 +127,7 @@ ACTIVE_EXTENSIONS: Final = frozenset(
 
 _UNSPECIFIC: Final = frozenset({"", "application/octet-stream", "binary/octet-stream", "application/unknown"})
 _CSV_FROM_EXCEL: Final = ("application/vnd.ms-excel", "csv")
-"""The type and extension that Windows with Excel announces for CSV files: the type belongs to Excel workbooks."""
+"""The type and extension that Windows with Excel announces for CSV files, though the type means Excel workbooks."""
 
 
 def _types_by_extension() -> dict[str, str]:
@@ -143,7 +143,7 @@ _BY_EXTENSION: Final = _types_by_extension()
 
 
 def canonical(content_type: str) -> str | None:
-    """Return the first name of the type with this name, or None for an unknown type. Ignore MIME parameters."""
+    """Return the type in FILE_TYPES with this name or alias, or None for an unknown type. Ignore MIME parameters."""
     return _BY_NAME.get(content_type.partition(";")[0].strip().lower())
 
 

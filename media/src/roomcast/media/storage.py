@@ -84,7 +84,7 @@ class Storage:
         )
 
     async def upload_form(self, key: str, content_type: str, size: int, seconds: int) -> UploadForm:
-        """Sign a form that stores only an object of `size` bytes, this type and this key, within `seconds`."""
+        """Sign a form that accepts, for `seconds`, only an object of this key, this type and `size` bytes."""
         with self.translating("sign"):
             return await self._sign_upload(key, content_type, size, seconds)
 

@@ -1,8 +1,9 @@
 """Decide when users may go offline. Pure: the caller passes the times, and gets decisions.
 
 **The guard against false mass expiry.** A user is offline if the user's presence was not refreshed for 60 s. This rule
-is safe only while Redis can store the refreshes. So each step of a sweep stores a mark with Redis's time in its shard.
-The next step compares its own time, by the same clock, with the mark:
+is safe only while Redis can store the refreshes. Presence is divided into shards, and each step of a sweep handles a
+batch of one shard. The step stores a mark with Redis's time in the shard. The next step in the same shard compares
+Redis's time with this mark:
 
 * The mark is about one sweep old: Redis ran and kept its writes, so gateways refreshed their users. Users may expire.
 * The mark is older than `gap_seconds`: Redis was stopped or unreachable, refused writes, lost its latest writes (a
@@ -143,8 +144,8 @@ def dead_nodes(
 class Rounds:
     """The order of the steps of one pass: one batch of each shard in rotation, until no shard has more.
 
-    Because of the rotation, a shard with a hundred thousand expired users does not delay the other shards. Their marks
-    would become too old.
+    Because of the rotation, a shard with a hundred thousand expired users does not delay the other shards. Otherwise
+    their marks would become too old.
     """
 
     def __init__(self, shards: Sequence[int]) -> None:

@@ -92,7 +92,7 @@ class PresenceStore:
         return ShardState(now_ms, read_mark(mark), users, due, ended)
 
     async def end_notes(self, shard: int, users: Sequence[str]) -> int:
-        """Publish that the notes of these users have ended, except notes that changed since. Return their number."""
+        """Publish that the notes of these users have ended, except notes that have changed. Return their number."""
         names = [
             keys.presence_seen(shard),
             keys.presence_ends(shard),

@@ -23,10 +23,10 @@ class Observer(Protocol):
         """Report a pass that failed because of Redis, the `failures`th since the last success."""
 
     def expired(self, users: int, seconds: float) -> None:
-        """Report a step that ended the presence of `users`."""
+        """Report a step that set `users` users offline."""
 
     def notes_ended(self, users: int) -> None:
-        """Report that the ended notes of `users` were published."""
+        """Report that the ends of the notes of `users` users were published."""
 
     def doubted(self, shard: int, doubt: Doubt) -> None:
         """Report the start of a grace period, in which no user of this shard expires."""

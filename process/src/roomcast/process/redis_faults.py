@@ -16,7 +16,7 @@ Fields = Mapping[str, Any]
 
 
 def read_fields(found: Fields) -> RedisInfo:
-    """Return the parts of redis-py's INFO that Roomcast reads; of a cluster, only the first server's INFO."""
+    """Return the parts of redis-py's INFO that Roomcast reads. For a cluster, use only the first server's INFO."""
     fields: Fields = next((part for part in found.values() if isinstance(part, Mapping) and "role" in part), found)
     return RedisInfo(*(str(fields.get(name, "")) for name in ("run_id", "redis_version", "role", "maxmemory_policy")))
 

@@ -37,7 +37,7 @@ class SettingsError(ValueError):
 
 
 def setting(default: Any, name: str, description: str, **bounds: float) -> Any:
-    """Make the field of the variable `name`: optional, with its bounds (`ge`, `gt`, `le`, `lt`)."""
+    """Make an optional field for the variable `name`. `bounds`: the limits of the value (`ge`, `gt`, `le`, `lt`)."""
     return Field(default=default, validation_alias=name, description=description, **cast("Any", bounds))
 
 
@@ -111,7 +111,7 @@ class SealingSettings(ProcessSettings):
 
     @property
     def cluster_keys(self) -> tuple[str, ...]:
-        """Return the keys: the first one seals, each one opens."""
+        """Return the keys. The first key seals messages, and every key opens messages."""
         return () if self.cluster_key is None else keys_in(self.cluster_key.get_secret_value())
 
 

@@ -48,6 +48,7 @@ _FIXED: Final = struct.Struct(">BB16sQ")
 unpack_fixed: Final = _FIXED.unpack_from
 """Read version, kind, epoch and seq of a room packet; raises struct.error for fewer bytes."""
 ROUTING_OFFSET: Final = _FIXED.size
+"""The offset of the lengths, the namespace and the skip list in a room packet; see `pack_routing`."""
 _HEADER: Final = struct.Struct(_FIXED.format + "BH")
 HEADER_SIZE: Final = _HEADER.size
 
@@ -57,7 +58,7 @@ class EnvelopeError(ValueError):
 
 
 class RoomPacket(NamedTuple):
-    """One decoded room packet; `body` is the Socket.IO packet as it goes on the wire."""
+    """One decoded room packet. `body`: the bytes after the skip list, for most kinds a finished Socket.IO packet."""
 
     kind: int
     epoch: bytes
@@ -98,7 +99,7 @@ def pack_close(namespace: str) -> bytes:
 
 
 def pack_note(namespace: str, note: Struct) -> bytes:
-    """Return a room packet for the gateways that are subscribed to the room; `note` belongs to RoomNote."""
+    """Return a room packet for the gateways that are subscribed to the room; `note` is a struct that they decode."""
     return note_head(namespace) + encode_struct(note)
 
 
@@ -108,7 +109,7 @@ def pack_question(namespace: str, question: Struct, skip: tuple[str, ...] = ()) 
 
 
 def note_head(namespace: str, token: tuple[str, ...] = ()) -> bytes:
-    """Return the part of a note before its MessagePack, which a script writes; `token`: see `roomcast.wire.seals`."""
+    """Return the head of a note, to which a script appends the MessagePack. `token`: see `roomcast.wire.seals`."""
     return _unlogged_head(KIND_NOTE, namespace, token) + bytes((VERSION,))
 
 
@@ -136,7 +137,8 @@ def unpack_room(data: bytes) -> RoomPacket:
 def check_event(packet: bytes, attachments: int = 0) -> None:
     """Raise EnvelopeError for a malformed packet, which would end the connection of every client that receives it.
 
-    Only the beginning and the end are checked. The content between them comes from a script or a node's serializer.
+    Only the beginning and the end are checked. The content between them needs no check, because
+    a script or a node's serializer wrote it.
     """
     kind = b"5%d-" % attachments if attachments else b"2"
     if not packet.startswith(kind) or not packet.endswith(b"]"):

@@ -80,7 +80,7 @@ class RedisTarget:
 
     @property
     def keyspace(self) -> Keyspace:
-        """The names of this deployment."""
+        """The keyspace that adds the prefix of this deployment to names."""
         return Keyspace(self.prefix, self.db)
 
     def at(self, host: str, port: int) -> RedisTarget:

@@ -9,13 +9,13 @@ Redis accounts limit who may publish on a channel, but gateways and back ends sh
     17            the envelope, which begins with version 1 (see `roomcast.wire.envelope`)
 
 Lua scripts finish some packets themselves (messages of the log, notes about occupants), and cannot compute a MAC. The
-process that runs such a script gives it the *publisher token* to write into the packet's skip list: a text that only
-processes with the key know. The token does not protect the content. Processes without the key may not subscribe, so
-they cannot learn the token.
+process that runs such a script gives it the *publisher token*, a text that only processes with the key know. The script
+writes the token into the packet's skip list. The token does not protect the content. Processes without the key may not
+subscribe, so they cannot learn the token.
 
-Several keys may be valid at once: the first key seals, and any of them opens. The key `none` stands for no seal: a
-process with this key in its list accepts unsealed messages, and sends them if it is the first key. So a cluster can
-introduce or change a key without a refused message (docs/operations.md).
+Several keys may be valid at once: the first key seals messages, and every key opens messages. The key `none` stands for
+no seal: a process with this key in its list accepts unsealed messages, and sends them if it is the first key. So a
+cluster can introduce or change a key without a refused message (docs/operations.md).
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def keys_in(value: str) -> tuple[str, ...]:
 class Seals:
     """Seals and opens messages. Without keys it seals nothing, and accepts every message.
 
-    `keys`: see `keys_in`. `requires_seal`: only a sealed message counts as sent by a process with a key.
+    `keys`: see `keys_in`. `requires_seal` is True if this process trusts only sealed messages.
     """
 
     def __init__(self, keys: Sequence[str] = ()) -> None:

@@ -21,8 +21,8 @@ def make_backplane(
 ) -> Backplane:
     """Return the backplane for a URL that `roomcast.wire.redis_url` can parse. Raise ValueError for other URLs.
 
-    `name` names the connections in CLIENT LIST. `replicas`: how many replicas must have received a write that the
-    caller marks as durable, before its reply is returned (WAIT); 0: only the master. `seals` seals the messages that
+    `name` names the connections in CLIENT LIST. `replicas`: the number of replicas that must have received the write
+    of a durable script (see `ScriptLibrary`) before the caller gets the reply (WAIT). `seals` seals the messages that
     `publish` sends.
     """
     target = parse(url)

@@ -177,7 +177,7 @@ class CanaryProbe:
             await self._publish(channel, watch)
 
     async def claim(self) -> None:
-        """Return after the first canary has come back, and after CLAIM_SECONDS for a canary of an older process."""
+        """Publish a canary, and wait until it comes back. Then wait CLAIM_SECONDS for a canary of an older process."""
         await self.publish_all()
         await self._confirmed.wait()
         await asyncio.sleep(CLAIM_SECONDS)

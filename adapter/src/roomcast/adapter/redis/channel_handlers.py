@@ -27,7 +27,7 @@ class Channels(Protocol):
     """The part of `roomcast.adapter.redis.backplane.Backplane` that receives messages."""
 
     def subscribe(self, channel: str) -> asyncio.Future[None]:
-        """Return a future that is done once Redis has confirmed the subscription."""
+        """Subscribe to a channel. The future is done once Redis has confirmed the subscription."""
         ...
 
     def unsubscribe(self, channel: str) -> None:

@@ -1,4 +1,4 @@
-"""Send commands to Redis and give each reply to its receiver, without a task or a future per command.
+"""Send commands to Redis, and give each reply to its receiver. The pipeline needs no task or future per command.
 
 `RedisConnection` adds the socket. `command_pipeline.pxd` gives the compiled build the C types.
 """
@@ -18,7 +18,7 @@ from roomcast.hotpath.module_loader import prefer_compiled
 OnReply = Callable[[Any], None]
 """Called with a command's reply or error, synchronously; it must not raise."""
 ReplyTarget = OnReply | Future[Any]
-"""The receiver of a reply: a callback, or a future. The pipeline gives it the reply, the subclass an error."""
+"""The receiver of a command's reply: a callback, or a future. Instead of a reply, the subclass may give it an error."""
 PushHandler = Callable[[bytes, bytes], None]
 
 SLICE_SECONDS: Final = 0.004
@@ -27,11 +27,11 @@ MESSAGES: Final = (b"smessage", b"message")
 
 
 class CommandPipeline:
-    """Sends the commands of one connection, and distributes its replies and pushes. A subclass has the socket.
+    """Sends the commands of one connection, and distributes its replies and pushes. A subclass owns the socket.
 
-    `out` contains the packed commands that are sent at the end of this turn of the event loop. `pending` contains, for
-    each command without a reply, the receiver of the reply, the time of sending (monotonic clock), and a note for the
-    subclass. Pushes go to `on_push(channel, data)`.
+    `out` contains the packed commands that the flush at the end of this turn of the event loop sends. `pending`
+    contains, for each command without a reply, the receiver of the reply, the time of sending (monotonic clock), and a
+    note for the subclass. Pushes go to `on_push(channel, data)`.
     """
 
     def __init__(self, on_push: PushHandler | None) -> None:

@@ -162,7 +162,7 @@ class RedisConnection(CommandPipeline, asyncio.Protocol):
         raise NotConnected(_CLOSED)
 
     def schedule_flush(self) -> None:
-        """Flush in the next turn of the loop."""
+        """Schedule a flush after the callbacks of this turn, and the check for late replies."""
         self._loop.call_soon(self._flush)
         if self._checker is None:
             self._check_later(self._timeout)
@@ -217,10 +217,10 @@ class RedisConnection(CommandPipeline, asyncio.Protocol):
         return not self.pending or self.pending[0][2] != "SUNSUBSCRIBE"
 
     def _check(self) -> None:
-        """End the connection if Redis accepts commands but does not reply (a stopped process). No caller must hang.
+        """End the connection if Redis accepts commands but does not reply, because callers would wait without end.
 
-        A command is overdue after the timeout, and only if it waited at _CHECKS checks in a row. A process that was
-        suspended, or whose event loop stalled, makes one check of the whole stall: Redis gets the rest of the time.
+        A command is overdue if it has waited longer than the timeout, and at _CHECKS checks in a row. If this process
+        was suspended or its event loop stalled, the whole stall counts as one check, and Redis gets further checks.
         """
         self._checker = None
         if not self.pending:
@@ -274,7 +274,7 @@ def _ignore_demotion() -> None:
 
 
 def _is_readonly(error: str) -> bool:
-    """Return whether a replica refused a write. Before Redis 7, READONLY does not start the error of a script."""
+    """Return whether a replica refused a write. Before Redis 7, a script's error has READONLY in its middle."""
     return error.startswith("READONLY") or ": -READONLY" in error
 
 

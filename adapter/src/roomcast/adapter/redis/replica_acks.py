@@ -3,7 +3,7 @@
 WAIT is not allowed in scripts, covers only the writes of its own connection, and blocks that connection until it
 answers. So one WAIT runs at a time, and the writes that come meanwhile share the next WAIT. If too few replicas answer
 in time, the outcome is unknown: the master has the write, but a failover may lose it. Callers then get ConnectionLost,
-and send the same id again.
+and send the message again, with the same id.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ from roomcast.wire.tasks import TaskSet
 _FIRST_RETRY_SECONDS: Final = 0.05
 _LAST_RETRY_SECONDS: Final = 1.0
 _ROLE_SECONDS: Final = 2.0
-"""Seconds between checks of the server's role. A replica accepts PUBLISH, so the change may cause no error."""
+"""Seconds between checks of the server's role. A server that becomes a replica still accepts PUBLISH without error."""
 _REPEAT_SECONDS: Final = 60.0
 """Seconds after which the log repeats the same reason for a lost connection."""
 _log = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ Resolve = Callable[[], Awaitable[RedisTarget]]
 class DurableConnection(NamedTuple):
     """The connection for durable scripts. Use it only while it is open.
 
-    Call `send` instead of `connection.send` if it is not None: its replies wait for replicas. A reply may be an error:
+    If `send` is not None, call it instead of `connection.send`: its replies wait for replicas. A reply may be an error:
     a CommandError (also for NOSCRIPT) or ConnectionLost.
     """
 
@@ -193,7 +193,7 @@ class ServerConnections:
             reply.add_done_callback(_forget)  # ignore MOVED: the slot has another owner, so the subscription has ended
 
     def subscribe_moved(self) -> list[tuple[str, asyncio.Future[None]]]:
-        """Subscribe again the wanted channels that this server dropped or refused with MOVED; return them.
+        """Subscribe to the wanted channels that this server has dropped, or has refused with MOVED. Return them.
 
         Before this call, `unsubscribe` all channels whose slots have another owner: this server must own the slots of
         all remaining channels.
@@ -272,7 +272,7 @@ class ServerConnections:
         self._limited.warning("lost", "redis %s of %s: %s; trying again", purpose, self._name, reason)
 
     def _check(self, info: RedisInfo) -> None:
-        """Log each fault of the server once. Raise NotConnected for a replica, and for a Redis that is too old."""
+        """Log each warning about the server once. Raise NotConnected for a replica, and for a Redis that is too old."""
         if info.is_replica:
             raise NotConnected("the server is a replica; waiting for the master")
         if info.is_too_old:
@@ -317,7 +317,7 @@ class ServerConnections:
             connection.close()
 
     async def _open_writes(self) -> None:
-        """Open the connection for durable writes. The timeout is doubled for a write and its WAIT."""
+        """Open the connection for durable writes. Its timeout is twice as long: it covers a write and its WAIT."""
         connection = await open_connection(
             await self._resolve(),
             timeout_seconds=self._timeout * 2,

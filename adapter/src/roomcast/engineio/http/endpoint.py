@@ -122,7 +122,7 @@ class Endpoint:
         return None if self._runtime.ensure_pending_capacity(caller.peer) else refusals.TOO_MANY_PENDING
 
     def request_place(self, caller: Caller, decide: Decide) -> Withdraw:
-        """Ask `admission` for a new session; `decide` gets the answer, now or later. Return a function to withdraw."""
+        """Ask `admission` for a new session; `decide` gets the answer. Return a function that withdraws the request."""
         refusal = self.refusal_for(caller)
         if refusal is None:
             return PlaceRequest(caller, self._runtime.pending, self.refusal_for, decide).begin(self.admission)
@@ -224,7 +224,7 @@ class Endpoint:
             connection.data_received(tail)
 
     def refuse_direct(self, direct: DirectSession, transport: asyncio.Transport, refusal: Refusal) -> None:
-        """Answer with a refusal, and close."""
+        """Answer with a refusal, and close the connection."""
         self._runtime.observer.refused(refusal.status, refusal.reason)
         transport.write(refusal_bytes(refusal, self._origins.headers(direct.opening.headers, "GET")))
         transport.close()
@@ -291,7 +291,7 @@ class Endpoint:
 
 
 async def answer_expectation(request: web.Request) -> None:
-    """Send 100 if the client waits for it. Ignore any other expectation (RFC 9110, section 10.1.1).
+    """Send status 100 if the client waits for it. Ignore any other expectation (RFC 9110, section 10.1.1).
 
     aiohttp refuses other expectations by an exception, which keeps the request's memory until a garbage collection.
     """
@@ -301,7 +301,7 @@ async def answer_expectation(request: web.Request) -> None:
 
 
 def _give_up(decided: asyncio.Future[Refusal | None], withdraw: Withdraw) -> None:
-    """Withdraw the request of a client that has disconnected. The client does not get the refusal that is set here."""
+    """Withdraw the request of a client that has disconnected. The refusal only ends the wait; no client gets it."""
     withdraw()
     if not decided.done():
         decided.set_result(refusals.BAD_REQUEST)

@@ -82,7 +82,10 @@ def names_one_host(request: Request) -> bool:
 
 
 def is_allowed(request: Request, caller: Caller, origins: Origins) -> bool:
-    """Tell whether the web page that sent this request may use the server. No browser sends two Origin headers."""
+    """Tell whether the web page that sent this request may use the server.
+
+    Two Origin headers are refused, because no browser sends them.
+    """
     listed = request.headers.getall("Origin", [])
     origin = listed[0] if listed else None
     return len(listed) < 2 and origins.accepts(origin, caller.scheme, caller.hosts, is_proxied=caller.is_proxied)

@@ -1,4 +1,4 @@
-"""Split a polling payload of Engine.IO v4: packets joined by U+001E; a binary packet is `b` and base64."""
+"""Split a polling payload of Engine.IO v4. U+001E separates its packets. A binary packet is `b` and base64."""
 
 from __future__ import annotations
 

@@ -33,8 +33,8 @@ _REFUSALS: Final = {
 }
 """The answer to a POST whose session ended while the body was read, by the reason of the end."""
 _READING_SECONDS: Final = 0.2
-"""Delay of the answer to a refused POST, if the answer to the waiting GET gives the reason. A client that sees its POST
-fail drops the GET, so the GET must be answered first."""
+"""Seconds before the answer to a refused POST, if the answer to the waiting GET gives the reason. A client that sees
+its POST fail drops the GET, so the GET must be answered first."""
 
 
 class Host(Protocol):
@@ -67,7 +67,7 @@ class _Payload(web.Response):
     async def write_eof(self, data: bytes = b"") -> None:
         try:
             await super().write_eof(data)
-        except OSError as error:  # the frames of its traceback hold the body, until the garbage collector finds them
+        except OSError as error:  # its traceback would keep the body in memory until a garbage collection
             raise error.with_traceback(None) from None
         finally:
             self._body = None

@@ -45,7 +45,7 @@ def refusal_response(refusal: Refusal) -> web.Response:
 
 
 def refusal_bytes(refusal: Refusal, headers: Mapping[str, str]) -> bytes:
-    """Return the answer as raw HTTP/1.1 bytes with additional `headers`, among them `Connection: close`."""
+    """Return the answer as raw HTTP/1.1 bytes with `Connection: close` and additional `headers`."""
     body = _body(refusal)
     lines = {
         "Content-Type": "application/json; charset=utf-8",

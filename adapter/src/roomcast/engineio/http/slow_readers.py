@@ -17,7 +17,7 @@ MAX_STALLED_BYTES: Final = 33_554_432
 
 
 class _Watched(NamedTuple):
-    """A watched connection. `since`: the time of the first `look` that found unsent bytes; 0 after a `look` without."""
+    """A watched connection. `since`: when `look` first found unsent bytes; 0 if the last `look` found none."""
 
     protocol: asyncio.BaseProtocol
     since: float
@@ -37,7 +37,7 @@ class StalledConnections:
         self._watched[transport] = _Watched(protocol, 0.0)
 
     def look(self, now: float) -> None:
-        """Abort connections with bytes that wait too long, or too many bytes. Call this once a second."""
+        """Abort connections whose bytes wait too long, and more above MAX_STALLED_BYTES. Call this once a second."""
         waiting: list[tuple[float, asyncio.Transport, int]] = []
         for transport, (protocol, since) in list(self._watched.items()):
             size = transport.get_write_buffer_size()

@@ -42,7 +42,7 @@ def withdraw_nothing() -> None:
 class PlaceRequest:
     """A request for a new session. While it waits, it counts as a pending session of its address.
 
-    The caller has checked for a refusal before the request. `check_refusal` repeats the check when the session is
+    The endpoint has checked for a refusal before the request. `check_refusal` repeats the check when the session is
     admitted, because the server may have begun to drain meanwhile.
     """
 

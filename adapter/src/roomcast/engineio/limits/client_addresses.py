@@ -24,7 +24,7 @@ class Peers:
         return any(parsed in network for network in self._networks if network.version == parsed.version)
 
     def find(self, remote: str, forwarded_for: str | None) -> str:
-        """Return `remote`, or behind a trusted proxy the last address in X-Forwarded-For that is not a trusted proxy.
+        """Return `remote`, or, if it is a trusted proxy, the last X-Forwarded-For address that is no trusted proxy.
 
         Each trusted proxy appends the address that it saw. The entries before the result may be forged by the client,
         and are not read. If every entry is a trusted proxy, the first entry is the result.

@@ -1,8 +1,8 @@
 """Read the usual request that opens a WebSocket session from its bytes. Pure.
 
 Nearly every new session starts with a request of the same form. This reader needs a tenth of the time of a general HTTP
-server. It returns None for a request of any other form (of HTTP: RFC 9112; of WebSocket: RFC 6455, section 4.1), and
-aiohttp then answers the request.
+server. For a request of any other form it returns None, and aiohttp answers the request. Sources: RFC 9112 (HTTP) and
+RFC 6455, section 4.1 (WebSocket).
 """
 
 from __future__ import annotations

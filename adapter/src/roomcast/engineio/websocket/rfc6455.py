@@ -82,12 +82,12 @@ def frame(opcode: int, payload: bytes) -> bytes:
 
 
 def close_frame(code: int) -> bytes:
-    """Return a CLOSE frame with a status code (section 5.5.1). For 1005, "no status", the frame is empty."""
+    """Return a CLOSE frame with a status code (section 5.5.1). For 1005, "no status", the frame has no payload."""
     return frame(CLOSE, b"" if code == 1005 else code.to_bytes(2, "big"))
 
 
 def close_code(payload: bytes) -> int:
-    """Return the code for the answer to a client's CLOSE: the client's code if it is valid, else 1002 or 1007."""
+    """Return the code that answers a client's CLOSE: 1005 without a code, 1002 or 1007 for a bad one, else the same."""
     if not payload:
         return 1005
     code = int.from_bytes(payload[:2], "big")
@@ -254,7 +254,7 @@ class FrameParser:
             raise _Violation(PROTOCOL_ERROR)
 
     def _is_oversized(self, first: int, size: int) -> bool:
-        """Tell whether to drop the message because of this frame's size. Raise _Violation if even that is too large."""
+        """Tell whether to drop the message because of this frame's size. Raise _Violation above `max_dropped`."""
         if first & 0x0F >= CLOSE:
             return False
         total = size + (len(self._fragments or b"") if self._dropping is None else self._dropping.size)

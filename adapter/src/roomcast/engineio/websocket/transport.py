@@ -268,9 +268,9 @@ class WebSocketConnection(FrameReceiver, asyncio.Protocol):
     ) -> bool:
         """Write `last` and a CLOSE frame. The connection ends with the client's CLOSE, or after `seconds`.
 
-        At an immediate close the kernel would send a reset if bytes of the client are unread, and the reset could
-        destroy bytes that the client has not read. Return whether there was a connection to close. `on_lost` is called
-        when the connection has ended.
+        An immediate close is not safe: if the server has not read all bytes of the client, the kernel sends a reset,
+        which can destroy bytes that the client has not read. Return whether there was a connection to close. `on_lost`
+        is called when the connection has ended.
         """
         self._detach()
         if self._transport is None:

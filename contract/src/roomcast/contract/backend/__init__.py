@@ -9,8 +9,8 @@ other: the message has a seq, is logged, and reaches each member once. The Redis
 the client needs. Methods take user ids; `roomcast.contract.ids.encode_subject` converts a token's `sub` into a user id.
 
 Every method raises RoomcastError: BAD_REQUEST or TOO_LARGE for wrong arguments, UNAVAILABLE when nothing was done, and
-OUTCOME_UNKNOWN when no answer came. After the last two, repeat the call. All calls are safe to repeat (`publish` with
-the same id), except that a custom event may be sent twice.
+OUTCOME_UNKNOWN when no answer came. After UNAVAILABLE and OUTCOME_UNKNOWN, repeat the call. All calls are
+safe to repeat (`publish` with the same id), except that a custom event may be sent twice.
 """
 
 from __future__ import annotations
@@ -70,13 +70,13 @@ __all__ = (
 
 _CONNECT_SECONDS: Final = 2.0
 MAX_CONNECTIONS: Final = 100
-"""The most connections of one client to one server. An upload request occupies one while it waits for a signer."""
+"""The most connections of one client to one server. An upload request occupies a connection until a signer answers."""
 
 
 class Backend(
     Amendments, CustomEvents, Rooms, People, Inboxes, Allowances, Lookups, Revocations, Moderation, PresenceQueries
 ):
-    """The client; see the module. `retention`: the gateways' retention, if they do not use the defaults.
+    """The client for back ends, see the module. `retention`: the gateways' retention, if they do not use the defaults.
 
     `prefix`: the prefix in the gateways' Redis URL, if there is one. The Redis client chooses the database number.
 

@@ -156,7 +156,7 @@ class Amendments(Messages):
     async def _amend(
         self, room: str, user: str, target: int, name: str | None, message_id: str | None, prepare: Prepare
     ) -> PublishReceipt:
-        """Append the amendment with its rewrites. Prepare it again if another one has changed an entry to rewrite."""
+        """Append the amendment with its rewrites. If an entry to rewrite has changed, prepare the amendment again."""
         check_ids(room, user)
         _checked_seq(target)
         made = str(uuid.uuid4()) if message_id is None else message_id

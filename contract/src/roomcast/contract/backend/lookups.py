@@ -98,7 +98,7 @@ class Lookups(RedisLink):
         )
 
     async def members(self, room: str, *, cursor: str | None = None, limit: int = MAX_LIST) -> MemberPage:
-        """Return about `limit` (1 to 1,000) stored members: the first ones, or those after the cursor of another page.
+        """Return about `limit` (1 to 1,000) stored members: the first members, or the members after `cursor`.
 
         A user who is a member while all pages are read is on at least one page. A page may be empty. Raise NOT_FOUND
         for a room that is not stored.

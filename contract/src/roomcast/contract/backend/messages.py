@@ -133,7 +133,7 @@ def check_message_id(message_id: str) -> None:
 
 
 def check_content(text: str | None, data: dict[str, Any] | None) -> None:
-    """Raise BAD_REQUEST or TOO_LARGE for a text or data that is not allowed. Raise BAD_REQUEST without either."""
+    """Raise BAD_REQUEST or TOO_LARGE for a text or data that is not allowed. Raise BAD_REQUEST if both are None."""
     if text is None and data is None:
         raise RoomcastError(Code.BAD_REQUEST, "text or data is needed")
     if text is not None:

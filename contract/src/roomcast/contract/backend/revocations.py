@@ -15,7 +15,7 @@ TOKEN_LIFE_SECONDS: Final = 30 * 86_400
 """The default life of a revocation, in seconds. It must be at least the longest life of a token."""
 
 CLOCK_SKEW_SECONDS: Final = 30
-"""The default for how many seconds the clock of a process that signs tokens may be ahead."""
+"""The default number of seconds by which the clock of a process that signs tokens may be ahead."""
 
 
 class Revocations(RedisLink):

@@ -118,7 +118,7 @@ class Rooms(RedisLink):
         return (kind or b"").decode(), (name or b"").decode()
 
     async def _replace_in_directory(self, room: str, kind: str, old: str | None, new: str | None) -> None:
-        """Remove a public room's directory entry for the name `old`, and add one for `new`. None skips that step."""
+        """Replace the directory entry of a public room for the name `old` by one for `new`. None: there is no entry."""
         if kind == "public":
             args = ("" if old is None else entry_of(old, room), "" if new is None else entry_of(new, room), MAX_LISTED)
             await self._script("room_listing", (keys.DIRECTORY,), args)

@@ -77,7 +77,7 @@ class Uploads(RedisLink):
         return found
 
     async def _media_of(self, upload: str, user: str, room: str) -> Media:
-        """Return the media of a verified upload for a message of `user` in `room`. Raise the errors of gateways."""
+        """Return the media of a verified upload for a message of `user` in `room`. Raise the gateways' errors."""
         name = keys.upload(_checked(MediaUrl, {"upload": upload})["upload"])
         owner, stored_room, media = await self._call("HMGET", name, "owner", "room", "media")
         if owner is None or stored_room is None:

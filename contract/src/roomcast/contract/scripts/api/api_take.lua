@@ -7,8 +7,8 @@
 -- ARGV[3] requests to charge
 -- ARGV[4] 'owe': charge the requests in any case, because their work is already done; later requests must wait
 --
--- A call for more requests than the burst could never be covered at once. So the script admits it as soon as the rate
--- covers all earlier requests but one. Later calls wait until the rate covers this call.
+-- The rate can never cover a call for more requests than the burst. So the script admits such a call as soon as the
+-- rate covers all earlier requests but one. Later calls wait until the rate covers this call.
 --
 -- Returns 0 when the requests are admitted, else the ms to wait. Requests that must wait are not charged.
 

@@ -155,8 +155,8 @@ else
 end
 -- Unread counts are calculated from the number of entries that are *not* texts or media, because such entries are few.
 -- Meta `others` is their number, `other_at` the seq of the newest of them, and `last` the seq of the newest text or
--- media before it. A text costs one increment, of its author's count. In JSON, a comma before a quote cannot occur
--- inside a string, so the first match is the field.
+-- media before it. A text costs one increment, of its author's count. Inside a JSON string every quote is escaped,
+-- so the first match is the field.
 local kind_at = string.find(ARGV[11], ',"kind":"', 1, true)
 local initial = kind_at and string.byte(ARGV[11], kind_at + 9)
 local mentions = kind_at and string.match(ARGV[11], '^%a+","mentions":%[([^%]]*)%]', kind_at + 9)

@@ -6,7 +6,7 @@
 -- KEYS[3…] the other keys of the room
 -- ARGV[1] life of the record, seconds   ARGV[2] the user who closes the room ('' = an operator or a back end)
 --
--- Returns the members, from whose lists the caller removes the room; nil when ARGV[2] is not the owner.
+-- Returns the members: the caller removes the room from their lists. Returns nil when ARGV[2] is not the owner.
 
 --@include _room
 --@include _kicks
