@@ -1,6 +1,7 @@
 /** Put connection, rooms, outbox and presence together behind one object. */
 
-import { Connection, type ConnectionOptions, type ConnectionState } from "./connection/connection.ts";
+import { Connection, type ConnectionOptions } from "./connection/connection.ts";
+import type { ConnectionState } from "./connection/connection_state.ts";
 import { CustomListeners } from "./custom_events.ts";
 import type { Undo } from "./emitter.ts";
 import { defaultStorage, newId } from "./connection/environment.ts";

@@ -6,7 +6,8 @@
 
 export type { BackoffPolicy } from "./connection/backoff.ts";
 export { connect, type Client, type ConnectOptions } from "./client.ts";
-export { NOT_CONNECTED, type ConnectionOptions, type ConnectionState, type Phase } from "./connection/connection.ts";
+export type { ConnectionOptions } from "./connection/connection.ts";
+export { NOT_CONNECTED, type ConnectionState, type Phase } from "./connection/connection_state.ts";
 export type { EmitOptions } from "./custom_events.ts";
 export type { Undo } from "./emitter.ts";
 export { CODES, isWireError, RoomcastError, type Reason, type WireError } from "./errors.ts";

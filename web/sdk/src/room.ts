@@ -5,8 +5,7 @@ import type { Connection } from "./connection/connection.ts";
 import { checkCustomEvent, CustomListeners, type EmitOptions } from "./custom_events.ts";
 import { Emitter, type Undo } from "./emitter.ts";
 import { RoomcastError } from "./errors.ts";
-import { keptOf, timelineOf, type KeptRoom } from "./cached_room.ts";
-import { Membership } from "./join_and_leave.ts";
+import { keptOf, type KeptRoom } from "./cached_room.ts";
 import { jsonCopy } from "./payload_checks.ts";
 import { peopleChanged, peopleListed, personRenamed } from "./room_people.ts";
 import type { Presence } from "./presence.ts";
@@ -22,16 +21,15 @@ import type {
   Payload,
   RoomChange,
   RoomId,
-  Since,
   UserId,
 } from "./protocol.ts";
 import { UNKNOWN_EPOCH, type ReadMarks } from "./read_marks.ts";
 import { retrying } from "./connection/retry.ts";
 import type { RoomCache } from "./room_cache.ts";
+import { RoomLog } from "./room_log.ts";
 import { EMPTY_ROOM, type EditOptions, type RoomState, type SendOptions } from "./room_state.ts";
 import type { Sender } from "./sender.ts";
-import { EMPTY_TIMELINE, hasGap, isReplay, reduceTimeline, sinceOf } from "./timeline.ts";
-import type { Timeline, TimelineAction } from "./timeline.ts";
+import type { Timeline } from "./timeline.ts";
 import { OwnTypingIndicator, TypingWatch } from "./typing_timers.ts";
 import { fold, NOTHING_FOLDED, withDrafts } from "./message_view.ts";
 
@@ -50,10 +48,7 @@ export interface RoomContext {
   closing: AbortSignal;
 }
 
-/** Milliseconds after an ack within which the message itself must arrive; else the client has missed a message. */
-const ECHO_MS = 2_000;
-/** Milliseconds for which replayed messages are collected, to be shown together. */
-const REPLAY_SHOW_MS = 50;
+/** How many times an edit, deletion or reaction is tried. */
 const CHANGE_ATTEMPTS = 3;
 
 /** One room, from `Client.room`. */
@@ -61,21 +56,14 @@ export class Room<A extends AppTypes = AppTypes> {
   readonly id: RoomId;
   readonly #context: RoomContext;
   readonly #changed = new Emitter<RoomState>();
-  readonly #membership: Membership;
+  readonly #log: RoomLog;
   #state = EMPTY_ROOM;
-  #timeline: Timeline = EMPTY_TIMELINE;
   #folded = NOTHING_FOLDED;
   /** True while the log changes. Removing the drafts that the log now shows must not emit a state of its own. */
   #isReducing = false;
-  /** The last seq of the replay under way; 0 when there is none. */
-  #replayUntil = 0;
-  #replayed: Message[] = [];
-  #replayTimer: ReturnType<typeof setTimeout> | undefined;
   readonly #typing = new TypingWatch((typing) => this.#show({ typing }));
   readonly #ownTyping: OwnTypingIndicator;
   readonly #custom = new CustomListeners();
-  #ackedSeq = 0;
-  #echoTimer: ReturnType<typeof setTimeout> | undefined;
 
   /** @internal Use `Client.room`. */
   constructor(id: RoomId, context: RoomContext) {
@@ -83,9 +71,12 @@ export class Room<A extends AppTypes = AppTypes> {
     this.id = id;
     this.#context = context;
     this.#ownTyping = new OwnTypingIndicator((typing) => connection.drop("typing", { room: id, typing }));
-    this.#membership = new Membership(id, connection, {
-      enter: () => this.#catchUp(),
+    this.#log = new RoomLog(id, connection, context.pageSize, {
+      joining: () => void (this.#state.phase !== "joined" && this.#show({ phase: "joining" })),
+      joined: (answer, isSameEpoch) => this.#joined(answer, isSameEpoch),
+      caughtUp: () => context.sender.open(id),
       refused: (error) => this.#refused(error),
+      changed: () => this.#logChanged(),
     });
   }
 
@@ -101,13 +92,13 @@ export class Room<A extends AppTypes = AppTypes> {
 
   /** Join the room and stay joined, over reconnects, until `leave`. */
   join(): void {
-    this.#membership.join();
+    this.#log.join();
   }
 
   /** Leave the room. The state keeps its messages. */
   async leave(): Promise<void> {
     this.#show({ phase: "idle", error: null });
-    await this.#membership.leave();
+    await this.#log.leave();
   }
 
   // --- writing -------------------------------------------------------------------------------------------------------
@@ -201,12 +192,8 @@ export class Room<A extends AppTypes = AppTypes> {
     if (!this.#state.hasOlder || this.#state.loadingOlder || this.#timeline.isRestarting || this.#timeline.isKept)
       return;
     this.#show({ loadingOlder: true });
-    const { epoch, events } = this.#timeline;
     try {
-      const before = events[0]?.seq ?? this.#timeline.last + 1;
-      const payload = { room: this.id, before, limit: this.#context.pageSize };
-      const page = await this.#context.connection.call("message:history", payload);
-      if (this.#timeline.epoch === epoch) this.#reduce({ type: "history", page });
+      await this.#log.loadOlder();
     } finally {
       this.#show({ loadingOlder: false });
     }
@@ -217,7 +204,7 @@ export class Room<A extends AppTypes = AppTypes> {
    * reactions count as entries. Does nothing while a page of older messages is loading.
    */
   releaseHistory(keep: number): void {
-    if (!this.#state.loadingOlder) this.#reduce({ type: "released", keep: Math.max(1, Math.trunc(keep)) });
+    if (!this.#state.loadingOlder) this.#log.release(keep);
   }
 
   /** Load the first page of the people who are here. */
@@ -245,33 +232,28 @@ export class Room<A extends AppTypes = AppTypes> {
   /** @internal Show the state from the room cache, until the server has answered. */
   restore({ read, ...kept }: KeptRoom): void {
     if (this.#timeline.epoch !== null || this.#state.phase === "refused") return;
-    this.#timeline = timelineOf({ read, ...kept });
+    this.#log.restore({ read, ...kept });
     this.#show({ ...this.#shownOfTimeline(), read: { ...read, ...this.#state.read } });
   }
 
   /** @internal Stop showing the state from the room cache: it belongs to another user, or the user may not enter. */
   dropKept(): void {
     if (!this.#timeline.isKept) return;
-    this.#timeline = EMPTY_TIMELINE;
+    this.#log.dropKept();
     this.#show({ ...this.#shownOfTimeline(), read: {} });
   }
 
   /** @internal Join again and recover the missed messages: a new session is in no room yet. */
   onReady(): void {
-    this.#takeReplayed([]);
-    this.#replayUntil = 0;
     this.#ownTyping.reset();
-    this.#membership.onReady();
+    this.#log.onReady();
   }
 
   /** @internal */
   onMessage(message: Message): void {
-    if (!this.#membership.isWanted) return;
+    if (!this.#log.isWanted) return;
     this.#typing.received(message.user, false);
-    const isReplayed = message.epoch === this.#timeline.epoch && message.seq < this.#replayUntil;
-    if (!isReplayed) return this.#takeReplayed([message]);
-    this.#replayed.push(message);
-    this.#replayTimer ??= setTimeout(() => this.#takeReplayed([]), REPLAY_SHOW_MS);
+    this.#log.onMessage(message);
   }
 
   /** @internal */
@@ -286,12 +268,12 @@ export class Room<A extends AppTypes = AppTypes> {
 
   /** @internal */
   onCustom(event: CustomEvent): void {
-    if (this.#membership.isWanted) this.#custom.receive(event);
+    if (this.#log.isWanted) this.#custom.receive(event);
   }
 
   /** @internal */
   onResync(): void {
-    this.#membership.refresh();
+    this.#log.refresh();
   }
 
   /** @internal */
@@ -300,7 +282,7 @@ export class Room<A extends AppTypes = AppTypes> {
       this.#context.presence.learn(change.entered ?? []);
       this.#show(peopleChanged(this.#state, change));
     } else if (change.change === "removed" || change.change === "closed") {
-      this.#membership.end();
+      this.#log.end();
       const why = change.change === "closed" ? "the room was closed" : "you were taken out of the room";
       this.#refused(RoomcastError.of("forbidden", why));
     } else if (change.change === "invited" || change.change === "unbanned") this.#askAgain();
@@ -317,71 +299,30 @@ export class Room<A extends AppTypes = AppTypes> {
     if (!this.#isReducing) this.#show({});
   }
 
-  /** @internal Join again if the message that was acked as `seq` does not arrive within 1 to 2 times ECHO_MS. */
+  /** @internal */
   onAcked(seq: number): void {
-    this.#ackedSeq = Math.max(seq, this.#ackedSeq);
-    this.#echoTimer ??= this.#awaitEcho(this.#ackedSeq);
-  }
-
-  #awaitEcho(seq: number): ReturnType<typeof setTimeout> {
-    return setTimeout(() => {
-      this.#echoTimer = undefined;
-      const isMissing = this.#timeline.epoch !== null && this.#timeline.last < seq;
-      if (isMissing) this.#membership.refresh();
-      else if (this.#timeline.last < this.#ackedSeq) {
-        this.#echoTimer = this.#awaitEcho(this.#ackedSeq);
-        return;
-      }
-      this.#ackedSeq = 0;
-    }, ECHO_MS);
+    this.#log.onAcked(seq);
   }
 
   /** @internal */
   stop(): void {
-    this.#membership.stop();
+    this.#log.stop();
     this.#typing.stop();
-    clearTimeout(this.#echoTimer);
-    clearTimeout(this.#replayTimer);
   }
 
   // --- joining -------------------------------------------------------------------------------------------------------
 
-  /**
-   * Join, and recover missed entries.
-   *
-   * A join without a known position asks for a page of entries, to show them together. Others ask for a replay: the missed entries
-   * arrive as `message` events after one round trip. A gateway that does not support replays answers in pages.
-   */
-  async #catchUp(): Promise<void> {
-    if (this.#state.phase !== "joined") this.#show({ phase: "joining" });
-    for (;;) {
-      const since = sinceOf(this.#timeline);
-      const form = since ? { since, limit: MAX_LIST, replay: true } : { limit: this.#context.pageSize };
-      const onAnswer = (answer: JoinAnswer) => this.#joined(answer, since);
-      const payload = { room: this.id, ...form };
-      const answer = await this.#context.connection.call("room:join", payload, undefined, onAnswer);
-      if (!this.#membership.isWanted) return;
-      const isFurther = since !== null && this.#timeline.last > since.seq;
-      if (!answer.recovered || !answer.more || !isFurther) break;
-    }
-    this.#context.sender.open(this.id);
-    this.#fillGap();
-  }
-
-  #joined(answer: JoinAnswer, since: Since | null): void {
-    if (!this.#membership.isWanted) return;
-    const read = this.#readAfter(answer);
-    this.#replayUntil = isReplay(answer, since) ? answer.seq : 0;
+  #joined(answer: JoinAnswer, isSameEpoch: boolean): void {
     this.#context.presence.learn(answer.members);
-    this.#reduce({ type: "joined", answer, since });
+    const read = this.#readAfter(answer, isSameEpoch);
     const people = peopleListed(this.#state, answer.members, answer.occupancy);
     const moreMembers = answer.members.length >= MAX_LIST && answer.occupancy > MAX_LIST;
     this.#show({ phase: "joined", error: null, read, ...people, moreMembers });
   }
 
   /** Merge the read marks of an answer with the known ones: marks only move forward within an epoch. */
-  #readAfter(answer: JoinAnswer): Record<UserId, number> {
-    const read = answer.epoch === this.#timeline.epoch ? { ...this.#state.read } : {};
+  #readAfter(answer: JoinAnswer, isSameEpoch: boolean): Record<UserId, number> {
+    const read = isSameEpoch ? { ...this.#state.read } : {};
     for (const [user, seq] of Object.entries(answer.read)) read[user] = Math.max(seq, read[user] ?? 0);
     return read;
   }
@@ -398,34 +339,19 @@ export class Room<A extends AppTypes = AppTypes> {
     if (this.#state.phase === "refused") this.join();
   }
 
-  /** Show the collected replayed messages, then `live`. */
-  #takeReplayed(live: Message[]): void {
-    clearTimeout(this.#replayTimer);
-    this.#replayTimer = undefined;
-    const messages = [...this.#replayed, ...live];
-    this.#replayed = [];
-    if (messages.length === 0) return;
-    this.#reduce({ type: "live", messages });
-    this.#fillGap();
-  }
-
-  #fillGap(): void {
-    if (this.#timeline.last >= this.#replayUntil) this.#replayUntil = 0;
-    if (this.#replayUntil === 0 && hasGap(this.#timeline)) this.#membership.refresh();
-  }
-
   // --- state ---------------------------------------------------------------------------------------------------------
 
-  #reduce(action: TimelineAction): void {
-    const before = this.#timeline;
-    this.#timeline = reduceTimeline(before, action);
-    if (this.#timeline === before) return;
+  #logChanged(): void {
     this.#isReducing = true;
     this.#forgetDelivered();
     this.#isReducing = false;
     this.#show(this.#shownOfTimeline());
     const { cache } = this.#context;
     cache?.save(this.id, () => keptOf(this.#timeline, this.#state.read, cache.maxMessages));
+  }
+
+  get #timeline(): Timeline {
+    return this.#log.timeline;
   }
 
   #shownOfTimeline(): Partial<RoomState> {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { describe, it } from "node:test";
-import type { Phase } from "../src/connection/connection.ts";
+import type { Phase } from "../src/connection/connection_state.ts";
 import { ServerClock } from "../src/connection/clock.ts";
 import { Connection } from "../src/connection/connection.ts";
 import { TokenRenewal } from "../src/connection/token_renewal.ts";

@@ -6,17 +6,19 @@
  */
 
 import { io, type Socket } from "socket.io-client";
-import { backoffMs, MOVED, parseRetryAfter, RECONNECT, type BackoffPolicy } from "./backoff.ts";
+import { backoffMs, MOVED, RECONNECT, type BackoffPolicy } from "./backoff.ts";
 import { ServerClock } from "./clock.ts";
+import { NOT_CONNECTED, type ConnectionState } from "./connection_state.ts";
 import { Emitter, type Undo } from "../emitter.ts";
 import { isNode, keepAlive } from "./environment.ts";
-import { isWireError, RoomcastError, type Reason } from "../errors.ts";
+import { RoomcastError, type Reason } from "../errors.ts";
 import { handshakeOf } from "./handshake_abort.ts";
 import { connectHint } from "./connect_hint.ts";
 import { blameOf } from "../disconnect_cause.ts";
 import { DEFAULT_LIMITS, payloadFault } from "../payload_checks.ts";
 import { CLIENT_EVENTS, SERVER_EVENTS } from "../protocol.ts";
 import type { Answer, ClientEvent, Limits, Payload, Ready, ServerEvent, ServerEvents } from "../protocol.ts";
+import { accepted, refusalOf, retryAfterOf } from "./server_answers.ts";
 import { Tokens, type TokenSource } from "./token_source.ts";
 import { TransportOrder, type Transport } from "./transports.ts";
 
@@ -38,43 +40,6 @@ export interface ConnectionOptions {
   /** How long to wait for `ready` on an open transport, in milliseconds; default 10,000. */
   readyTimeoutMs?: number;
 }
-
-/**
- * - `connecting`: an attempt is under way.
- * - `online`: signed in.
- * - `waiting`: the connection was lost; the next attempt is at `retryAtMs`.
- * - `refused`: the server does not accept the tokens, or the token source has none. `reconnect` tries again.
- * - `closed`: `close` was called; the client stays closed.
- */
-export type Phase = "connecting" | "online" | "waiting" | "refused" | "closed";
-
-/** The state of the connection; a new object after every change. */
-export interface ConnectionState {
-  phase: Phase;
-  /** Attempts since the client was last online. */
-  attempt: number;
-  /** When the next attempt starts, in milliseconds by this device's clock. */
-  retryAtMs: number | null;
-  /** Whether this client was online before. */
-  wasOnline: boolean;
-  /** Whether the gateway has announced that it will move this client. */
-  draining: boolean;
-  /** Why the client is not online. */
-  error: RoomcastError | null;
-  /** The gateway's `ready` event of the last sign-in. */
-  ready: Ready | null;
-}
-
-/** The state of a client before its first attempt. */
-export const NOT_CONNECTED: ConnectionState = {
-  phase: "connecting",
-  attempt: 0,
-  retryAtMs: null,
-  wasOnline: false,
-  draining: false,
-  error: null,
-  ready: null,
-};
 
 const ACK_MS = 8_000;
 const READY_MS = 10_000;
@@ -370,33 +335,5 @@ export class Connection {
     const known = this.#events.get(event) ?? new Emitter<never>();
     this.#events.set(event, known);
     return known as unknown as Emitter<ServerEvents[E]>;
-  }
-}
-
-/** Return the answer of an ack `{ok: true, …}`; throw the error of a negative ack `{ok: false, error}`. */
-export function accepted(ack: unknown): unknown {
-  const answer = ack as { ok?: boolean; error?: unknown } | null;
-  if (answer?.ok === true) return answer;
-  throw isWireError(answer?.error) ? new RoomcastError(answer.error) : RoomcastError.of("internal", "malformed ack");
-}
-
-/** Return the error of a refused connect. A refusal without a code is about the token or the namespace. */
-function refusalOf(error: Error & { data?: unknown }): RoomcastError {
-  if (error.message === "Invalid namespace")
-    return RoomcastError.of("bad_request", "`url` has a path; set the option `path` to the path of the socket");
-  return isWireError(error.data) ? new RoomcastError(error.data) : RoomcastError.of("unauthorized", error.message);
-}
-
-/**
- * Return the Retry-After of a refused polling request, in milliseconds. Browsers hide the header of a WebSocket.
- *
- * Outside browsers, socket.io-client's request object throws here if there was no response.
- */
-function retryAfterOf(error: Error & { context?: unknown }, nowMs: number): number {
-  const request = error.context as { getResponseHeader?: (name: string) => string | null } | undefined;
-  try {
-    return parseRetryAfter(request?.getResponseHeader?.("Retry-After") ?? null, nowMs);
-  } catch {
-    return 0;
   }
 }
