@@ -20,7 +20,7 @@ ALL_SCOPES = tuple(Scope)
 
 
 class Api(NamedTuple):
-    """A running process, and a key with every scope."""
+    """A running API process, and the API key that its clients send."""
 
     port: int
     metrics_port: int
@@ -33,7 +33,7 @@ class Api(NamedTuple):
         return f"http://127.0.0.1:{self.port}"
 
     def client(self, key: str | None = None, **more: Any) -> httpx.Client:
-        """Return a client that sends a key."""
+        """Return an HTTP client that sends `key`; by default, the key of this object."""
         headers = {"Authorization": f"Bearer {key or self.key}"}
         return httpx.Client(base_url=self.url, headers=headers, timeout=10, trust_env=False, **more)
 
@@ -48,7 +48,7 @@ class Api(NamedTuple):
 
 
 async def make_key(redis_url: str, *scopes: str, name: str = "tests", **more: Any) -> str:
-    """Store a key and return its text; without `scopes` it has all scopes."""
+    """Store an API key and return its text. Without `scopes` the key has all scopes."""
     target = urls.parse(redis_url)
     client = open_client(target)
     try:

@@ -23,7 +23,7 @@ SLOW_FOLDERS = ("browser", "packages", "cluster", "chaos", "attack", "chart")
 FIRST_FILE = "test_contents.py"
 
 UNMEASURED_CHILDREN = ("integration/adapter", "integration/engineio", "integration/operations")
-"""Folders whose child processes are not measured: that would slow down the tests, and add little coverage."""
+"""Folders in which coverage does not measure child processes: that slows the tests and adds little coverage."""
 
 SLOW_SECONDS = 600
 """Time limit in seconds of a test in SLOW_FOLDERS: the fixtures of the first tests build the page and all packages."""
@@ -38,7 +38,7 @@ settings.load_profile("any machine")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the slow folders, and run the longest first: a parallel run then ends with short files, not a long one."""
+    """Mark the tests of slow folders, and sort the slowest folders first: a parallel run then ends with short files."""
     for item in items:
         if folder_of(item) in SLOW_FOLDERS:
             item.add_marker(pytest.mark.slow)
@@ -67,7 +67,7 @@ def bounded(test: Callable[..., Awaitable[None]], seconds: float) -> Callable[..
 
 
 def place_of(item: pytest.Item) -> int:
-    """Return the rank of a test's folder. FIRST_FILE comes first of all, because it builds packages for other files."""
+    """Return the rank of a test's folder. FIRST_FILE has the lowest rank: it builds packages for other files."""
     if item.path.name == FIRST_FILE:
         return -1
     folder = folder_of(item)

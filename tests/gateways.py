@@ -42,7 +42,7 @@ class Gateway(NamedTuple):
     process: subprocess.Popen[bytes]
     log: Path
     trust: Path | None = None
-    """The certificate of the authority that signed the gateway's own; None without TLS."""
+    """The certificate of the authority that signed the gateway's certificate; None without TLS."""
 
     @property
     def url(self) -> str:
@@ -164,7 +164,7 @@ def token(user: str, **claims: Any) -> str:
 
 
 def unique(prefix: str) -> str:
-    """Return a name that no other test uses."""
+    """Return `prefix` with a random suffix: a name that no other test uses."""
     return f"{prefix}-{uuid4().hex[:8]}"
 
 
@@ -256,7 +256,7 @@ class Client:
             await self.gone.wait()
 
     async def cut(self) -> None:
-        """Drop the transport without a close."""
+        """Close the TCP connection without a close frame."""
         await self.io.eio.http.close()
 
     async def close(self) -> None:

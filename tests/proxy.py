@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 
 
 class MutingProxy:
-    """A proxy to `target`. While `is_muted`, a client that has sent `mark` receives nothing.
+    """A proxy to `target`. While `is_muted`, it drops the data for every client that has sent the bytes `mark`.
 
     `swallowed` is the dropped data.
     """
@@ -56,7 +56,7 @@ async def muting_proxy(target: int, mark: bytes) -> AsyncIterator[MutingProxy]:
 
 
 class CuttableProxy:
-    """A proxy to `target`. `cut` closes its connections, and new ones end at once until `restore`."""
+    """A proxy to `target`. `cut` closes all connections, and each new connection at once until `restore`."""
 
     def __init__(self, target: int) -> None:
         self.port = 0

@@ -55,7 +55,7 @@ def running(kind: str, folder: Path, **settings: str) -> Iterator[Running]:
 
 
 def media_settings(redis_url: str, endpoint: str = "http://127.0.0.1:1") -> dict[str, str]:
-    """Return the settings of a signer whose storage the test does not use."""
+    """Return the settings of a signer. By default no storage listens at `endpoint`."""
     return {
         "ROOMCAST_REDIS_URL": redis_url,
         "ROOMCAST_S3_ENDPOINT": endpoint,

@@ -165,7 +165,7 @@ async def test_the_younger_of_two_processes_with_one_node_name_ends_at_once(
 
 
 @pytest.mark.parametrize("clocks", [(100.0, 100.0), (100.0, 50.0)])
-async def test_exactly_one_of_two_processes_with_one_node_name_ends_whatever_their_clocks(
+async def test_exactly_one_of_two_processes_with_one_node_name_ends(
     clocks: tuple[float, float],
 ) -> None:
     loop, ended = Loop(), list[str]()

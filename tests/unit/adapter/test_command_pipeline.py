@@ -133,7 +133,7 @@ def test_a_slice_ends_when_its_time_is_over(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_callback_may_clear_the_pending_commands() -> None:
-    """A connection that ends between two replies fails and clears all waiting commands."""
+    """When a connection ends between two replies, its callback fails the waiting commands and clears their queue."""
     link = pipeline()
     came: list[Any] = []
 

@@ -120,7 +120,7 @@ async def test_a_room_is_subscribed_until_its_last_member_has_left() -> None:
     rig.join("b", "room")
     assert set(rig.backplane.subscribed) == {"room:{room}"}
     rig.leave("a", "room")
-    await asyncio.sleep(0.01)  # the linger time is zero, so a timer would have ended
+    await asyncio.sleep(0.01)  # the linger time is zero, so the timer of an unsubscription would have fired
     assert rig.backplane.unsubscribed == []
     rig.leave("b", "room")
     await until(lambda: rig.backplane.unsubscribed == ["room:{room}"], "the room is unsubscribed")

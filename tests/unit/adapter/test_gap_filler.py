@@ -1,4 +1,4 @@
-"""The gap filler fills gaps from the log, in order. No published packet can make it read without a pause."""
+"""The gap filler fills gaps from the log, in order. Forged packets cannot make it read the log without a pause."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ def test_compare_returns_the_verdict_on_the_position_of_the_log(epoch: bytes, se
     assert watch_at(A, 5).compare(epoch, seq) is verdict
 
 
-def test_a_log_position_read_before_newer_packets_arrived_is_not_a_rollback() -> None:
+def test_a_packet_that_arrives_during_a_read_of_the_log_is_not_taken_for_a_rollback() -> None:
     watch = watch_at(A, 5)
     watch.offer(A, 6)
     assert watch.compare(A, 5, seq_when_asked=5) is Verdict.DUPLICATE
@@ -66,7 +66,7 @@ def test_a_room_without_a_position_is_not_compared() -> None:
     assert OrderTracker().compare(A, 9) is Verdict.DUPLICATE
 
 
-def test_the_log_sets_the_position_only_once() -> None:
+def test_start_does_not_change_an_existing_position() -> None:
     watch = OrderTracker()
     watch.start(A, 3)
     watch.start(B, 9)

@@ -45,11 +45,14 @@ def test_a_room_key_of_another_type_is_refused(room: Any) -> None:
         name_of(room)
 
 
-def test_a_collection_means_several_rooms_and_zero_is_not_an_empty_target() -> None:
+def test_a_list_a_tuple_or_a_set_means_several_rooms() -> None:
     assert [is_several(room) for room in (["a"], ("a",), {"a"}, "ab", 42, Color.RED, UUID(int=1))] == [
         True,
         True,
         True,
         *[False] * 4,
     ]
+
+
+def test_zero_is_not_an_empty_target() -> None:
     assert [is_empty(room) for room in ("", [], (), 0, 0.0, "a", [1])] == [True] * 3 + [False] * 4

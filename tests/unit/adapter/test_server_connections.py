@@ -21,9 +21,9 @@ GOOD = RedisInfo("run", "7.2.0", "master", "noeviction")
 
 
 class Connection:
-    """An open connection that confirms all commands except subscriptions to the channels in `refused`.
+    """An open connection that confirms all commands except subscriptions to the channels in `redis.refused`.
 
-    The next subscription to the channel `loses` ends the connection instead.
+    The next subscription to the channel `redis.loses` ends the connection.
     """
 
     def __init__(self, redis: Redis, options: dict[str, Any]) -> None:
@@ -58,7 +58,7 @@ class Connection:
 
 
 class Redis:
-    """A replacement of `open_connection`. Each of its next attempts raises one of `errors`."""
+    """A replacement of `open_connection`. Each attempt raises the next of `errors` until the list is empty."""
 
     def __init__(self) -> None:
         self.info = GOOD

@@ -33,7 +33,7 @@ def test_the_headers_match_the_problem() -> None:
     assert respond(describe(RoomcastError(Code.UNAUTHORIZED), "r")).headers["www-authenticate"] == "Bearer"
 
 
-def test_the_fault_of_a_field_names_the_type_as_in_json() -> None:
+def test_a_fault_names_a_dictionary_as_a_json_object() -> None:
     (fault,) = faults_of([{"loc": ("body", "data"), "type": "dict_type", "msg": "Input should be a valid dictionary"}])
     assert (fault.field, fault.message) == ("body.data", "Input should be a JSON object")
 

@@ -24,6 +24,6 @@ def test_digests_differ_and_are_hexadecimal() -> None:
 
 
 async def test_a_text_without_the_form_of_a_key_is_not_looked_up() -> None:
-    """No server listens at the address of this client."""
+    """No server listens at the address of this client, so a look-up would raise an error."""
     keys = ApiKeys(Redis(port=1))
     assert [await keys.find(text) for text in ("", "x", "rck_" + "x" * 200)] == [None] * 3

@@ -1,4 +1,4 @@
-"""Calls of a back end that are refused before they reach Redis. No server listens at the address of these clients."""
+"""Calls of a back end that are refused before they reach Redis. No server listens at the address of the client."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All keys of a room share one hash tag. No name can contain the end of a hash tag."""
+"""All keys of a room share one hash tag. The tag contains no braces, whatever the name of the room."""
 
 import re
 from urllib.parse import unquote

@@ -59,7 +59,7 @@ def test_the_services_have_the_same_ports_and_origins() -> None:
     assert media["ROOMCAST_S3_PUBLIC_ENDPOINT"] == environment("nginx")["MEDIA_ORIGIN"] == compose.ORIGIN
 
 
-def test_only_page_api_and_prometheus_are_published_and_only_on_loopback() -> None:
+def test_only_nginx_the_api_and_prometheus_have_published_ports_all_on_loopback() -> None:
     published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
     assert published == {
         "nginx": ["127.0.0.1:8080:8080"],
@@ -79,8 +79,11 @@ def test_the_gateways_trust_the_network_of_nginx() -> None:
     )
 
 
-def test_services_have_a_health_check_and_gateways_have_time_to_drain() -> None:
+def test_every_service_except_prometheus_has_a_health_check() -> None:
     assert [name for name, service in SERVICES.items() if "healthcheck" not in service] == ["prometheus"]
+
+
+def test_the_gateways_have_twenty_seconds_to_drain() -> None:
     assert [SERVICES[name]["stop_grace_period"] for name in compose.GATEWAYS] == ["20s"] * len(compose.GATEWAYS)
 
 
@@ -106,14 +109,17 @@ def test_nginx_gets_a_one_line_value_for_every_placeholder() -> None:
 
 
 def test_the_variables_of_nginx_have_lower_case_names() -> None:
-    """Envsubst replaces `$NAME` if the environment has the variable NAME, and such names have capital letters."""
+    """Envsubst replaces `$NAME` if NAME is an environment variable. The names of those are in capital letters."""
     own = re.findall(r"\$([A-Za-z_]+)", nginx_config.TEMPLATE.read_text())
     assert own
     assert [name for name in own if name != name.lower()] == []
 
 
 def test_nginx_accepts_the_configuration_rendered_for_compose(tmp_path: Path) -> None:
-    """The test has no container network, so it replaces names by addresses. Debian's nginx does not know `resolve`."""
+    """Without a container network, the test replaces names by addresses, and removes the option `resolve`.
+
+    Debian's nginx does not know that option.
+    """
     values = dict(compose.nginx_values())
     for name in ("GATEWAY_SERVERS", "WEBSOCKET_SERVERS", "GATEWAY_UPSTREAMS", "S3_SERVER"):
         values[name] = re.sub(r"\b(gateways|storage):", "127.0.0.1:", values[name]).replace(" resolve", "")

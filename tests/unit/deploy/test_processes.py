@@ -37,9 +37,13 @@ def test_a_gateway_gets_its_number_ports_and_account() -> None:
     assert env["ROOMCAST_REDIS_URL"] == SECRETS.redis_url("gateway", 8421)
 
 
-def test_storage_keys_go_to_signers_only_and_the_token_secret_to_gateways_and_apis_only() -> None:
+def test_only_signers_get_the_keys_of_the_storage() -> None:
     for name, process in plan().items():
         assert ("AWS_SECRET_ACCESS_KEY" in process.env) == name.startswith("signer")
+
+
+def test_only_gateways_and_apis_get_the_secret_of_tokens() -> None:
+    for name, process in plan().items():
         assert ("ROOMCAST_JWT_SECRET" in process.env) == name.startswith(("gateway", "api"))
 
 

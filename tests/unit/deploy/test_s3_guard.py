@@ -24,7 +24,7 @@ def guard(form: Iterable[tuple[str, Any, Any, bytes]] = ()) -> Guard:
 
 
 def refusal(request: Request, later: timedelta = timedelta(), form: Form | None = None) -> str:
-    """Return why the request is refused when `later` has passed, or an empty text if it is accepted."""
+    """Return why the guard refuses the request, received `later` from now; an empty text if it accepts the request."""
     try:
         guard(form or []).check(request, datetime.now(UTC) + later)
     except RefusedError as error:
@@ -161,7 +161,7 @@ def test_only_a_preflight_needs_no_signature() -> None:
     assert refusal(preflight._replace(headers=[("host", "h")])) == "the request is not signed"
 
 
-async def test_the_application_gets_the_whole_body_of_an_accepted_request_only() -> None:
+async def test_only_an_accepted_request_reaches_the_application_with_its_whole_body() -> None:
     seen: list[bytes] = []
     sent: list[dict[str, Any]] = []
 

@@ -1,4 +1,4 @@
-"""The WSGI environment of a handshake is the same whether aiohttp or Roomcast's own parser read the request."""
+"""The WSGI environment of a handshake does not depend on the parser of the request: aiohttp's or Roomcast's."""
 
 from __future__ import annotations
 

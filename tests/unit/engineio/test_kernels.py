@@ -1,4 +1,4 @@
-"""The kernels exist in Python and in C: both forms must return the right and the same results."""
+"""The kernels exist in Python and in C. Both forms must return the same, correct results."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NAME = chosen.__name__
 
 
 def plain() -> Any:
-    """Return the Python form of the module, also if the compiled form was chosen."""
+    """Return the Python form of the module, even if the process runs the compiled form."""
     source = sources.find(NAME)
     assert source is not None
     spec = importlib.util.spec_from_file_location(NAME, source.pxd.with_suffix(".py"))

@@ -1,4 +1,4 @@
-"""The server aborts connections whose clients leave answers unread for too long, or too many bytes of them."""
+"""The server aborts a connection with answers that stay unsent for too long, or if all unsent answers are too large."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ HALF = MAX_STALLED_BYTES // 2
 
 
 class FakeTransport(asyncio.Transport):
-    """A transport with `unsent` bytes."""
+    """A transport with `unsent` bytes in its write buffer."""
 
     def __init__(self, unsent: int = 0) -> None:
         super().__init__()

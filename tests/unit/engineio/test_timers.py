@@ -9,7 +9,7 @@ from roomcast.engineio.timers import Timers
 
 
 class Item:
-    """An item that is due at the given times, one after the other."""
+    """An item that is due at each of the given times, in order."""
 
     def __init__(self, *moments: float) -> None:
         self.slot = -1
@@ -67,7 +67,7 @@ async def test_thousands_of_items_due_at_once_are_all_called() -> None:
     timers.stop()
 
 
-async def test_after_a_stall_items_are_called_a_quarter_of_a_second_later_so_that_sockets_are_read_first() -> None:
+async def test_after_a_stall_sockets_are_read_for_a_quarter_of_a_second_before_items_are_called() -> None:
     now, clock = 0.0, asyncio.get_running_loop().time
     started = clock()
     timers = Timers(lambda: now, 0.005)

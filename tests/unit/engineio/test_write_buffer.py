@@ -113,14 +113,14 @@ def test_bytes_that_the_kernel_refuses_go_to_the_transport_in_order(wire: tuple[
 def test_a_closing_or_tls_socket_is_not_written_to_directly(
     wire: tuple[socket.socket, socket.socket], how: str
 ) -> None:
-    """The number of a closed socket may belong to another client. TLS must encrypt the bytes before they are sent."""
+    """A closed socket's descriptor may already belong to another client. TLS must encrypt bytes before the write."""
     ours, theirs = wire
     transport = Transport(ours, tls=how == "tls")
     one = write_buffer(transport=transport)
     one.outbox.append(b"first")
     if how == "closing":
         transport.on_write = lambda data: ours.sendall(data) if not transport.closing else None
-        write_out([one], Traffic())  # the socket's number is cached now
+        write_out([one], Traffic())  # the write buffer has now cached the socket's descriptor
         assert theirs.recv(100) == b"first"
         transport.closing = True
         one.outbox.append(b"second")

@@ -271,7 +271,7 @@ class FakeRoute:
 
 
 class FakeVoice:
-    """Mutes the users in `muted`, and lets blocks stop the users in `blocked`.
+    """Mutes the users in `muted`, and refuses the users in `blocked`, as a block in a direct room does.
 
     The sanctions of users in `restricted` must be looked up for each message.
     """

@@ -11,7 +11,7 @@ from roomcast.engineio.write_buffer import FlushQueue, WriteBuffer
 
 
 class Transport:
-    """A transport that records writes. `sock`, if given, is the socket that it reports as its own."""
+    """A transport that records writes. `get_extra_info("socket")` returns `sock`."""
 
     def __init__(self, sock: socket.socket | None = None, *, tls: bool = False) -> None:
         self.written: list[bytes] = []

@@ -33,7 +33,7 @@ def test_a_broken_webp_is_refused() -> None:
 
 
 @pytest.mark.parametrize(("orientation", "size"), [(1, (40, 30)), (3, (40, 30)), (6, (30, 40)), (8, (30, 40))])
-def test_the_size_of_a_photograph_is_that_after_its_rotation(orientation: int, size: tuple[int, int]) -> None:
+def test_a_photograph_has_its_size_after_the_rotation(orientation: int, size: tuple[int, int]) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
     assert dimensions(image("JPEG", exif=exif), "image/jpeg", MANY) == size
@@ -42,7 +42,7 @@ def test_the_size_of_a_photograph_is_that_after_its_rotation(orientation: int, s
 @pytest.mark.parametrize(
     ("turns", "size"), [(0, (4032, 3024)), (1, (3024, 4032)), (2, (4032, 3024)), (3, (3024, 4032))]
 )
-def test_the_size_of_a_heif_is_that_of_the_whole_picture_after_its_rotation(turns: int, size: tuple[int, int]) -> None:
+def test_a_heif_has_the_size_of_the_whole_picture_after_the_rotation(turns: int, size: tuple[int, int]) -> None:
     body = heif(b"heic", (512, 512), (4032, 3024), (320, 240), quarter_turns=turns)
     assert dimensions(body, "image/heic", MANY) == size
 
@@ -52,7 +52,7 @@ def test_the_size_of_an_avif_is_read() -> None:
 
 
 @pytest.mark.parametrize("content_type", ["image/avif", "image/heic"])
-def test_a_heif_without_extents_is_truncated(content_type: str) -> None:
+def test_a_heif_without_extents_counts_as_truncated(content_type: str) -> None:
     with pytest.raises(TruncatedError):
         dimensions(iso(b"heic", b"mif1"), content_type, MANY)
 
@@ -74,7 +74,7 @@ def test_an_image_with_the_most_allowed_pixels_is_accepted() -> None:
     assert dimensions(png_header(10_000, 10_000), "image/png", MANY) == (10_000, 10_000)
 
 
-def test_a_picture_whose_size_lies_beyond_the_head_is_truncated() -> None:
+def test_a_picture_whose_size_lies_beyond_the_head_counts_as_truncated() -> None:
     body = image("JPEG", icc_profile=b"x" * 200_000)
     with pytest.raises(TruncatedError):
         dimensions(body[:HEAD_BYTES], "image/jpeg", MANY)

@@ -88,7 +88,7 @@ async def test_requests_to_a_hanging_storage_are_answered_before_the_deadline() 
     assert {reply.error for reply in bus.answers} == {Code.MEDIA_UNAVAILABLE.number}
 
 
-async def test_a_completion_above_its_own_bound_is_refused() -> None:
+async def test_a_completion_above_the_bound_of_completions_is_refused() -> None:
     go = asyncio.Event()
 
     async def wait(_: MediaRequest) -> dict[str, Any]:
@@ -104,7 +104,7 @@ async def test_a_completion_above_its_own_bound_is_refused() -> None:
         await until(lambda: len(bus.answers) == 3, "all answered")
 
 
-async def test_one_user_does_not_use_up_the_completions_of_all() -> None:
+async def test_one_user_cannot_use_up_the_completions_of_all_users() -> None:
     go = asyncio.Event()
 
     async def wait(_: MediaRequest) -> dict[str, Any]:

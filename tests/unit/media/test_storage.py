@@ -92,7 +92,7 @@ async def test_a_missing_or_changed_object_does_not_count_as_a_failure() -> None
     assert [failed for _, _, failed in counts.of("storage_call")] == [False, False, False]
 
 
-async def test_other_refusals_of_the_same_calls_are_failures() -> None:
+async def test_a_403_of_the_storage_raises_refused_error() -> None:
     files = storage(Driver(head_object=refused(403), get_object=refused(403), copy_object=refused(403)))
     for call in (files.head("key"), files.read_head("key", 10), files.move_in("a", "b", "e", "image/png", "inline")):
         with pytest.raises(RefusedError):

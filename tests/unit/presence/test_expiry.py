@@ -95,7 +95,7 @@ def test_a_clock_that_is_set_back_starts_a_grace_period() -> None:
     assert shard.steps(WINDOWS.grace_seconds + 4)[-1].may_expire
 
 
-def test_a_second_pause_prolongs_the_grace_period() -> None:
+def test_a_second_gap_prolongs_the_grace_period() -> None:
     shard = shard_after_grace()
     shard.now += 60_000
     shard.step()

@@ -256,7 +256,7 @@ async def test_the_lease_is_renewed_during_a_long_pass() -> None:
 
     rig.sweeper._clock = clock
     await rig.run()
-    assert (rig.presence.holds, len(rig.counts.of("passed"))) == (3, 1), "three holds in one pass"
+    assert (rig.presence.holds, len(rig.counts.of("passed"))) == (3, 1), "`hold_lease` is called three times in a pass"
 
 
 @pytest.mark.usefixtures("quick")
@@ -267,7 +267,7 @@ async def test_a_lease_that_cannot_be_released_is_reported() -> None:
     assert rig.counts.events[-1] == ("failed", str(AWAY), 0)
 
 
-async def test_after_a_failure_the_lease_is_not_released_and_stop_ends_the_pause() -> None:
+async def test_stop_during_the_pause_after_a_failure_does_not_release_the_lease() -> None:
     rig = Rig()
     rig.presence.failing["hold_lease"] = [AWAY]
     counted = rig.counts

@@ -1,4 +1,4 @@
-"""`open_sockets` opens the listening sockets of an address of any form."""
+"""`open_sockets` opens the listening sockets for an IPv4 address, an IPv6 address or a host name."""
 
 from __future__ import annotations
 

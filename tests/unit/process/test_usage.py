@@ -20,7 +20,7 @@ def figures(registry: CollectorRegistry) -> dict[str, float]:
     }
 
 
-def test_the_metrics_and_those_of_the_standard_collector_are_equal() -> None:
+def test_the_metrics_equal_the_metrics_of_the_standard_collector() -> None:
     ours, theirs = CollectorRegistry(), CollectorRegistry()
     ProcessUsage(ours)
     ProcessCollector(registry=theirs)

@@ -1,4 +1,4 @@
-"""A block keeps two people apart in their direct room, with fakes for presence, sanctions and rooms."""
+"""A block hides two people from each other in their direct room, with fakes for presence, sanctions and rooms."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from roomcast.gateway.chat.block_effects import Privacy
 
 
 class Rig:
-    """The direct rooms of `ada` with twenty people."""
+    """Twenty direct rooms of `ada`, each with another person. `apart` are the rooms in which a block is in force."""
 
     def __init__(self) -> None:
         self.rooms = [direct_room("ada", f"user{number}") for number in range(20)]
@@ -61,7 +61,7 @@ async def test_only_the_direct_rooms_of_changed_blocks_are_updated(rig: Rig) -> 
     assert rig.apart == set(rig.rooms[1:16])
 
 
-async def test_people_stay_apart_while_one_of_them_blocks_the_other(rig: Rig) -> None:
+async def test_two_people_stay_hidden_from_each_other_while_one_of_them_blocks_the_other(rig: Rig) -> None:
     rig.lists |= {"ada": {"user1"}, "user1": {"ada"}}
     await rig.privacy.apply_blocks("ada")
     for user in ("ada", "user1"):

@@ -1,4 +1,4 @@
-"""After a changed sanction a gateway handles the affected sessions only. Any user can cause a change with a block."""
+"""After a changed sanction a gateway handles only the affected sessions: every user can cause a change by a block."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Rig:
         self.sanctions, self.tasks = FakeSanctions(), list[Coroutine[Any, Any, None]]()
         self.checked: list[str] = []
         self.failures = 0
-        """The number of the next rechecks that fail, as while Redis is away."""
+        """How many of the next rechecks fail, as if Redis did not answer."""
         self.rechecked: list[tuple[list[str], str]] = []
         self.enforcer = SanctionEnforcer(
             cast("Sanctions", self.sanctions),

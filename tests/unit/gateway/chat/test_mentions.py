@@ -16,7 +16,7 @@ ROOM = "team"
 
 
 class Readers:
-    """Inbox lines in which `bob` is a stored member and `cy` has the room on the own list."""
+    """Inbox lines in which `bob` is a stored member. `cy` is no member, but has the room on the own room list."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, str]] = []

@@ -367,7 +367,7 @@ def test_bytes_that_are_not_taken_reach_the_general_code_unchanged(client: Clien
 
 
 @pytest.mark.parametrize("state", ["held", "midway", "probe", "closed", "no fast path"])
-def test_in_other_states_of_the_connection_all_bytes_go_to_the_general_code(
+def test_bytes_on_a_connection_that_is_not_ready_for_the_fast_path_go_to_the_general_code(
     client: Client, link: Receiving, state: str
 ) -> None:
     if state == "held":

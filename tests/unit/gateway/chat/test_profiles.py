@@ -59,7 +59,7 @@ async def test_people_are_found_by_name() -> None:
 
 
 class Voice(FakeVoice):
-    """Silences Ada in the rooms in `silent`."""
+    """A fake that mutes or blocks Ada in the rooms `silent`."""
 
     def __init__(self, *silent: str) -> None:
         super().__init__()
@@ -200,7 +200,7 @@ class Emitter(FakeEmitter):
 
 
 async def test_a_profile_is_announced_in_ten_rooms_for_each_pause() -> None:
-    """A user in thousands of rooms would otherwise cause thousands of packets within a second by one sign-in."""
+    """Otherwise one sign-in of a user in thousands of rooms would cause thousands of packets within a second."""
     ada = Slices()
     slices = [await ada.step() for _ in range(3)]
     assert [len(sent) for sent in slices] == [11, 10, 5]
@@ -256,7 +256,7 @@ async def test_rooms_in_which_the_user_is_muted_or_blocked_get_no_profile() -> N
     assert {to for to, _, _ in emitter.sent} == {"s1", "dm:ada:cleo", "team:blue"}
 
 
-async def test_the_profile_of_an_operator_passes_mutes_and_blocks() -> None:
+async def test_the_profile_of_an_operator_is_sent_despite_mutes_and_blocks() -> None:
     emitter, tasks = FakeEmitter(), list[Any]()
     ada = session_of("ada", "dm:ada:bob", "team:red", sid="s1", ops=True)
     silent = Voice("dm:ada:bob", "team:red")
@@ -290,7 +290,7 @@ async def test_missed_changes_of_names_are_applied() -> None:
 
 
 class SignIns:
-    """Stores sign-ins of which the users in `changed` change their profiles."""
+    """A store of sign-ins. The sign-in of a user in `changed` changes the profile."""
 
     changed = ("ada",)
 

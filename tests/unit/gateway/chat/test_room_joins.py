@@ -126,7 +126,7 @@ async def test_joins_above_the_users_free_joins_count_as_more_events_in_every_se
 
 
 async def test_blocks_are_read_before_and_after_a_session_enters_a_direct_room(rig: Rig) -> None:
-    """The control message of a block between the reads finds no session in the room. The second read finds it."""
+    """A control message of a block between the reads finds no session in the room. The second read finds the block."""
     await rig.join(DIRECT_ROOM)
     await rig.join(ROOM)
     assert rig.noted == [False, True]
@@ -192,7 +192,7 @@ async def test_a_session_that_loses_its_right_during_its_join_is_not_in_the_room
     assert not rig.occupancy.is_in(rig.ada, ROOM)
 
 
-async def test_a_join_after_a_leave_during_an_earlier_join_succeeds(rig: Rig) -> None:
+async def test_a_join_succeeds_although_a_leave_has_ended_an_earlier_unfinished_join(rig: Rig) -> None:
     first = asyncio.create_task(rig.join())
     await asyncio.sleep(0)
     await rig.joins.leave_room(rig.ada, RoomLeave(ROOM))

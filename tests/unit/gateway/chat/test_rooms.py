@@ -150,7 +150,7 @@ async def test_the_creator_owns_a_new_room(rig: Rig) -> None:
     assert rig.records.roles["team:blue", "ada"] == "owner"
     assert ("ada", "team:blue") in rig.records.lists
     assert rig.control.published == [RoomCreated("team:blue")], (
-        "members of an earlier room with this id may still be in the room"
+        "gateways recheck their sessions, because members of an earlier room with this id may still be in the room"
     )
 
 
@@ -262,7 +262,7 @@ async def test_the_read_mark_of_a_muted_user_moves_without_a_receipt(rig: Rig) -
     assert [data["user"] for _, _, data in rig.emitter.sent] == ["ops"]
 
 
-async def test_a_block_stops_receipts_in_the_direct_room_except_of_operators(rig: Rig) -> None:
+async def test_a_block_stops_read_receipts_in_the_direct_room_except_those_of_operators(rig: Rig) -> None:
     room = "dm:ada:bob"
     rig.voice.blocked.add("bob")
     for session in (rig.bob, session_of("bob", ops=True)):

@@ -1,4 +1,4 @@
-"""A gateway drops its copies of mutes, bans and block lists when Redis changes, also while it reads a copy."""
+"""A gateway drops its copies of mutes, bans and block lists when these change in Redis, even during a read."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ async def test_the_names_in_all_copies_share_one_bound(rig: Rig, monkeypatch: py
     assert rig.store.reads == 7
 
 
-async def test_changes_of_one_user_do_not_keep_copies_of_others_from_being_kept(rig: Rig) -> None:
+async def test_a_change_of_one_user_during_a_read_does_not_discard_copies_of_other_users(rig: Rig) -> None:
     rig.store.before_reply = lambda: rig.sanctions.forget("", "eve")
     for _ in range(2):
         await rig.sanctions.of_room(ROOM)

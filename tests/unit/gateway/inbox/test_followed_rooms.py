@@ -73,7 +73,7 @@ def test_the_totals_of_a_client_are_the_sums_over_its_lines() -> None:
     assert (watcher.unread, watcher.mentions) == (0, 0)
 
 
-def test_the_state_told_is_mixed_once_two_watchers_of_a_room_know_different_states() -> None:
+def test_told_is_mixed_once_two_watchers_of_a_room_know_different_states() -> None:
     watched = WatchedRoom("a")
     watched.note_known(state_of(5, "x"))
     watched.note_known(state_of(5, "x"))

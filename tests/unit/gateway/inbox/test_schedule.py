@@ -33,7 +33,7 @@ def test_a_room_that_is_always_active_is_read_once_a_second() -> None:
     assert [at for at, due in found if due.is_last] == [5.05]
 
 
-def test_a_first_read_that_is_late_replaces_both_reads() -> None:
+def test_a_late_first_read_replaces_the_second_read() -> None:
     schedule = Schedule()
     schedule.note("a", 0.0)
     assert schedule.take(SETTLED_SECONDS, 10) == [Due("a", is_last=True)]

@@ -107,7 +107,7 @@ class Channels:
 
 
 class Access:
-    """Every user sees every room except those in `closed`."""
+    """Every user sees every room, except the `(user, room)` pairs in `closed`."""
 
     def __init__(self) -> None:
         self.closed: set[tuple[str, str]] = set()
@@ -209,7 +209,7 @@ async def test_followers_of_an_active_room_get_its_line(rig: Rig) -> None:
     ]
 
 
-async def test_messages_within_the_second_after_an_announcement_are_sent_at_its_end(rig: Rig) -> None:
+async def test_messages_within_the_second_after_an_announcement_are_sent_at_the_end_of_that_second(rig: Rig) -> None:
     rig.reads.put("ada", "a")
     await rig.inbox.list_inbox(rig.ada, LIVE)
     rig.write("a")

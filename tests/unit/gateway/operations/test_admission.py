@@ -1,4 +1,4 @@
-"""The gateway admits as many new sessions as its event loop can serve, in rotation of their addresses."""
+"""A gateway admits as many new sessions as its event loop can serve. It serves the waiting addresses in rotation."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_the_rate_grows_while_the_loop_is_on_time_and_falls_when_the_loop_is_lat
     assert len(storm.admitted) - before == pytest.approx(MIN_RATE, abs=1)
 
 
-def test_sessions_are_admitted_in_rotation_of_their_addresses() -> None:
+def test_the_addresses_of_waiting_clients_are_served_in_rotation() -> None:
     storm = Storm()
     storm.ask("flood", 1_000)
     storm.ask("b", 3)

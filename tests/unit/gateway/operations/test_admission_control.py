@@ -62,7 +62,7 @@ async def test_clients_above_the_limit_are_refused_with_a_reason_and_retry_after
 
 
 async def test_addresses_of_one_ipv6_network_count_as_one_address() -> None:
-    """The full queue refuses the newest client of the address with most clients. Here that is the network."""
+    """The full queue refuses the newest client of the address with most clients. Here the IPv6 network has most."""
     gateway = Gateway(max_waiting=5)
     for _ in range(BURST):
         gateway.ask("other")

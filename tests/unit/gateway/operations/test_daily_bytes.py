@@ -49,7 +49,7 @@ def rig() -> Rig:
     return Rig()
 
 
-async def test_many_bytes_are_reported_within_a_second_and_few_bytes_after_the_last_connection(rig: Rig) -> None:
+async def test_many_bytes_are_reported_within_a_second_and_few_bytes_once_the_user_has_disconnected(rig: Rig) -> None:
     ada, bob = rig.daily.add_connection("ada"), rig.daily.add_connection("bob")
     charge(ada, REPORT_BYTES, rig.clock.now)
     charge(bob, 10, rig.clock.now)

@@ -42,7 +42,7 @@ def test_growth_is_measured_from_the_lowest_memory_since_the_last_collection() -
     assert growth.is_large(3 * MAX_GROWTH_BYTES - 5, 0)
 
 
-def test_the_memory_of_a_growth_is_given_back_once_after_its_end() -> None:
+def test_memory_is_given_back_once_after_a_growth_has_ended() -> None:
     growth = GrowthWatch(0)
     assert not any(growth.is_over() for _ in range(50))
     growth.note_collected(MAX_GROWTH_BYTES, 0)
@@ -54,11 +54,12 @@ def test_the_memory_of_a_growth_is_given_back_once_after_its_end() -> None:
     assert growth.is_large(MAX_GROWTH_BYTES + 5, 0)
 
 
-def test_memory_of_new_connections_is_no_growth_also_after_they_have_ended() -> None:
+def test_memory_of_connections_does_not_count_as_growth_even_after_the_connections_have_ended() -> None:
     growth = GrowthWatch(0)
     explained = 1_000 * CONNECTION_BYTES
     assert not growth.is_large(explained + MAX_GROWTH_BYTES - 1, 1_000)
-    assert not growth.is_large(explained + MAX_GROWTH_BYTES - 1, 200)  # the allocator keeps the memory of ended ones
+    # 800 connections have ended, but the allocator keeps their memory
+    assert not growth.is_large(explained + MAX_GROWTH_BYTES - 1, 200)
     assert growth.is_large(explained + MAX_GROWTH_BYTES, 200)
     growth.note_collected(explained, 200)
     assert growth.is_large(explained + MAX_GROWTH_BYTES, 200)

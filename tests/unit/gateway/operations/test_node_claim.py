@@ -1,4 +1,4 @@
-"""A gateway claims its node number. It waits for the lease of a dead process, and fails if a live process has it."""
+"""A gateway claims its node number: it waits while a dead process has the lease, and fails if a live process has it."""
 
 from __future__ import annotations
 

@@ -72,7 +72,9 @@ def test_reconnecting_does_not_raise_the_rate(limits: UserLimits, clock: Clock) 
     assert take_all(limits, clock, "ada", 3.0) == pytest.approx(3 * RATE - 20 * SIGN_IN_EVENTS, abs=2)
 
 
-def test_a_second_connection_that_comes_and_goes_adds_no_burst_each_time(limits: UserLimits, clock: Clock) -> None:
+def test_a_second_connection_that_reconnects_adds_its_burst_at_most_once_a_minute(
+    limits: UserLimits, clock: Clock
+) -> None:
     limits.add_connection("ada")
     limits.add_connection("ada")
     take_all(limits, clock, "ada", 10.0)
@@ -83,7 +85,7 @@ def test_a_second_connection_that_comes_and_goes_adds_no_burst_each_time(limits:
     clock.now += PEAK_SECONDS
     take_all(limits, clock, "ada", 10.0)
     limits.remove_connection("ada")
-    limits.add_connection("ada")  # the peak is forgotten: once a minute the burst comes again
+    limits.add_connection("ada")  # after PEAK_SECONDS the connection counts as new, and adds its burst again
     assert take_all(limits, clock, "ada", 1.0) == pytest.approx(2 * RATE + RATE * BURST_SECONDS, abs=2)
 
 
@@ -162,7 +164,7 @@ async def test_a_debt_is_kept_after_the_last_connection_until_it_is_paid(limits:
     assert limits._users == {}
 
 
-async def test_free_joins_and_custom_events_belong_to_the_user_and_not_to_the_session(
+async def test_the_sessions_of_a_user_share_the_limits_of_free_joins_and_custom_events(
     limits: UserLimits, clock: Clock
 ) -> None:
     def take(limit: UserLimit) -> tuple[int, int]:

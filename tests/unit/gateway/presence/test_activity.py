@@ -40,7 +40,7 @@ class TestActivity:
         assert not activity.is_urgent
         assert not activity.take_batch()
 
-    def test_signs_of_life_become_one_name_per_user(self, activity: Activity) -> None:
+    def test_a_batch_names_each_user_with_signs_of_life_once(self, activity: Activity) -> None:
         for connection in ("c1", "c2"):
             activity.add_connection(connection, "ada")
         activity.take_batch()
@@ -51,7 +51,7 @@ class TestActivity:
         assert activity.take_batch() == batch([], ["ada"], [])
         assert not activity.take_batch()
 
-    def test_a_batch_may_contain_changes_only_and_keep_signs_of_life_for_the_next(self, activity: Activity) -> None:
+    def test_a_batch_without_signs_of_life_leaves_them_for_the_next_batch(self, activity: Activity) -> None:
         activity.add_connection("c1", "ada")
         activity.add_connection("c2", "bob")
         activity.take_batch()

@@ -1,4 +1,4 @@
-"""The first change is delivered at once. Changes within the pause after a delivery are conflated."""
+"""A presence change is delivered at once. Changes within the pause after a delivery are combined into the next one."""
 
 from __future__ import annotations
 

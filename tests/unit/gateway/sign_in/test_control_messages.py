@@ -306,7 +306,7 @@ class Adapter:
         self.backplane = Backplane()
 
 
-async def test_a_sanction_drops_this_gateways_copies_before_its_message_arrives() -> None:
+async def test_publishing_a_sanction_drops_the_copies_of_this_gateway_at_once() -> None:
     adapter, forgotten = Adapter(), list[tuple[str, str]]()
     publisher = ControlPublisher(cast("Any", adapter), lambda room, user: forgotten.append((room, user)))
     await publisher.publish_control(Sanctioned(user="ada"))

@@ -16,7 +16,7 @@ from tests.waiting import until
 
 
 class Rig:
-    """Checks against a Redis that answers while `is_up`. `held` holds up the checks."""
+    """Checks against a Redis that answers while `is_up`. Each check waits until the event `held` is set."""
 
     def __init__(self) -> None:
         self.tasks = TaskSet()

@@ -1,4 +1,4 @@
-"""The rows of the benchmark, and the subsets of rows."""
+"""The rows of the benchmark (a row is one measurement of several servers), and the named subsets of rows."""
 
 from __future__ import annotations
 

@@ -115,7 +115,7 @@ def test_a_message_delivered_twice_is_a_duplicate() -> None:
     assert counts(found)["duplicates"] == 1
 
 
-def test_a_repeat_on_a_connection_is_a_duplicate_and_a_lower_seq_an_inversion() -> None:
+def test_on_one_connection_a_repeat_is_a_duplicate_and_a_lower_seq_is_an_inversion() -> None:
     repeat = Disorder(ROOM, "2", Place(E1, 5), 5, repeat=True)
     back = Disorder(ROOM, "2", Place(E1, 4), 5, repeat=False)
     verdict = judge(journal([sent(1)], reading(delivery(1), disorders=[repeat, back])), may_declare=True)
