@@ -118,6 +118,7 @@ _ERROR: Final[Json] = {
         "retryable": {"type": "boolean"},
         "detail": {"type": "string"},
         "retry_after": {"type": "number", "description": "seconds"},
+        "app_code": {"type": "string", "description": "the application's code, with the reason `refused`"},
     },
     "required": ["code", "reason", "retryable"],
 }
@@ -126,6 +127,9 @@ _ACK: Final[Json] = {
     "type": "object",
     "properties": {"ok": {"type": "boolean"}, "error": {"$ref": _REF.format(name="Error")}},
     "required": ["ok"],
+    "if": {"properties": {"ok": {"const": False}}},
+    "then": {"required": ["error"]},
+    "else": {"properties": {"error": False}},
 }
 
 DOCUMENTS: Final[Mapping[str, Callable[[], Json]]] = {"openapi.json": openapi, "asyncapi.json": asyncapi}

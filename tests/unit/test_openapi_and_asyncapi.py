@@ -13,8 +13,9 @@ import pytest
 
 from docs import documents
 from docs.tables import ROOT
-from roomcast.contract.errors import Code
+from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import EVENTS, SERVER_EVENTS
+from tests.socket_schemas import assert_documented
 
 ASYNCAPI = documents.asyncapi()
 MESSAGES = ASYNCAPI["channels"]["socket"]["messages"]
@@ -84,6 +85,20 @@ def test_the_error_schema_lists_the_codes_of_the_contract() -> None:
     error = ASYNCAPI["components"]["schemas"]["Error"]["properties"]
     assert error["code"]["enum"] == [code.number for code in Code]
     assert error["reason"]["enum"] == [code.reason for code in Code]
+
+
+def test_the_error_schema_has_exactly_the_fields_that_a_gateway_can_send() -> None:
+    sent = RoomcastError(Code.REFUSED, "no links", retry_after=1.5, app_code="spam").to_wire()
+    assert set(ASYNCAPI["components"]["schemas"]["Error"]["properties"]) == set(sent)
+    for code in Code:
+        assert_documented("Ack", {"ok": False, "error": RoomcastError(code).to_wire()})
+    assert_documented("Error", sent)
+
+
+@pytest.mark.parametrize("ack", [{}, {"ok": False}, {"ok": True, "error": RoomcastError(Code.INTERNAL).to_wire()}])
+def test_the_ack_schema_requires_an_error_exactly_if_the_ack_is_negative(ack: dict[str, Any]) -> None:
+    with pytest.raises(AssertionError):
+        assert_documented("Ack", ack)
 
 
 @pytest.mark.parametrize(

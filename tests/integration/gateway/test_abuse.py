@@ -11,6 +11,7 @@ import pytest
 import socketio
 
 from tests.gateways import Clients, Gateway, raw, token, unique
+from tests.socket_schemas import assert_documented
 from tests.waiting import until
 
 Pair = list[Gateway]
@@ -317,6 +318,26 @@ async def test_a_client_that_sends_a_thousand_events_at_once_is_limited_and_then
     assert 200 <= sum(answer["ok"] for answer in answers) <= 200 + 60 * (time.monotonic() - started)
     assert len(answers) < 1_000
     await assert_alive(pair, clients)
+
+
+async def test_acks_and_refused_connects_match_the_asyncapi_document(pair: Pair, clients: Clients) -> None:
+    ada, room = await clients(pair[0], unique("ada")), unique("public:talk")
+    async with raw(pair[0]) as socket:
+        await socket.send("40" + json.dumps({"token": "x"}))
+        refused = await socket.until(lambda frame: frame.startswith("44"))
+    emit = {"room": room, "event": "ping", "data": {}}
+    calls = [
+        ("room:join", {"room": room}),
+        ("no:such", {}),
+        ("room:join", {"room": HALF}),
+        *[("room:emit", emit)] * 100,
+    ]
+    acks = await asyncio.gather(*(ada.call(name, payload) for name, payload in calls))
+    for ack in acks:
+        assert_documented("Ack", ack)
+    assert_documented("Error", json.loads(refused[2:])["data"])
+    errors = [ack["error"] for ack in acks if not ack["ok"]]
+    assert {field for error in errors for field in error} == {"code", "reason", "retryable", "detail", "retry_after"}
 
 
 async def test_a_client_that_waits_for_retry_after_may_send_again(pair: Pair, clients: Clients) -> None:

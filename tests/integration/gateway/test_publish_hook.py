@@ -27,6 +27,7 @@ from tests.integration.gateway.hook_server import (
     redirect,
     too_much,
 )
+from tests.socket_schemas import assert_documented
 from tests.waiting import until
 
 DEADLINE_SECONDS = 4.0
@@ -137,6 +138,7 @@ async def test_a_refused_message_gets_the_reason_and_is_not_published(rig: Rig, 
     error = await error_of(ada, "message:send", {"room": room, "id": "1", "text": "http://spam"})
     assert (error["reason"], error["app_code"], error["detail"]) == ("refused", "spam", "No links, please")
     assert error["retryable"] is False
+    assert_documented("Error", error)
 
     rig.server.answer = accept
     await ada.send(room, "sorry", "1")
