@@ -211,7 +211,7 @@ async def test_a_gateway_delivers_all_messages_and_is_idle_after_a_lost_subscrip
         await becomes_idle(deaf)
 
 
-async def test_mutated_packets_cause_no_error_and_no_leftovers(
+async def test_mutated_packets_cause_no_error_no_reconnect_and_no_memory_growth(
     gateway: Gateway, clients: Clients, admin: redis.Redis
 ) -> None:
     """Publish packets of every kind, with up to three wrong bytes, to rooms, nodes, users and presence."""

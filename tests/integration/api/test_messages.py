@@ -137,7 +137,9 @@ def test_a_batch_keeps_order_and_has_one_answer_per_message(client: httpx.Client
         ("text", "body: "),
     ],
 )
-def test_a_bad_body_is_refused_with_the_field_or_what_is_missing(client: httpx.Client, body: Any, start: str) -> None:
+def test_the_refusal_of_a_bad_body_names_the_wrong_or_missing_field(
+    client: httpx.Client, body: Any, start: str
+) -> None:
     answer = client.post("/v1/rooms/team:bad/messages", json=body)
     problem = answer.json()
     assert (answer.status_code, problem["code"], problem["reason"]) == (400, 100, "bad_request")

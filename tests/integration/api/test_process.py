@@ -19,7 +19,7 @@ from tests import apis, health, servers
 PAGE = "/v1/rooms/team:process/messages"
 
 
-def test_a_valid_request_id_is_kept_and_a_missing_or_invalid_one_is_replaced(client: httpx.Client) -> None:
+def test_a_missing_or_invalid_request_id_is_replaced_and_a_valid_request_id_is_kept(client: httpx.Client) -> None:
     assert client.get(PAGE, headers={"X-Request-Id": "trace-1.2_3"}).headers["x-request-id"] == "trace-1.2_3"
     made = {client.get(PAGE).headers["x-request-id"] for _ in range(2)}
     assert len(made) == 2

@@ -127,6 +127,7 @@ def test_a_new_redis_process_opens_a_new_epoch_and_continues_the_seq(client: red
 
 
 def test_a_message_id_is_kept_for_one_rotation_of_the_id_sets_and_then_expires(client: redis.Redis) -> None:
+    """A room has two sets of message ids. A rotation drops the older set, and the newer set becomes the older set."""
     room = Room(client, ids=2)
     first = [room.append(name) for name in ("a", "b")]
     assert room.append("c").seq == 3  # "a" and "b" are in the older set now

@@ -154,7 +154,7 @@ class TestSlowClients:
         writer.transport.pause_reading()  # type: ignore[attr-defined]
         return WebSocket(reader, writer)
 
-    async def test_a_slow_client_is_cut_above_the_limit_of_its_write_buffer_and_a_quick_client_is_served(self) -> None:
+    async def test_only_the_client_above_its_write_buffer_limit_is_disconnected(self) -> None:
         async with server(rules=Rules(max_buffer=200_000, kernel_buffer=16_384)) as (eio, watcher, address):
             slow = await self.slow(address)
             await until(lambda: eio.sockets, "the session is open")
@@ -165,7 +165,7 @@ class TestSlowClients:
                 eio.flusher.push_many(sessions, Frames(b"%d " % number + b"x" * 1000))
                 most = max(most, sessions[0].waiting)
                 assert str(await quick.receive()).startswith(f"4{number} ")
-            await until(lambda: watcher.closes, "the slow client is cut")
+            await until(lambda: watcher.closes, "the slow client is disconnected")
             assert watcher.closes == [("websocket", Reason.SLOW_CLIENT)]
             assert 150_000 < most <= 200_000
             assert watcher.cuts[0] <= 200_000
@@ -191,7 +191,7 @@ class TestSlowClients:
             assert (session.credit, watcher.closes) == (400_000, [])
             slow.drop()
 
-    async def test_a_client_is_not_cut_for_a_burst_within_one_turn_of_the_loop(self) -> None:
+    async def test_a_client_is_not_disconnected_for_a_burst_within_one_turn_of_the_loop(self) -> None:
         async with server(rules=Rules(max_buffer=50_000)) as (eio, watcher, address):
             socket = await opened(address)
             (session,) = eio.sockets.values()
@@ -202,7 +202,7 @@ class TestSlowClients:
             assert watcher.closes == []
             socket.drop()
 
-    async def test_a_slow_polling_client_is_cut_too(self) -> None:
+    async def test_a_slow_polling_client_is_disconnected_too(self) -> None:
         async with server(rules=Rules(max_buffer=10_000)) as (eio, watcher, address), ClientSession() as http:
             client = await Polling.open(http, address, PATH)
             for _ in range(20):

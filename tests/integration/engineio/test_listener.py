@@ -317,7 +317,7 @@ class TestRequestHeads:
             assert (await _until_closed(reader))[8:13] == b" 400 "
             writer.close()
 
-    async def test_closing_the_listener_cuts_connections_without_a_request(self) -> None:
+    async def test_closing_the_listener_closes_connections_without_a_request(self) -> None:
         async with server() as (_, address):
             reader, writer = await connection(address)
             head, socket = await answer(address, opening())  # so the first connection has been accepted, too

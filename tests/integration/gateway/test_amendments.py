@@ -89,7 +89,7 @@ async def test_a_deletion_leaves_a_tombstone_and_no_text_anywhere(
     assert_nowhere(gateway_redis, room, "slipped")
 
 
-async def test_a_repeated_amendment_gets_the_ack_of_the_first_one_as_a_duplicate(pair: Pair, clients: Clients) -> None:
+async def test_a_repeated_amendment_gets_the_first_ack_as_a_duplicate(pair: Pair, clients: Clients) -> None:
     ada = await clients(pair[0], unique("ada"))
     room = unique("public:talk")
     first = await ada.send(room, "one")

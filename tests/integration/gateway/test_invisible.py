@@ -48,7 +48,7 @@ async def watcher_of(clients: Clients, gateway: Gateway, user: str, room: str) -
 
 
 async def finish(pair: Pair, clients: Clients, watcher: Client, room: str) -> None:
-    """Wait until all earlier changes have been delivered: those of a new user on each gateway come after them."""
+    """Wait until all earlier changes have been delivered: the changes of a new user on each gateway come after them."""
     for running in pair:
         marker = unique("marker")
         await watcher.ok("presence:watch", {"users": [marker]})

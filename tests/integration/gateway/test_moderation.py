@@ -72,7 +72,9 @@ class TestMutes:
         await ada.ok("room:sanction", {**mute, "on": False})
         await until(lambda: _is(bob, room, "ok"), "the mute is lifted", EVERYWHERE_SECONDS)
 
-    async def test_only_moderators_may_sanction_and_not_the_owner(self, pair: Pair, clients: Clients) -> None:
+    async def test_only_moderators_may_sanction_and_they_cannot_sanction_the_owner(
+        self, pair: Pair, clients: Clients
+    ) -> None:
         ada, bob, eve = [await clients(pair[n % 2], unique(name)) for n, name in enumerate(("ada", "bob", "eve"))]
         room = await room_of(ada, bob)
         mute = {"room": room, "kind": "mute", "on": True}
@@ -209,7 +211,7 @@ async def test_a_report_reaches_moderators_and_operators(pair: Pair, clients: Cl
         assert again not in [each["id"] for each in await backend.reports()]
 
 
-async def test_a_room_lists_its_reports_among_many_of_other_rooms_and_a_new_room_lists_none(
+async def test_a_room_lists_only_its_own_reports_and_a_new_room_with_its_id_has_no_reports(
     pair: Pair, clients: Clients, gateway_redis: str
 ) -> None:
     ada, bob, eve = [await clients(pair[n % 2], unique(name)) for n, name in enumerate(("ada", "bob", "eve"))]

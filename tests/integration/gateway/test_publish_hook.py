@@ -254,7 +254,7 @@ async def test_a_user_revoked_during_the_hook_request_does_not_publish(
 
 @asynccontextmanager
 async def _held(rig: Rig) -> AsyncIterator[asyncio.Event]:
-    """Make the endpoint wait with its verdict until the yielded event is set. `opened` publishes after the deadline."""
+    """Make the endpoint wait with its verdict until the yielded event is set; gateways wait until the deadline."""
     gate = asyncio.Event()
 
     async def held(_: dict[str, Any]) -> web.StreamResponse:

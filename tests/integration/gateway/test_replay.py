@@ -201,7 +201,7 @@ async def test_member_changes_and_receipts_during_a_replay_are_sent_at_its_end(
         assert min(heard.live) > heard.seqs[-1][0]
 
 
-async def test_a_slow_client_is_not_cut_because_of_its_own_replay(redis_url: str, tmp_path: Path) -> None:
+async def test_a_slow_client_is_not_disconnected_for_its_own_replay(redis_url: str, tmp_path: Path) -> None:
     room, count = "public:talk", 300
     with gateway(tmp_path, redis_url, SEND_BUFFER_BYTES="40000") as running:
         await fill(redis_url, room, 1, count, size=3_000)

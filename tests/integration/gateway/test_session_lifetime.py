@@ -1,4 +1,4 @@
-"""What ends or prolongs a session: expiry, revocation, kicks, and refreshed tokens."""
+"""The end of a session by expiry, revocation or a kick, and its prolongation by a refreshed token."""
 
 from __future__ import annotations
 

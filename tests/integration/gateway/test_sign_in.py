@@ -113,7 +113,7 @@ async def test_a_client_can_sign_in_by_polling_and_upgrade_afterwards(pair: Pair
     assert ready["user"] == client.user
 
 
-async def test_a_subject_that_is_no_user_id_is_encoded_as_one(pair: Pair, clients: Clients) -> None:
+async def test_a_subject_that_is_not_a_user_id_is_encoded_as_a_user_id(pair: Pair, clients: Clients) -> None:
     client = await clients(pair[0], "auth0|x1")
 
     assert (await client.expect("ready"))["user"] == "x--auth0-7Cx1"

@@ -1,7 +1,7 @@
-"""What Roomcast requires of an object storage: of the default one, or of another by `make s3-contract ENDPOINT=…`.
+"""The features that Roomcast requires of an object storage, checked on the default storage.
 
-With ENDPOINT, the credentials come from the environment (AWS_ACCESS_KEY_ID, …). The tests create a bucket
-for the run and delete it afterwards.
+`make s3-contract ENDPOINT=…` checks another storage, with credentials from the environment (AWS_ACCESS_KEY_ID, …). The
+tests create a bucket for the run and delete it afterwards.
 """
 
 from __future__ import annotations

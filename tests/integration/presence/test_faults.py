@@ -56,7 +56,7 @@ def paused(url: str) -> Iterator[None]:
 
 
 async def heartbeats(store: PresenceStore, activity: Activity) -> None:
-    """Write heartbeats ten times as often as a gateway. A batch that fails is written again with the next one."""
+    """Write heartbeats ten times as often as a gateway. A batch that fails is written again with the next batch."""
     while True:
         for connection in ("c1", "c2"):
             activity.mark_seen(connection)

@@ -169,7 +169,7 @@ async def cluster(request: pytest.FixtureRequest) -> AsyncIterator[Cluster]:
 
 
 class TestStatus:
-    async def test_a_first_touch_is_published_and_a_repeated_one_is_not(self, cluster: Cluster) -> None:
+    async def test_a_first_touch_is_published_and_a_repeated_touch_is_not(self, cluster: Cluster) -> None:
         rows = [Touch("ada", "c1", "online", ""), Touch("bob", "c2", "away", "lunch")]
         await cluster.one.touch(rows)
         assert sorted(await cluster.news()) == [("ada", "online", ""), ("bob", "away", "lunch")]
@@ -267,7 +267,9 @@ class TestDevices:
         assert [each.devices for each in shown] == [devices, ()]
         assert (await cluster.one.query_users(["ada"]))["ada"].devices == ()
 
-    async def test_a_change_of_a_device_is_published_also_if_the_status_stays(self, cluster: Cluster) -> None:
+    async def test_a_change_of_a_device_is_published_even_if_the_user_s_status_stays_the_same(
+        self, cluster: Cluster
+    ) -> None:
         await cluster.one.touch([Touch("ada", "c1", "online", "", kind="web")])
         await cluster.two.touch([Touch("ada", "c2", "away", "", kind="mobile")])
         await cluster.two.touch([Touch("ada", "c2", "away", "", kind="mobile")])
@@ -502,7 +504,7 @@ class TestNodes:
         await cluster.two.touch([Touch("bob", "c4", "away", "")])
         assert await cluster.news() == [("bob", "away", "")]
 
-    async def test_a_restarted_node_keeps_its_devices_when_the_dead_one_is_removed(self, cluster: Cluster) -> None:
+    async def test_a_restarted_node_keeps_its_devices_when_its_dead_process_is_removed(self, cluster: Cluster) -> None:
         await cluster.node.announce()
         await cluster.one.touch([Touch("ada", "c1", "online", ""), Touch("bob", "c2", "online", "")])
         again = PresenceStore(cluster.backplane, "1", "inc-1b")
