@@ -3,7 +3,7 @@
 PORT ?= 8080
 USERS ?= 200
 TIME ?= 30s
-# Skip the Python of an active .venv: the set-up would rebuild the environment for it.
+# Skip the Python of an active .venv: with that Python, the set-up would rebuild the environment.
 PYTHON ?= $(shell export PATH="$(subst $(CURDIR)/.venv/bin:,,$(PATH))"; command -v python3 || command -v python3.14 || command -v python3.13 || command -v python3.12 || command -v python3.11)
 # Programs of the system take precedence over those that the set-up has unpacked.
 export PATH := $(PATH):$(CURDIR)/.state/tools/bin
@@ -151,7 +151,7 @@ example: .venv-ready ## run the support desk of examples/nextjs-fastapi on the r
 sbom: .venv-ready ## write lists of all packages in use (CycloneDX) into dist/sbom
 	@$(IN_VENV) -m deploy.release.supply_chain sbom dist/sbom
 
-audit: .venv-ready ## look up known vulnerabilities of the packages in use in public databases
+audit: .venv-ready ## look up the packages in use in public databases of known vulnerabilities
 	@$(IN_VENV) -m deploy.release.supply_chain audit
 
 dist: .venv-ready ## build wheels, sdists and the npm packages into dist/

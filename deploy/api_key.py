@@ -1,4 +1,4 @@
-"""Store an API key with every scope in a local cluster at each of its starts. `make env` prints the key."""
+"""Store an API key with every scope in a local cluster, at each start of the cluster. `make env` prints the key."""
 
 from __future__ import annotations
 

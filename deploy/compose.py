@@ -24,13 +24,13 @@ ORIGIN: Final = "http://localhost:8080"
 
 
 def write(folder: Path) -> None:
-    """Write the files into `folder`, which other users cannot read; keep the secrets that it already holds."""
+    """Write the files into `folder`, which other users cannot read. Keep the secrets of an earlier call."""
     secrets = credentials.load_or_make(folder)
     for name, text in files(secrets).items():
         path = folder / name
         path.touch(mode=0o600)
         path.write_text(text)
-    # Another user inside the container reads these two. On this machine, other users cannot open the folder.
+    # Redis reads these two files as the container's own user. On this machine, other users cannot open the folder.
     for name in ("redis.conf", "users.acl"):
         (folder / name).chmod(0o644)
 

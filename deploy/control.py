@@ -65,7 +65,7 @@ class Control:
         base, capacity = (state / "run" / _BASE_FILE).read_text().split()
         self.ports = Ports(int(base))
         self.credentials: Credentials = load(state / "secrets")
-        unused = Programs("", (), (), {})  # names, ports and probes do not depend on it
+        unused = Programs("", (), (), {})  # this class uses only names, ports and probes of the processes
         counts = Counts(capacity=int(capacity))
         paths = Paths(state=state, public=state)
         self._processes = Plan(self.ports, paths, self.credentials, unused, counts, {}).processes

@@ -1,6 +1,6 @@
 """Run the example application on the local cluster: `python -m deploy.example` (`make example`).
 
-It has two servers: FastAPI, which talks to Roomcast's HTTP API, and Next.js, whose pages talk to the gateways.
+The example has two servers: FastAPI, which uses Roomcast's HTTP API, and Next.js, whose pages connect to the gateways.
 """
 
 from __future__ import annotations

@@ -35,10 +35,11 @@ def gateway_servers(addresses: Sequence[str], suffix: str = "") -> str:
 
 
 def websocket_servers(addresses: Sequence[str], suffix: str = "") -> str:
-    """Return the `server` lines of the upstream for new WebSockets, with which nginx always tries every gateway.
+    """Return the `server` lines of the upstream for new WebSockets: with `max_fails=0`, nginx tries every gateway.
 
-    Otherwise nginx would treat a gateway that refused once as working again only after a request to it has ended. A
-    WebSocket ends hours later. Until then the gateway would get only one new session every other second.
+    With another value, nginx would treat a gateway that refused once as working again only after a request to this
+    gateway has ended. A WebSocket ends hours later. Until then the gateway would get only one new session every other
+    second.
     """
     return " ".join(f"server {address}{suffix} max_fails=0;" for address in addresses)
 

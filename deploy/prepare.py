@@ -104,7 +104,7 @@ def public_folder(state: Path) -> Iterator[Path]:
 def _make_locked(state: Path, outside: Path) -> tuple[Path, TextIO]:
     """Make the folder and its locked file.
 
-    Before the file is locked, another start may take the new folder for abandoned and remove it. Then make another one.
+    Before the file is locked, another start may remove the new folder as abandoned. Then make another folder.
     """
     while True:
         if os.geteuid() == 0:

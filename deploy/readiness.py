@@ -59,7 +59,7 @@ def first_unready(
     seconds: float,
     give_up: Callable[[], bool] = lambda: False,
 ) -> Process | None:
-    """Wait until all processes are ready. Return the first unready one after `seconds`, or when `give_up` says so."""
+    """Wait until all processes are ready. Return an unready process after `seconds`, or once `give_up()` is true."""
     deadline = time.monotonic() + seconds
     for process in processes:
         while not is_ready(process, credentials):

@@ -26,7 +26,7 @@ _BASE: Final = (
     " cluster|slots cluster|shards cluster|nodes multi exec discard"
     " eval evalsha eval_ro evalsha_ro script|load script|exists"
 )
-"""Commands of every account, for connections and scripts. `run_id` in INFO shows scripts that Redis has restarted."""
+"""Commands of every account, for connections and scripts. INFO has the `run_id`, which changes when Redis restarts."""
 
 _CALL: Final = re.compile(r"redis\.p?call\(\s*'([A-Za-z]+)'")
 _READ_ONLY: Final = "%R~"

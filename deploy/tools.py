@@ -154,7 +154,7 @@ def _write_launcher(home: Path, name: str) -> None:
     root = home / "root"
     program = next((path for path in (root / "usr/sbin" / name, root / "usr/bin" / name) if path.exists()), None)
     if program is None:
-        raise MissingTool(f"the packages of {name} do not hold it: install {name} with your package manager")
+        raise MissingTool(f"the packages of {name} do not contain it: install {name} with your package manager")
     machine = f"{os.uname().machine}-linux-gnu"
     folders = [f"$tree/{part}" for part in (f"usr/lib/{machine}", f"lib/{machine}", "usr/lib", "lib")]
     launcher = home / "bin" / name
@@ -168,7 +168,7 @@ def _write_launcher(home: Path, name: str) -> None:
 
 
 def main() -> None:
-    """Fetch missing programs of those named on the command line, and print the path of each."""
+    """Print the path of each program that the command line names; fetch the missing programs first."""
     for name in sys.argv[1:]:
         print(require(name, say=print))
 

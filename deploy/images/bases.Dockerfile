@@ -1,4 +1,4 @@
-# Substitutes for the base images of ../Dockerfile and ../compose.yaml, made of Debian's packages. A target for each image.
+# Substitutes for the base images of ../Dockerfile and ../compose.yaml, made of Debian's packages. Each target is one image.
 
 FROM localhost/roomcast-debian:bookworm AS python
 RUN apt-get update && apt-get install --yes --no-install-recommends ca-certificates libpython3-dev python3 python3-pip \

@@ -48,7 +48,7 @@ def build(dockerfile: Path, context: Path, target: str, tag: str, options: Itera
 
 
 def machine_trust() -> Mapping[str, str]:
-    """Return the variables that name this machine's certificates, which may be more than those of a new Debian."""
+    """Return the variables that name this machine's certificates: a new Debian image may lack some of these."""
     return {name: str(_CERTIFICATES) for name in _TRUST if os.environ.get(name)}
 
 

@@ -27,7 +27,7 @@ def in_order(services: Mapping[str, Service]) -> list[str]:
 def run_arguments(name: str, service: Service, folder: Path, port: int, most_files: int) -> list[str]:
     """Return the arguments of `podman run` for a service of the file in `folder`.
 
-    `port`: the published port, instead of the one in the file; `most_files`: the most files that a process may open.
+    `port` replaces the published port in the file. `most_files`: the most files that a process may open.
     """
     arguments = ["--name", PREFIX + name, "--network", PREFIX + "net", "--network-alias", name]
     for alias in service.get("networks", {}).get("default", {}).get("aliases", ()):

@@ -128,7 +128,7 @@ def _write_launcher(path: Path, root: Path, program: str) -> None:
     """Write a script that runs an unpacked program with the libraries of its Debian suite, including the C library."""
     linkers: Sequence[Path] = sorted(root.glob("**/*-linux-gnu/ld-linux-*.so.*"))
     if not linkers:
-        raise tools.MissingTool(f"the packages of {program} hold no dynamic linker")
+        raise tools.MissingTool(f"the packages of {program} contain no dynamic linker")
     folder = linkers[0].parent.name
     libraries = f"{root}/usr/lib/{folder}:{root}/lib/{folder}"
     values = {"name": path.name, "linker": linkers[0], "libraries": libraries, "program": root / "usr/bin" / program}

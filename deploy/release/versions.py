@@ -28,7 +28,7 @@ def current() -> str:
     """Return the version of this checkout; raise ValueError when `VERSION` does not contain a version."""
     text = VERSION_FILE.read_text().strip()
     if not _RELEASE.fullmatch(text):
-        raise ValueError(f"{VERSION_FILE.name} holds {text!r}, which is no version: write 1.2.3, or 1.2.3rc1")
+        raise ValueError(f"{VERSION_FILE.name} contains {text!r}, which is no version: write 1.2.3, or 1.2.3rc1")
     return text
 
 

@@ -1,10 +1,11 @@
 """Check the signature of every storage request before ministack (the storage for development) handles the request.
 
-ministack accepts many requests that name the access key without checking a signature: a credential in the query without
-a signature, a malformed signature, Signature Version 2. Every signed link contains the access key. So any client could
-list the bucket, read private files and overwrite verified files. This guard runs inside ministack's process and accepts
-the requests that AWS accepts: signed with Signature Version 4 by header or query, signed POST forms, CORS preflights.
-ministack still checks what a signed form or link permits (size, type, key). `make s3-contract` tests both together.
+If a request names the access key, ministack accepts it in many cases without checking a signature: a credential in the
+query without a signature, a malformed signature, Signature Version 2. Every signed link contains the access key. So any
+client could list the bucket, read private files and overwrite verified files. This guard runs in ministack's process.
+It accepts only requests that AWS accepts: signed with Signature Version 4 by header or query, signed POST forms, and
+CORS preflights. ministack still checks what a signed form or link permits (size, type, key). `make s3-contract` tests
+both together.
 
 The file runs in the storage's own environment (`python guard.py`), so it imports no other file of this repository.
 """

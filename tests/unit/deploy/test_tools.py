@@ -49,5 +49,5 @@ def test_without_apt_the_error_names_the_packages(tmp_path: Path, monkeypatch: p
 
 def test_packages_without_the_program_are_an_error(tmp_path: Path) -> None:
     (tmp_path / "root").mkdir()
-    with pytest.raises(MissingTool, match="do not hold it"):
+    with pytest.raises(MissingTool, match="do not contain it"):
         tools._write_launcher(tmp_path, "nginx")

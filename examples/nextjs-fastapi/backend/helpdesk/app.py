@@ -1,6 +1,6 @@
 """Make the application of the support desk: `uvicorn helpdesk.app:from_environment --factory`.
 
-Its environment variables are ROOMCAST_API_URL and ROOMCAST_API_KEY (Roomcast's HTTP API and its key), ROOMCAST_URL (the
+The environment variables are ROOMCAST_API_URL and ROOMCAST_API_KEY (Roomcast's HTTP API and its key), ROOMCAST_URL (the
 address of the chat for browsers) and HELPDESK_DATABASE (the file of the database).
 """
 

@@ -139,7 +139,7 @@ async def agents(_: Me, desk: TheDesk) -> list[dict[str, str]]:
 
 
 def id_of(sign_in: str) -> str:
-    """Return the id of a sign-in for the claim `sid`. Scripts of the page can read it, so it must not be the cookie."""
+    """Return the id of a sign-in for the claim `sid`. It is not the cookie, because scripts of the page read claims."""
     return sha256(sign_in.encode()).hexdigest()
 
 

@@ -5,7 +5,7 @@ import { call, type Me, type Ticket, type TicketState } from "./backend";
 import { NewTicket } from "./new_ticket";
 import { TicketView } from "./ticket_view";
 
-/** The list of tickets on the left, and the open one on the right. */
+/** The list of tickets on the left, and the open ticket on the right. */
 export function Desk({ me, onSignedOut }: { me: Me; onSignedOut: () => void }) {
   const { phase, signOut } = useConnection();
   const { rooms, unread } = useInbox();
