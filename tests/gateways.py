@@ -159,7 +159,7 @@ def run_once(*arguments: str, **settings: str) -> subprocess.CompletedProcess[st
 
 
 def token(user: str, **claims: Any) -> str:
-    """Return a token of the shared secret that may create rooms; `claims`: `seconds`, `name` and any other claim."""
+    """Sign a token with SECRET for a user who may create rooms; `claims`: `seconds`, `name` and any other claim."""
     return sign(SECRET, user, **{"create": ["*"], **claims})
 
 

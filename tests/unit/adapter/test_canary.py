@@ -1,4 +1,4 @@
-"""The conditions under which a gateway counts a subscription as deaf."""
+"""Canary probes: when a subscription counts as deaf, and which of two processes with one node name ends."""
 
 import asyncio
 from collections.abc import Callable

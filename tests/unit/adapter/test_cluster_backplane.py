@@ -49,7 +49,7 @@ async def test_a_command_that_is_refused_for_a_moment_is_sent_again(
 
 
 async def test_the_reply_of_every_command_that_was_sent_is_awaited(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the last reply, the command might run although its caller got the error that it was not sent."""
+    """Otherwise a command could run although its caller has got the error of a command that was not sent."""
     server = Server(TRIES)
     with pytest.raises(CommandError, match="TRYAGAIN"):
         await backplane_on(server, monkeypatch).command("SET", "key", "value")

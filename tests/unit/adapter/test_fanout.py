@@ -1,6 +1,6 @@
 """The fan-out sends each packet to the right local members. It subscribes to rooms with members.
 
-A caller that needs the subscription of a room earlier calls `acquire`, and `release` at the end.
+A caller that needs the subscription before a member has joined calls `acquire`, and `release` at the end.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ class Room:
         self.subscriber.rooms[b"room:{r}"] = self.subscription
 
     def is_delivered(self, data: bytes, channel: bytes = b"room:{r}") -> bool:
-        """Return whether the subscriber delivered the packet. If not, check that `other` got the packet unchanged."""
+        """Return whether the subscriber delivered the packet. If not, check that it passed the packet on unchanged."""
         before = self.subscription.watch.seq, [list(member.outbox) for member in self.members]
         self.subscriber(channel, data)
         if not self.passed_on:
@@ -64,7 +64,7 @@ def test_the_next_message_goes_to_all_members(room: Room) -> None:
     assert (room.out.armed, len(room.out.dirty)) == (1, 2)
 
 
-def test_a_message_for_a_member_without_credit_is_sent_slowly(room: Room) -> None:
+def test_a_message_for_a_member_without_credit_goes_to_send_slowly(room: Room) -> None:
     room.members[1].credit = 3
     assert room.is_delivered(envelope(8))
     assert room.out.slowly == [([room.members[1]], PACKET)]

@@ -15,7 +15,7 @@ def test_tags_are_reversible_and_contain_no_braces(name: str) -> None:
     try:
         tag = keys.tag(name)
     except UnicodeEncodeError:
-        return  # a lone surrogate never comes from JSON
+        return  # a lone surrogate; no valid id contains one
     assert not set(tag) & set("{}\n\r\0")
     assert unquote(tag) == name
 

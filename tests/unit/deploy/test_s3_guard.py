@@ -1,4 +1,4 @@
-"""The requests that the guard of the storage accepts. tests/integration/media/test_s3_contract.py uses the server."""
+"""The requests that the storage's guard accepts. tests/integration/media/test_s3_contract.py runs it in a server."""
 
 from __future__ import annotations
 

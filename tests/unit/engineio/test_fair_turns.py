@@ -1,4 +1,4 @@
-"""The turns of the event loop, shared among clients: quanta, order, and a share that adapts to the turns' CPU time."""
+"""Each turn of the event loop handles a share of packets, divided among the clients. The share adapts to CPU time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The flush: joined writes, slices, order, and sessions whose transport accepts no data."""
+"""The flush writes the queued frames of each session in one joined write. It runs in slices and keeps their order."""
 
 from __future__ import annotations
 

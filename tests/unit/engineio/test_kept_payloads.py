@@ -30,7 +30,7 @@ async def test_a_payload_is_returned_once(clock: Clock) -> None:
     assert (clock.kept.take("a"), clock.kept.take("a"), clock.kept.size, len(clock.kept)) == (b"last", None, 0, 0)
 
 
-async def test_the_bound_applies_to_all_payloads_except_those_kept_without_a_bound(clock: Clock) -> None:
+async def test_payloads_above_the_bound_are_dropped_except_with_is_bounded_false(clock: Clock) -> None:
     for sid in ("a", "b", "c"):
         clock.kept.keep(sid, HALF)
     clock.kept.keep("moved", b"last", is_bounded=False)

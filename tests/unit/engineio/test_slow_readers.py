@@ -1,4 +1,4 @@
-"""The server aborts a connection with answers that stay unsent for too long, or if all unsent answers are too large."""
+"""Connections are aborted whose answers stay unsent for too long; above a bound in bytes, those that stall longest."""
 
 from __future__ import annotations
 

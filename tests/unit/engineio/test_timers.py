@@ -1,4 +1,4 @@
-"""The timer of a server calls each item when it is due. After a stall the timer first lets sockets be read."""
+"""The timer of a server calls each item when it is due. After a stall it first lets the event loop read the sockets."""
 
 from __future__ import annotations
 

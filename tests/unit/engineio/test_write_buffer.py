@@ -52,7 +52,7 @@ def test_send_queues_the_same_frame_as_the_general_encoder() -> None:
         assert one.outbox == [Frames(packet).websocket]
 
 
-def test_a_packet_for_buffers_without_credit_is_sent_slowly() -> None:
+def test_a_packet_for_a_buffer_without_credit_goes_to_send_slowly() -> None:
     out, full, short = flush_queue(), write_buffer(), write_buffer(credit=1)
     out.send([full, short], b'2["m"]')
     assert out.slowly == [([short], b'2["m"]')]

@@ -1,4 +1,4 @@
-"""The storage translates its driver's errors and answers. tests/integration/media/test_s3_contract.py uses a server."""
+"""The storage translates its driver's errors. tests/integration/media/test_s3_contract.py uses a real server."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ WRONG = RefusedError("storage: probe: SignatureDoesNotMatch")
 
 
 class Steps:
-    """The results of the probes, in order. A probe raises its answer, or succeeds if that is None."""
+    """The results of the probes, in order. A probe raises its answer, or succeeds if the answer is None."""
 
     def __init__(self, *answers: Exception | None) -> None:
         self.answers = list(answers)

@@ -1,4 +1,4 @@
-"""Only processes with a cluster key can seal messages. The key can be replaced without a refused message."""
+"""Only processes with a cluster key can seal messages. No message is refused while the key is replaced."""
 
 from __future__ import annotations
 

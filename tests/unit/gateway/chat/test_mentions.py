@@ -16,7 +16,7 @@ ROOM = "team"
 
 
 class Readers:
-    """Inbox lines in which `bob` is a stored member. `cy` is no member, but has the room on the own room list."""
+    """Inbox lines in which `bob` is a stored member. `cy` is no member, but the room is on the list of `cy`."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, str]] = []

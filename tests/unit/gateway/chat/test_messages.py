@@ -126,7 +126,7 @@ async def test_a_look_up_that_finds_no_sanction_opens_the_fast_path(rig: Rig) ->
 
 async def test_a_user_whose_daily_allowance_is_spent_cannot_write_but_can_delete(rig: Rig) -> None:
     await rig.send(rig.ada)
-    assert rig.ada.allowance.unreported > ROOM_BYTES, "the first message of a room also pays for the room"
+    assert rig.ada.allowance.unreported > ROOM_BYTES, "the first message of a room also counts the bytes of the room"
     rig.ada.allowance.is_spent = True
 
     assert await refusal(rig.send(rig.ada)) is Code.RATE_LIMITED
@@ -244,7 +244,7 @@ async def test_an_edit_of_the_text_keeps_the_data_and_an_edit_of_the_data_keeps_
     assert await refusal(rig.chat.edit_message(rig.ada, MessageEdit(ROOM, "e3", 1))) is Code.BAD_REQUEST
 
 
-async def test_only_the_author_edits_a_message_and_the_log_loses_the_old_text(rig: Rig) -> None:
+async def test_only_the_author_edits_a_message_and_its_old_text_is_removed_from_the_log(rig: Rig) -> None:
     await rig.send(rig.ada, "old")
     await rig.chat.edit_message(rig.ada, MessageEdit(ROOM, "e1", 1, "new"))
     await rig.chat.edit_message(rig.ada, MessageEdit(ROOM, "e2", 1, "newest"))

@@ -293,7 +293,7 @@ def test_a_message_without_an_ack_id_gets_no_ack(client: Client) -> None:
     assert (client.buffer.outbox, client.outcome.count) == ([], 1)
 
 
-def test_an_ack_for_a_client_without_credit_is_sent_slowly(client: Client) -> None:
+def test_an_ack_for_a_client_without_credit_goes_to_send_slowly(client: Client) -> None:
     client.take(packet())
     client.buffer.credit = 0
     client.pipeline.answer(RECEIPT)

@@ -217,7 +217,9 @@ async def test_a_change_between_slices_reaches_the_own_devices_first_and_then_ev
     second = await ada.step()
     assert ada.session.identity.name == "Countess"
     assert second[0] == ("s1", "Countess")
-    assert {to for to, _ in first}.intersection(to for to, _ in second) == {"s1"}, "waiting rooms come first"
+    assert {to for to, _ in first}.intersection(to for to, _ in second) == {"s1"}, (
+        "the rooms that still wait come before the rooms of the first slice"
+    )
     await ada.task
     last = {to: event["name"] for to, _, event in ada.emitter.sent}
     assert last == dict.fromkeys(["s1", *ROOMS], "Countess")

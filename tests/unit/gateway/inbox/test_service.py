@@ -365,7 +365,7 @@ async def test_after_a_lost_subscription_only_lines_with_unread_messages_are_sen
     assert rig.reads.read_rooms == ["b"]
 
 
-async def test_a_list_request_during_a_loss_does_not_hide_a_change_from_other_clients(rig: Rig) -> None:
+async def test_a_list_request_while_announcements_are_lost_does_not_hide_a_change_from_other_clients(rig: Rig) -> None:
     for session in (rig.ada, rig.bob):
         rig.reads.put(session.user, "a")
     await rig.inbox.list_inbox(rig.ada, LIVE)

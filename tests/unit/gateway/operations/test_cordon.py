@@ -53,7 +53,7 @@ async def test_a_cordon_is_reported_and_lifted() -> None:
     assert rig.moves == 0
 
 
-async def test_a_drain_moves_the_clients_and_leaves_a_cordon() -> None:
+async def test_after_a_drain_the_clients_are_moved_and_the_gateway_is_cordoned() -> None:
     rig = Rig()
     await rig.order("drain")
     assert rig.states_in_redis == ["draining", "drained"]

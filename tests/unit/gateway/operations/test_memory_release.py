@@ -24,7 +24,7 @@ from roomcast.gateway.operations.memory_release import (
             [3 + QUIET_SECONDS],
         ),  # most connections have ended, and no further connection ends
         ([500, *range(400, 100, -10), *[100] * 20], [30 + QUIET_SECONDS + 1]),
-        ([500, *[0] * 10, 500, *[0] * 10], [1 + QUIET_SECONDS, 12 + QUIET_SECONDS]),  # twice
+        ([500, *[0] * 10, 500, *[0] * 10], [1 + QUIET_SECONDS, 12 + QUIET_SECONDS]),  # two mass disconnects
     ],
 )
 def test_a_mass_disconnect_is_noticed_once(connections: list[int], moments: list[int]) -> None:

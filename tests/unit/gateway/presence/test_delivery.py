@@ -1,4 +1,4 @@
-"""A presence change is delivered at once. Changes within the pause after a delivery are combined into the next one."""
+"""A presence change is delivered at once. Changes in the pause after a delivery are combined in the next delivery."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ async def rig(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Rig]:
     await asyncio.gather(task, return_exceptions=True)
 
 
-async def test_the_first_change_is_delivered_at_once_and_the_next_changes_are_conflated(rig: Rig) -> None:
+async def test_the_first_change_is_delivered_at_once_and_the_next_changes_are_combined(rig: Rig) -> None:
     rig.watchers.watch("c1", ["ada", "bob"])
     rig.change(("ada", "busy"))
     for _ in range(3):  # run the event loop without waiting

@@ -101,7 +101,9 @@ BAD = [
 
 
 @pytest.mark.parametrize(("answer", "kind"), BAD)
-async def test_without_a_verdict_the_setting_on_failure_decides(answer: bytes | HookFailed, kind: str) -> None:
+async def test_the_setting_on_failure_decides_if_the_endpoint_gives_no_verdict(
+    answer: bytes | HookFailed, kind: str
+) -> None:
     closed, opened = Rig(on_failure="refuse"), Rig(on_failure="publish")
     closed.endpoint.answer = opened.endpoint.answer = answer
     assert await refusal(closed.hook.review(MESSAGE)) is Code.UNAVAILABLE

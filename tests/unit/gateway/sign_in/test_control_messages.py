@@ -300,7 +300,7 @@ class Backplane:
 
 
 class Adapter:
-    """The one part of the adapter that the publisher needs."""
+    """An adapter with only a backplane, the part that the publisher uses."""
 
     def __init__(self) -> None:
         self.backplane = Backplane()

@@ -59,7 +59,7 @@ async def test_changes_while_redis_is_away_share_one_check(rig: Rig) -> None:
     assert rig.done <= 2
 
 
-async def test_a_change_during_a_check_is_checked_again(rig: Rig) -> None:
+async def test_changes_during_a_check_cause_one_more_check(rig: Rig) -> None:
     rig.held.clear()
     rig.checks.start("ada", rig.check, "blocks")
     await until(lambda: rig.running == 1, "the check runs")

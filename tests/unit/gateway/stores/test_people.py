@@ -1,4 +1,4 @@
-"""Whether a sign-in has changed a profile, with a fake for Redis that fails."""
+"""`note_sign_in` tells whether a sign-in has changed a profile, even if Redis fails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A link of the load client handles the packets of a server: deliveries, pings, acks and refusals."""
+"""A connection of the load client handles the packets of a server: deliveries, pings, acks and refusals."""
 
 from __future__ import annotations
 

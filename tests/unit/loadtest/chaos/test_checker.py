@@ -55,7 +55,7 @@ def test_a_send_that_timed_out_is_unknown_and_not_lost() -> None:
     assert (verdict.unknown, verdict.failures) == (1, [])
 
 
-def test_a_message_that_is_read_after_its_send_timed_out_is_not_unexpected() -> None:
+def test_a_message_whose_send_timed_out_may_be_read() -> None:
     assert counts(journal([sent(1), sent(2, acked=False)], reading(delivery(1), delivery(2)))) == {}
 
 
@@ -88,7 +88,7 @@ def test_resync_declares_the_loss_of_messages_sent_before_it() -> None:
     assert counts(journal([sent(1), sent(2), sent(3)], informed)) == {"declared": 1, "lost": 1}
 
 
-def test_declared_loss_passes_only_with_may_declare() -> None:
+def test_a_declared_loss_is_a_failure_without_may_declare() -> None:
     found = journal([sent(1), sent(2)], reading(delivery(2), declared=[Declared("", 0, 1.5, "1")]))
     assert judge(found, may_declare=True).failures == []
     assert judge(found, may_declare=False).failures == ["declared: 1"]
