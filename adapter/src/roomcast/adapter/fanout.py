@@ -276,7 +276,7 @@ class Fanout:
             filler.start(channel, (packet,), 0)
 
     def deliver(self, channel: RoomSubscription, packet: RoomPacket) -> None:
-        """Send a packet, which is next in order, to the room's local members."""
+        """Send the next packet, in order, to the room's local members."""
         clients = self._recipients(channel, packet)
         if channel.floors and packet.kind == KIND_MESSAGE:
             clients = self._above_floor(channel, clients, packet)

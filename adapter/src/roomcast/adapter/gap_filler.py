@@ -5,8 +5,9 @@ such losses.
 
 Every loop here ends or pauses:
 
-* One gap costs one read of the log per page of missing messages. A packet that a later read of the log does not contain
-  is dropped: it was forged, or the log lost it. A packet of an epoch that the log does not have is dropped, too.
+* One gap costs one read of the log per page of missing messages. If a packet waits while the log is read, and the log
+  does not contain it, the packet is dropped: it was forged, or the log lost it. A packet of an epoch that the log does
+  not have is dropped, too.
 * While Redis does not answer, and after a read that filled nothing, the filler pauses before the next read: 0.2 s, then
   longer, at most 2 s.
 * The filling of a gap ends when the room is unsubscribed, after its last local member has left.
@@ -45,7 +46,7 @@ class RoomOutput(Protocol):
     """The receiver of packets from filled gaps: the fan-out."""
 
     def deliver(self, room: RoomSubscription, packet: RoomPacket) -> None:
-        """Send a packet, which is next in order, to the room's local members."""
+        """Send the next packet, in order, to the room's local members."""
         ...
 
     def declare_loss(self, room: RoomSubscription, epoch: bytes, seq: int) -> None:

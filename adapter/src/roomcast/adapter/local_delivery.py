@@ -54,7 +54,7 @@ class DirectDelivery:
         self._push_many([client.target for client in clients], self._frames(packet, attachments))
 
     async def close(self) -> None:
-        """Stop sending."""
+        """Do nothing: the engine has the queues."""
         pass
 
 

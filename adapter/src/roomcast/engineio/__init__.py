@@ -22,9 +22,9 @@ connection). It uses no socket, no event loop and no clock. `websocket.rfc6455`,
     server               the interface for applications and operators
 
 **An outgoing packet** is framed once (`Frames`) for all clients that receive it. `push_many` appends the same bytes to
-each client's write buffer. At the end of a turn of the event loop, each socket gets one joined write, in slices of a
-few milliseconds. The server never waits for a client: each write buffer is limited in bytes, and a client that reads
-too slowly is disconnected ("slow client").
+each client's write buffer. A flush gives each socket one joined write. It runs in slices of a few milliseconds, and the
+event loop does other work between two slices. The server never waits for a client: each write buffer is limited in
+bytes, and a client that reads too slowly is disconnected ("slow client").
 
 **An incoming packet** goes to the receiver synchronously, in the order of arrival. The handlers of python-socketio run
 as separate tasks, so that a pong never waits for a handler. The frames and bytes that clients send are limited per

@@ -343,9 +343,9 @@ class SessionCore:
     def close(self, reason: str) -> list[Command]:
         """End the session for `reason`.
 
-        `Reason.RECONNECT` makes the client reconnect: the transport closes without a close packet, after which a
-        socket.io client reconnects by itself. A polling client gets the queued packets first, in the answer to the
-        waiting or the next GET. A client in phase PROBED has stopped polling, so it gets the queued packets on the
+        With `Reason.RECONNECT`, a WebSocket closes without a close packet, after which a socket.io client reconnects by
+        itself. A polling client then gets the queued packets and a close packet, in the answer to the waiting or the
+        next GET. A client in phase PROBED has stopped polling, so it gets the queued packets on the
         WebSocket. Its session ends at the upgrade, or when the time for the upgrade is over. Until then the session
         ignores new packets. A second `close` ends the session at once.
         """

@@ -1,6 +1,6 @@
-"""Write the packets that were queued in one turn of the event loop: one joined write per socket.
+"""Decide when to write the queued packets of all sockets: one joined write per socket and flush.
 
-`write_buffer.py` has the queues and the writing. This module decides when to write, and how much at a time. A flush
+`write_buffer.py` has the queues and the writing. This module decides when to write, and to how many sockets. A flush
 with many sockets runs in slices, and the event loop does other work between two slices. The slices do not change the
 order of a client's packets, which is the order of its write buffer.
 
@@ -54,7 +54,7 @@ class SlowBuffer(Protocol):
 
 
 class Flusher(FlushQueue):
-    """The sessions with queued packets, and the flush that writes these at the end of a turn of the event loop."""
+    """The sessions with queued packets, and the schedule of the flushes that write these packets."""
 
     def __init__(self, traffic: Traffic, clock: Callable[[], float] = perf_counter) -> None:
         super().__init__()

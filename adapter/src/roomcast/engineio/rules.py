@@ -51,7 +51,7 @@ class Rules:
     """The most bytes that wait for one client, in its queue and its transport's buffer together. If no packet waits,
     one larger packet may be queued."""
     kernel_buffer: int = 262_144
-    """SO_SNDBUF of a WebSocket, of which the kernel reserves twice as much. 0: the kernel's default."""
+    """SO_SNDBUF of a WebSocket. The kernel reserves twice as much. 0: the kernel's default."""
     max_pending_per_peer: int = 500
     """The most sessions of one client address that have not sent a CONNECT. An IPv6 /64 counts as one address."""
     max_pending_bytes: int = 0

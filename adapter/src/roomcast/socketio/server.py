@@ -5,7 +5,8 @@
 
 Events of one client start in the order in which they arrived, and run concurrently. While a CONNECT or DISCONNECT of a
 client is in progress, its later packets wait. While too many events of a client are in progress, the server does not
-read from that client. The same applies to each client that sends while the events of all clients are too many.
+read from that client. While too many events of all clients are in progress, the server stops reading from each client
+that sends an event.
 
 A bad packet closes the session, with a line in the log. An application that calls `answer_faults` instead answers bad
 packets that a correct client can send.

@@ -26,7 +26,7 @@ def line(message: dict[str, Any]) -> str:
 
 
 async def follow(reader: ClusterReader, room: str, lines: int, show: Show, *, ends: bool) -> None:
-    """Show the last `lines` messages. If `ends` is False, then show each new message, until cancelled.
+    """Show the last `lines` messages. Unless `ends` is True, go on with each new message, until cancelled.
 
     The function reads the log twice a second instead of subscribing, so that it works with any topology and account.
     """

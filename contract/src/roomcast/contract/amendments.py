@@ -25,7 +25,7 @@ _AMENDABLE: Final = ("text", "media", "data")
 def load_target(entry: bytes | None, *, system: bool = False) -> dict[str, Any]:
     """Return the message to edit or delete. Raise NOT_FOUND if it is missing or deleted, or if the entry is no message.
 
-    `system`: False raises NOT_FOUND for a system message, too.
+    Unless `system` is True, raise NOT_FOUND for a system message, too.
     """
     message = msgspec.json.decode(entry) if entry else None
     if not isinstance(message, dict) or "deleted" in message:
@@ -40,8 +40,8 @@ def load_target(entry: bytes | None, *, system: bool = False) -> dict[str, Any]:
 def edited_content(message: dict[str, Any], text: str | None, data: dict[str, Any] | None) -> dict[str, Any]:
     """Return the text and data that a message has after an edit. An argument of None does not change its field.
 
-    The log entry of the edit contains both fields, even if only one field changes. The other field may be in the entry
-    of an earlier edit, which loses its content.
+    The log entry of the edit contains both fields, even if only one field changes, because the entry of an earlier edit
+    loses its content.
     """
     after = {
         "text": message.get("text") if text is None else text,

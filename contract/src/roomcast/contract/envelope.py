@@ -159,11 +159,12 @@ def active_room(data: bytes) -> str:
 
 
 class MediaRequest(Struct, frozen=True, tag="media", array_like=True):
-    """A request to the signers. A signer publishes the `MediaReply` on `node:{reply_to}`, or pushes it to a list.
+    """A request to the signers. A signer publishes the `MediaReply` on `node:{reply_to}`.
 
-    The list is for back ends. `action` and its `args`: `sign` {room, name, type, size, width?, height?}; `complete`
-    {upload, parts?}; `url` {upload, room}. The gateway has checked that `user` may enter the room. The signer checks
-    who owns the upload. `deadline_ms`: the time (Redis's clock) until which the gateway or back end waits.
+    For a back end, it pushes the reply to a list instead. `action` and its `args`: `sign` {room, name, type, size,
+    width?, height?}; `complete` {upload, parts?}; `url` {upload, room}. The gateway has checked that `user` may enter
+    the room. The signer checks who owns the upload. `deadline_ms`: the time (Redis's clock) until which the gateway or
+    back end waits.
     """
 
     request: str

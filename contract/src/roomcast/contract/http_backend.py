@@ -301,7 +301,7 @@ class HttpBackend(HttpLink):
         await self._send("POST", f"/v1/users/{as_part(user)}/revocation", body)
 
     async def revoke_session(self, session: str, *, seconds: float = TOKEN_LIFE_SECONDS) -> None:
-        """Refuse every token with this `sid` claim, and close their connections within seconds."""
+        """Refuse all tokens with this `sid` claim, and close their connections within seconds."""
         await self._send("POST", f"/v1/sign-ins/{as_part(session)}/revocation", {"seconds": int(seconds)})
 
     async def revoke_token(self, jti: str, *, seconds: float = TOKEN_LIFE_SECONDS) -> None:

@@ -22,7 +22,7 @@ EVENT_NAME: Final = r"[A-Za-z0-9_][A-Za-z0-9_.:-]{0,63}"
 EVENT_NAME_PATTERN: Final = rf"^{EVENT_NAME}\Z"
 ROOM_PATTERN: Final = rf"^{ROOM_ID}\Z"
 USER_PATTERN: Final = rf"^{USER_ID}\Z"
-"""ROOM_PATTERN and USER_PATTERN match only a whole id, also in validators that search. `$` would allow a newline."""
+"""ROOM_PATTERN and USER_PATTERN match only whole ids, also in validators that search. (`$` allows a last newline.)"""
 
 DIRECT: Final = "dm:"
 PUBLIC: Final = "public:"

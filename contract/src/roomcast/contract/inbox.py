@@ -24,7 +24,7 @@ _USER_FIELDS: Final = 5
 _PREVIEWED: Final = ("seq", "epoch", "time", "id", "user", "name", "kind", "mentions", "edited", "deleted")
 
 Row = dict[str, Any]
-"""A line in the form of `inbox:list` and of `inbox` events: one room."""
+"""A line as clients get it, in `inbox:list` and in `inbox` events."""
 
 
 class Line(NamedTuple):
@@ -118,7 +118,7 @@ def _place(line: Line) -> tuple[int, str]:
 
 
 def shown(line: Line, name: str) -> Row:
-    """Return the form of a line whose room the user may enter."""
+    """Return the row that clients get for a line whose room the user may enter."""
     return {
         "room": line.room,
         "name": name,
@@ -133,12 +133,16 @@ def shown(line: Line, name: str) -> Row:
 
 
 def removed(room: str) -> Row:
-    """Return the form of a line that tells clients to remove the room from the inbox."""
+    """Return the row that tells clients to remove the room from the inbox."""
     return {"room": room, "removed": True}
 
 
 def name_of(line: Line, people: Mapping[str, str], listed: str = "") -> str:
-    """Return, for a direct room, the other person's name; else the room's name, its name on the list, or an id."""
+    """Return the name of the room for its user.
+
+    `people`: user -> name, `listed`: the name on the user's list. The first name that is known applies: the name of the
+    other person in a direct room, the room's own name, `listed`, the id of that person, the id of the room.
+    """
     other = other_person(line.room, line.user)
     person = people.get(other, other) if other else ""
     if person and person != other:

@@ -1,4 +1,4 @@
-"""Make redis-py clients for URLs of `roomcast.wire.redis_url`, and run scripts with them. Gateways do not use these."""
+"""Make redis-py clients for URLs of `roomcast.wire.redis_url`, and run scripts with them. Not for gateways."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ async def serve(
 ) -> AsyncIterator[int]:
     """Serve `/healthz`, `/readyz` (503 while not ready) and `/metrics`; yield the port. Raises OSError.
 
-    `tls`: None for plain HTTP. `why` returns the reason why the process is not ready, a text for people, or empty.
+    `tls`: None for plain HTTP. `why` returns why the process is not ready, as a text for people; it may be empty.
     """
 
     async def healthz(_: web.Request) -> web.Response:

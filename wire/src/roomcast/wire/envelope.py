@@ -137,8 +137,8 @@ def unpack_room(data: bytes) -> RoomPacket:
 def check_event(packet: bytes, attachments: int = 0) -> None:
     """Raise EnvelopeError for a malformed packet, which would end the connection of every client that receives it.
 
-    Only the beginning and the end are checked. The content between them needs no check, because
-    a script or a node's serializer wrote it.
+    Only the beginning and the end are checked. The content between them needs no check, because a script or a node's
+    serializer wrote it.
     """
     kind = b"5%d-" % attachments if attachments else b"2"
     if not packet.startswith(kind) or not packet.endswith(b"]"):

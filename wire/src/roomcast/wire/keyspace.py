@@ -1,9 +1,8 @@
 """Add a deployment's prefix to its keys and channels, so that several deployments can share one Redis.
 
 Redis separates keys by database number, but not channels. So every key and channel of a deployment starts with its
-prefix: `<prefix>:` if the URL has `?prefix=<prefix>`, and `@<n>:` in database n.
-Database 0 without a prefix has plain names. The prefix stands before the hash tag, so a key stays in its slot of a
-cluster.
+prefix: `<prefix>:` if the URL has `?prefix=<prefix>`, and `@<n>:` in database n. Database 0 without a prefix has plain
+names. The prefix stands before the hash tag, so a key stays in its slot of a cluster.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Read the address of Redis from one URL. Pure: each process builds its own clients from the description.
+"""Parse the URL of Redis into a `RedisTarget`. Pure: each process builds its own clients from the target.
 
     redis://[[user]:password@]host[:port][/db]           one server (rediss:// with TLS)
     unix://[[user]:password@]/path/to.sock[?db=1]        one server, by a local socket
@@ -102,7 +102,7 @@ class RedisTarget:
 
 
 def parse(url: str) -> RedisTarget:
-    """Return the description in `url`; raise ValueError with one clear sentence that never contains the password."""
+    """Return the target in `url`. Raise ValueError with one clear sentence, which never contains the password."""
     scheme, separator, rest = url.strip().partition("://")
     if not separator or scheme not in _SCHEMES:
         raise ValueError(f"a Redis URL starts with one of {', '.join(f'{name}://' for name in _SCHEMES)}")

@@ -40,7 +40,7 @@ _SEPARATORS: Final = re.compile(r"[,\n]")
 
 
 class ForgedError(EnvelopeError):
-    """A message whose seal is not from a process with a cluster key, or is missing."""
+    """A message without a seal, or with a seal that was not made with a cluster key."""
 
 
 def keys_in(value: str) -> tuple[str, ...]:
@@ -68,11 +68,11 @@ class Seals:
 
     @property
     def publisher_token(self) -> tuple[str, ...]:
-        """Return the skip list of packets that scripts publish: the token, or nothing without a key."""
+        """Return the skip list of packets that scripts publish: the token, or an empty tuple without a key."""
         return self._tokens[:1] if self._seals else ()
 
     def seal(self, channel: str, envelope: bytes) -> bytes:
-        """Return what to publish on the channel, given by its full name in Redis."""
+        """Return the bytes to publish on the channel. `channel` is its full name in Redis."""
         if not self._seals:
             return envelope
         return _HEAD + _mac(self._keys[0], channel.encode(), envelope) + envelope
@@ -107,7 +107,7 @@ def _mac(key: bytes, channel: bytes, envelope: bytes) -> bytes:
 
 
 def _key(secret: str, purpose: bytes) -> bytes:
-    """Return a key of 32 bytes for one purpose, so that a MAC never serves as a token or the other way round."""
+    """Return a key of 32 bytes for one purpose, so that a MAC never serves as a token, and a token never as a MAC."""
     return blake2b(secret.encode(), digest_size=32, person=purpose).digest()
 
 

@@ -76,8 +76,8 @@ class TaskSet:
         """Cancel all tasks and wait until they have ended.
 
         A task may lose a cancellation. Before Python 3.12 this happens in `asyncio.wait_for`, which redis-py uses to
-        send: it returns the result if the result and the cancellation come at the same time. So this method cancels a
-        task again.
+        send: it returns the result if the result and the cancellation come at the same time. So this method cancels
+        such a task again.
         """
         left = set(self._tasks)
         while left:

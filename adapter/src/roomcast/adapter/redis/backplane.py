@@ -155,7 +155,7 @@ class Backplane:
         return self._run(name, self.keyspace.names(keys), args)
 
     def durable(self, key: str) -> DurableConnection | None:
-        """Return the connection for durable scripts to the server of `key`, or None.
+        """Return the connection to the server of `key` for durable scripts (see `ScriptLibrary`), or None.
 
         The fast path of plain messages writes encoded commands to this connection. Without a connection, and in a
         cluster, where a server may redirect a command, the result is None: use `script` instead.

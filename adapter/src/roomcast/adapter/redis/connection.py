@@ -122,12 +122,12 @@ class RedisConnection(CommandPipeline, asyncio.Protocol):
     # --- asyncio.Protocol ---
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport (asyncio)."""
+        """Keep the transport."""
         self._transport = cast("asyncio.Transport", transport)
         self.is_open = True
 
     def data_received(self, data: bytes) -> None:
-        """Handle bytes from Redis (asyncio). Pause reading while more than _MAX_UNREAD_BYTES wait to be handled."""
+        """Handle bytes from Redis. Pause reading while more than _MAX_UNREAD_BYTES wait to be handled."""
         super().data_received(data)
         if self.has_unread:
             self._unread_bytes += len(data)
@@ -144,7 +144,7 @@ class RedisConnection(CommandPipeline, asyncio.Protocol):
             self._transport.resume_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Fail the waiting calls (asyncio), after `read_some` has handled all replies that arrived before."""
+        """Fail the waiting calls, after `read_some` has handled all replies that arrived before."""
         self.is_open = False
         self._when_handled(partial(self._end, str(exc) if exc else "connection closed by Redis"))
 
@@ -236,7 +236,7 @@ class RedisConnection(CommandPipeline, asyncio.Protocol):
         self.close()
 
     def _check_later(self, left: float) -> None:
-        """Check again before the oldest command has no time left, and at least _CHECKS times within the timeout."""
+        """Schedule the next check in timeout / _CHECKS seconds, or in `left` seconds if that is positive and less."""
         interval = self._timeout / _CHECKS
         self._checker = self._loop.call_later(min(left, interval) if left > 0 else interval, self._check)
 

@@ -150,7 +150,7 @@ class ServerConnections:
 
     @property
     def durable(self) -> DurableConnection | None:
-        """The connection for packed durable scripts; None while it is not open."""
+        """The connection to which callers write packed durable scripts; None while it is not open."""
         if not self._replicas:
             return None if self._commands is None else DurableConnection(self._commands, None)
         return None if self._writes is None or self._gate is None else DurableConnection(self._writes, self._gate.send)

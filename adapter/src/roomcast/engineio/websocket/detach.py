@@ -4,8 +4,8 @@ aiohttp's own WebSocket keeps a request, a task and two parsers per connection: 
 connection from aiohttp after the handshake. The transport gets another protocol, and aiohttp's protocol gets
 `connection_lost`, after which aiohttp frees its memory for the connection.
 
-`on_client_gone` uses a private hook in the same way. aiohttp does not tell a handler that the client has disconnected
-(it cancels handlers only if it is configured to).
+`on_client_gone` uses a private hook of aiohttp, too, because aiohttp does not tell a handler that the client has
+disconnected. (aiohttp cancels handlers only if it is configured to.)
 """
 
 from __future__ import annotations

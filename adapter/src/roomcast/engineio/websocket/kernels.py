@@ -1,4 +1,4 @@
-"""Handle the bytes of single WebSocket frames, write to sockets, and measure JSON: the leaf functions, in Python.
+"""Handle the bytes of single WebSocket frames, write to sockets, and measure JSON: leaf functions of the hot path.
 
 `kernels.pyx` has the same functions in C, which the compiled build uses. `tests/unit/engineio/test_kernels.py` compares
 the two. This module contains no rules of the chat or of Engine.IO, only of RFC 6455 (section 5.2) and RFC 8259.

@@ -87,7 +87,7 @@ def close_frame(code: int) -> bytes:
 
 
 def close_code(payload: bytes) -> int:
-    """Return the code that answers a client's CLOSE: 1005 without a code, 1002 or 1007 for a bad one, else the same."""
+    """Return the code that answers a client's CLOSE: the same code, 1005 for no code, 1002 or 1007 for a bad code."""
     if not payload:
         return 1005
     code = int.from_bytes(payload[:2], "big")

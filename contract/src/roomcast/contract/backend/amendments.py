@@ -70,7 +70,7 @@ class Amendments(Messages):
     ) -> HistoryPage:
         """Return up to `limit` (1 to 100) messages: the last messages before `before`, or the first after `after`.
 
-        Without either, return the newest messages. A room that was never used has an empty page.
+        If both are None, return the newest messages. A room that was never used has an empty page.
         """
         check_ids(room)
         if before is not None and after is not None:

@@ -25,7 +25,7 @@ _AT_ONCE: Final = 20
 class InboxLine(NamedTuple):
     """One room in a user's inbox, with the fields of `inbox:list` and the user's role.
 
-    `active`: the time of the latest text or media in ms, at most a second too early; 0 without one. `read`: the user's
+    `active`: the time of the latest text or media in ms, at most a second too early; 0 if none. `read`: the user's
     read mark. `last`: the preview of the latest text or media, or None. `role`: empty for a user who is no member.
     """
 

@@ -45,7 +45,7 @@ class Revocations(RedisLink):
         await self._control(Revoked(user=user))
 
     async def revoke_session(self, session: str, *, seconds: float = TOKEN_LIFE_SECONDS) -> None:
-        """Refuse every token with this `sid` claim, and close their connections within seconds.
+        """Refuse all tokens with this `sid` claim, and close their connections within seconds.
 
         The claim names a sign-in. All tokens that an identity provider issues for the same sign-in have the same claim.
         """
