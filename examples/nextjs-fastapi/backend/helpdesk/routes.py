@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from hashlib import sha256
 from typing import Annotated, NamedTuple
 
@@ -13,6 +14,9 @@ from helpdesk.chat import Chat
 from helpdesk.store import Person, Role, State, Store, Ticket
 
 COOKIE = "helpdesk_sign_in"
+VISITOR_COOKIE = "helpdesk_visitor"
+"""A secret of the browser. It stays after a sign-out, so that the same visitor is the same person again."""
+VISITOR_SECONDS = 365 * 24 * 3_600
 OWNER = "helpdesk"
 """The user id that owns the rooms."""
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60)]
@@ -57,6 +61,7 @@ async def the_desk(request: Request) -> Desk:
 
 TheDesk = Annotated[Desk, Depends(the_desk)]
 SignInCookie = Annotated[str, Cookie(alias=COOKIE)]
+VisitorCookie = Annotated[str, Cookie(alias=VISITOR_COOKIE)]
 
 
 async def signed_in(desk: TheDesk, sign_in: SignInCookie = "") -> Person:
@@ -71,12 +76,14 @@ Me = Annotated[Person, Depends(signed_in)]
 
 
 @router.post("/sign-in")
-async def sign_in(body: SignIn, desk: TheDesk, response: Response) -> dict[str, str]:
+async def sign_in(body: SignIn, desk: TheDesk, response: Response, visitor: VisitorCookie = "") -> dict[str, str]:
     """Sign a person in. An agent may enter the rooms of all tickets."""
-    cookie, person = desk.store.sign_in(body.name, body.role)
+    visitor = visitor or secrets.token_urlsafe(24)
+    cookie, person = desk.store.sign_in(visitor, body.name, body.role)
     if person.role == "agent":
         await asyncio.gather(*(desk.chat.invite(ticket.room, person.id) for ticket in desk.store.tickets(person)))
     response.set_cookie(COOKIE, cookie, httponly=True, samesite="lax")
+    response.set_cookie(VISITOR_COOKIE, visitor, max_age=VISITOR_SECONDS, httponly=True, samesite="lax")
     return describe(person, desk)
 
 

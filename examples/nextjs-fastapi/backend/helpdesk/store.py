@@ -11,6 +11,7 @@ Role = Literal["customer", "agent"]
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS people (id TEXT PRIMARY KEY, name TEXT NOT NULL, role TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS visitors (id TEXT, person TEXT NOT NULL REFERENCES people, PRIMARY KEY (id, person));
 CREATE TABLE IF NOT EXISTS sign_ins (id TEXT PRIMARY KEY, person TEXT NOT NULL REFERENCES people);
 CREATE TABLE IF NOT EXISTS tickets (
   id TEXT PRIMARY KEY, subject TEXT NOT NULL, customer TEXT NOT NULL REFERENCES people, state TEXT NOT NULL
@@ -51,13 +52,29 @@ class Store:
         """Close the file."""
         self._database.close()
 
-    def sign_in(self, name: str, role: Role) -> tuple[str, Person]:
-        """Create a person and a sign-in. Return the sign-in's id and the person."""
-        person = Person(f"{role}-{secrets.token_hex(4)}", name, role)
+    def sign_in(self, visitor: str, name: str, role: Role) -> tuple[str, Person]:
+        """Create a sign-in. Return its id and the person: the one that the visitor was under this name, or a new one.
+
+        `visitor`: a secret that only this visitor's browser has.
+        """
+        person = self._person_of(visitor, name, role) or self._new_person(visitor, name, role)
         sign_in = secrets.token_urlsafe(24)
-        self._database.execute("INSERT INTO people VALUES (?, ?, ?)", person)
         self._database.execute("INSERT INTO sign_ins VALUES (?, ?)", (sign_in, person.id))
         return sign_in, person
+
+    def _person_of(self, visitor: str, name: str, role: Role) -> Person | None:
+        row = self._database.execute(
+            "SELECT people.* FROM people JOIN visitors ON people.id = person"
+            " WHERE visitors.id = ? AND name = ? AND role = ?",
+            (visitor, name, role),
+        ).fetchone()
+        return Person(*row) if row else None
+
+    def _new_person(self, visitor: str, name: str, role: Role) -> Person:
+        person = Person(f"{role}-{secrets.token_hex(4)}", name, role)
+        self._database.execute("INSERT INTO people VALUES (?, ?, ?)", person)
+        self._database.execute("INSERT INTO visitors VALUES (?, ?)", (visitor, person.id))
+        return person
 
     def sign_out(self, sign_in: str) -> None:
         """Delete a sign-in."""
