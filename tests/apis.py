@@ -59,7 +59,10 @@ async def make_key(redis_url: str, *scopes: str, name: str = "tests", **more: An
 
 @contextmanager
 def api(folder: Path, redis_url: str, key: str = "", *, is_ready: bool = True, **more: str) -> Iterator[Api]:
-    """Run an API process until the context ends; `more`: settings without the prefix ROOMCAST_."""
+    """Run an API process until the context ends; `more`: settings without the prefix ROOMCAST_.
+
+    With `is_ready=False`, do not wait until the process is ready, only until its health port answers.
+    """
     port, metrics_port = servers.free_port(), servers.free_port()
     own = {
         "REDIS_URL": redis_url,

@@ -21,6 +21,7 @@ from tests.shared_folders import shared_folder
 SLOW_FOLDERS = ("browser", "packages", "cluster", "chaos", "attack", "chart")
 """Folders whose tests run for long or start whole clusters, the longest first."""
 FIRST_FILE = "test_contents.py"
+"""The test file that runs first."""
 
 UNMEASURED_CHILDREN = ("integration/adapter", "integration/engineio", "integration/operations")
 """Folders in which coverage does not measure child processes: that slows the tests and adds little coverage."""

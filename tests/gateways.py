@@ -28,6 +28,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SECRET = "a secret of the tests longer than 32 bytes"
 CLUSTER_KEY = "a cluster key of the tests longer than 32 bytes"
 WITHIN_SECONDS = 5.0
+"""Default time limit of the waits of `Client` and `Raw`."""
 
 Predicate = Callable[[dict[str, Any]], bool]
 Json = dict[str, Any]
@@ -101,7 +102,10 @@ def environment(redis_url: str, node: str, port: int, metrics_port: int, **more:
 
 @contextmanager
 def gateway(folder: Path, redis_url: str, node: str = "1", *, is_ready: bool = True, **more: str) -> Iterator[Gateway]:
-    """Run a gateway process; `more`: settings without the prefix ROOMCAST_. Leaving the context calls `stop`."""
+    """Run a gateway process; `more`: settings without the prefix ROOMCAST_. Leaving the context calls `stop`.
+
+    With `is_ready=False`, do not wait until the gateway is ready, only until it listens.
+    """
     with _started(folder, redis_url, node, more) as running:
         servers.wait_until(lambda: _serves(running, is_ready), f"gateway {node}")
         yield running

@@ -117,7 +117,6 @@ class SlowProxy:
     def __init__(self, target: int, delay_seconds: float) -> None:
         self.port = 0
         self.target = target
-        self.swallowed = bytearray()
         self._delay = delay_seconds
 
     @property

@@ -98,7 +98,7 @@ def test_a_deaf_connection_is_reopened_every_three_seconds_until_a_canary_arrive
     assert watch.deaf_seconds(8.0) == 0
 
 
-class Loop:
+class Loopback:
     """A fake backplane. It delivers each published packet to all probes, unless `is_deaf` or `error` is set."""
 
     def __init__(self) -> None:
@@ -135,12 +135,12 @@ class Loop:
         del self.handlers[channel]
 
 
-def probe(loop: Loop, incarnation: str, started_at: float, ended: list[str]) -> CanaryProbe:
+def probe(backplane: Loopback, incarnation: str, started_at: float, ended: list[str]) -> CanaryProbe:
     return CanaryProbe(
-        loop,
+        backplane,
         "1",
         incarnation,
-        loop,
+        backplane,
         Ticker(0.5),
         on_deaf=lambda: ended.append("deaf"),
         on_duplicate=lambda: ended.append(incarnation),
@@ -152,14 +152,14 @@ async def test_the_younger_of_two_processes_with_one_node_name_ends_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(canary, "CLAIM_SECONDS", 0.02)
-    loop, ended = Loop(), list[str]()
-    old, young = probe(loop, "a", 100.0, ended), probe(loop, "b", 101.0, ended)
+    backplane, ended = Loopback(), list[str]()
+    old, young = probe(backplane, "a", 100.0, ended), probe(backplane, "b", 101.0, ended)
     running = [asyncio.ensure_future(old.run()), asyncio.ensure_future(young.run())]
     await young.claim()
     assert set(ended) == {"b"}
-    before = loop.published
+    before = backplane.published
     await asyncio.sleep(0.3)
-    assert loop.published - before <= 6
+    assert backplane.published - before <= 6
     for task in running:
         task.cancel()
 
@@ -168,17 +168,17 @@ async def test_the_younger_of_two_processes_with_one_node_name_ends_at_once(
 async def test_exactly_one_of_two_processes_with_one_node_name_ends(
     clocks: tuple[float, float],
 ) -> None:
-    loop, ended = Loop(), list[str]()
-    probes = [probe(loop, name, at, ended) for name, at in zip("ab", clocks, strict=True)]
+    backplane, ended = Loopback(), list[str]()
+    probes = [probe(backplane, name, at, ended) for name, at in zip("ab", clocks, strict=True)]
     for one in (*probes, *probes):
         await one.publish_all()
     assert len(set(ended)) == 1
 
 
 async def test_without_redis_a_node_is_neither_deaf_nor_a_duplicate() -> None:
-    loop, ended = Loop(), list[str]()
-    loop.error = NotConnected("away")
-    one = probe(loop, "a", 1.0, ended)
+    backplane, ended = Loopback(), list[str]()
+    backplane.error = NotConnected("away")
+    one = probe(backplane, "a", 1.0, ended)
     await one.publish_all()
     assert one.deaf_seconds(1e9) == 0
     with pytest.raises(TimeoutError):
@@ -190,9 +190,9 @@ async def test_without_redis_a_node_is_neither_deaf_nor_a_duplicate() -> None:
 async def test_a_canary_that_redis_refuses_is_logged_and_does_not_count_as_deaf(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    loop, ended = Loop(), list[str]()
-    one = probe(loop, "a", 1.0, ended)
-    loop.error = CommandError("NOPERM this user has no permissions")
+    backplane, ended = Loopback(), list[str]()
+    one = probe(backplane, "a", 1.0, ended)
+    backplane.error = CommandError("NOPERM this user has no permissions")
     for _ in range(3):
         await one.publish_all()
     assert one.is_refused
@@ -200,47 +200,47 @@ async def test_a_canary_that_redis_refuses_is_logged_and_does_not_count_as_deaf(
     assert [record.getMessage() for record in caplog.records] == [
         "Redis refuses to publish: NOPERM this user has no permissions"
     ]
-    loop.error = None
+    backplane.error = None
     await one.publish_all()
     assert not one.is_refused
 
 
 async def test_a_missed_canary_is_reported() -> None:
-    loop = Loop()
-    one = probe(loop, "a", 1.0, [])
+    backplane = Loopback()
+    one = probe(backplane, "a", 1.0, [])
     await one.publish_all()
-    loop.is_deaf = True
+    backplane.is_deaf = True
     await one.publish_all()
-    loop.is_deaf = False
-    assert loop.missed_channels == []
+    backplane.is_deaf = False
+    assert backplane.missed_channels == []
     await one.publish_all()
-    assert loop.missed_channels == ["node:1.0"]
+    assert backplane.missed_channels == ["node:1.0"]
 
 
 async def test_a_canary_sent_before_the_subscription_does_not_count_as_missed() -> None:
-    loop = Loop()
-    loop.is_deaf = True
-    one = probe(loop, "a", 1.0, [])
+    backplane = Loopback()
+    backplane.is_deaf = True
+    one = probe(backplane, "a", 1.0, [])
     await one.publish_all()
-    loop.confirmations[0].set_result(None)
-    loop.is_deaf = False
+    backplane.confirmations[0].set_result(None)
+    backplane.is_deaf = False
     await asyncio.sleep(0)
     await one.publish_all()
-    assert loop.missed_channels == []
+    assert backplane.missed_channels == []
 
 
 async def test_a_deaf_connection_is_opened_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(CanaryWatch, "deaf_seconds", lambda self, now: 1.0)
-    loop, reported = Loop(), list[str]()
-    loop.is_deaf = True
-    await probe(loop, "a", 1.0, reported).publish_all()
-    assert loop.reopened == ["node:1.0"]
+    backplane, reported = Loopback(), list[str]()
+    backplane.is_deaf = True
+    await probe(backplane, "a", 1.0, reported).publish_all()
+    assert backplane.reopened == ["node:1.0"]
     assert reported == ["deaf"]
 
 
 async def test_other_messages_on_the_channel_are_ignored() -> None:
-    loop, reported = Loop(), list[str]()
-    one = probe(loop, "a", 1.0, reported)
+    backplane, reported = Loopback(), list[str]()
+    one = probe(backplane, "a", 1.0, reported)
     await one.publish_all()
-    await loop.publish("node:1.0", pack(Disconnect("/", "sid")))
+    await backplane.publish("node:1.0", pack(Disconnect("/", "sid")))
     assert reported == []

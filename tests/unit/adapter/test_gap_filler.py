@@ -64,7 +64,7 @@ async def rig() -> AsyncIterator[Rig]:
     await made.fanout.close()
 
 
-async def rests(rig: Rig, seconds: float = 0.3) -> None:
+async def check_few_reads(rig: Rig, seconds: float = 0.3) -> None:
     """Check that in `seconds` the gap filler uses little CPU time and reads the log at most 20 times."""
     reads, started = rig.log.reads, time.process_time()
     await asyncio.sleep(seconds)
@@ -100,7 +100,7 @@ async def test_filling_ends_when_the_last_member_leaves_while_redis_is_away(rig:
     await until(lambda: rig.fanout.rooms == 0, "the room is unsubscribed")
     assert room.backlog is None
     reads = rig.log.reads
-    await rests(rig)
+    await check_few_reads(rig)
     assert rig.log.reads == reads
 
 
@@ -111,7 +111,7 @@ async def test_a_packet_far_ahead_of_its_log_is_dropped(rig: Rig, caplog: pytest
             rig.publish(2**63)
             await asyncio.sleep(0)
         await until(lambda: rig.fanout.acquire("room").backlog is None, "no packet waits")
-    await rests(rig)
+    await check_few_reads(rig)
     rig.publish(rig.log.append("room"))
     await until(lambda: rig.seqs == [2], "the next message is delivered")
     assert rig.count.resyncs == 0
@@ -134,7 +134,7 @@ async def test_reads_become_rare_while_redis_does_not_answer(rig: Rig) -> None:
     rig.log.append("room", 4)
     rig.log.error = AWAY
     rig.publish(5)
-    await rests(rig)
+    await check_few_reads(rig)
     rig.log.error = None
     await until(lambda: rig.seqs == [2, 3, 4, 5], "the gap is filled")
 
@@ -146,7 +146,7 @@ async def test_an_unexpected_error_is_logged_once_and_the_gap_is_filled(
     rig.log.append("room", 1)
     rig.log.error = KeyError("a bug")
     rig.publish(3)
-    await rests(rig)
+    await check_few_reads(rig)
     assert len([record for record in caplog.records if record.levelno >= logging.ERROR]) == 1
     rig.log.error = None
     rig.log.append("room", 1)
@@ -159,7 +159,7 @@ async def test_a_gap_whose_messages_are_not_in_the_log_is_a_declared_loss(rig: R
     rig.log._page_size = 0
     rig.publish(5)
     await until(lambda: rig.count.resyncs == 1, "the loss is declared")
-    await rests(rig)
+    await check_few_reads(rig)
     rig.log._page_size = 500
     rig.publish(rig.log.append("room"))
     assert rig.seqs == [6]
@@ -263,7 +263,7 @@ async def test_many_lost_connections_share_one_comparison(rig: Rig) -> None:
     rig.log.error = AWAY
     for _ in range(100):
         rig.fanout.compare_with_logs(lambda name: True)
-    await rests(rig)
+    await check_few_reads(rig)
     rig.leave()
     await until(lambda: rig.fanout.rooms == 0, "the room is unsubscribed")
     await until(lambda: rig.fanout._filler._comparing.done(), "the comparison has ended")  # type: ignore[union-attr]
@@ -282,7 +282,7 @@ async def test_a_deleted_log_is_declared_lost_once_and_new_messages_are_delivere
     rig.fanout.compare_with_logs(lambda name: True)
     await until(lambda: rig.count.resyncs == 1, "the loss is declared")
     rig.fanout.compare_with_logs(lambda name: True)
-    await rests(rig)
+    await check_few_reads(rig)
     assert rig.delivery.packets == [b'2["resync"]']
     rig.publish(1, epoch=OTHER)
     rig.publish(2, epoch=OTHER)

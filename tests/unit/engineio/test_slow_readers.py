@@ -1,4 +1,4 @@
-"""Connections are aborted whose answers stay unsent for too long; above a bound in bytes, those that stall longest."""
+"""The server aborts a connection that stalls too long. Above a bound in unsent bytes it aborts the longest stalled."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ def batch(full: list[Touch], living: list[str], left: list[tuple[str, str]]) -> 
     return Batch(full, alive, left)
 
 
-def kept(taken: Batch) -> list[str]:
+def alive_users(taken: Batch) -> list[str]:
     return [user for users in taken.alive.values() for user in users]
 
 
@@ -173,10 +173,10 @@ class TestActivity:
             activity.take_batch()
         for n in range(4500):
             activity.mark_seen(f"c{n}")
-        parts = [kept(activity.take_batch())]
+        parts = [alive_users(activity.take_batch())]
         while activity.is_urgent:
-            parts.append(kept(activity.take_batch()))
-        parts.append(kept(activity.take_batch()))  # signs that do not fill a batch wait for the next second
+            parts.append(alive_users(activity.take_batch()))
+        parts.append(alive_users(activity.take_batch()))  # signs that do not fill a batch wait for the next second
         assert [len(part) for part in parts] == [2000, 2000, 500]
         assert len(set().union(*parts)) == 4500
 

@@ -16,14 +16,14 @@ from tests.waiting import until
 
 
 class Rig:
-    """Checks against a Redis that answers while `is_up`. Each check waits until the event `held` is set."""
+    """Checks against a Redis that answers while `is_up`. Each check waits until the event `may_end` is set."""
 
     def __init__(self) -> None:
         self.tasks = TaskSet()
         self.checks = RepeatedChecks(self.tasks.start)
         self.is_up = True
-        self.held = asyncio.Event()
-        self.held.set()
+        self.may_end = asyncio.Event()
+        self.may_end.set()
         self.running = self.most = self.begun = self.done = 0
 
     async def check(self) -> None:
@@ -31,7 +31,7 @@ class Rig:
         self.running += 1
         self.most = max(self.most, self.running)
         try:
-            await self.held.wait()
+            await self.may_end.wait()
             if not self.is_up:
                 raise RoomcastError(Code.UNAVAILABLE)
         finally:
@@ -60,21 +60,21 @@ async def test_changes_while_redis_is_away_share_one_check(rig: Rig) -> None:
 
 
 async def test_changes_during_a_check_cause_one_more_check(rig: Rig) -> None:
-    rig.held.clear()
+    rig.may_end.clear()
     rig.checks.start("ada", rig.check, "blocks")
     await until(lambda: rig.running == 1, "the check runs")
     rig.checks.start("ada", rig.check, "blocks")
     rig.checks.start("ada", rig.check, "blocks")
-    rig.held.set()
+    rig.may_end.set()
     await until(lambda: not rig.checks, "all checks are done")
     assert (rig.done, rig.most) == (2, 1)
 
 
 async def test_subjects_are_checked_side_by_side(rig: Rig) -> None:
-    rig.held.clear()
+    rig.may_end.clear()
     for user in ("ada", "bob"):
         rig.checks.start(user, rig.check, "blocks")
     await until(lambda: rig.running == 2, "both checks run")
-    rig.held.set()
+    rig.may_end.set()
     await until(lambda: not rig.checks, "all checks are done")
     assert rig.done == 2
