@@ -60,7 +60,7 @@ def test_a_missed_canary_is_noticed_when_the_next_canary_arrives() -> None:
     assert not watch.receive(watch.next_canary(3.0), 3.1)
 
 
-def test_a_canary_from_before_the_subscription_is_not_missed() -> None:
+def test_a_canary_sent_before_confirm_does_not_count_as_missed() -> None:
     watch = CanaryWatch("i", deaf_seconds=3)
     early = watch.next_canary(0.0)
     watch.confirm()
@@ -77,7 +77,7 @@ def test_a_canary_of_another_incarnation_does_not_count() -> None:
     assert watch.deaf_seconds(4.0) == 1.0
 
 
-def test_an_older_canary_that_arrives_late_restarts_the_three_seconds() -> None:
+def test_an_older_canary_that_arrives_late_restarts_the_three_seconds_until_deaf() -> None:
     watch = CanaryWatch("i", deaf_seconds=3)
     first = watch.next_canary(0.0)
     watch.next_canary(1.0)

@@ -150,7 +150,7 @@ class TestPolling:
         session.poll_opened()
         assert session.poll_lost() == []
 
-    def test_after_the_upgrade_requests_are_refused(self) -> None:
+    def test_a_get_or_post_after_the_upgrade_is_refused(self) -> None:
         session = upgraded()
         assert session.poll_opened() == [RejectRequest()]
         assert session.post_opened() == [RejectRequest()]

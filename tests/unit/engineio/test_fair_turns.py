@@ -99,7 +99,7 @@ def test_an_error_of_one_client_does_not_stop_the_work_of_other_clients(fake_loo
     assert fake_loop.turn() == ["a"] * QUANTUM
 
 
-def test_packets_just_read_and_queued_packets_share_one_turn(fake_loop: FakeLoop) -> None:
+def test_newly_read_packets_and_queued_packets_share_one_turn(fake_loop: FakeLoop) -> None:
     assert fake_loop.turns.grant(32) == 32
     assert fake_loop.turns.grant(FIRST_SHARE) == FIRST_SHARE - 32
     assert [fake_loop.turns.grant(32) for _ in range(3)] == [AT_ONCE] * 3, (
@@ -109,7 +109,7 @@ def test_packets_just_read_and_queued_packets_share_one_turn(fake_loop: FakeLoop
     assert fake_loop.turns.grant(32) == 32
 
 
-def test_queued_packets_come_before_packets_just_read(fake_loop: FakeLoop) -> None:
+def test_queued_packets_come_before_newly_read_packets(fake_loop: FakeLoop) -> None:
     for number in range(FIRST_SHARE):
         fake_loop.client(str(number), 100)
     fake_loop.turn()

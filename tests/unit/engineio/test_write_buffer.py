@@ -43,7 +43,7 @@ def test_a_buffer_without_credit_gets_no_frame_and_is_returned() -> None:
     assert write_out([], Traffic()) is None
 
 
-def test_send_queues_the_same_frame_as_the_general_encoder() -> None:
+def test_send_queues_the_frame_that_the_general_encoder_makes() -> None:
     for size in (0, 1, 124, 125, 126, 65_533, 65_534, 65_535, 70_000):
         out, transport = flush_queue(), Transport()
         one = write_buffer(credit=100_000, transport=transport)

@@ -1,4 +1,4 @@
-"""The settings that only a signer has; `process/test_settings.py` tests the settings that all processes have."""
+"""The settings of a signer; `process/test_settings.py` tests the settings that all processes have."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ def test_a_bad_setting_ends_the_start_with_one_line(
         ({"ROOMCAST_JWKS_URL": "ftp://x/y", "ROOMCAST_JWT_SECRET": ""}, "ROOMCAST_JWKS_URL: ftp://"),
     ],
 )
-def test_an_error_keeps_the_capitals_of_the_setting_at_its_beginning(
+def test_the_name_of_a_setting_at_the_beginning_of_an_error_stays_in_capitals(
     values: dict[str, str], says: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings.use(monkeypatch, **GOOD | values)
@@ -97,7 +97,7 @@ def test_the_help_shows_defaults_in_the_form_of_the_variable() -> None:
     assert shown["ROOMCAST_REDIS_URL"].endswith("(required)")
 
 
-def test_words_are_split_at_commas_and_empty_means_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lists_are_split_at_commas_and_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     settings.use(monkeypatch, **GOOD, ROOMCAST_WORDS="one, two,", ROOMCAST_METRICS_PORT="")
     made = load(Sample, "sample")
     assert (made.words, made.metrics_port) == (("one", "two"), 1)

@@ -176,7 +176,7 @@ async def test_a_kick_removes_all_devices_of_the_user_and_sends_them_an_event(ri
     assert rig.emitter.sent == [("phone", "room", event), ("desk", "room", event)]
 
 
-async def test_the_message_disconnected_disconnects_all_devices_of_the_user(rig: Rig) -> None:
+async def test_a_disconnected_message_disconnects_all_devices_of_the_user(rig: Rig) -> None:
     await rig.publish(Disconnected("ada"))
     assert rig.remaining == ["bob", "eve"]
 

@@ -17,7 +17,7 @@ def test_a_percentile_is_the_value_of_the_nearest_rank() -> None:
 
 
 @given(st.lists(st.integers(0, 10**9), min_size=1), st.floats(0.001, 1.0))
-def test_a_percentile_is_a_value_with_that_share_at_or_below_it(values: list[int], share: float) -> None:
+def test_at_least_the_given_share_of_values_is_at_or_below_the_percentile(values: list[int], share: float) -> None:
     found = percentile(sorted(values), share)
     assert found in values
     assert sum(value <= found for value in values) >= share * len(values) - 1e-6
