@@ -14,7 +14,7 @@ from tests.attack.victim import Victim
 
 @pytest.fixture(scope="module", params=["own"] if running_cluster() is None else ROUTES)
 def victim(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Victim]:
-    """Run a gateway for a module; at its end the gateway must exit with 0. Or yield the running cluster per route."""
+    """Run a gateway for a module; at the end it must exit with 0. If a cluster runs, yield this cluster per route."""
     if (cluster := running_cluster()) is not None:
         yield Victim(*running_gateways(cluster, request.param))
         return

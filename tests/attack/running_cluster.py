@@ -1,4 +1,4 @@
-"""The running cluster to attack, if ROOMCAST_ATTACKED names its folder. Otherwise the suite starts its own."""
+"""The running cluster to attack, if ROOMCAST_ATTACKED names its folder. Otherwise the suite starts a cluster."""
 
 from __future__ import annotations
 

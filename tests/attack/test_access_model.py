@@ -51,7 +51,10 @@ CHANGES = {("mute", True): "muted", ("mute", False): "unmuted", ("ban", True): "
 
 
 def expected_change(action: Action, outcome: str) -> str:
-    """Return the `change` of the `room` event for the other user, or "". Then the change is in force there."""
+    """Return the `change` of the `room` event that the other user gets, or "".
+
+    Once the other user has this event, the change is in force on that user's gateway.
+    """
     if action.event == "room:remove":
         return "removed" if outcome == OK else ""
     return CHANGES[action.value, action.on] if action.event == "room:sanction" and outcome == OK else ""

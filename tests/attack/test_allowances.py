@@ -106,9 +106,8 @@ async def test_bytes_per_day_are_limited_over_all_gateways(pair: list[Gateway], 
     await here.ok("message:delete", {"room": room, "id": "d", "target": first["seq"]})
     (oldest,) = (await here.ok("message:history", {"room": room, "before": 2}))["messages"]
     assert "text" not in oldest
-    for _ in range(
-        DAILY_BYTES // MAX_MESSAGE_BYTES
-    ):  # the other gateway learns of the spent allowance with its own next report
+    # The other gateway learns that the allowance is spent from Redis's reply to its own next report.
+    for _ in range(DAILY_BYTES // MAX_MESSAGE_BYTES):
         await write(there, room)
     await until(lambda: _is_refused(there, room), "the other gateway refuses texts, too")
 

@@ -19,7 +19,7 @@ FORMATS = {"gzip": 31, "deflate": 15}
 BOMBS = 20
 """Compressed bodies that the attacker sends at once."""
 BOMB_SECONDS = 1.0
-"""CPU time that the gateway may use for all of them, in seconds."""
+"""CPU time that the gateway may use for all these bodies, in seconds."""
 UNKNOWN = 20_000
 """Requests for one unknown path."""
 ROWS = 50
@@ -82,7 +82,7 @@ async def test_an_unknown_expect_header_is_ignored(victim: Victim) -> None:
     assert found[9:12] == b"400", "the session is unknown"
 
 
-async def test_a_client_that_expects_100_continue_gets_it(victim: Victim) -> None:
+async def test_a_request_with_expect_100_continue_is_answered_with_status_100(victim: Victim) -> None:
     head = f"POST {NO_SESSION} HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n"
     assert (await answers(victim, head.encode()))[9:12] == b"100"
 
@@ -120,8 +120,8 @@ async def test_open_connections_do_not_keep_their_last_answers_in_memory(victim:
     assert grown < READ_BYTES
 
 
-async def test_answers_that_no_client_reads_are_cut_above_a_bound(victim: Victim, clients: Clients) -> None:
-    """A client that stops reading keeps its answer in the gateway's memory; the longest wait is cut first."""
+async def test_above_a_bound_the_oldest_unread_answers_are_dropped(victim: Victim, clients: Clients) -> None:
+    """An answer stays in the gateway's memory until the client reads it. The oldest of these answers are dropped."""
     if victim.is_behind_nginx:
         pytest.skip("nginx divides the sessions among the gateways, each of which has the bound")
     room, writer = await a_large_room(victim, clients)
@@ -132,7 +132,7 @@ async def test_answers_that_no_client_reads_are_cut_above_a_bound(victim: Victim
             for _ in range(UNREAD // 8):
                 await ask_for_the_page(http, session, room)
                 unread.append(await open_unread(victim, session.removeprefix(victim.gateway.url)))
-        await asyncio.sleep(2.5)  # the gateway looks once a second
+        await asyncio.sleep(2.5)  # the gateway checks the bound once a second
         assert not await is_whole(*unread[0])
         assert await is_whole(*unread[-1])
     await writer.send(room, "still here")
@@ -190,9 +190,8 @@ async def signed_in(http: aiohttp.ClientSession, url: str, user: str) -> str:
 async def ask_for_the_page(http: aiohttp.ClientSession, session: str, room: str) -> None:
     """Join the room, which requests its page. The gateway keeps the answer until the next GET."""
     async with http.post(session, data=f'420["room:join",{{"room":"{room}"}}]'):
-        await asyncio.sleep(
-            0.05
-        )  # time for the gateway to make the answer; the test cannot ask for it, because a GET would fetch it
+        # The gateway now makes the answer. The test cannot wait for the answer itself, because a GET would fetch it.
+        await asyncio.sleep(0.05)
 
 
 async def end_with_a_full_queue(http: aiohttp.ClientSession, url: str, user: str, room: str) -> None:

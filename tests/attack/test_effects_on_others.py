@@ -1,4 +1,4 @@
-"""What one user blocks, joins, closes or creates must not harm other users."""
+"""Blocks, joins, closed connections and created rooms of one user must not harm other users."""
 
 from __future__ import annotations
 
@@ -143,9 +143,8 @@ async def test_a_membership_or_sanction_does_not_outlive_its_room(
         assert answers[-1]["ok"]
         with store(own_redis) as redis:
             assert redis.exists(keys.room_members(room), keys.room_sanctions(room)) == 0
-            redis.hset(
-                keys.room_members(room), eve.user, "admin"
-            )  # a leftover of an older release, which had no such check
+            # An older release stored such members of rooms that did not exist.
+            redis.hset(keys.room_members(room), eve.user, "admin")
         await bob.ok("room:create", {"room": room, "kind": "private"})
         assert await eve.refused("room:join", {"room": room}) == "forbidden"
         await bob.join(room)
@@ -162,9 +161,8 @@ async def test_members_of_an_expired_room_get_no_message_of_the_next_room_with_i
     await mallory.ok("room:create", {"room": room, "kind": "private"})
     await mallory.join(room)
     with store(own_redis) as redis:
-        redis.delete(
-            keys.room_meta(room), keys.room_members(room)
-        )  # what remains of the room after a week without a message
+        # After a week without a message, these two keys of a room have expired.
+        redis.delete(keys.room_meta(room), keys.room_members(room))
     await ada.ok("room:create", {"room": room, "kind": "private"})
     await mallory.expect("room", lambda event: event["change"] == "removed")
     await ada.join(room)
@@ -188,7 +186,7 @@ async def test_storing_a_room_does_not_remove_its_entitled_clients(
     await bob.send(room, "hello")
     await ada.expect("message", lambda event: event["text"] == "hello")
     changes = {event["change"] for event in ada.seen("room") if event["room"] == room}
-    assert changes <= {"people"}, "bob's join is told once a second"
+    assert changes <= {"people"}, "ada may get occupancy changes only"
 
 
 async def test_an_operator_s_invitation_into_a_room_that_is_not_stored_is_refused(

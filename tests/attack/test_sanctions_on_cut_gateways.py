@@ -100,10 +100,8 @@ async def assert_apart(rig: Rig, clients: Clients, ada: Client, mallory: Client,
         await one.ok("receipt:read", {"room": room, "seq": 1})
     for where in (rig.connected, rig.cut_off):
         later = await clients(where, unique("later"))
-        for one in (
-            ada,
-            mallory,
-        ):  # a hall for each: two people in one room see each other's presence in spite of a block
+        for one in (ada, mallory):
+            # Each has a separate hall, because users in one room see each other's presence in spite of a block.
             hall = unique("public:hall")
             await one.join(hall)
             await later.join(hall)

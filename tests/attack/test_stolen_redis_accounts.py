@@ -1,4 +1,4 @@
-"""Attacks with stolen Redis accounts of a back end, signer or sweeper: none of them can publish as a gateway."""
+"""Attacks with stolen Redis accounts of a back end, signer or sweeper: no such account can publish as a gateway."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ async def test_a_back_end_cannot_forge_packets_of_a_room(cluster: Cluster, talk:
 
 
 async def test_a_back_end_cannot_forge_the_next_message_of_a_room(talk: Talk, thief: Thief) -> None:
-    """The forged message has the room's next `seq`. Without seals, gateways would drop the real one as a duplicate."""
+    """Forge a message with the room's next `seq`. Without seals, gateways would drop the real one as its duplicate."""
     for _ in range(3):
         await thief.run("backend", "SPUBLISH", keys.room_channel(talk.room), a_message(talk))
     await talk.assert_untouched()

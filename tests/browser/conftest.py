@@ -39,7 +39,7 @@ def chromium(driver: Playwright) -> Iterator[Browser]:
 
 @contextmanager
 def launched(driver: Playwright, path: Path) -> Iterator[Browser]:
-    """Launch a browser without a GPU process: without a graphics card that takes less CPU."""
+    """Launch a browser without a GPU process. On a machine without a graphics card, this saves CPU time."""
     running = driver.chromium.launch(executable_path=path, args=["--disable-gpu"])
     yield running
     running.close()

@@ -168,7 +168,7 @@ class Guests:
         deadline = time.monotonic() + APART_SECONDS
         while ada.node == bob.node:
             assert time.monotonic() < deadline, f"always on gateway {ada.node}"
-            bob.page.wait_for_timeout(PAUSE_MS)  # nginx tries a gateway that failed again after a second
+            bob.page.wait_for_timeout(PAUSE_MS)  # nginx retries a failed gateway after one second
             bob.page.reload()
             bob.wait_connected()
         return ada, bob

@@ -108,7 +108,7 @@ def test_the_recipient_sees_an_edit_reactions_and_a_deletion(guests: Guests, roo
         expect(guest.find("reaction")).to_have_count(0)
 
 
-def test_a_private_room_refuses_a_link_and_opens_after_an_invitation(guests: Guests, room: str) -> None:
+def test_a_private_room_opens_by_its_link_only_after_an_invitation(guests: Guests, room: str) -> None:
     ada, bob = guests.apart(room)
     ada.find("new-room").click()
     ada.page.get_by_label("Name", exact=True).fill("Surprise party")

@@ -23,7 +23,7 @@ def page(cluster: Cluster, chromium: Browser) -> Iterator[Page]:
     """Open a page of the cluster's origin without the application."""
     context = chromium.new_context()
     page = context.new_page()
-    # A page from nginx: Chromium does not let a page that Playwright itself answers connect to loopback.
+    # nginx serves this page. If Playwright served it, Chromium would not let the page connect to loopback.
     page.goto(f"{cluster.url}/no-such-page")
     yield page
     context.close()

@@ -102,7 +102,7 @@ def test_a_chosen_theme_is_kept_over_a_reload(guests: Guests, room: str) -> None
     expect(root).to_have_attribute("data-theme", "light")
 
 
-def test_mentions_and_direct_messages_notify_once_notifications_are_turned_on(
+def test_mentions_and_direct_messages_notify_the_user_after_notifications_are_turned_on(
     guests: Guests, room: str, cluster: Cluster
 ) -> None:
     ada = guests.enter("Ada", room, permissions=["notifications"])

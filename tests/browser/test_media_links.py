@@ -81,7 +81,7 @@ def link(cluster: Cluster) -> Callable[[str, str, bytes], str]:
 
 
 def plays(page: Page, url: str) -> bool:
-    """Return whether the browser's player starts. Ask by CDP, as no script can run in a sandboxed document."""
+    """Return whether the browser's player starts. DevTools report this, because the sandbox allows no script."""
     states: list[str] = []
     session = page.context.new_cdp_session(page)
     session.on("Media.playerEventsAdded", lambda told: states.extend(event["value"] for event in told["events"]))

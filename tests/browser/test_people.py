@@ -93,7 +93,7 @@ def test_a_user_changes_name_and_picture_and_is_found_by_the_new_name(guests: Gu
     expect(ada.find("room-item").filter(has_text="Found you")).to_be_visible()
 
 
-def test_another_user_sees_a_status_text_and_it_is_kept_over_a_reload(guests: Guests) -> None:
+def test_a_status_text_is_shown_to_another_user_and_kept_over_a_reload(guests: Guests) -> None:
     room = unique("public:notes")
     ada, bob = guests.enter("Ada", room), guests.enter("Bob", room)
     ada.find("status-note").fill("In a meeting")

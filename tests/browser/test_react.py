@@ -255,7 +255,7 @@ def kept_rooms(person: Person, rooms: Sequence[object]) -> None:
         person.page.wait_for_timeout(50)
 
 
-def test_a_page_shows_cached_rooms_offline_and_missed_messages_once_online(enter: Enter) -> None:
+def test_a_page_shows_cached_rooms_while_offline_and_missed_messages_while_online(enter: Enter) -> None:
     room, name = unique("public:kept"), unique("ada")
     ada, bob = enter(name, room, kept=True), enter(unique("bob"), room)
     ada.write("before")

@@ -65,7 +65,7 @@ class BackEnd(Thread):
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Bundle the recipe with stock socket.io-client. Its global variable is `recipe`."""
+    """Bundle the recipe with stock socket.io-client, as the global variable `recipe`."""
     page.packages(ROOT / "web")
     (chat,) = re.findall(r"```ts\n(// chat\.ts\n.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     folder = tmp_path_factory.mktemp("recipe")

@@ -79,7 +79,7 @@ async def test_the_admin_client_returns_replies_and_errors(redis_url: str) -> No
         await admin.call("GET")
 
 
-async def test_move_makes_redis_listen_on_another_port_and_back(redis_url: str) -> None:
+async def test_move_makes_redis_listen_on_the_given_port(redis_url: str) -> None:
     admin = RedisAdmin(redis_url)
     old, new = admin.target.hosts[0][1], free_port()
     await admin.move(new)

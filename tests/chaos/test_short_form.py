@@ -26,7 +26,9 @@ def cluster() -> Iterator[Cluster]:
 @pytest.mark.parametrize(
     "name", ["kill-gateway", "client-kill-pubsub", "redis-restart-aof", "redis-rollback", "redis-empty"]
 )
-def test_no_experiment_loses_a_message_without_declaring_the_loss(cluster: Cluster, name: str, short: Plan) -> None:
+def test_every_message_arrives_once_and_in_order_or_its_loss_is_declared(
+    cluster: Cluster, name: str, short: Plan
+) -> None:
     result = experiment.run_on(cluster, find(name), short, print)
     assert result.verdict is not None, result.not_run
     told = report.as_text(result)

@@ -39,12 +39,12 @@ def open_session(url: str) -> Session:
 
 
 def wait_until_reached(url: str, wanted: set[int]) -> None:
-    """Wait until new sessions reach all `wanted` gateways: nginx tries a failed gateway again once a second."""
+    """Wait until new sessions reach all `wanted` gateways. nginx retries a failed gateway once a second."""
     found: set[int] = set()
     deadline = time.monotonic() + WAIT_SECONDS
     while not wanted <= found:
         assert time.monotonic() < deadline, f"found only {found}"
-        with suppress(requests.HTTPError):  # 503 while nginx takes all gateways for failed
+        with suppress(requests.HTTPError):  # 503 while nginx regards all gateways as failed
             found.add(open_session(url).node)
         time.sleep(0.1)
 

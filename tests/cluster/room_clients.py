@@ -24,7 +24,7 @@ PAGE = 100
 class Person:
     """One signed-in client that behaves as the protocol requires.
 
-    After `join` the client joins the room again at every `ready`, with its last seq, and drops messages that it has.
+    After `join` the client joins the room again at every `ready`, with its last seq, and ignores repeated messages.
     """
 
     def __init__(self, wire: Wire, user: str) -> None:
@@ -155,7 +155,7 @@ class Person:
 
 
 class Writer:
-    """A writer of numbered messages: one at a time per lane, each resent under the same id until acked.
+    """A writer of numbered messages. Each of its lanes sends one message, repeats it until it is acked, then the next.
 
     The writer stays below the 50 events per second that one client may send.
     """
@@ -195,9 +195,9 @@ class Writer:
 
 
 async def judge(people: Sequence[Person], writers: Iterable[Writer]) -> None:
-    """Wait until each person has all messages; check that each acked message is there once, at its seq, in one order.
+    """Wait until each person has all messages; check that all have each acked message once, at its seq, in one order.
 
-    For each person, "all" begins with the oldest message in the ack of the first join.
+    For each person, "all" begins with the oldest message in the ack of that person's first join.
     """
     acked = {message_id: seq for writer in writers for message_id, seq in writer.acked.items()}
     last = max(acked.values())

@@ -94,7 +94,7 @@ async def test_a_killed_signer_restarts_and_files_can_be_sent_again(cluster: Clu
 
 
 async def test_a_restarted_sweeper_sets_the_user_of_a_dead_gateway_offline(cluster: Cluster, party: Party) -> None:
-    """A gateway and its client die at once: only the sweeper can announce that this user is offline."""
+    """A gateway and its client are killed together, so only the sweeper can announce that this user is offline."""
     ghost, bob = await party.apart()
     for person in (ghost, bob):
         await person.join(LOBBY)

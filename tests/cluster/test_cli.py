@@ -34,7 +34,7 @@ def settings(cluster: Cluster, account: str = "admin") -> dict[str, str]:
 
 
 def run(cluster: Cluster, *arguments: str, account: str = "admin") -> Done:
-    """Run a command in a thread without an event loop; a process would have to import all modules again."""
+    """Run a command in a thread, where it can start an event loop. A new process would import all modules again."""
     with ThreadPoolExecutor(1) as pool:
         done = pool.submit(CliRunner().invoke, main, arguments, env=settings(cluster, account)).result()
     if done.exception is not None and not isinstance(done.exception, SystemExit):

@@ -66,7 +66,7 @@ def counts(output: str) -> dict[str, int]:
 
 
 @pytest.mark.timeout(SECONDS + 30)
-def test_stock_options_write_csv_and_html_files_and_report_writes_our_page(cluster: Cluster, tmp_path: Path) -> None:
+def test_csv_and_html_write_locust_s_files_and_report_writes_our_page(cluster: Cluster, tmp_path: Path) -> None:
     files = [
         "--csv",
         str(tmp_path / "out"),
@@ -89,7 +89,7 @@ def test_stock_options_write_csv_and_html_files_and_report_writes_our_page(clust
 
 
 @pytest.mark.timeout(SECONDS + 30)
-def test_make_load_finds_the_cluster_and_its_two_processes_use_different_users(
+def test_make_load_finds_the_cluster_and_two_load_generators_use_different_users(
     cluster: Cluster, tmp_path: Path
 ) -> None:
     """Run the command of `make load`, without a URL or a secret."""

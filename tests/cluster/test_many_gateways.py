@@ -1,4 +1,4 @@
-"""Forty gateways behind one nginx that is never reloaded: clients reach all of them, and a scale-down drains them."""
+"""Scaling to forty gateways and back to four, behind one nginx that is not reloaded meanwhile."""
 
 from __future__ import annotations
 

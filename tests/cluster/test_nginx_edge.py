@@ -114,7 +114,7 @@ async def test_nginx_forwards_only_upgrades_to_websocket(
     assert edge.headers().get("upgrade") == passed
 
 
-async def test_nginx_forwards_a_503_and_does_not_take_the_gateway_for_failed(
+async def test_nginx_forwards_a_503_and_does_not_regard_the_gateway_as_failed(
     edge: Edge, http: aiohttp.ClientSession
 ) -> None:
     for gateway in edge.gateways:
@@ -234,7 +234,7 @@ async def test_without_an_origin_there_are_no_cors_headers(edge: Edge, http: aio
 async def test_behind_a_tls_proxy_only_the_origin_of_the_same_host_is_accepted(
     cluster: Cluster, http: aiohttp.ClientSession, origin: str, status: int
 ) -> None:
-    """A gateway accepts the page's own host in addition to its configured origins, which a local cluster has."""
+    """A gateway accepts the origin of the page's own host in addition to its configured origins."""
     headers = {"Host": "chat.example", "Origin": origin}
     assert (await http.get(polling.endpoint(cluster.url), headers=headers)).status == status
 

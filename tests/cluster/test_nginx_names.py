@@ -156,7 +156,7 @@ async def test_nginx_finds_the_new_address_of_a_gateway(named: Named, http: aioh
 async def test_a_session_id_cannot_make_nginx_look_up_another_name(
     named: Named, http: aiohttp.ClientSession, sid: str
 ) -> None:
-    """The number in a session id is looked up, but no text after it."""
+    """Only the number in a session id is looked up, no text after the number."""
     answer = await http.get(polling.endpoint(named.url, sid))
     assert (answer.status, await answer.json()) == (400, UNKNOWN_SESSION)
     assert set(named.names.asked) <= {"gateway-1"}

@@ -46,7 +46,7 @@ def test_a_roll_restarts_all_gateways_and_no_other_process(cluster: Cluster) -> 
     assert {name for name in EVERYTHING if before[name] != after[name]} == {"gateway1", "gateway2"}
 
 
-def test_the_command_line_prints_status_and_environment_and_refuses_wrong_orders(cluster: Cluster) -> None:
+def test_the_command_line_prints_status_and_environment_and_refuses_impossible_commands(cluster: Cluster) -> None:
     def command(*words: str) -> subprocess.CompletedProcess[str]:
         full = [sys.executable, "-m", "deploy", "--state", str(cluster.state), *words]
         return subprocess.run(full, cwd=ROOT, capture_output=True, text=True, check=False)
@@ -66,7 +66,7 @@ def test_the_command_line_prints_status_and_environment_and_refuses_wrong_orders
 @pytest.mark.parametrize(
     "words", [("CONFIG", "GET", "*"), ("FLUSHALL",), ("KEYS", "*"), ("GET", "stranger"), ("ACL", "LIST")]
 )
-def test_redis_refuses_administrative_commands_and_foreign_keys_of_an_account(
+def test_redis_refuses_administrative_commands_and_keys_outside_the_rights_of_an_account(
     cluster: Cluster, account: str, words: tuple[str, ...]
 ) -> None:
     with redis.Redis.from_url(cluster.redis_url(account)) as client:

@@ -39,7 +39,7 @@ def recipe_blocks() -> tuple[str, str]:
 
 @pytest.fixture(scope="module")
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Compile both blocks under `strict`, as printed; return the folder with chat.js."""
+    """Compile the README's two blocks unchanged with TypeScript's `strict`; return the folder with chat.js."""
     page.packages(ROOT / "web")
     folder = tmp_path_factory.mktemp("recipe")
     (folder / "node_modules").symlink_to(ROOT / "web" / "node_modules")

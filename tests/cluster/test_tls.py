@@ -1,4 +1,4 @@
-"""TLS on every link at once: client to nginx, nginx to gateways, processes to Redis, and the scrape of metrics."""
+"""TLS on all connections at once: client to nginx, nginx to gateways, gateways to Redis, and the scrape of metrics."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
 
 @contextmanager
 def nginx(folder: Path, authority: Path, page: Pair, running: list[Gateway]) -> Iterator[int]:
-    """Run nginx with its own certificate; it trusts gateways of this authority. Yield its port."""
+    """Run nginx with the certificate `page`; it accepts gateways with certificates of `authority`. Yield its port."""
     port = servers.free_port()
     addresses = [f"127.0.0.1:{gateway.port}" for gateway in running]
     with prepare.public_folder(folder) as public:
@@ -90,7 +90,7 @@ def nginx(folder: Path, authority: Path, page: Pair, running: list[Gateway]) -> 
 
 @asynccontextmanager
 async def signed_in(chain: Chain, user: str, transport: str) -> AsyncIterator[tuple[Any, list[dict[str, Any]]]]:
-    """Connect a client through nginx that trusts the authority; yield the client and the list of its messages."""
+    """Connect a client, which trusts the authority, through nginx; yield the client and the list of its messages."""
     trust = ssl.create_default_context(cafile=str(chain.authority.certificate))
     heard: list[dict[str, Any]] = []
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=trust)) as session:
@@ -138,7 +138,7 @@ async def test_the_metrics_port_serves_tls(chain: Chain) -> None:
     assert "roomcast_gateway_redis_up 1.0" in text
 
 
-async def test_nginx_refuses_a_gateway_of_another_authority(chain: Chain, tmp_path: Path) -> None:
+async def test_nginx_refuses_a_gateway_with_a_certificate_of_another_authority(chain: Chain, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     other = Authority(tmp_path / "other")
     with nginx(tmp_path / "nginx", other.certificate, chain.authority.sign("again"), chain.running) as port:

@@ -83,7 +83,7 @@ def test_contract_readme_signs_a_token_and_logs_a_repeated_message_once(install:
 
 
 def shell_lines(name: str) -> tuple[list[str], str]:
-    """Return the packages that a process's README installs, and the shell lines after that: the last is the start."""
+    """Return the packages that a process's README installs, and the lines after that; the last starts the process."""
     text = (ROOT / name / "README.md").read_text()
     found = re.search(r"^( *)pip install ([\w -]+)\n((?:\1[^\s`].*\n)+)", text, re.MULTILINE)
     assert found is not None, f"{name}/README.md does not say how to start it"
@@ -93,7 +93,7 @@ def shell_lines(name: str) -> tuple[list[str], str]:
 
 @contextmanager
 def started(install: Install, name: str, places: Mapping[str, str], **ports: str) -> Iterator[Path]:
-    """Run the shell lines of a README with its addresses replaced; yield the file of their output, once ready."""
+    """Run a README's shell lines with other addresses; when the process is ready, yield the file with its output."""
     requirements, script = shell_lines(name)
     for documented, real in places.items():
         assert documented in script, f"{name}/README.md no longer names {documented}"

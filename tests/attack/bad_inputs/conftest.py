@@ -23,7 +23,7 @@ from tests.attack.running_cluster import running_cluster
 
 @pytest.fixture(scope="session")
 def attacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """Run a cluster with the bounds of SETTINGS. At its end, all processes must be idle and no log hold a secret."""
+    """Run a cluster with the bounds of SETTINGS. At its end, processes must be idle, and no log may contain secrets."""
     if (running := running_cluster()) is not None:
         yield running
         Health(running).assert_logs_are_clean()

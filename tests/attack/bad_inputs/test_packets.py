@@ -1,4 +1,4 @@
-"""Packets and frames that break the protocol. Each gets an error or ends its connection. None reaches other clients."""
+"""Packets and frames that break the protocol. Each gets an error or ends its connection. Other clients get none."""
 
 from __future__ import annotations
 

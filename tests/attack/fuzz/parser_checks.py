@@ -157,7 +157,7 @@ def envelope(data: bytes) -> None:
 
 
 def token(data: bytes) -> None:
-    """Check that every token is refused with TokenRefused: the fuzzer cannot sign one without the secret."""
+    """Check that every token is refused with TokenRefused, because the fuzzer has no secret to sign a token."""
     with suppress(TokenRefused):
         asyncio.run(_keys.open(data.decode("latin-1")))
         raise AssertionError("a token without the secret was accepted")

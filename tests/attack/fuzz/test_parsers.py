@@ -1,4 +1,4 @@
-"""Runs the checks of `parser_checks` on the seeds, on changed seeds and on arbitrary bytes (by Hypothesis)."""
+"""The checks of `parser_checks` on the seeds, on changed seeds and on arbitrary bytes (by Hypothesis)."""
 
 from __future__ import annotations
 

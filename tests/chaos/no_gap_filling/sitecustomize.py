@@ -1,4 +1,7 @@
-"""Disable gap filling and the comparison with logs in plain gateways that have this folder on PYTHONPATH."""
+"""Disable gap filling and the comparison with logs in gateways without compiled modules; see `test_broken_build.py`.
+
+Python imports this module at the start of a process that has this folder on PYTHONPATH.
+"""
 
 from typing import Any
 

@@ -3,9 +3,10 @@
 //   node refused.mjs URL TOKEN TRANSPORT
 //
 // Out, one line of JSON:
-//   {"answers": {name: reason}, "connects", "disconnects"}      events with an ack; the reason is null without an answer
-//   {"burst": [seq]}                                            of BURST texts sent at once; null without an ack
-//   {"refused": {name: {"messages", "connects"}}}               connects: the messages of connect_error, and the attempts
+//   {"answers": {name: reason}}            for each of EVENTS: the reason in the ack, "ok", or null without an ack
+//   {"connects", "disconnects"}            the numbers of connects and disconnects meanwhile
+//   {"burst": [seq]}                       the acks of BURST texts sent at once; null without an ack
+//   {"refused": {name: {"messages", "connects"}}}      for each of AUTHS: the messages of connect_error, and the attempts
 
 import { io } from "socket.io-client";
 

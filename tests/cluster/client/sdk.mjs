@@ -1,4 +1,4 @@
-// The SDK in one room, behind a TCP proxy of its own that cuts connections. Reads orders and prints results as lines.
+// The SDK in one room, behind a TCP proxy that cuts its connections. Reads orders and prints results as lines.
 //
 //   node sdk.mjs URL TOKEN ROOM TRANSPORTS CUT_MS      TRANSPORTS: joined by commas; CUT_MS: between two cuts
 //

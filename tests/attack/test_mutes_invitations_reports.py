@@ -1,4 +1,4 @@
-"""What a muted user can still send, and what a stranger can do to another user's room list."""
+"""Limits on what a muted user sends, on a stranger's invitations, and on reports about a moderator's own messages."""
 
 from __future__ import annotations
 
