@@ -1,4 +1,4 @@
-"""Build the browser page, only when its sources changed."""
+"""Build the browser page if its sources have changed; check and pack the npm packages of web/."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class MissingTool(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A program: its packages on Debian and its derivatives, its oldest usable version, and how to read its version."""
+    """A program: its packages on Debian and derived systems, its oldest usable version, and how to read its version."""
 
     name: str
     packages: tuple[str, ...]

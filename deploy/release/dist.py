@@ -1,7 +1,8 @@
 """Build the published packages: wheels and sdists of the Python distributions, and the three npm packages.
 
 Each wheel is built from its sdist, so a file that the sdist lacks breaks the build. With a C compiler, the adapter's
-wheel contains the compiled fast path and works only with this version of Python; all other wheels are pure Python.
+wheel contains the compiled hot path of the adapter, and works only with this version of Python. All other wheels are
+pure Python.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Install atheris, then fuzz the parsers: `make fuzz SECONDS=20`. Skip, with status 0, if atheris cannot be installed.
 
-Atheris is installed into its own folder from the `fuzz` group of uv.lock, because no other task needs it, and not every
-Python and system has a build of it.
+Atheris is installed into its own folder from the `fuzz` group of uv.lock, because no other task needs it, and there is
+no build of it for some Pythons and systems.
 """
 
 from __future__ import annotations

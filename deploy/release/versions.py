@@ -1,7 +1,8 @@
 """Write the version in the file `VERSION` into every manifest that must repeat it.
 
 npm reads a version only from `package.json`, and an sdist does not contain `VERSION`, so each manifest contains the
-version as plain text. To change the version, edit `VERSION` and run `make version`. A test fails when they differ.
+version as plain text. To change the version, edit `VERSION` and run `make version`. A test fails if a manifest has
+another version.
 """
 
 from __future__ import annotations

@@ -30,8 +30,8 @@ class SetupError(RuntimeError):
 def ensure(state: Path = MACHINE_STATE, uv: str | None = None) -> Path:
     """Return the Python of the storage's environment under `state`. The first call downloads about 46 MB.
 
-    `uv`: the uv that installs; default: the uv on PATH, or venv and pip if there is none. Several processes may call
-    this function at once. Raises SetupError.
+    `uv`: the path of uv; default: the uv on PATH, or venv and pip if there is none. Several processes may call this
+    function at once. Raises SetupError.
     """
     home = state / "s3-venv"
     with locked(state / "s3-venv.lock"):
@@ -86,7 +86,7 @@ def _is_current(home: Path) -> bool:
 
 
 def _build(home: Path, uv: str | None) -> None:
-    """Make the environment anew. The stamp is written last, so that a build that was interrupted is repeated."""
+    """Make the environment anew. The stamp is written last, so that an interrupted build is repeated."""
     shutil.rmtree(home, ignore_errors=True)
     if uv is not None:
         _run([uv, "venv", "--quiet", "--python", sys.executable, str(home)])

@@ -13,7 +13,7 @@ export interface paths {
         };
         /**
          * Read History
-         * @description Read a page of a room's log: the newest messages, or those before or after a seq or a cursor.
+         * @description Read a page of a room's log: the newest messages, or the messages before or after a seq or a cursor.
          *
          *     For a cursor of an earlier epoch the answer is 409: messages may be missing, so begin again with the newest page.
          */

@@ -152,5 +152,5 @@ class HistoryResponse(BaseModel):
 
 
 def as_message(entry: dict[str, Any]) -> Message:
-    """Return an entry of the log. It needs no validation, because the contract wrote it."""
+    """Return an entry of the log as a message, without validation, because the contract wrote the entry."""
     return Message.model_construct(**entry)

@@ -13,7 +13,7 @@ from roomcast.contract.backend import Backend
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The client of the cluster, the table of keys, the default rate of a key, and the secret that signs tokens."""
+    """The client of the cluster, the API keys, the default rate of a key, and the secret that signs tokens."""
 
     backend: Backend
     keys: ApiKeys

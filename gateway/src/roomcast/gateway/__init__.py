@@ -1,1 +1,1 @@
-"""The gateway process: sockets, rooms, fan-out and recovery."""
+"""The gateway: the process that holds client connections, applies the rules of the chat, and delivers messages."""

@@ -15,7 +15,7 @@ from roomcast.process.settings import describe, load
 def main() -> int:
     """Run the command; return its exit status.
 
-    0 after SIGTERM or a printed token; 1 for a port in use, or if the gateway gave up; 2 for a bad setting.
+    0 after SIGTERM or a printed token; 1 for an error, such as a port in use; 2 for a bad setting.
     """
     parser = argparse.ArgumentParser(
         prog="python -m roomcast.gateway",
@@ -60,8 +60,9 @@ def _serve(settings: Config) -> int:
     raise_limit()
     gc.freeze()
     # Collecting 5,000 new objects takes about 1 ms. A connection keeps 40 objects and almost no cycles, but needs many
-    # more while it opens: with a threshold of 1,000, collecting was 3 % of a connect, with 5,000 it is 1 %. Collecting
-    # older objects takes 100 ms with 10,000 sessions and finds nothing, so it happens once in a million connections.
+    # more objects while it opens. With a threshold of 1,000, collecting takes 3 % of the time of a connect; with 5,000,
+    # it takes 1 %. Collecting older objects takes 100 ms with 10,000 sessions and finds no garbage, so it happens once
+    # in a million connections.
     gc.set_threshold(5_000, 10_000, 10)
     return command.serve("gateway", settings, app.run)
 

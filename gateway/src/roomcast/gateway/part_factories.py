@@ -266,7 +266,7 @@ def make_isolation(
     session_control: SessionControl,
     catch_up: Callable[[], None],
 ) -> Isolation:
-    """Make the isolation: after a long cut from Redis, it stops all delivery until every session is checked."""
+    """Make the isolation, which stops all delivery after a long cut from Redis until every session is checked."""
 
     def hold() -> None:
         adapter.hold_rooms()

@@ -261,7 +261,7 @@ async def test_wait_written_raises_unavailable_after_its_timeout(
 ) -> None:
     monkeypatch.setattr(module, "_WRITTEN_SECONDS", 0.02)
     late = Gateway()
-    with pytest.raises(RoomcastError, match="presence does not answer") as caught:
+    with pytest.raises(RoomcastError, match="has not stored the session") as caught:
         await late.service.wait_written(late.add("ada"))
     assert caught.value.code is Code.UNAVAILABLE
 

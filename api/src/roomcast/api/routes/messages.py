@@ -117,7 +117,7 @@ async def read_history(
     cursor: Annotated[str | None, Query(max_length=200, description="`older` or `newer` of another page")] = None,
     limit: Limit = 50,
 ) -> HistoryResponse:
-    """Read a page of a room's log: the newest messages, or those before or after a seq or a cursor.
+    """Read a page of a room's log: the newest messages, or the messages before or after a seq or a cursor.
 
     For a cursor of an earlier epoch the answer is 409: messages may be missing, so begin again with the newest page.
     """

@@ -1,1 +1,1 @@
-"""Handle the chat events: rooms, messages, edits, and the fast path of sends."""
+"""Handle the events of signed-in clients: rooms, messages, moderation, profiles and custom events."""

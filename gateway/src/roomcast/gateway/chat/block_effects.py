@@ -28,15 +28,18 @@ class PresenceUseCases(Protocol):
         ...
 
     def users_in_watches(self) -> set[str]:
-        """Return the users whom connections here watch, and the users who watch from here."""
+        """Return the users whom sessions here watch, and the users of these sessions."""
         ...
 
     def watches_of(self, user: str) -> list[tuple[ChatSession, list[str]]]:
-        """Return `(session, watched users)`: each session here that watches the user, and each session of the user."""
+        """Return `(session, users whom it watches)` of each session here that watches the user or is the user's own.
+
+        Of another user's session, only `user` is listed.
+        """
         ...
 
     async def end_watches(self, session: ChatSession, users: Collection[str]) -> None:
-        """Stop sending the users' changes to the session, and show users with another status as offline."""
+        """Stop sending changes of these users to the session, and tell the session that they are offline."""
         ...
 
     async def send_typing(self, session: ChatSession, p: Typing) -> dict[str, Any]:
@@ -109,7 +112,7 @@ class Privacy:
             await self._rooms.keep_apart(room, is_apart=is_apart)
 
     async def apply_blocks(self, user: str) -> None:
-        """Apply a user's changed block list: end watches, then update the direct rooms here that it may concern.
+        """Apply a user's changed block list: end watches, then update the direct rooms here that may be concerned.
 
         Skips each room that already hides its two people from each other and whose other person is still blocked,
         because a user may change a list of 500 people 200 times a second.
@@ -123,7 +126,7 @@ class Privacy:
                 await self.note_blocks(room)
 
     async def apply_all_blocks(self) -> None:
-        """Apply the block lists of all users in watches and direct rooms here, because changes may have been missed."""
+        """Apply the block lists of all users in watches and direct rooms here: this gateway may have missed changes."""
         users = sorted(self._presence.users_in_watches() | self._rooms.users_of_direct_rooms())
         for start in range(0, len(users), _APPLIED_AT_ONCE):
             await asyncio.gather(*(self.apply_blocks(user) for user in users[start : start + _APPLIED_AT_ONCE]))

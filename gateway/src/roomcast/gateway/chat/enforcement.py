@@ -75,7 +75,7 @@ class SanctionEnforcer:
             session.revoke_tickets()
 
     def _concerned(self, message: Sanctioned) -> list[tuple[ChatSession, str]]:
-        """Return `(session, room)` where the session's right to write may have changed; empty room: in every room.
+        """Return the `(session, room)` pairs in which the right to write may have changed; an empty room: every room.
 
         A message without a room is about a mute, ban or block of a user everywhere. A mute concerns all rooms of the
         user. A block concerns the user's direct rooms, and there also the sessions of the other person.

@@ -1,4 +1,4 @@
-"""Issue the tickets of the fast path (`plain_sends.py`), and finish the sends that get no receipt there.
+"""Issue the tickets of the fast path (`plain_sends.py`), and handle the sends that get no receipt.
 
 The first text of a session into a room takes the general path, which checks everything. Then the session gets a ticket,
 and its next texts go from their frames to the log without an asyncio task. A ticket is valid while the session is in

@@ -1,4 +1,4 @@
-"""Send, edit, delete, react to and read messages. Each of these writes adds one entry to a room's log."""
+"""Send, edit, delete, react to and read messages. A send, edit, deletion or reaction adds one entry to a room's log."""
 
 from __future__ import annotations
 
@@ -90,9 +90,9 @@ class Voice(Protocol):
 
 
 async def is_silenced(voice: Voice, session: ChatSession, room: str) -> bool:
-    """Return whether others must not notice the session in the room: its user is muted, or blocked in a direct room.
+    """Return whether other users must not notice the session's actions in the room. Operators are exempt.
 
-    Operators are exempt.
+    This holds if its user is muted, or if one person of a direct room blocks the other.
     """
     if session.identity.ops or voice.is_unrestricted(session.user, room):
         return False
@@ -373,7 +373,7 @@ class Chat:
 
 
 def _tail(session: ChatSession, p: MessageSend, media: Media | None, mentions: list[str] | None) -> bytes:
-    """Return the JSON of a new message. `mentions` must directly follow `kind`: `room_append.lua` looks there."""
+    """Return the JSON of a new message. `mentions` directly follows `kind`, where `room_append.lua` searches for it."""
     kind = "media" if media is not None else "text" if p.text is not None else "data"
     shown = {"mentions": mentions, "text": p.text, "media": media, "data": p.data, "reply_to": p.reply_to}
     return _fields(session, p.id, kind, **shown)

@@ -145,7 +145,7 @@ class Moderation:
         return {"reports": found[: p.limit], "more": len(found) > p.limit}
 
     async def resolve_report(self, session: ChatSession, p: ReportResolve) -> AckFields:
-        """Answer `report:resolve`. A report of a room that the session does not moderate looks like a missing one."""
+        """Answer `report:resolve`. For a report of a room that the session does not moderate, raise NOT_FOUND, too."""
         report = await self._store.find_report(p.id)
         if report is None or not await self._access.moderates(session, report["room"]):
             raise RoomcastError(Code.NOT_FOUND, "no such report")

@@ -51,7 +51,7 @@ class Visibility(Protocol):
         ...
 
     async def is_visible(self, session: ChatSession) -> bool:
-        """Return whether no device of the session's user, on any gateway, is invisible."""
+        """Return whether the session's user is visible: no device of the user, on any gateway, is invisible."""
         ...
 
 
@@ -75,7 +75,7 @@ class EventSender(Protocol):
         ...
 
     async def line_changed(self, user: str, room: str) -> None:
-        """Tell the user's gateways to read a line of the inbox again. Raises UNAVAILABLE when Redis fails."""
+        """Tell the gateways of the user's devices to read a line of the user's inbox. Raises UNAVAILABLE."""
         ...
 
     def to_sessions(self, sids: list[str], event: str, data: dict[str, Any]) -> None:

@@ -148,10 +148,9 @@ class ProfileChanges:
             self._start_task(self._announce(user, announcement), "profile changed")
 
     async def apply_missed(self, sessions: Iterable[ChatSession]) -> None:
-        """Apply the changes of the sessions' user names that control messages announced and the gateway missed.
+        """Apply changed names of the sessions' users, which the gateway missed while it got no control messages.
 
-        A missed change of only the picture or the data is not found, because sessions contain neither. Raises
-        RoomcastError.
+        A change of only the picture or the data is not found, because sessions contain neither. Raises RoomcastError.
         """
         names: dict[str, set[str]] = {}
         for session in sessions:

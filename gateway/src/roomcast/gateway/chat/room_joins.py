@@ -24,7 +24,7 @@ _SUBSCRIBE_SECONDS: Final = 2.0
 _MAX_ADMISSION_TRIES: Final = 20
 _MAX_JOIN_ROWS: Final = 30
 """Highest price of a repeated join in the event limit, in rows (see `EventLimit.charge`). A client repeats the joins of
-all its rooms after a lost subscription, so the price stays below the work that Redis has with a large room."""
+all its rooms after a lost subscription, so for a large room the price is lower than Redis's work."""
 _RECHECKED_AT_ONCE: Final = 20
 """Sessions whose kicks are read in one round trip: 2,000 commands if each session is in a hundred rooms."""
 _log = logging.getLogger(__name__)
@@ -181,7 +181,7 @@ class RoomJoins:
     async def _pause_and_enter(
         self, session: ChatSession, p: RoomJoin, subscribed: asyncio.Future[None]
     ) -> tuple[History, int | None, RoomSnapshot]:
-        """Stop the room's live messages to the session, then enter the room. On failure the session leaves the room."""
+        """Stop sending live messages to the session, then enter the room. On failure the session leaves the room."""
         try:
             await self._route.remove_member(session.sid, p.room)
             found = await self._enter_and_read(session, p, MAX_LIST, subscribed)
@@ -202,7 +202,7 @@ class RoomJoins:
     ) -> tuple[History, int | None, RoomSnapshot]:
         """Enter the room; return what `_recover` returns, and the occupants."""
         await self._visibility.wait_written(session)
-        await _confirmed(subscribed)  # before the read: a message between the two would otherwise be missed
+        await _confirmed(subscribed)  # if this came after the read, a message between the two would be missed
         if p.room.startswith(DIRECT):
             await self._note_blocks(p.room)
         listing = self._add_to_list(session, p.room)

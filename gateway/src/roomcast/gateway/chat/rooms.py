@@ -198,7 +198,7 @@ class Rooms:
         removed_at = await self._store.remove_member(p.room, p.user, by=session.moderating_as)
         await self._store.remove_from_list(p.user, p.room)
         # Publish also for a repeated call: the first call may have failed between the removal and this message.
-        # `before` spares the sessions that joined after the removal, by a room pattern in their token.
+        # With `before`, sessions stay that joined after the removal, by a room pattern in their token.
         await self._control.publish_control(Kicked(p.room, p.user, before=removed_at))
         if removed_at:
             raise RoomcastError(Code.NOT_FOUND, "no such member")

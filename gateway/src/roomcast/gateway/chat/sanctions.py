@@ -17,8 +17,8 @@ _MAX_COPIES: Final = 20_000
 _MAX_NAMES: Final = 100_000
 """Bound on the user ids in all copies of one kind (about 15 MB), because one room may have a thousand sanctions."""
 _MAX_CHANGED: Final = 1_000
-"""Bound on the names whose last change a `_Copies` remembers. Above the bound, all names count as changed, so that no
-copy is kept whose read has begun before."""
+"""Bound on the names whose last change a `_Copies` remembers. Above the bound, all names count as changed, so that
+`keep` drops every copy whose read began earlier."""
 Copy = TypeVar("Copy")
 
 

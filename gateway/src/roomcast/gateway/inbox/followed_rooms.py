@@ -123,7 +123,7 @@ class Interest:
         return list(self._rooms)
 
     def users(self) -> list[str]:
-        """Return all users with a client here."""
+        """Return all users with a live inbox here."""
         return list(self._users)
 
     @property

@@ -14,7 +14,7 @@ class InboxReads(Protocol):
     """Lines of inboxes; see `roomcast.gateway.stores.inbox.InboxStore`."""
 
     async def read_list(self, user: str) -> dict[str, str]:
-        """Return the rooms on a user's list, with their names there."""
+        """Return the rooms on a user's list, with the names that the list has for them."""
         ...
 
     async def read_lists(self, users: Sequence[str]) -> list[dict[str, str]]:

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 SOON_SECONDS: Final = 0.1
 """Seconds from the announcement to the first read, to gather the activity of many rooms."""
 SETTLED_SECONDS: Final = 1.05
-"""Seconds to the later read: a little over the second in which the script does not announce the room again."""
+"""Seconds from the announcement to the later read: just over the second in which the room is not announced again."""
 
 
 class Due(NamedTuple):
@@ -28,7 +28,7 @@ class Schedule:
     def __init__(self) -> None:
         self._soon: dict[str, float] = {}
         self._settled: dict[str, float] = {}
-        # Both dicts are sorted by time, because each adds a constant to the present time.
+        # Both dicts are sorted by time, because each time is the present time plus a constant.
 
     def note(self, room: str, now: float) -> None:
         """Schedule both reads of a room that was announced."""
@@ -59,5 +59,5 @@ class Schedule:
                 del times[room]
                 if is_last or self._settled.get(room, now + 1) > now:
                     due.append(Due(room, is_last))
-                # else the later read is due as well, and replaces the first one
+                # else the later read is due as well, and replaces the first read
         return due

@@ -31,7 +31,7 @@ RESETS_PER_SECOND: Final = 25
 ROOMS_PER_EVENT: Final = 25
 """Rooms on a list that count as one event of the client that requests the list."""
 _LISTS_AT_ONCE: Final = 8
-"""Lists that are read concurrently. Each is one write of up to 500 scripts to Redis."""
+"""Lists that are read concurrently. To read one list, the gateway sends Redis up to 500 scripts in one write."""
 _PAUSE_SECONDS: Final = 0.05
 _RETRY_SECONDS: Final = 0.5
 _CONFIRM_SECONDS: Final = 2.0

@@ -77,7 +77,7 @@ class MediaRequests:
         return await self._ask(user, "complete", args, self._patience.complete_seconds)
 
     async def sign_download(self, user: str, wanted: MediaUrl, room: str) -> dict[str, Any]:
-        """Return `{url, expires}` of an upload; raise NOT_FOUND unless its room is `room`, which the caller checked."""
+        """Return `{url, expires}` of an upload; raise NOT_FOUND unless its room is the one that the caller checked."""
         args = {"upload": wanted.upload, "room": room}
         result = await self._ask(user, "url", args, self._patience.url_seconds)
         if result.pop("room", None) != room:

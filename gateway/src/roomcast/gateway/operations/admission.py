@@ -122,7 +122,7 @@ class FairQueue:
             del self._queues[subscriber]
 
     def _resized(self, subscriber: str, before: int, after: int) -> None:
-        """Update the index by length; a queue's length changes by one at a time."""
+        """Update the index of addresses by queue length, after a queue has grown or shrunk by one ticket."""
         self._size += after - before
         self._by_length[before].pop(subscriber, None)
         if after == len(self._by_length):

@@ -60,7 +60,7 @@ def batches(sids: list[str], count: int = _BATCHES) -> list[list[str]]:
 
 
 class Drain:
-    """Runs the steps once. `budget_seconds` bounds steps 2 to 4 together."""
+    """Runs the steps 1 to 4 once. `budget_seconds` bounds steps 2 to 4 together."""
 
     def __init__(
         self,

@@ -17,7 +17,7 @@ from roomcast.wire.limited_log import LimitedLog
 REFUSAL: Final = Refusal(503, 4, "The gateway has as many connections as it can hold", 5, "descriptors")
 _MAX_RESERVE: Final = 256
 _RESERVE_DIVISOR: Final = 8
-"""The reserve is the limit divided by this number, and at most _MAX_RESERVE."""
+"""The reserve is the limit of open files divided by this number, and at most _MAX_RESERVE."""
 _ANSWER_SECONDS: Final = 1.0
 """Seconds that a refused client has to send a request. The gateway answers the first bytes of the request."""
 

@@ -1,4 +1,4 @@
-"""Bound the garbage in memory, and give memory back to the system after most connections have ended, or after a growth.
+"""Bound the garbage in memory, and give memory back to the system after a mass disconnect, or after memory has grown.
 
 The garbage collector rarely scans old objects (see `roomcast.gateway.__main__`), and the allocator keeps freed pages.
 Both save time while connections open and close. But failed requests leave garbage with reference cycles, which an

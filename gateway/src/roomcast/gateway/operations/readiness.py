@@ -24,7 +24,7 @@ class Subscriptions(Protocol):
 
 
 def why_not_ready(drain: Drain, cordon: str, *, is_claimed: bool, has_keys: bool, is_connected: bool) -> str:
-    """Return why nginx may not send new sessions here; empty if it may. `cordon` is the reason that `Cordon` gives."""
+    """Return why nginx may not send new sessions here; empty if it may. `cordon` is the `state` of the `Cordon`."""
     if drain.state is not State.SERVING:
         return str(drain.state.value)
     if cordon:

@@ -24,7 +24,7 @@ from roomcast.gateway.sign_in.event_limit import READS_AT_ONCE, owe, retry_after
 SHARES: Final = 4
 """Largest rate of a user, in multiples of the rate of one connection."""
 MAX_CONNECTIONS: Final = 50
-"""Connections of one user on one gateway."""
+"""Most connections of one user on one gateway."""
 BURST_SECONDS: Final = 4.0
 SIGN_IN_EVENTS: Final = 5.0
 """Events that a repeated sign-in of a user counts as. A sign-in takes a gateway as long as several events."""
@@ -37,7 +37,7 @@ FREE_JOIN_SECONDS: Final = 60.0
 that a reload, which joins all rooms again, stays free. Free joins belong to the user, not to a session, because one
 WebSocket can begin new sessions again and again."""
 OVERLOAD_SECONDS: Final = 0.1
-"""Lateness of the event loop that counts as overload."""
+"""Lateness of the event loop that counts as overload, in seconds."""
 RELIEF_SECONDS: Final = 0.03
 REDIS_PATIENCE: Final = 5.0
 """The delay of packets through Redis that counts as overload, in multiples of OVERLOAD_SECONDS."""
@@ -91,14 +91,14 @@ class UserLimit:
         self.reads = asyncio.Semaphore(READS_AT_ONCE)
         self.connections = 0
         self.peak = 0
-        """The largest number of connections lately; `peak_at`: when it was reached."""
+        """The largest number of connections within PEAK_SECONDS; `peak_at`: the time at which it was reached."""
         self.peak_at = now
         self.share = 1.0
         """The part of the user's limit that this gateway may give out."""
         self.taken_before = 0.0
 
     def count_connection(self, now: float) -> bool:
-        """Count a new connection; return whether the user has more connections now than lately."""
+        """Count a new connection; return whether the user now has more connections than the peak so far."""
         if now - self.peak_at > PEAK_SECONDS:
             self.peak = self.connections
         self.connections += 1

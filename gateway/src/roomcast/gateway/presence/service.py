@@ -123,9 +123,9 @@ class PresenceService:
         return session.is_visible and session.user not in self._hidden
 
     async def wait_written(self, session: ChatSession) -> None:
-        """Wait until the session is in Redis, whose reply shows whether the user is invisible on another device."""
+        """Wait until Redis has stored the session, and replied whether the user is invisible on another device."""
         if not await self._unwritten.wait_written(session.sid):
-            raise RoomcastError(Code.UNAVAILABLE, "presence does not answer")
+            raise RoomcastError(Code.UNAVAILABLE, "Redis has not stored the session in time")
 
     # --- use cases ---
 
@@ -172,18 +172,21 @@ class PresenceService:
         return {"users": {}}
 
     def users_in_watches(self) -> set[str]:
-        """Return the users whom connections here watch, and the users who watch from here."""
+        """Return the users whom sessions here watch, and the users of these sessions."""
         watching = {self._sessions[sid].user for sid in self._watchers.watching_connections() if sid in self._sessions}
         return watching.union(self._watchers.users_on_lists())
 
     def watches_of(self, user: str) -> list[tuple[ChatSession, list[str]]]:
-        """Return `(session, watched users)`: each session here that watches the user, and each session of the user."""
+        """Return `(session, users whom it watches)` of each session here that watches the user or is the user's own.
+
+        Of another user's session, only `user` is listed.
+        """
         watches = [(sid, [user]) for sid in self._watchers.watching(user)]
         watches += [(sid, self._watchers.watched_by(sid)) for sid in self._activity.connections_of(user)]
         return [(self._sessions[sid], users) for sid, users in watches if users and sid in self._sessions]
 
     async def end_watches(self, session: ChatSession, users: Collection[str]) -> None:
-        """Stop sending the users' changes to the session, and show users with another status as offline.
+        """Stop sending changes of these users to the session, and tell the session that they are offline.
 
         No event is sent about a user who is already shown as offline, because it would reveal an invisible user.
         """
@@ -293,7 +296,7 @@ class PresenceService:
             self._activity.rewrite_all()
 
     async def _refresh(self) -> None:
-        """Record a sign of life of each open connection, and refresh rooms. Failed pings close dead connections."""
+        """Record a sign of life of each open connection, and refresh rooms. Dead connections are closed by pings."""
         sids = list(self._local_sids())
         for start in range(0, len(sids), _SIGNS):
             for sid in sids[start : start + _SIGNS]:

@@ -12,7 +12,7 @@ def is_public(text: str) -> bool:
     """Return whether a text is an address of the public internet.
 
     An IPv6 address that contains an IPv4 address (mapped, 6to4, NAT64) is judged by the IPv4 address. A Teredo address
-    is not public, because it leads to an unknown host behind its server.
+    is not public, because it leads to an unknown host behind a Teredo server.
     """
     try:
         address = ip_address(text.partition("%")[0])

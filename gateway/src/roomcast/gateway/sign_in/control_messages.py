@@ -112,8 +112,8 @@ class ControlPublisher:
     async def publish_control(self, message: ControlMessage) -> None:
         """Publish a message to all gateways. Raises RoomcastError(UNAVAILABLE) when Redis fails.
 
-        The next request of the client that caused a sanction is checked against it, even if the request arrives before
-        the message.
+        The next request of the client that caused a sanction is checked against this sanction, even if the request
+        arrives before the message.
         """
         if isinstance(message, Sanctioned):
             self._forget_sanctions(message.room, message.user)
@@ -203,7 +203,7 @@ class SessionControl:
         return answer
 
     async def recheck_all(self) -> None:
-        """Check every session and its rooms, after possibly missed control messages. Repeats until Redis answers."""
+        """Check every session and its rooms: control messages may have been missed. Repeats until Redis answers."""
         self._sessions.note_change()
         await until_answered(self._recheck_all)
 

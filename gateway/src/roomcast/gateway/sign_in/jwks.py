@@ -122,7 +122,7 @@ class JwksKeys(Keys):
         return found[:_MAX_CANDIDATES]
 
     def _may_wait(self) -> bool:
-        """Return whether a token with an unknown key may wait for a refresh: one is in progress, or may begin now."""
+        """Return whether a token with an unknown key may wait: a refresh is in progress, or may begin now."""
         least = _FIRST_RETRY_SECONDS if self._set is None else UNKNOWN_KID_SECONDS
         return self._refreshing is not None or self._clock() - self._tried_at > least
 

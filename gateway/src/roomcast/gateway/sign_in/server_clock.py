@@ -9,7 +9,8 @@ from collections.abc import Callable
 class ServerClock:
     """Redis's time at the last read, advanced by the monotonic clock. Before the first read: the machine's wall clock.
 
-    With its machine's wall clock, a gateway could refuse valid tokens or accept expired tokens, if that clock is wrong.
+    If gateways used the wall clocks of their machines, a wrong clock could let a gateway refuse valid tokens or accept
+    expired tokens.
     """
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic, wall: Callable[[], float] = time.time) -> None:

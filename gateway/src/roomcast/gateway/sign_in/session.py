@@ -78,7 +78,7 @@ class ChatSession:
     user: str = field(init=False)
     """The user id."""
     signed: Identity = field(init=False)
-    """The contents of the last token. `identity` may have another name: one that was set later."""
+    """The contents of the last token. `identity` may have another name, which was set later."""
 
     def __post_init__(self) -> None:
         self.user = self.identity.user

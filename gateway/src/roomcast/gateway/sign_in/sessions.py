@@ -247,7 +247,7 @@ class Sessions:
 
 
 def _profile_of(identity: Identity) -> tuple[object, ...]:
-    """Return what a token says of its user's profile."""
+    """Return the profile fields of a token, to compare two tokens."""
     return identity.is_named and identity.name, identity.picture, identity.data
 
 

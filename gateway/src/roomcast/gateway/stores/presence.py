@@ -1,4 +1,4 @@
-"""Store a gateway's presence in Redis: batches of heartbeats and changes, departures, queries."""
+"""Write the presence of a gateway's connections to Redis in batches, and query the presence of users."""
 
 from __future__ import annotations
 
