@@ -20,7 +20,8 @@ import msgspec
 from roomcast.api.application import make_application
 from roomcast.contract import PROTOCOL_VERSION
 from roomcast.contract.errors import Code
-from roomcast.contract.events import EVENTS, SERVER_EVENTS
+from roomcast.contract.events.client_events import EVENTS
+from roomcast.contract.events.server_events import SERVER_EVENTS
 
 DOCS: Final = Path(__file__).resolve().parent
 _REF: Final = "#/components/schemas/{name}"

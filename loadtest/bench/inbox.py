@@ -25,7 +25,7 @@ from roomcast.adapter.redis.backplane import Backplane
 from roomcast.adapter.redis.backplane_factory import make_backplane
 from roomcast.adapter.redis.channel_handlers import ChannelHandlers
 from roomcast.contract import keys
-from roomcast.contract.events import InboxList
+from roomcast.contract.events.rooms import InboxList
 from roomcast.contract.inbox import Line
 from roomcast.contract.lua import SCRIPTS
 from roomcast.engineio.limits.token_bucket import TokenBucket

@@ -27,7 +27,7 @@ from roomcast.adapter.redis.backplane import Backplane
 from roomcast.adapter.redis.backplane_factory import make_backplane
 from roomcast.contract import keys
 from roomcast.contract.envelope import PresenceChanges, PresenceRow
-from roomcast.contract.events import MAX_WATCHED_USERS
+from roomcast.contract.limits import MAX_WATCHED_USERS
 from roomcast.contract.lua import SCRIPTS
 from roomcast.gateway.presence.activity import Activity, Touch
 from roomcast.gateway.presence.watchers import Deliveries, Watchers

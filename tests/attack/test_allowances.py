@@ -9,7 +9,7 @@ import pytest
 
 from roomcast.contract import keys
 from roomcast.contract.backend import connect
-from roomcast.contract.events import MAX_MESSAGE_BYTES
+from roomcast.contract.limits import MAX_MESSAGE_BYTES
 from tests import gateways
 from tests.gateways import Client, Clients, Gateway, store, unique
 from tests.waiting import until

@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from roomcast.contract.events import MAX_LIST, MAX_MESSAGE_BYTES
+from roomcast.contract.limits import MAX_LIST, MAX_MESSAGE_BYTES
 from roomcast.gateway.sign_in.event_limit import BYTES_PER_EVENT, ROWS_PER_EVENT
 from tests.gateways import Client, Clients, Gateway, Json, unique
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from roomcast.contract import keys
-from roomcast.contract.events import MAX_ROOMS_PER_USER
 from roomcast.contract.ids import direct_room
+from roomcast.contract.limits import MAX_ROOMS_PER_USER
 from tests import gateways
 from tests.gateways import Clients, Gateway, store, unique
 

@@ -22,8 +22,9 @@ from pydantic import TypeAdapter
 from deploy.cluster import Cluster
 from docs import tables
 from roomcast.cli.__main__ import main as operator_command
-from roomcast.contract import events
 from roomcast.contract.errors import Code
+from roomcast.contract.events.client_events import EVENTS
+from roomcast.contract.events.server_events import SERVER_EVENTS
 from roomcast.contract.signatures import signed_headers
 from roomcast.gateway.publish_hook.settings import PublishHookSetting
 
@@ -69,19 +70,19 @@ def rows(section: str) -> dict[str, str]:
     return {match[1]: match[0] for match in re.finditer(r"^\| `([\w:]+)` \|.*$", text, re.MULTILINE)}
 
 
-@pytest.mark.parametrize("event", events.EVENTS)
+@pytest.mark.parametrize("event", EVENTS)
 def test_every_client_event_is_described_with_its_fields(event: str) -> None:
     payload = rows("Client → server")[event].split(" | ")[1]
-    for field in msgspec.structs.fields(events.EVENTS[event]):
+    for field in msgspec.structs.fields(EVENTS[event]):
         mark = "" if field.required else r"\?"
         assert re.search(rf"\b{field.name}{mark}(?![\w?])", payload), f"{event}: {field.name}"
 
 
 def test_every_described_event_exists() -> None:
-    assert set(rows("Client → server")) == set(events.EVENTS)
+    assert set(rows("Client → server")) == set(EVENTS)
     described = set(rows("Server → client"))
-    assert set(events.SERVER_EVENTS) <= described
-    assert described - set(events.SERVER_EVENTS) == {
+    assert set(SERVER_EVENTS) <= described
+    assert described - set(SERVER_EVENTS) == {
         "edited", "deleted", "superseded", "people", "invited", "direct", "removed", "closed", "muted", "slow",
         "updated", "role",
     }  # fmt: skip

@@ -14,7 +14,8 @@ import pytest
 from docs import documents
 from docs.tables import ROOT
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import EVENTS, SERVER_EVENTS
+from roomcast.contract.events.client_events import EVENTS
+from roomcast.contract.events.server_events import SERVER_EVENTS
 from tests.socket_schemas import assert_documented
 
 ASYNCAPI = documents.asyncapi()

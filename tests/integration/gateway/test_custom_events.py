@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from roomcast.contract.backend import connect
-from roomcast.contract.events import CUSTOM_EVENTS_BURST, CUSTOM_EVENTS_PER_SECOND
+from roomcast.contract.limits import CUSTOM_EVENTS_BURST, CUSTOM_EVENTS_PER_SECOND
 from tests.gateways import Client, Clients, Gateway, raw, store, unique
 
 Pair = list[Gateway]

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from roomcast.contract.backend import Device, connect
-from roomcast.contract.events import MAX_NOTE_SECONDS
+from roomcast.contract.limits import MAX_NOTE_SECONDS
 from roomcast.presence.expiry import Windows
 from roomcast.presence.metrics import Metrics
 from roomcast.presence.store import PresenceStore

@@ -11,8 +11,8 @@ import pytest
 import socketio
 
 from roomcast.contract.backend import connect
-from roomcast.contract.events import MAX_BLOCKED
 from roomcast.contract.keys import REPORTS, room_reports, user_blocked
+from roomcast.contract.limits import MAX_BLOCKED
 from tests.gateways import Client, Clients, Gateway, store, unique
 from tests.waiting import until
 

@@ -19,7 +19,7 @@ import redis
 from roomcast.contract import keys
 from roomcast.contract.envelope import MediaRequest
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import MediaComplete, MediaSign
+from roomcast.contract.events.media import MediaComplete, MediaSign
 from roomcast.gateway.media.requests import Patience
 from roomcast.media.bus import Bus
 from roomcast.media.metrics import Metrics

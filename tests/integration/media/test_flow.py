@@ -13,7 +13,7 @@ import redis
 
 from roomcast.contract import keys
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import MediaComplete, MediaSign, MediaUrl
+from roomcast.contract.events.media import MediaComplete, MediaSign, MediaUrl
 from roomcast.media.file_names import saved_name
 from tests import s3
 from tests.integration import media_rig as rig

@@ -10,7 +10,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from roomcast.contract.events import MediaComplete, MediaSign
+from roomcast.contract.events.media import MediaComplete, MediaSign
 from tests import s3, servers
 from tests.integration import media_rig as rig
 

@@ -14,7 +14,7 @@ from aiohttp import web
 from yarl import URL
 
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import MediaComplete, MediaSign
+from roomcast.contract.events.media import MediaComplete, MediaSign
 from tests import s3, servers
 from tests.integration import media_rig as rig
 from tests.waiting import until

@@ -15,7 +15,7 @@ from roomcast.adapter.redis.backplane import Backplane
 from roomcast.contract import keys
 from roomcast.contract.envelope import OccupancyChange, RoomNote
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import MAX_PRESENCE_ROOM
+from roomcast.contract.limits import MAX_PRESENCE_ROOM
 from roomcast.gateway.stores.occupancy import JoinResult, OccupancyStore, OccupancyUpdate
 from roomcast.wire.envelope import KIND_NOTE, Reader, unpack_room
 from tests.backplanes import running_backplane

@@ -9,7 +9,7 @@ import pytest
 
 from roomcast.contract.app_data import check_data
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import MAX_DATA_BYTES, MAX_DATA_DEPTH
+from roomcast.contract.limits import MAX_DATA_BYTES, MAX_DATA_DEPTH
 
 
 def refusal(data: Any) -> Code:

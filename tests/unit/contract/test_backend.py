@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 
 from roomcast.contract.backend import Backend, connect
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import MAX_MESSAGE_BYTES
+from roomcast.contract.limits import MAX_MESSAGE_BYTES
 
 Call = Callable[[Backend], Awaitable[Any]]
 

@@ -10,10 +10,12 @@ import msgspec
 import pytest
 
 from roomcast import contract
-from roomcast.contract import events
 from roomcast.contract.envelope import OccupancyChange
 from roomcast.contract.errors import Code
+from roomcast.contract.events.client_events import EVENTS
+from roomcast.contract.events.server_events import SERVER_EVENTS
 from roomcast.contract.ids import is_room_id, is_user_id
+from roomcast.contract.limits import HEARTBEAT_SECONDS, MAX_LIST, TYPING_SECONDS
 from roomcast.wire import envelope
 from roomcast.wire.envelope import RoomPacket
 
@@ -24,8 +26,8 @@ PACKETS: dict[str, Any] = json.loads((VECTORS / "room_packets.json").read_text()
 
 class TestBrowser:
     def test_the_events_of_clients_and_servers_match(self) -> None:
-        assert BROWSER["client_events"] == list(events.EVENTS)
-        assert BROWSER["server_events"] == list(events.SERVER_EVENTS)
+        assert BROWSER["client_events"] == list(EVENTS)
+        assert BROWSER["server_events"] == list(SERVER_EVENTS)
 
     def test_the_error_codes_match(self) -> None:
         ours = {code.reason: {"code": code.number, "retryable": code.retryable} for code in Code}
@@ -33,9 +35,9 @@ class TestBrowser:
 
     def test_the_limits_match(self) -> None:
         assert BROWSER["limits"] == {
-            "heartbeat_seconds": events.HEARTBEAT_SECONDS,
-            "typing_seconds": events.TYPING_SECONDS,
-            "max_list": events.MAX_LIST,
+            "heartbeat_seconds": HEARTBEAT_SECONDS,
+            "typing_seconds": TYPING_SECONDS,
+            "max_list": MAX_LIST,
         }
 
     @pytest.mark.parametrize("verdict", ["valid", "invalid"])
@@ -55,7 +57,7 @@ class TestBrowser:
 
 def accepts(event: str, **payload: Any) -> bool:
     try:
-        msgspec.convert(payload, events.EVENTS[event])
+        msgspec.convert(payload, EVENTS[event])
     except msgspec.ValidationError:
         return False
     return True

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from roomcast.contract.envelope import MediaReply, MediaRequest
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import Media
+from roomcast.contract.events.media import Media
 from roomcast.media.bus import Entry
 from roomcast.media.policy import Announced
 from roomcast.media.records import Busy, Claimed, Verified

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import Media
+from roomcast.contract.events.media import Media
 from roomcast.media.policy import Announced
 from roomcast.media.records import Busy, Claimed, Limits, Records, Verified
 

@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import Media
+from roomcast.contract.events.media import Media
 from roomcast.media.detection import HEAD_BYTES
 from roomcast.media.dimensions import LONG_HEAD_BYTES
 from roomcast.media.file_types import FILE_TYPES

@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import Media
+from roomcast.contract.events.media import Media
 from roomcast.media import sweep as sweep_module
 from roomcast.media.bus import Bus
 from roomcast.media.records import Records

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import Seq
+from roomcast.contract.events.fields import Seq
 
 Direction = Literal["before", "after"]
 

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from roomcast.contract.events import MAX_LIST, MAX_MENTIONS, MAX_MESSAGE_BYTES, MAX_SEQ
 from roomcast.contract.ids import CLIENT_ID, ROOM_ID, USER_ID
+from roomcast.contract.limits import MAX_LIST, MAX_MENTIONS, MAX_MESSAGE_BYTES, MAX_SEQ
 from roomcast.contract.texts import MAX_NAME
 
 MAX_BATCH: Final = 100

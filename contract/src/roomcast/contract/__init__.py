@@ -1,9 +1,9 @@
 """The names and rules that every Roomcast process shares.
 
-Four files contain all names that cross a process boundary, each name once:
+These modules contain all names that cross a process boundary, each name once:
 
 * `keys`      every Redis key and channel: type, writer, reader, lifetime, hash tag
-* `events`    the protocol between browsers and gateways, and its limits
+* `events`    the protocol between browsers and gateways; `limits` has its limits
 * `envelope`  the messages between processes through Redis
 * `errors`    numbered error codes, and whether a retry can help
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import MAX_DATA_BYTES, MAX_DATA_DEPTH
+from roomcast.contract.limits import MAX_DATA_BYTES, MAX_DATA_DEPTH
 
 _MAX_INTEGER: Final = 2**53
 """The largest absolute value of an integer in `data`: JavaScript represents integers up to 2^53 exactly."""

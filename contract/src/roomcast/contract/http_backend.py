@@ -34,8 +34,8 @@ from roomcast.contract.backend import (
     RoomInfo,
 )
 from roomcast.contract.backend.redis_link import check_ids
-from roomcast.contract.events import MAX_LIST
 from roomcast.contract.http_link import HttpLink, as_part, present
+from roomcast.contract.limits import MAX_LIST
 from roomcast.contract.log_scripts import PublishReceipt
 from roomcast.contract.profile import Profile
 

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from roomcast.contract import keys
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import MESSAGE
+from roomcast.contract.events.server_events import MESSAGE
 from roomcast.wire.envelope import pack_routing
 
 _DUPLICATE: Final = 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, cast
 
-from roomcast.contract.events import ShownStatus
+from roomcast.contract.events.presence import ShownStatus
 
 
 class Device(NamedTuple):

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import SecretStr, field_validator, model_validator
 
-from roomcast.contract.events import MAX_MESSAGE_BYTES, MAX_ROOMS_PER_CONNECTION
+from roomcast.contract.limits import MAX_MESSAGE_BYTES, MAX_ROOMS_PER_CONNECTION
 from roomcast.contract.tokens import secrets_in
 from roomcast.engineio.http.origins import is_origin
 from roomcast.gateway.operations.daily_bytes import DAILY_BYTES

@@ -19,7 +19,7 @@ from roomcast.adapter.node_messages import NodeMessage
 from roomcast.adapter.redis.canary import DEAF_SECONDS
 from roomcast.contract import keys
 from roomcast.contract.envelope import MediaReply
-from roomcast.contract.events import CUSTOM, is_back_end_event
+from roomcast.contract.events.server_events import CUSTOM, is_back_end_event
 from roomcast.contract.lua import SCRIPTS
 from roomcast.contract.tokens import secrets_in
 from roomcast.engineio.http.log import HTTP_LOG

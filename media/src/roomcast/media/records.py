@@ -9,7 +9,7 @@ import msgspec
 
 from roomcast.contract import keys
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import Media
+from roomcast.contract.events.media import Media
 from roomcast.media.policy import Announced
 
 CLAIM_SECONDS: Final = 2.0

@@ -17,7 +17,8 @@ import msgspec
 
 from roomcast.contract.envelope import MediaRequest
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import Media, MediaComplete, MediaSign, Room, UploadId
+from roomcast.contract.events.fields import Room, UploadId
+from roomcast.contract.events.media import Media, MediaComplete, MediaSign
 from roomcast.media import detection, policy
 from roomcast.media.dimensions import LONG_HEAD_BYTES, Dimensions, ImageError, TruncatedError, dimensions
 from roomcast.media.file_names import disposition

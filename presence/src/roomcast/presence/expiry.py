@@ -30,7 +30,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final, NamedTuple
 
-from roomcast.contract.events import HEARTBEAT_SECONDS, ONLINE_SECONDS
+from roomcast.contract.limits import HEARTBEAT_SECONDS, ONLINE_SECONDS
 
 _BACKWARDS_TOLERANCE_MS: Final = 2_000
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import CUSTOM_EVENTS_BURST, CUSTOM_EVENTS_PER_SECOND, RoomEmit
+from roomcast.contract.events.rooms import RoomEmit
+from roomcast.contract.limits import CUSTOM_EVENTS_BURST, CUSTOM_EVENTS_PER_SECOND
 from roomcast.gateway.chat.custom_events import CustomEvents
 from roomcast.gateway.sign_in.session import ChatSession
 from tests.unit.gateway.fakes import FakeEmitter, FakeVisibility, FakeVoice, refusal, session_of

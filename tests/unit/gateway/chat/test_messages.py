@@ -9,14 +9,8 @@ from typing import Any
 import pytest
 
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import (
-    Media,
-    MessageDelete,
-    MessageEdit,
-    MessageHistory,
-    MessageReact,
-    MessageSend,
-)
+from roomcast.contract.events.media import Media
+from roomcast.contract.events.messages import MessageDelete, MessageEdit, MessageHistory, MessageReact, MessageSend
 from roomcast.gateway.chat.messages import Chat
 from roomcast.gateway.operations.daily_bytes import ROOM_BYTES
 from roomcast.gateway.sign_in.session import ChatSession

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roomcast.contract.events import MessageSend
+from roomcast.contract.events.messages import MessageSend
 from roomcast.contract.ids import CLIENT_ID, MAX_CLIENT_ID
 from roomcast.engineio.limits.token_bucket import TokenBucket
 from roomcast.engineio.websocket.frame_receiver import FrameReceiver

@@ -11,7 +11,8 @@ from msgspec.structs import replace
 
 from roomcast.contract.envelope import ProfileChanged
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import PresenceUsers, UserSearch
+from roomcast.contract.events.presence import PresenceUsers
+from roomcast.contract.events.users import UserSearch
 from roomcast.contract.profile import Profile
 from roomcast.gateway.chat.profiles import People, ProfileChanges, SignInProfiles
 from roomcast.gateway.sign_in import repeated_checks

@@ -9,7 +9,15 @@ import pytest
 
 from roomcast.contract.envelope import ControlMessage, Kicked, RoomChanged, Sanctioned
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import RoomClose, RoomDirectory, RoomInfo, RoomMembers, RoomQuit, RoomTransfer, RoomUpdate
+from roomcast.contract.events.rooms import (
+    RoomClose,
+    RoomDirectory,
+    RoomInfo,
+    RoomMembers,
+    RoomQuit,
+    RoomTransfer,
+    RoomUpdate,
+)
 from roomcast.contract.room_info import RoomDescription
 from roomcast.gateway.chat.room_access import RoomAccess
 from roomcast.gateway.chat.room_admin import RoomAdmin, RoomChanges

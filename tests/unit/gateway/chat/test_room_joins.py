@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import RoomJoin, RoomLeave, Since
+from roomcast.contract.events.rooms import RoomJoin, RoomLeave, Since
 from roomcast.engineio.limits.token_bucket import TokenBucket
 from roomcast.gateway.chat.replay import Replays
 from roomcast.gateway.chat.room_joins import RoomJoins

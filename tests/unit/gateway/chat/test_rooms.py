@@ -9,7 +9,8 @@ import pytest
 
 from roomcast.contract.envelope import ControlMessage, Kicked, RoomCreated
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import ReceiptRead, RoomCreate, RoomInvite, RoomList, RoomMembers, RoomRemove
+from roomcast.contract.events.messages import ReceiptRead
+from roomcast.contract.events.rooms import RoomCreate, RoomInvite, RoomList, RoomMembers, RoomRemove
 from roomcast.contract.inbox import Line
 from roomcast.gateway.chat.ports import AckFields
 from roomcast.gateway.chat.room_access import RoomAccess

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from roomcast.contract.errors import Code
-from roomcast.contract.events import InboxList
+from roomcast.contract.events.rooms import InboxList
 from roomcast.contract.inbox import Line
 from roomcast.contract.keys import activity_channel
 from roomcast.engineio.limits.token_bucket import TokenBucket

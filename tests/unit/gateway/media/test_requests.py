@@ -10,7 +10,7 @@ import pytest
 
 from roomcast.contract.envelope import MediaReply, MediaRequest
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import MediaComplete, MediaSign, MediaUrl
+from roomcast.contract.events.media import MediaComplete, MediaSign, MediaUrl
 from roomcast.gateway.media.requests import MediaRequests, Patience
 
 SIGN = MediaSign("public:lobby", "cat.png", "image/png", 10)

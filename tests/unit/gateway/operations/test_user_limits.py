@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import pytest
 
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import CUSTOM_EVENTS_BURST, CUSTOM_EVENTS_PER_SECOND
+from roomcast.contract.limits import CUSTOM_EVENTS_BURST, CUSTOM_EVENTS_PER_SECOND
 from roomcast.gateway.operations.user_limits import (
     BURST_SECONDS,
     FREE_JOIN_SECONDS,

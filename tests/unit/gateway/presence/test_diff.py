@@ -1,7 +1,7 @@
 """Presence diffs: the users who entered and left a room since the last diff was sent to its members."""
 
 from roomcast.contract.envelope import OccupancyChange
-from roomcast.contract.events import MAX_PRESENCE_ROOM
+from roomcast.contract.limits import MAX_PRESENCE_ROOM
 from roomcast.gateway.presence.diff import PresenceDiff, RecentLeavers
 
 

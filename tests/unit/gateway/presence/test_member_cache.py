@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import PresenceChange
+from roomcast.contract.events.presence import PresenceChange
 from roomcast.gateway.presence.member_cache import CACHE_SECONDS, MemberCache, Row
 
 

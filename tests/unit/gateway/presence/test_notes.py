@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import MAX_NOTE_SECONDS, Presence
+from roomcast.contract.events.presence import Presence
+from roomcast.contract.limits import MAX_NOTE_SECONDS
 from roomcast.gateway.presence.notes import Note, read_note, require_future
 
 NOW = 1_700_000_000_000

@@ -8,7 +8,8 @@ import pytest
 
 from roomcast.contract.envelope import OccupancyChange
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import MAX_PRESENCE_ROOM, PresenceChange
+from roomcast.contract.events.presence import PresenceChange
+from roomcast.contract.limits import MAX_PRESENCE_ROOM
 from roomcast.gateway.presence import occupancy as module
 from roomcast.gateway.presence.notes import NO_NOTE
 from roomcast.gateway.presence.occupancy import OccupancyService

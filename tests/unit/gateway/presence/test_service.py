@@ -10,8 +10,8 @@ import pytest
 
 from roomcast.contract.envelope import PresenceChanges, PresenceRow
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import Presence as PresencePayload
-from roomcast.contract.events import PresenceLook, PresenceUsers, Typing
+from roomcast.contract.events.presence import Presence as PresencePayload
+from roomcast.contract.events.presence import PresenceLook, PresenceUsers, Typing
 from roomcast.gateway.presence import service as module
 from roomcast.gateway.presence.activity import Activity
 from roomcast.gateway.presence.delivery import StatusDelivery

@@ -21,7 +21,7 @@ from roomcast.contract.envelope import (
     Sanctioned,
 )
 from roomcast.contract.errors import RoomcastError
-from roomcast.contract.events import AuthRefresh
+from roomcast.contract.events.sign_in import AuthRefresh
 from roomcast.gateway.sign_in import repeated_checks
 from roomcast.gateway.sign_in.control_messages import ControlPublisher, SessionControl
 from roomcast.gateway.sign_in.identity import Identity

@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from roomcast.contract.errors import Code
-from roomcast.contract.events import AuthRefresh
+from roomcast.contract.events.sign_in import AuthRefresh
 from roomcast.contract.tokens import sign
 from roomcast.gateway.operations.daily_bytes import DailyBytes
 from roomcast.gateway.operations.user_limits import UserLimits

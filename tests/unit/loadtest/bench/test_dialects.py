@@ -11,7 +11,7 @@ import pytest
 
 from loadtest.bench.dialects import dialect
 from loadtest.bench.workloads import Member
-from roomcast.contract.events import EVENTS
+from roomcast.contract.events.client_events import EVENTS
 
 WHO = Member(7, 3, 1)
 SECRET = "0123456789abcdef" * 4

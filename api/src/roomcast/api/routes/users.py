@@ -14,7 +14,7 @@ from roomcast.contract import tokens
 from roomcast.contract.api_keys import Listed, Scope
 from roomcast.contract.backend import CLOCK_SKEW_SECONDS, TOKEN_LIFE_SECONDS, Presence
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import ShownStatus
+from roomcast.contract.events.presence import ShownStatus
 from roomcast.contract.ids import encode_subject
 from roomcast.contract.profile import MAX_PICTURE
 

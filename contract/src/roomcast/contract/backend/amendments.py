@@ -19,7 +19,7 @@ from roomcast.contract import keys
 from roomcast.contract.backend.messages import Messages, check_content, check_message_id
 from roomcast.contract.backend.redis_link import check_ids
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import MAX_LIST, MAX_SEQ
+from roomcast.contract.limits import MAX_LIST, MAX_SEQ
 from roomcast.contract.log_scripts import (
     PublishReceipt,
     Rewrite,

@@ -8,7 +8,7 @@ from roomcast.contract import keys
 from roomcast.contract.app_data import check_data
 from roomcast.contract.backend.redis_link import NAMESPACE, RedisLink, check_ids, event_packet
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import CUSTOM
+from roomcast.contract.events.server_events import CUSTOM
 from roomcast.contract.ids import is_event_name
 from roomcast.wire.envelope import pack_event
 

@@ -12,8 +12,9 @@ from roomcast.contract import keys
 from roomcast.contract.backend.lookups import Lookups
 from roomcast.contract.backend.redis_link import check_ids
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import CURSOR, MAX_LIST
+from roomcast.contract.events.rooms import CURSOR
 from roomcast.contract.inbox import Line, name_of, page_of, people_in, read_lines, shown, summary_keys
+from roomcast.contract.limits import MAX_LIST
 
 T = TypeVar("T")
 

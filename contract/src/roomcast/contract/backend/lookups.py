@@ -9,7 +9,7 @@ from roomcast.contract import keys
 from roomcast.contract.app_data import read_data
 from roomcast.contract.backend.redis_link import RedisLink, check_ids
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import MAX_LIST, MAX_PRESENCE_ROOM
+from roomcast.contract.limits import MAX_LIST, MAX_PRESENCE_ROOM
 
 MAX_SCAN: Final = 1_000
 _MAX_CURSOR: Final = 2**64 - 1

@@ -16,9 +16,9 @@ from roomcast.contract.app_data import check_data
 from roomcast.contract.backend.redis_link import check_ids, translated
 from roomcast.contract.backend.uploads import Uploads
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import MAX_MENTIONS, MAX_MESSAGE_BYTES, MAX_SEQ
 from roomcast.contract.ids import CLIENT_ID
 from roomcast.contract.inbox import mention_refusal, read_lines, summary_keys
+from roomcast.contract.limits import MAX_MENTIONS, MAX_MESSAGE_BYTES, MAX_SEQ
 from roomcast.contract.log_scripts import PublishReceipt, Rewrite, dedup_field, place_of, read_receipt
 from roomcast.contract.texts import clean_name, is_blank
 

@@ -9,7 +9,7 @@ from roomcast.contract import keys
 from roomcast.contract.backend.redis_link import RedisLink, check_ids, whole_seconds
 from roomcast.contract.envelope import Sanctioned
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import MAX_SANCTIONS
+from roomcast.contract.limits import MAX_SANCTIONS
 from roomcast.contract.room_info import sanction_keys
 
 _FULL: Final = -2

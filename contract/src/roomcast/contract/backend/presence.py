@@ -7,7 +7,7 @@ from typing import Final
 
 from roomcast.contract import keys
 from roomcast.contract.backend.redis_link import RedisLink, check_ids
-from roomcast.contract.events import ONLINE_SECONDS
+from roomcast.contract.limits import ONLINE_SECONDS
 from roomcast.contract.presence import Presence, read_presences
 
 _HORIZON_SECONDS: Final = 3 * ONLINE_SECONDS

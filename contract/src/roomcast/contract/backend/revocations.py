@@ -9,7 +9,7 @@ from roomcast.contract import keys, tokens
 from roomcast.contract.backend.redis_link import RedisLink, check_ids, whole_seconds
 from roomcast.contract.envelope import Disconnected, Revoked
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import MAX_TOKEN_ID
+from roomcast.contract.limits import MAX_TOKEN_ID
 
 TOKEN_LIFE_SECONDS: Final = 30 * 86_400
 """The default life of a revocation, in seconds. It must be at least the longest life of a token."""

@@ -9,7 +9,8 @@ from roomcast.contract.backend.redis_link import RedisLink, check_ids
 from roomcast.contract.directory import MAX_LISTED, entry_of
 from roomcast.contract.envelope import Kicked, ListChanged, RoomChanged, RoomCreated, Sanctioned
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import MAX_ROOMS_PER_USER, ROOM, ROOM_LIST_SECONDS
+from roomcast.contract.events.server_events import ROOM
+from roomcast.contract.limits import MAX_ROOMS_PER_USER, ROOM_LIST_SECONDS
 from roomcast.contract.room_info import changed_fields, keys_of_closed, require_free_id
 from roomcast.contract.texts import clean_name
 from roomcast.wire.envelope import pack

@@ -17,7 +17,7 @@ from roomcast.contract import keys
 from roomcast.contract.backend.redis_link import RedisLink, check_ids, translated
 from roomcast.contract.envelope import MediaReply, MediaRequest
 from roomcast.contract.errors import Code, RoomcastError, by_number
-from roomcast.contract.events import Media, MediaComplete, MediaSign, MediaUrl
+from roomcast.contract.events.media import Media, MediaComplete, MediaSign, MediaUrl
 from roomcast.wire.envelope import EnvelopeError, Reader, pack
 
 MAX_REQUESTS: Final = 10_000

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from typing import Any, Final, Protocol
 
 from roomcast.contract.errors import RoomcastError
-from roomcast.contract.events import PresenceLook, Typing
+from roomcast.contract.events.presence import PresenceLook, Typing
 from roomcast.contract.ids import direct_room, people_of
 from roomcast.gateway.chat.sanctions import Sanctions
 from roomcast.gateway.sign_in.session import ChatSession

@@ -12,7 +12,7 @@ from roomcast.adapter.redis.connection import RedisConnectionError
 from roomcast.contract import keys
 from roomcast.contract.envelope import ListChanged, UserEvent, UserMessage
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import DRAIN, READY, ROOM, is_back_end_event
+from roomcast.contract.events.server_events import DRAIN, READY, ROOM, is_back_end_event
 from roomcast.wire.envelope import Reader, check_event, pack
 
 NAMESPACE: Final = "/"

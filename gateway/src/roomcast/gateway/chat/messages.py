@@ -12,7 +12,8 @@ import orjson
 
 from roomcast.contract import amendments as amend
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import Media, MessageDelete, MessageEdit, MessageHistory, MessageReact, MessageSend
+from roomcast.contract.events.media import Media
+from roomcast.contract.events.messages import MessageDelete, MessageEdit, MessageHistory, MessageReact, MessageSend
 from roomcast.contract.ids import DIRECT
 from roomcast.contract.texts import canonical_emoji, is_blank
 from roomcast.gateway.chat.message_content import check_content

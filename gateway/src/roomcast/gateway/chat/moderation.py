@@ -8,17 +8,16 @@ import orjson
 
 from roomcast.contract.envelope import Sanctioned
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import (
-    ROOM,
+from roomcast.contract.events.moderation import (
     MessageReport,
     ReportList,
     ReportResolve,
     RoomSanction,
     RoomSanctions,
     RoomSlow,
-    UserBlock,
-    UserBlocked,
 )
+from roomcast.contract.events.server_events import ROOM
+from roomcast.contract.events.users import UserBlock, UserBlocked
 from roomcast.contract.texts import MAX_REASON, clean_line
 from roomcast.gateway.chat.emitter import Emitter
 from roomcast.gateway.chat.ports import AckFields

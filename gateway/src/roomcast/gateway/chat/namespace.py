@@ -14,7 +14,8 @@ import socketio
 from msgspec import Struct
 
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import EVENTS, TYPING
+from roomcast.contract.events.client_events import EVENTS
+from roomcast.contract.events.server_events import TYPING
 from roomcast.gateway.chat.emitter import NAMESPACE
 from roomcast.gateway.operations.observer import GatewayObserver
 from roomcast.gateway.sign_in.event_limit import Ruling
@@ -40,7 +41,7 @@ class SessionHooks(NamedTuple):
 
 
 class ChatNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
-    """Passes client events to `handlers`: one handler per name in `roomcast.contract.events.EVENTS`."""
+    """Passes client events to `handlers`: one handler per name in `roomcast.contract.events.client_events.EVENTS`."""
 
     def __init__(
         self,

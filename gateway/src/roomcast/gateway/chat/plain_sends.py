@@ -22,8 +22,8 @@ from typing import Any, Final
 import orjson
 
 from roomcast.adapter.redis.command_pipeline import CommandPipeline, OnReply
-from roomcast.contract.events import MAX_MESSAGE_BYTES, MAX_SEQ
 from roomcast.contract.ids import CLIENT_ID_CHARACTER, MAX_CLIENT_ID, ROOM_ID
+from roomcast.contract.limits import MAX_MESSAGE_BYTES, MAX_SEQ
 from roomcast.contract.texts import is_blank
 from roomcast.engineio.limits.token_bucket import TokenBucket
 from roomcast.engineio.websocket.frame_receiver import FastPath

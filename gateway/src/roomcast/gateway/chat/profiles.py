@@ -18,7 +18,9 @@ from msgspec.structs import replace
 
 from roomcast.contract.envelope import ProfileChanged
 from roomcast.contract.errors import RoomcastError
-from roomcast.contract.events import PROFILE, PresenceUsers, UserSearch
+from roomcast.contract.events.presence import PresenceUsers
+from roomcast.contract.events.server_events import PROFILE
+from roomcast.contract.events.users import UserSearch
 from roomcast.contract.profile import Profile
 from roomcast.gateway.chat.messages import Voice, is_silenced
 from roomcast.gateway.chat.ports import AckFields, EventSender, Visibility

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final, NamedTuple, Protocol
 
 from roomcast.contract.errors import RoomcastError
-from roomcast.contract.events import MAX_LIST
+from roomcast.contract.limits import MAX_LIST
 from roomcast.gateway.sign_in.session import ChatSession
 from roomcast.gateway.stores.room_log import History
 from roomcast.wire.tasks import TaskSet

@@ -16,8 +16,7 @@ import orjson
 
 from roomcast.contract.envelope import Kicked, RoomChanged, Sanctioned
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import (
-    ROOM,
+from roomcast.contract.events.rooms import (
     RoomClose,
     RoomDirectory,
     RoomInfo,
@@ -26,6 +25,7 @@ from roomcast.contract.events import (
     RoomTransfer,
     RoomUpdate,
 )
+from roomcast.contract.events.server_events import ROOM
 from roomcast.contract.ids import DIRECT
 from roomcast.contract.room_info import RoomDescription
 from roomcast.gateway.chat.ports import AckFields, Control

@@ -13,8 +13,10 @@ import orjson
 
 from roomcast.adapter.redis.connection import RedisConnectionError
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import MAX_LIST, RECEIPT, ROOM, RoomJoin, RoomLeave, Since
+from roomcast.contract.events.rooms import RoomJoin, RoomLeave, Since
+from roomcast.contract.events.server_events import RECEIPT, ROOM
 from roomcast.contract.ids import DIRECT
+from roomcast.contract.limits import MAX_LIST
 from roomcast.gateway.chat.ports import AckFields, EventSender, RoomOccupancy, RoomSnapshot, Visibility
 from roomcast.gateway.chat.replay import Replays, Start
 from roomcast.gateway.sign_in.session import ChatSession, JoinTurn

@@ -10,16 +10,9 @@ import orjson
 
 from roomcast.contract.envelope import Kicked, RoomCreated
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import (
-    RECEIPT,
-    ROOM,
-    ReceiptRead,
-    RoomCreate,
-    RoomInvite,
-    RoomList,
-    RoomMembers,
-    RoomRemove,
-)
+from roomcast.contract.events.messages import ReceiptRead
+from roomcast.contract.events.rooms import RoomCreate, RoomInvite, RoomList, RoomMembers, RoomRemove
+from roomcast.contract.events.server_events import RECEIPT, ROOM
 from roomcast.contract.ids import DIRECT, other_person
 from roomcast.contract.inbox import Line
 from roomcast.contract.texts import clean_name

@@ -13,9 +13,9 @@ from collections.abc import Iterable, Iterator
 from operator import attrgetter
 from typing import Final
 
-from roomcast.contract.events import MAX_COUNTED_MENTIONS
 from roomcast.contract.inbox import Line
 from roomcast.contract.keys import activity_channel
+from roomcast.contract.limits import MAX_COUNTED_MENTIONS
 from roomcast.gateway.sign_in.session import ChatSession
 
 _MENTION_BITS: Final = MAX_COUNTED_MENTIONS.bit_length()

@@ -11,9 +11,11 @@ from typing import Any, Final
 from roomcast.adapter.redis.channel_handlers import take_unsealed
 from roomcast.contract.envelope import active_room
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import INBOX, MAX_LIST, InboxList
+from roomcast.contract.events.rooms import InboxList
+from roomcast.contract.events.server_events import INBOX
 from roomcast.contract.inbox import Line, Row, name_of, page_of, people_in, removed, shown
 from roomcast.contract.keys import activity_channel
+from roomcast.contract.limits import MAX_LIST
 from roomcast.gateway.inbox.catch_up import CatchUp
 from roomcast.gateway.inbox.counters import InboxFigures
 from roomcast.gateway.inbox.followed_rooms import Interest, Watcher, state_of

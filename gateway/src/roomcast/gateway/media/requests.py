@@ -16,7 +16,7 @@ import msgspec
 
 from roomcast.contract.envelope import MediaReply, MediaRequest
 from roomcast.contract.errors import Code, RoomcastError, by_number
-from roomcast.contract.events import MediaComplete, MediaSign, MediaUrl
+from roomcast.contract.events.media import MediaComplete, MediaSign, MediaUrl
 
 Action = Literal["sign", "complete", "url"]
 RETRY_SECONDS: Final = 1.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final, Protocol
 
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import MediaComplete, MediaSign, MediaUrl
+from roomcast.contract.events.media import MediaComplete, MediaSign, MediaUrl
 from roomcast.gateway.media.requests import MediaRequests
 from roomcast.gateway.sign_in.session import ChatSession
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import CUSTOM_EVENTS_BURST, CUSTOM_EVENTS_PER_SECOND
+from roomcast.contract.limits import CUSTOM_EVENTS_BURST, CUSTOM_EVENTS_PER_SECOND
 from roomcast.engineio.limits.token_bucket import TokenBucket
 from roomcast.gateway.operations.ticks import Ticks
 from roomcast.gateway.sign_in.event_limit import READS_AT_ONCE, owe, retry_after

@@ -12,7 +12,7 @@ from itertools import chain, islice
 from typing import Final, NamedTuple
 
 from roomcast.contract.envelope import PresenceRow
-from roomcast.contract.events import Status
+from roomcast.contract.events.presence import Status
 from roomcast.contract.keys import presence_shard
 from roomcast.gateway.presence.dict_of_sets import discard
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from roomcast.contract.events import PRESENCE
+from roomcast.contract.events.server_events import PRESENCE
 from roomcast.gateway.presence.occupancy import OccupancyService
 from roomcast.gateway.presence.ports import Sender
 from roomcast.gateway.presence.slices import in_slices

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from roomcast.contract.envelope import OccupancyChange
-from roomcast.contract.events import MAX_PRESENCE_ROOM, PresenceChange
+from roomcast.contract.events.presence import PresenceChange
+from roomcast.contract.limits import MAX_PRESENCE_ROOM
 
 
 class PresenceDiff:

@@ -10,7 +10,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable
 from typing import Any, Final, NamedTuple
 
-from roomcast.contract.events import MAX_LIST, PresenceChange
+from roomcast.contract.events.presence import PresenceChange
+from roomcast.contract.limits import MAX_LIST
 
 CACHE_SECONDS: Final = 1.0
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import MAX_NOTE_SECONDS, Presence
+from roomcast.contract.events.presence import Presence
+from roomcast.contract.limits import MAX_NOTE_SECONDS
 from roomcast.contract.texts import clean_note
 
 

@@ -13,8 +13,10 @@ from collections.abc import Awaitable, Collection, Iterable, Mapping
 from typing import Final
 
 from roomcast.contract.envelope import OccupancyChange, RoomNote
-from roomcast.contract.events import MAX_LIST, MAX_PRESENCE_ROOM, PRESENCE, ROOM, PresenceChange
+from roomcast.contract.events.presence import PresenceChange
+from roomcast.contract.events.server_events import PRESENCE, ROOM
 from roomcast.contract.ids import people_of
+from roomcast.contract.limits import MAX_LIST, MAX_PRESENCE_ROOM
 from roomcast.gateway.chat.ports import RoomSnapshot
 from roomcast.gateway.presence.dict_of_sets import discard
 from roomcast.gateway.presence.diff import PresenceDiff, RecentLeavers, entered_rows

@@ -9,8 +9,10 @@ from typing import Any, Final, cast
 
 from roomcast.contract.envelope import PresenceChanges, PresenceRow
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import ONLINE_SECONDS, PRESENCE, TYPING, PresenceLook, PresenceUsers, Status, Typing
-from roomcast.contract.events import Presence as PresencePayload
+from roomcast.contract.events.presence import Presence as PresencePayload
+from roomcast.contract.events.presence import PresenceLook, PresenceUsers, Status, Typing
+from roomcast.contract.events.server_events import PRESENCE, TYPING
+from roomcast.contract.limits import ONLINE_SECONDS
 from roomcast.contract.presence import Presence
 from roomcast.gateway.presence.activity import Activity
 from roomcast.gateway.presence.delivery import StatusDelivery

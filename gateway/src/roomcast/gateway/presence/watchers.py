@@ -7,13 +7,8 @@ from typing import NamedTuple, cast
 
 from roomcast.contract.envelope import PresenceRow
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import (
-    MAX_PRESENCE_ROOM,
-    MAX_WATCHED_USERS,
-    PresenceChange,
-    PresenceDevice,
-    ShownStatus,
-)
+from roomcast.contract.events.presence import PresenceChange, PresenceDevice, ShownStatus
+from roomcast.contract.limits import MAX_PRESENCE_ROOM, MAX_WATCHED_USERS
 from roomcast.gateway.presence.dict_of_sets import discard
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import Meta, Struct
 
-from roomcast.contract.events import Data, Text
+from roomcast.contract.events.fields import Data, Text
 from roomcast.contract.ids import EVENT_NAME
 
 MAX_DETAIL: Final = 200

@@ -10,8 +10,8 @@ import orjson
 
 from roomcast.contract.app_data import check_data
 from roomcast.contract.errors import RoomcastError
-from roomcast.contract.events import MAX_TOKEN_ID
 from roomcast.contract.ids import encode_subject
+from roomcast.contract.limits import MAX_TOKEN_ID
 from roomcast.contract.profile import is_picture
 from roomcast.contract.texts import clean_name
 from roomcast.gateway.sign_in.identity import Identity, TokenFault, TokenRefused

@@ -29,7 +29,8 @@ from roomcast.contract.envelope import (
     Sanctioned,
 )
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import ROOM, AuthRefresh
+from roomcast.contract.events.server_events import ROOM
+from roomcast.contract.events.sign_in import AuthRefresh
 from roomcast.contract.keys import CONTROL
 from roomcast.gateway.chat.ports import EventSender
 from roomcast.gateway.sign_in.identity import Identity

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import CUSTOM_EVENTS_BURST, CUSTOM_EVENTS_PER_SECOND
+from roomcast.contract.limits import CUSTOM_EVENTS_BURST, CUSTOM_EVENTS_PER_SECOND
 from roomcast.engineio.limits.token_bucket import TokenBucket
 from roomcast.gateway.chat.plain_sends import SendTicket
 from roomcast.gateway.operations.byte_allowance import ByteAllowance

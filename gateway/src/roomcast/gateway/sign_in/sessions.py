@@ -14,7 +14,9 @@ from msgspec.structs import replace
 
 from roomcast.adapter.manager import RedisAdapter
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import HEARTBEAT_SECONDS, ONLINE_SECONDS, READY, AuthRefresh, ConnectPresence
+from roomcast.contract.events.server_events import READY
+from roomcast.contract.events.sign_in import AuthRefresh, ConnectPresence
+from roomcast.contract.limits import HEARTBEAT_SECONDS, ONLINE_SECONDS
 from roomcast.gateway.chat.emitter import NAMESPACE, Emitter
 from roomcast.gateway.operations.daily_bytes import DailyBytes
 from roomcast.gateway.operations.user_limits import UserLimits

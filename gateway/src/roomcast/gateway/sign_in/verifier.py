@@ -13,7 +13,7 @@ from typing import Final
 import structlog
 
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import MAX_TOKEN
+from roomcast.contract.limits import MAX_TOKEN
 from roomcast.gateway.sign_in.claims import read_identity
 from roomcast.gateway.sign_in.identity import Identity, TokenFault, TokenRefused
 from roomcast.gateway.sign_in.keys import Keys

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from roomcast.contract import keys
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import MAX_BLOCKED, MAX_REPORTS, MAX_SANCTIONS
+from roomcast.contract.limits import MAX_BLOCKED, MAX_REPORTS, MAX_SANCTIONS
 from roomcast.contract.room_info import moderator_refusal, sanction_keys
 from roomcast.gateway.stores.redis_port import RedisPort, Scripts
 

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 from roomcast.contract import keys
 from roomcast.contract.envelope import OccupancyChange
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import MAX_LIST, MAX_PRESENCE_ROOM
+from roomcast.contract.limits import MAX_LIST, MAX_PRESENCE_ROOM
 from roomcast.gateway.stores.redis_port import RedisPort, Scripts, translated
 from roomcast.wire.envelope import encode_struct, note_head
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, TypeVar, cast
 
 from roomcast.contract import keys
-from roomcast.contract.events import ONLINE_SECONDS, Status
+from roomcast.contract.events.presence import Status
+from roomcast.contract.limits import ONLINE_SECONDS
 from roomcast.contract.presence import Presence, read_presences
 from roomcast.gateway.presence.activity import Batch, Touch
 from roomcast.gateway.stores.redis_port import RedisPort, Scripts

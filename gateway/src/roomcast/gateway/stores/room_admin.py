@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 from roomcast.contract import keys
 from roomcast.contract.envelope import ListChanged
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import MAX_LIST
+from roomcast.contract.limits import MAX_LIST
 from roomcast.contract.room_info import (
     FIELDS,
     RoomDescription,

@@ -14,7 +14,7 @@ from roomcast.adapter.redis.command_pipeline import OnReply
 from roomcast.adapter.redis.connection import RedisConnection, pack_command
 from roomcast.adapter.room_log import Page
 from roomcast.contract import keys
-from roomcast.contract.events import RESYNC
+from roomcast.contract.events.server_events import RESYNC
 from roomcast.contract.log_scripts import EntryForm, Place, dedup_field, place_of, read_page, read_receipt
 from roomcast.contract.log_scripts import History as History
 from roomcast.contract.log_scripts import PublishReceipt as PublishReceipt

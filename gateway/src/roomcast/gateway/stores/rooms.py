@@ -9,8 +9,8 @@ from typing import Any, Final
 from roomcast.contract import keys
 from roomcast.contract.envelope import ListChanged
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import MAX_ROOMS_PER_USER, ROOM_LIST_SECONDS
 from roomcast.contract.inbox import Line, read_lines, summary_keys
+from roomcast.contract.limits import MAX_ROOMS_PER_USER, ROOM_LIST_SECONDS
 from roomcast.contract.room_info import moderator_refusal
 from roomcast.gateway.sign_in.identity import Identity
 from roomcast.gateway.stores.redis_port import RedisPort, Scripts, translated

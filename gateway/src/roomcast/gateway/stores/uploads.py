@@ -10,7 +10,7 @@ import msgspec
 from roomcast.contract import keys
 from roomcast.contract.envelope import MediaRequest
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import Media
+from roomcast.contract.events.media import Media
 from roomcast.gateway.stores.redis_port import RedisPort, Scripts
 from roomcast.wire.envelope import pack
 
