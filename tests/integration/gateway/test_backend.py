@@ -425,7 +425,7 @@ async def test_the_commands_token_publish_emit_kick_and_close(cluster: Cluster) 
             ("token", "--user", "u"),
             {"ROOMCAST_JWT_SECRET": "short"},
             2,
-            "token: ROOMCAST_JWT_SECRET: each secret must hold at least 32 bytes; separate several secrets "
+            "token: ROOMCAST_JWT_SECRET: each secret must have at least 32 bytes; separate several secrets "
             'with commas, and write secrets that contain a comma as a JSON list: ["…"]',
         ),
         (

@@ -32,7 +32,7 @@ def test_lists_are_split_at_commas(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("given", "word"),
     [
-        ({"JWT_SECRET": "short"}, "ROOMCAST_JWT_SECRET: each secret must hold at least 32 bytes"),
+        ({"JWT_SECRET": "short"}, "ROOMCAST_JWT_SECRET: each secret must have at least 32 bytes"),
         ({"JWT_SECRET": ""}, "JWT_SECRET"),
         ({"JWKS_URL": "file:///x"}, "either"),
         ({"JWT_SECRET": "", "JWKS_URL": "file:///x", "DEV_LOGIN": "1"}, "DEV_LOGIN"),

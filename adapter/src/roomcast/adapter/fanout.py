@@ -215,7 +215,7 @@ class Fanout:
             self._observer.forged()
             self._limited.warning("forged", "a forged message on channel %.200r was dropped: %s", name, error)
         except EnvelopeError as error:
-            self._limited.warning("packet", "not an envelope on channel %.200r: %.200s", name, error)
+            self._limited.warning("packet", "no envelope: a message on channel %.200r was dropped: %.200s", name, error)
         except Exception as error:
             self._limited.error("handler", "a packet on channel %.200r could not be handled", name, error=error)
 

@@ -164,7 +164,9 @@ class GapFiller:
         try:
             return await self._source.page(room.room, room.watch.seq)
         except (RedisConnectionError, TimeoutError) as error:
-            self._limited.warning("log", "gaps wait for the log: %s", str(error) or type(error).__name__)
+            self._limited.warning(
+                "log", "no gap is filled while a log cannot be read: %s", str(error) or type(error).__name__
+            )
         except Exception as error:
             self._limited.error("log bug", "a log could not be read", error=error)
         return None
@@ -267,7 +269,7 @@ class GapFiller:
         try:
             positions = await self._source.positions(list(asked_at))
         except (RedisConnectionError, TimeoutError) as error:
-            self._limited.warning("log", "rooms wait to be compared with their logs: %s", error)
+            self._limited.warning("log", "rooms are not compared with their logs yet: %s", error)
             return False
         except Exception as error:
             self._limited.error("log bug", "logs could not be compared", error=error)

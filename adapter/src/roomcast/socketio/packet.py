@@ -150,7 +150,7 @@ class StrictPacket(stock.Packet):  # type: ignore[misc]
         """Read the part before the JSON; return the number of attachments, and the JSON."""
         match = _FORM.fullmatch(encoded_packet)
         if match is None:
-            raise ValueError("no Socket.IO packet")
+            raise ValueError("not a Socket.IO packet")
         kind, count, namespace, ack, text = match.groups()
         self.packet_type = int(kind)
         self.namespace = namespace.partition("?")[0] if namespace else None
@@ -198,17 +198,17 @@ class StrictPacket(stock.Packet):  # type: ignore[misc]
         kind, data = self.packet_type, self.data
         if kind in _EVENT_TYPES:
             if not isinstance(data, list) or (data and isinstance(data[0], str) and data[0] in RESERVED_EVENTS):
-                raise ValueError("no event")
+                raise ValueError("not an event")
             if not data or not isinstance(data[0], str):
-                raise Unusable("an event has a name")
+                raise Unusable("an event must have a name")
         elif kind in _ACK_TYPES:
             if not isinstance(data, list) or self.id is None:
-                raise ValueError("no ack")
+                raise ValueError("not an ack")
         elif kind == stock.CONNECT:
             if data is not None and not isinstance(data, dict):
-                raise Unusable("the auth of a CONNECT is an object")
+                raise Unusable("the auth of a CONNECT must be an object")
         elif kind != stock.DISCONNECT or data is not None:
-            raise ValueError("not from a client")
+            raise ValueError("a client does not send this type of packet")
 
     @classmethod
     def reconstruct_binary(cls, data: Any, attachments: list[bytes]) -> Any:

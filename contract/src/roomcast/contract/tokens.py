@@ -27,7 +27,7 @@ def secrets_in(value: str) -> tuple[str, ...]:
     found = _listed(value) if value.lstrip().startswith("[") else _separated(value)
     if not found or any(len(secret.encode()) < MIN_SECRET_BYTES for secret in found):
         raise ValueError(
-            f"each secret must hold at least {MIN_SECRET_BYTES} bytes; separate several secrets with commas, and write "
+            f"each secret must have at least {MIN_SECRET_BYTES} bytes; separate several secrets with commas, and write "
             'secrets that contain a comma as a JSON list: ["…"]'
         )
     for secret in found:

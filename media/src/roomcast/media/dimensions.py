@@ -85,7 +85,7 @@ def _webp(head: bytes) -> Dimensions:
     if chunk == b"VP8 " and data[3:6] == b"\x9d\x01\x2a":
         width, height = int.from_bytes(data[6:8], "little"), int.from_bytes(data[8:10], "little")
         return Dimensions(width & 0x3FFF, height & 0x3FFF)
-    raise ImageError("no WEBP image")
+    raise ImageError("not a WEBP image")
 
 
 def _heif(head: bytes) -> Dimensions:
@@ -95,7 +95,7 @@ def _heif(head: bytes) -> Dimensions:
         for width, height in _SPATIAL_EXTENTS.findall(head)
     ]
     if not sizes:
-        raise TruncatedError("no spatial extents")
+        raise TruncatedError("no image size in the HEIF header")
     largest = max(sizes, key=lambda size: size.width * size.height)
     turn = _ROTATION.search(head)
     return Dimensions(largest.height, largest.width) if turn and turn[1][0] & 1 else largest

@@ -142,7 +142,7 @@ def check_event(packet: bytes, attachments: int = 0) -> None:
     """
     kind = b"5%d-" % attachments if attachments else b"2"
     if not packet.startswith(kind) or not packet.endswith(b"]"):
-        raise EnvelopeError("no whole Socket.IO event")
+        raise EnvelopeError("not a complete Socket.IO event")
     if not packet.isascii():
         try:
             packet.decode()

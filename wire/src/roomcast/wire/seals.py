@@ -50,7 +50,7 @@ def keys_in(value: str) -> tuple[str, ...]:
     """
     found = tuple(filter(None, (part.strip() for part in _SEPARATORS.split(value))))
     if any(key != NONE and len(key.encode()) < MIN_KEY_BYTES for key in found):
-        raise ValueError(f"a cluster key holds at least {MIN_KEY_BYTES} bytes; commas separate several")
+        raise ValueError(f"a cluster key must have at least {MIN_KEY_BYTES} bytes; separate several keys by commas")
     return found
 
 

@@ -121,7 +121,7 @@ class ClusterTopology:
                 self._hosts = list(dict.fromkeys([*((r.host, r.port) for r in ranges), *self._target.hosts]))
                 return ranges
             reason = f"{host}:{port} names no master"
-        raise NotConnected(f"no cluster node returned the slot map ({reason})")
+        raise NotConnected(f"no server of the cluster returned the map of slots ({reason})")
 
     async def _ask(self, host: str, port: int) -> Any:
         connection = await open_connection(self._target.at(host, port), timeout_seconds=self._timeout)

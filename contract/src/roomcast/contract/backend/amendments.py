@@ -106,7 +106,7 @@ class Amendments(Messages):
         async def prepare() -> Amendment:
             entry, message = await self._target(room, target, system=True)
             if message["user"] != user:
-                raise RoomcastError(Code.FORBIDDEN, "only the author edits")
+                raise RoomcastError(Code.FORBIDDEN, "only the author may edit a message")
             content = amend.edited_content(message, text, data)
             rewrites = [amend.edited(entry, message, content), *await self._earlier_edit(room, message)]
             return Amendment({"kind": "edit", "target": target, **content}, rewrites, _is_system(message))
@@ -173,7 +173,7 @@ class Amendments(Messages):
                 if known is None:
                     raise
                 return known  # a repeated call: the first call, or a later deletion, deleted the target
-        raise RoomcastError(Code.CONFLICT, "the message is being changed by others")
+        raise RoomcastError(Code.CONFLICT, "other users are changing this message")
 
     async def _find_receipt(self, room: str, user: str, message_id: str) -> PublishReceipt | None:
         """Return the receipt of a message id, if the room still has it. The id may belong to any target."""

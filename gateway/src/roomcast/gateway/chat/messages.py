@@ -275,7 +275,7 @@ class Chat:
         async def amendment() -> Amendment:
             entry, message = await self._target(p.room, p.target)
             if message["user"] != session.user:
-                raise RoomcastError(Code.FORBIDDEN, "only the author edits")
+                raise RoomcastError(Code.FORBIDDEN, "only the author may edit a message")
             content = amend.edited_content(message, reviewed.text, reviewed.data)
             rewrites = [amend.edited(entry, message, content), *await self._earlier_edit(p.room, message)]
             tail = _fields(session, p.id, "edit", target=p.target, **content)
@@ -361,7 +361,7 @@ class Chat:
                 ):
                     raise
                 return known  # this is a resend: its first send deleted the target, or the target was deleted later
-        raise RoomcastError(Code.CONFLICT, "the message is being changed by others")
+        raise RoomcastError(Code.CONFLICT, "other users are changing this message")
 
     async def _target(self, room: str, seq: int) -> tuple[bytes, dict[str, Any]]:
         entry = await self._log.read_entry(room, seq)
