@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import subprocess
 import sys
@@ -10,6 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import redis
 
 from deploy import run, tools
 from deploy.cluster import Cluster, free_base
@@ -59,6 +62,25 @@ def test_the_api_signs_and_completes_an_upload(environment: dict[str, str]) -> N
         assert sent.is_success
         done = api.post(f"/v1/uploads/{upload['upload']}/complete", json={"user": "bot"})
     assert done.json()["media"]["size"] == 3
+
+
+def accounts(environment: dict[str, str]) -> dict[str, str]:
+    """Return what `roomcast doctor` finds out about the accounts."""
+    command = [sys.executable, "-m", "roomcast.cli", "--json", "doctor"]
+    done = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, check=False)
+    (found,) = [row for row in json.loads(done.stdout) if row["check"] == "accounts"]
+    return dict(found)
+
+
+def test_doctor_checks_the_account_of_the_api(with_api: Cluster, environment: dict[str, str]) -> None:
+    assert accounts(environment)["seen"] == "api, gateway, media, presence"
+    with redis.Redis.from_url(with_api.redis_url("admin")) as client:
+        client.execute_command("ACL", "SETUSER", "api", "-blpop")
+        try:
+            found = accounts(environment)
+        finally:
+            client.execute_command("ACL", "SETUSER", "api", "+blpop")
+    assert (found["level"], found["seen"]) == ("error", "api: BLPOP media:replies:{backend-1}")
 
 
 def test_a_killed_api_process_restarts(with_api: Cluster, environment: dict[str, str]) -> None:

@@ -40,7 +40,7 @@ async def run(config: Config) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     target = redis_url.parse(config.redis_url)
-    client = open_client(target)
+    client = open_client(target, name="roomcast-api")
     backend = Backend(client, prefix=target.prefix, retention=config.retention, cluster_keys=config.cluster_keys)
     keys = ApiKeys(client, prefix=target.prefix)
     secret = config.jwt_secret.get_secret_value() if config.jwt_secret else None

@@ -43,6 +43,21 @@ NEEDED: Final[Mapping[str, tuple[Command, ...]]] = {
         ("XACK", keys.MEDIA_REQUESTS, keys.MEDIA_GROUP, "0-1"),
         ("HSET", keys.upload(_ROOM), "a", "b"),
     ),
+    "roomcast-api": (
+        _SCRIPT,
+        ("PUBLISH", keys.CONTROL, "x"),
+        ("SPUBLISH", keys.room_channel(_ROOM), "x"),
+        ("SPUBLISH", keys.namespace_channel("/"), "x"),
+        ("SPUBLISH", keys.user_channel(_ROOM), "x"),
+        ("HSET", keys.room_log(_ROOM), "1", "x"),
+        ("HGETALL", keys.user_rooms(_ROOM)),
+        ("ZCARD", keys.presence_seen(0)),
+        ("SET", keys.revoked_user(_ROOM), "x"),
+        ("XADD", keys.MEDIA_REQUESTS, "*", "m", "x"),
+        ("BLPOP", keys.media_replies(f"{keys.BACK_END_NODE}1"), "1"),
+        ("HGET", keys.API_KEYS, "x"),
+        ("SET", keys.api_rate("x"), "x"),
+    ),
 }
 """Kind of process -> the commands that it needs: one for each family of keys and channels."""
 

@@ -103,10 +103,13 @@ async def connect(url: str, *, cluster_keys: Sequence[str] = ()) -> AsyncIterato
         await client.aclose()
 
 
-def open_client(target: RedisTarget) -> Client:
-    """Return a Redis client with the timeouts, retries and limits for a back end. It connects on first use."""
+def open_client(target: RedisTarget, *, name: str = "roomcast-backend") -> Client:
+    """Return a Redis client with the timeouts, retries and limits for a back end. It connects on first use.
+
+    `name`: the name of its connections in `CLIENT LIST`.
+    """
     options: dict[str, Any] = {
-        "client_name": "roomcast-backend",
+        "client_name": name,
         "socket_timeout": _CONNECT_SECONDS,
         "socket_connect_timeout": _CONNECT_SECONDS,
         "retry": Retry(ExponentialBackoff(cap=0.5, base=0.1), 2),
