@@ -19,7 +19,7 @@ class JoinError(ConnectionError):
 
 @dataclass(slots=True)
 class Slot:
-    """A publisher with one message in flight. `missing` counts the copies that have not arrived; at 0 it sends again.
+    """A publisher with one message in flight. At `missing` 0, all copies have arrived, and the publisher sends again.
 
     With `own_copy` the publisher sends again as soon as it has its own copy. This is not the default, because some
     servers deliver locally before they publish, and would then get ahead of their second process.
@@ -78,7 +78,7 @@ class Link(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's transports are not subclasses of it
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's are no subclasses
         self._transport.write(frames.upgrade_request(self._host, self._dialect.target(self.who)))
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -68,7 +68,7 @@ async def _heartbeats(url: str, redis_pid: int) -> dict[str, float]:
         await store.write_batch(activity.take_batch())
     own = redis = 0.0
     for _ in range(ROUNDS):
-        await asyncio.sleep(_ROUND_SECONDS)  # presence scores are whole seconds: the next round writes new ones
+        await asyncio.sleep(_ROUND_SECONDS)  # in a new second: presence scores are whole seconds
         spent, redis_spent = time.thread_time(), procfs.run_seconds(redis_pid)
         for sid in sids:
             activity.mark_seen(sid)

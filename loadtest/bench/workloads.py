@@ -49,7 +49,7 @@ def member(workload: Workload, index: int) -> Member:
 
 
 def gateway_of(who: Member, gateways: int, placement: Placement) -> int:
-    """Return a member's gateway: any (`spread`), one of its room's two (`paired`), or of the first two (`confined`)."""
+    """Return a member's gateway among all (`spread`), its room's two (`paired`), or the first two (`confined`)."""
     if placement == "spread":
         return who.number % gateways
     if placement == "confined":

@@ -26,7 +26,7 @@ from loadtest.chaos.redis_topologies import Stage
 from roomcast.wire.tasks import TaskSet
 
 P99_FLOOR_MS: Final = 25.0
-"""Lower bound in ms of the p99 from which a limit is computed: a lower p99 depends on process scheduling."""
+"""Least p99 in ms from which a limit is computed, because a lower p99 depends mostly on process scheduling."""
 _LAG: Final = "roomcast_gateway_loop_lag_seconds"
 
 

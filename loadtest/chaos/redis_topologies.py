@@ -68,7 +68,7 @@ def sentinels(cluster: Cluster, level: str) -> Iterator[Stage]:
 
 @contextmanager
 def masters(cluster: Cluster, level: str) -> Iterator[Stage]:
-    """Start the masters `node1` to `node3` with a replica each. At level `wait` start two: acks need a replica."""
+    """Start three masters, each with a replica. Level `wait` needs two: after a takeover, acks still need a replica."""
     with private(cluster.state / "logs") as processes:
         replicas = 2 if level == "wait" else 1
         names = [f"node{number}" for number in range(1, 4 + 3 * replicas)]

@@ -39,7 +39,7 @@ async def test_a_muted_user_sends_no_receipts(gateway: Gateway, clients: Clients
     assert ada.seen("receipt", lambda receipt: receipt["seq"] == 2) == []
 
 
-async def test_invitations_leave_places_on_a_room_list_for_the_user(
+async def test_invitations_cannot_fill_the_room_list_of_another_user(
     gateway: Gateway, own_redis: str, clients: Clients
 ) -> None:
     """A user who may create rooms can invite another user to 200 new rooms a day, and a list holds 500."""
@@ -58,7 +58,7 @@ async def test_invitations_leave_places_on_a_room_list_for_the_user(
     await ada.join(invited[1])  # the membership itself is not limited
 
 
-async def test_a_moderator_does_not_resolve_reports_about_own_messages(gateway: Gateway, clients: Clients) -> None:
+async def test_a_moderator_cannot_resolve_reports_about_own_messages(gateway: Gateway, clients: Clients) -> None:
     """A resolved report is gone from the operators' queue, too."""
     owner, member = await clients(gateway, unique("owner")), await clients(gateway, unique("member"))
     ops, room = await clients(gateway, unique("ops"), ops=True), unique("team")

@@ -64,7 +64,7 @@ async def test_a_refused_inbox_list_reads_no_room_from_redis(
 async def test_joins_beyond_the_free_joins_of_a_user_count_as_several_events(
     own_redis: str, tmp_path: Path, clients: Clients
 ) -> None:
-    """Redis lists up to 200 occupants and their read marks for a join, which takes it as long as fifteen messages."""
+    """For a join, Redis lists up to 200 occupants and their read marks, which costs as much as fifteen messages."""
     room = unique("public:full")
     with store(own_redis) as redis:
         redis.hset(keys.room_nodes_of(room), mapping={f"user-{number}": 1 for number in range(100)})

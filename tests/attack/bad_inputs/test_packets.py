@@ -1,4 +1,4 @@
-"""Packets and frames that break the protocol. Each gets an error or ends its connection. Other clients get none."""
+"""Packets and frames that break the protocol. Each gets an error or ends its connection. No other client gets it."""
 
 from __future__ import annotations
 

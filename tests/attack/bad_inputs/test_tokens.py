@@ -1,4 +1,4 @@
-"""Bad tokens all get the same answer. Expired and revoked sessions are closed."""
+"""All bad tokens get the same answer. Expired and revoked sessions are closed."""
 
 from __future__ import annotations
 

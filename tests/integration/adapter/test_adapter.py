@@ -216,7 +216,7 @@ async def test_the_first_ack_of_a_room_goes_to_the_callback(nodes: list[Node]) -
                 assert acks == [({"answer": 42}, b"\x00\xff")]
 
 
-async def test_a_question_to_several_members_returns_one_ack(nodes: list[Node]) -> None:
+async def test_an_event_with_a_callback_to_several_members_returns_one_ack(nodes: list[Node]) -> None:
     async with AsyncExitStack() as stack:
         receivers = [await stack.enter_async_context(listener(node)) for node in nodes]
         for node, receiver in zip(nodes, receivers, strict=True):

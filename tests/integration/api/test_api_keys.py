@@ -88,7 +88,7 @@ async def test_each_message_of_a_batch_counts_towards_the_rate(api: apis.Api, ke
     with api.client(key) as client:
         statuses = [client.post("/v1/messages/batch", json={"messages": messages}).status_code for _ in range(5)]
     assert statuses[0] == 200
-    assert 429 in statuses  # 20 messages may come at once, then 10 a second: a slow machine sends more batches
+    assert 429 in statuses  # 20 messages are allowed at once, then 10 a second
 
 
 async def test_a_batch_above_the_burst_is_published_and_delays_later_requests(api: apis.Api, keys: ApiKeys) -> None:
@@ -113,7 +113,7 @@ async def test_a_large_answer_counts_as_several_requests(api: apis.Api, keys: Ap
     assert 15 <= int(refused.headers["retry-after"]) <= 20
 
 
-async def test_pages_and_inboxes_count_by_the_size_of_their_answers(
+async def test_the_size_of_pages_and_inboxes_counts_towards_the_rate(
     api: apis.Api, keys: ApiKeys, api_redis: Callable[[str], str]
 ) -> None:
     reads = [Scope.MESSAGES_READ, Scope.MESSAGES_WRITE, Scope.USERS_READ]

@@ -95,7 +95,7 @@ async def test_a_back_end_edits_and_deletes_its_system_messages(backend: Backend
 
 
 async def test_a_user_cannot_use_up_the_id_of_a_system_message(backend: Backend) -> None:
-    """Applications often derive the id of a system message (`order-17-paid`), so its user may guess the id."""
+    """Applications often derive the id of a system message (`order-17-paid`), so a user may guess the id."""
     room = "team:ids"
     await backend.publish(room, "ada", "mine", kind="text", id="paid")
     await backend.publish(room, "ada", "mine", kind="text", id="paid-2")

@@ -99,7 +99,7 @@ def test_each_append_drops_at_most_eight_messages_over_the_age_limit(client: red
     assert room.meta("first") == str(room.kept()[0])
 
 
-def test_messages_below_the_age_limit_stay_after_a_drop_by_number(client: redis.Redis) -> None:
+def test_after_a_trim_by_number_a_higher_limit_keeps_all_remaining_messages(client: redis.Redis) -> None:
     room = Room(client, messages=2, age_seconds=3600)
     for _ in range(5):
         room.append()

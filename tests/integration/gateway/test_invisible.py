@@ -34,7 +34,7 @@ async def expect_status(client: Client, user: str, status: str) -> dict[str, Any
 
 
 def seen_of(watcher: Client, user: str) -> list[str]:
-    """Return each status of the user that the watcher received, and the user's id for each entered room."""
+    """Return each received status of the user, and the user's id for each event that says `entered`."""
     statuses = [row["status"] for event in watcher.seen("presence") for row in event["changes"] if row["user"] == user]
     entered = [row["user"] for event in watcher.seen("room") for row in event.get("entered", []) if row["user"] == user]
     return statuses + entered

@@ -182,7 +182,9 @@ async def test_history_pages_lead_back_to_the_first_message(pair: Pair, clients:
     assert [page["more"] for page in pages] == [True, True, False]
 
 
-async def test_history_accepts_positions_outside_the_log_and_refuses_invalid_ones(pair: Pair, clients: Clients) -> None:
+async def test_history_accepts_a_position_outside_the_log_and_refuses_an_invalid_one(
+    pair: Pair, clients: Clients
+) -> None:
     ada = await clients(pair[0], unique("ada"))
     room, empty = unique("public:talk"), unique("public:talk")
     for n in range(1, 4):

@@ -80,7 +80,7 @@ async def test_the_metrics_count_events(pair: Pair, clients: Clients) -> None:
 
 
 class Writer:
-    """Sends numbered messages, moves to the next gateway when its own closes, and resends messages without an ack."""
+    """A client that sends numbered messages, resends those without an ack, and moves on when its gateway closes."""
 
     def __init__(self, user: str, room: str, urls: list[str]) -> None:
         self.user = user
@@ -90,7 +90,7 @@ class Writer:
         self.moves = 0
 
     async def run(self, count: int, most: int = 5_000) -> int:
-        """Send at least `count` messages. Go on, up to `most`, until it has moved. Return how many were sent."""
+        """Send `count` messages, and then more until the client has moved, at most `most`. Return the number sent."""
         client = await self._connect()
         sent = 0
         while sent < count or (not self.moves and sent < most):

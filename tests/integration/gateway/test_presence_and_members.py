@@ -367,7 +367,7 @@ async def test_one_invisible_device_hides_all_devices_of_the_user_on_every_gatew
 async def test_a_user_who_becomes_invisible_with_the_first_event_is_not_shown_in_rooms(
     pair: Pair, clients: Clients
 ) -> None:
-    """The client sends `presence` before any other event, as a client does that has stored the user's choice."""
+    """A client that has stored the user's choice sends `presence` before any other event."""
     bob, user = await clients(pair[1], unique("bob")), unique("ada")
     room = unique("public:talk")
     await bob.join(room)

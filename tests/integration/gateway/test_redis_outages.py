@@ -1,4 +1,4 @@
-"""Gateways whose Redis is paused, killed, emptied or cut off: no call hangs, and no loss stays unannounced."""
+"""Gateways whose Redis is paused, killed, emptied or cut off: no call hangs, and every loss is announced."""
 
 from __future__ import annotations
 

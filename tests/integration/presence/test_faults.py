@@ -152,7 +152,7 @@ async def test_with_a_full_redis_live_gateways_do_not_look_dead(own_redis: str) 
 
 
 async def announcements(node: NodeStore) -> None:
-    """Announce a gateway five times as often as it must to count as alive."""
+    """Announce a gateway as alive, five times as often as necessary."""
     while True:
         await node.announce()
         await asyncio.sleep(WINDOWS.node_silence_seconds / 5)
