@@ -16,7 +16,7 @@ MAX_DATA_DEPTH: Final = 8
 CUSTOM_EVENTS_PER_SECOND: Final = 20
 """The most `room:emit` events of one connection per second, on average.
 
-The connections of a user on one gateway share their limits, up to those of four connections.
+The connections of a user on one gateway share one limit: the sum of the limits of at most four connections.
 """
 CUSTOM_EVENTS_BURST: Final = 40
 MAX_TOKEN: Final = 8_192

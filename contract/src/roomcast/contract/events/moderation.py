@@ -46,7 +46,7 @@ class MessageReport(Payload, frozen=True):
 
 
 class ReportList(Payload, frozen=True):
-    """Ask for open reports: of a room that the user moderates, or, as an operator, of all rooms."""
+    """Ask for the open reports of a room that the user moderates. `room` None: of all rooms, for operators."""
 
     room: Room | None = None
     after: ReportId | None = None

@@ -23,7 +23,7 @@ class Typing(Payload, frozen=True):
 
 
 class Presence(Payload, frozen=True):
-    """Set the user's status and note; `until` ends the note. A missing field does not change."""
+    """Set the user's status, the note, and the time `until` which the note lasts. A missing field does not change."""
 
     status: Status | None = None
     note: Note | None = None

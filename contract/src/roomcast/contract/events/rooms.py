@@ -37,7 +37,7 @@ class RoomLeave(Payload, frozen=True):
 
 
 class RoomMembers(Payload, frozen=True):
-    """Ask for the occupants of a room, or, with `stored`, for its stored members, who need not be in the room."""
+    """Ask for the occupants of a room. With `stored`, ask for the stored members, who need not be in the room."""
 
     room: Room
     after: str | None = None
@@ -105,7 +105,7 @@ class RoomQuit(Payload, frozen=True):
 
 
 class RoomEmit(Payload, frozen=True):
-    """Send a custom event to the other users in a room. `as_invisible`: even if it reveals an invisible sender."""
+    """Send a custom event to the other users in a room. `as_invisible`: also if that reveals an invisible sender."""
 
     room: Room
     event: EventName
