@@ -1206,7 +1206,7 @@ export interface components {
         };
         /**
          * Preview
-         * @description The latest text or media of a room: `text` is cut after 200 characters, `media` has only `type` and `name`.
+         * @description The latest text or media of a room: `text` has at most 200 characters, and `media` only `type` and `name`.
          */
         Preview: {
             /** Seq */

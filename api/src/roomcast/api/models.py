@@ -108,7 +108,7 @@ class Receipt(BaseModel):
 
 
 class Preview(BaseModel):
-    """The latest text or media of a room: `text` is cut after 200 characters, `media` has only `type` and `name`."""
+    """The latest text or media of a room: `text` has at most 200 characters, and `media` only `type` and `name`."""
 
     model_config = ConfigDict(extra="allow")
 

@@ -15,7 +15,7 @@ from helpdesk.store import Person, Role, State, Store, Ticket
 
 COOKIE = "helpdesk_sign_in"
 VISITOR_COOKIE = "helpdesk_visitor"
-"""A secret of the browser. It stays after a sign-out, so that the same visitor is the same person again."""
+"""The cookie with a secret of the browser. It stays after a sign-out, so that the same visitor is the same person."""
 VISITOR_SECONDS = 365 * 24 * 3_600
 OWNER = "helpdesk"
 """The user id that owns the rooms."""

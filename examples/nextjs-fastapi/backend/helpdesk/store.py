@@ -53,7 +53,7 @@ class Store:
         self._database.close()
 
     def sign_in(self, visitor: str, name: str, role: Role) -> tuple[str, Person]:
-        """Create a sign-in. Return its id and the person: the one that the visitor was under this name, or a new one.
+        """Create a sign-in; return its id and the person. The same visitor, name and role are the same person again.
 
         `visitor`: a secret that only this visitor's browser has.
         """

@@ -30,7 +30,7 @@ class _Copies(dict[str, Copy]):
         self.changes = 0
         """The number of changes so far. Pass it to `keep` with a copy whose read begins now."""
         self._changed: dict[str, int] = {}
-        """Name -> the number of its last change, unless the number is at most `_all_changed`."""
+        """Name -> the number of its last change, for changes after `_all_changed`."""
         self._all_changed = 0
         """The number of the last change that counts as a change of every name."""
         self._names = 0

@@ -53,7 +53,7 @@ class DescriptorReserve:
         self._on_refused(REFUSAL.status, REFUSAL.reason)
         reserve = reserve_of(limit)
         self._log.error(
-            "descriptors", "connections are refused: the reserve of %d open files is left (nofile)", reserve
+            "descriptors", "connections are refused: only the reserve of %d open files is left (nofile)", reserve
         )
         return self.answering < reserve // 2
 

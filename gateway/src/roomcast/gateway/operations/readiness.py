@@ -46,5 +46,5 @@ async def watch_subscriptions(
     loop = asyncio.get_running_loop()
     while subscriptions.deaf_seconds(loop.time()) < deaf_seconds:
         await ticks.wait()
-    _log.error("gateway gives up: Redis runs its commands, but published packets do not arrive")
+    _log.error("gateway ends: Redis runs its commands, but published packets do not arrive")
     give_up()

@@ -41,7 +41,7 @@ _log = logging.getLogger(__name__)
 class PresenceService:
     """Presence and typing of one gateway.
 
-    `hidden` holds the users connected here who are invisible on any device; this service keeps it up to date.
+    `hidden` is the set of users connected here who are invisible on any device; this service keeps the set up to date.
     `local_sids` returns the ids of all sessions that are connected here. `on_node_lost` is called when another process
     holds this gateway's number. `now_ms` returns the time by Redis's clock.
     """
@@ -154,7 +154,7 @@ class PresenceService:
         return {**answer, "until": standing.until} if standing.until else answer
 
     def _charge_visibility(self, session: ChatSession) -> None:
-        """Charge a change of visibility, which removes or adds the user in all rooms, as one look-up per room."""
+        """Charge a change of visibility as one look-up per room, because it removes or adds the user in every room."""
         devices = [self._sessions[sid] for sid in self._activity.connections_of(session.user) if sid in self._sessions]
         session.limit.charge(rows=sum(len(device.rooms) for device in devices))
 
