@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from roomcast.adapter import DuplicateNodeError, RedisAdapter, manager
+from roomcast.adapter import DuplicateNodeError, RedisAdapter, manager, node_identity
 from roomcast.adapter.node_messages import Canary, Emit, Membership, NodeMessage
 from roomcast.adapter.redis import canary
 from roomcast.adapter.redis.connection import NotConnected
@@ -240,7 +240,7 @@ async def test_a_process_is_refused_if_an_older_process_has_its_node_name(
 async def test_a_process_is_ready_once_the_older_process_with_its_node_name_has_ended(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(manager, "DEAF_SECONDS", 0.05)
+    monkeypatch.setattr(node_identity, "DEAF_SECONDS", 0.05)
     rig = Rig(monkeypatch)
     await rig.adapter.wait_ready()
     await rig.redis.publish("node:{1.0}", pack(Canary("another", 100, 1.0)))

@@ -15,6 +15,8 @@ How a packet travels:
 | `fanout`, `room_subscription`, `order`, `gap_filler`, `local_delivery` | deliver the packets of rooms on this node |
 | `plain_deliveries` | the fast path of `fanout`: the next plain message of a room |
 | `unsealed_messages` | messages of publishers without the cluster key: the node reads them from the room's log |
+| `namespace_channels` | deliver the packets to a whole namespace on this node |
+| `node_identity` | the node name of this process; refuse clients while an older process has it |
 | `node_messenger`, `node_messages` | messages from one node to another |
 | `redis`: `backplane`, `cluster_backplane`, `topology` | commands and channels of Redis |
 | `redis`: `server_connections`, `connection`, `command_pipeline`, `replica_acks` | the connections to one server |
@@ -25,7 +27,8 @@ The adapter contains no chat logic. Without a `RoomLog` it delivers packets in o
 loss.
 """
 
-from roomcast.adapter.manager import DuplicateNodeError, RedisAdapter
+from roomcast.adapter.manager import RedisAdapter
+from roomcast.adapter.node_identity import DuplicateNodeError
 from roomcast.adapter.observer import AdapterObserver
 from roomcast.adapter.redis.connection import RedisConnectionError
 

@@ -11,14 +11,9 @@ server. Both kinds work in one cluster. The adapter differs from the stock manag
 from __future__ import annotations
 
 import asyncio
-import logging
-import os
 import random
-import re
-import secrets
-import time
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, Final
+from typing import Any
 
 from roomcast.adapter import codec
 from roomcast.adapter.emission import Emission
@@ -26,35 +21,25 @@ from roomcast.adapter.fanout import Fanout
 from roomcast.adapter.local_delivery import make_delivery
 from roomcast.adapter.local_manager import LocalManager
 from roomcast.adapter.local_members import Client, State
+from roomcast.adapter.namespace_channels import NamespaceChannels
+from roomcast.adapter.node_identity import NodeIdentity
 from roomcast.adapter.node_messages import Disconnect, Membership, NodeMessage
 from roomcast.adapter.node_messenger import NodeMessenger
 from roomcast.adapter.observer import AdapterObserver
 from roomcast.adapter.redis.backplane_factory import make_backplane
-from roomcast.adapter.redis.canary import DEAF_SECONDS, CanaryProbe
+from roomcast.adapter.redis.canary import CanaryProbe
 from roomcast.adapter.redis.channel_handlers import ChannelHandlers, Unsealed, refuse_unsealed
 from roomcast.adapter.room_log import RoomLog
 from roomcast.adapter.room_names import name_of
 from roomcast.adapter.ticker import Ticker
 from roomcast.wire import channels
-from roomcast.wire.envelope import KIND_EVENT, Reader, pack_close, unpack_room
-from roomcast.wire.limited_log import LimitedLog
+from roomcast.wire.envelope import Reader, pack_close
 from roomcast.wire.lua import ScriptLibrary
 from roomcast.wire.seals import Seals
-from roomcast.wire.session_ids import SessionIds
 from roomcast.wire.tasks import TaskSet
 
 NodeHandler = Callable[[Any], None]
 NoteHandler = Callable[[str, bytes], None]
-_NODE: Final = re.compile(r"[A-Za-z0-9_-]{1,16}")
-_DUPLICATE: Final = (
-    "another process has the node name %s, so this process serves no clients. Give each process a different name, or no"
-    " name: it then chooses a random one"
-)
-_log = logging.getLogger(__name__)
-
-
-class DuplicateNodeError(RuntimeError):
-    """Another process of the deployment has this node name, and started before this one."""
 
 
 class RedisAdapter(LocalManager):
@@ -90,11 +75,9 @@ class RedisAdapter(LocalManager):
         unsealed_event: Unsealed = refuse_unsealed,
     ) -> None:
         super().__init__(lambda room: self.fanout.members_changed(room))
-        if node is not None and not _NODE.fullmatch(node):
-            raise ValueError("a node name has 1 to 16 characters of A-Z a-z 0-9 _ -")
+        self._identity = NodeIdentity(node, is_leased=is_node_leased)
         self.observer = observer or AdapterObserver()
         self.seals = Seals(cluster_keys)
-        self._unsealed_event = unsealed_event
         self.backplane = make_backplane(
             url,
             name=f"roomcast-gateway-{node}" if node is not None else "roomcast-adapter",
@@ -103,7 +86,19 @@ class RedisAdapter(LocalManager):
             scripts=scripts,
             seals=self.seals,
         )
-        self.fanout = Fanout(
+        self.fanout = self._make_fanout(linger_seconds, unsealed_event)
+        self.ticker = Ticker(random.random())  # noqa: S311 (a phase, not a secret)
+        self._on_note: NoteHandler = _ignore_note
+        self._on_node_message: NodeHandler = _ignore
+        self._on_resubscribed: Callable[[], None] = _ignore_resubscription
+        self._handlers = ChannelHandlers(self.backplane)
+        self._namespaces = NamespaceChannels(self._handlers, self.members, self.fanout, unsealed_event)
+        self._tasks = TaskSet()
+        self._node_reader = Reader(node_messages)
+        self._make_probe_and_messenger()
+
+    def _make_fanout(self, linger_seconds: float, unsealed_event: Unsealed) -> Fanout:
+        return Fanout(
             self.backplane,
             self.members,
             self.observer,
@@ -115,25 +110,9 @@ class RedisAdapter(LocalManager):
             seals=self.seals,
             unsealed_event=unsealed_event,
         )
-        self.ticker = Ticker(random.random())  # noqa: S311 (a phase, not a secret)
-        self._on_note: NoteHandler = _ignore_note
-        self._on_node_message: NodeHandler = _ignore
-        self._on_resubscribed: Callable[[], None] = _ignore_resubscription
-        self._handlers = ChannelHandlers(self.backplane)
-        self._tasks = TaskSet()
-        self._outranked_until = float("-inf")
-        self._given_node = node
-        self._is_node_leased = is_node_leased
-        self._limited = LimitedLog(_log, 60.0)
-        self._node_reader = Reader(node_messages)
-        self._identify()
 
-    def _identify(self) -> None:
-        """Choose the node name and the incarnation. A process that is forked from this one chooses its own."""
-        self._process = os.getpid()
-        self.node = self._given_node or f"w{secrets.token_hex(5)}"
-        self.incarnation = secrets.token_hex(4)
-        self._new_id = SessionIds(self.node)
+    def _make_probe_and_messenger(self) -> None:
+        """Make the parts that have the node name: a forked process has another name."""
         self.canary = CanaryProbe(
             self.backplane,
             self.node,
@@ -141,12 +120,22 @@ class RedisAdapter(LocalManager):
             self,
             self.ticker,
             on_deaf=self.observer.deaf,
-            on_duplicate=self._give_way,
-            started_at=time.time(),
+            on_duplicate=self._identity.give_way,
+            started_at=self._identity.started_at,
         )
         self.messenger = NodeMessenger(
             self.node, self, self._publish, lambda message: self._on_node_message(message), self._node_reader
         )
+
+    @property
+    def node(self) -> str:
+        """The node name of this process."""
+        return self._identity.name
+
+    @property
+    def incarnation(self) -> str:
+        """A random text that tells this process from earlier processes with its node name."""
+        return self._identity.incarnation
 
     # --- life ---
 
@@ -176,8 +165,9 @@ class RedisAdapter(LocalManager):
         """
         if self.backplane.is_started:
             return
-        if os.getpid() != self._process:
-            self._identify()
+        if self._identity.is_forked:
+            self._identity.choose()
+            self._make_probe_and_messenger()
         if log is not None:
             self.fanout.use_log(log)
         self._on_note = on_note or _ignore_note
@@ -195,21 +185,9 @@ class RedisAdapter(LocalManager):
         self.start()
         async with asyncio.timeout(seconds):
             await self.backplane.wait_up(seconds)
-            if self._given_node is not None and not self._is_node_leased:
+            if self._identity.must_claim:
                 await self.canary.claim()
-        if self._is_duplicate:
-            raise DuplicateNodeError(_DUPLICATE % self.node)
-
-    @property
-    def _is_duplicate(self) -> bool:
-        """Return whether an older process of this node name was found in the last DEAF_SECONDS."""
-        return asyncio.get_running_loop().time() < self._outranked_until
-
-    def _give_way(self) -> None:
-        """Refuse new clients while an older process has this name: each process gets the other's node messages."""
-        if not self._is_node_leased:
-            self._outranked_until = asyncio.get_running_loop().time() + DEAF_SECONDS
-            self._limited.error("duplicate", _DUPLICATE, self.node)
+        self._identity.check()
 
     async def close(self) -> None:
         """End background work and close the Redis connections. Idempotent."""
@@ -228,7 +206,7 @@ class RedisAdapter(LocalManager):
         """Return whether this node is connected, subscribed, not deaf, and the only one with its name."""
         return (
             self.backplane.is_up
-            and not self._is_duplicate
+            and not self._identity.is_duplicate
             and not self.canary.is_refused
             and not self.canary.deaf_seconds(asyncio.get_running_loop().time())
         )
@@ -249,9 +227,9 @@ class RedisAdapter(LocalManager):
 
     async def pre_connect(self, eio_sid: str, namespace: str) -> str | None:
         """Prepare a client's connection to a namespace; return its session id, or None to refuse."""
-        if self._is_duplicate:
+        if self._identity.is_duplicate:
             return None
-        sid = self._new_id()
+        sid = self._identity.new_session_id()
         target = self.delivery.target(eio_sid) if self.delivery else eio_sid
         if not self.members.add(namespace, Client(sid, eio_sid, target)):
             return None
@@ -386,19 +364,8 @@ class RedisAdapter(LocalManager):
         self._handlers.unsubscribe(channel)
 
     def _subscribe_namespace(self, namespace: str) -> None:
-        channel = channels.namespace_channel(namespace)
-        if self.backplane.is_started and not self._handlers.is_subscribed(channel):
-            self.subscribe(channel, self._receive_for_everyone, self._is_unsealed_event)
-
-    def _is_unsealed_event(self, data: bytes) -> bool:
-        packet = unpack_room(data)
-        return packet.kind == KIND_EVENT and self._unsealed_event(packet.body)
-
-    def _receive_for_everyone(self, data: bytes) -> None:
-        packet = unpack_room(data)
-        clients = self.members.everyone(packet.namespace).values()
-        chosen = [c for c in clients if c.state is State.CONNECTED and c.sid not in packet.skip]
-        self.fanout.send(chosen, packet)
+        if self.backplane.is_started:
+            self._namespaces.follow(namespace)
 
 
 def _ignore(message: Any) -> None:
@@ -417,6 +384,3 @@ def _as_tuple(skip_sid: Any) -> tuple[str, ...]:
     if skip_sid is None:
         return ()
     return (skip_sid,) if isinstance(skip_sid, str) else tuple(skip_sid)
-
-
-__all__ = ["DuplicateNodeError", "RedisAdapter"]
