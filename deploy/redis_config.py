@@ -123,7 +123,7 @@ ACCOUNTS: Final[Mapping[str, str]] = {
 DEFAULT_ACCOUNT: Final = "user default reset off ~* &* +@all"
 """The rule of the default account. It is off, so that no client can log in with it. It keeps all rights, because Redis
 replays its append-only file with this account. With fewer rights, Redis would refuse every transaction in the file
-(each script is one) at the next start, and its data would be lost."""
+(each run of a script is one) at the next start, and would lose the data."""
 
 
 def acl(passwords: Mapping[str, str]) -> str:

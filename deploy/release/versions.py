@@ -16,7 +16,7 @@ from deploy.layout import ROOT
 
 VERSION_FILE: Final = ROOT / "VERSION"
 DISTRIBUTIONS: Final = ("wire", "contract", "adapter", "process", "gateway", "presence", "media", "api", "cli")
-"""The folders of the Python distributions: the folder `x` holds the distribution `roomcast-x`."""
+"""The folders of the Python distributions: the folder `x` contains the distribution `roomcast-x`."""
 
 _RELEASE: Final = re.compile(r"\d+\.\d+\.\d+(?:(?:a|b|rc)\d+)?")
 _OWN_VERSION: Final = re.compile(r'^version = "[^"]*"$', re.MULTILINE)

@@ -78,7 +78,7 @@ def _stamp(home: Path) -> Path:
 
 
 def _is_current(home: Path) -> bool:
-    """Tell whether the environment holds exactly the current requirements, and its Python still starts."""
+    """Tell whether the environment contains exactly the current requirements, and its Python still starts."""
     stamp = _stamp(home)
     if not stamp.is_file() or stamp.read_bytes() != REQUIREMENTS.read_bytes():
         return False

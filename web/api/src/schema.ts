@@ -1575,7 +1575,7 @@ export interface components {
         };
         /**
          * TokenResponse
-         * @description A signed token, and the user id that it stands for.
+         * @description A signed token, and the id of the user whom the token names.
          */
         TokenResponse: {
             /** Token */

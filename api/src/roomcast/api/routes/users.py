@@ -141,7 +141,7 @@ class TokenRequest(Request):
 
 
 class TokenResponse(BaseModel):
-    """A signed token, and the user id that it stands for."""
+    """A signed token, and the id of the user whom the token names."""
 
     token: str
     user: str

@@ -1,8 +1,8 @@
 """Bring inboxes up to date after a lost subscription, during which the gateway missed announcements.
 
-First compare the rooms, each once for all clients that follow it: a room is read again if its followers do not know its
-newest `seq` and its epoch. Then compare the users' lists: a line is read again if its room was added to the list or
-removed, or if the line has unread messages, because a read mark may have moved on another device. A client with more
+First compare the rooms, each once for all clients that follow it. If the followers were not sent the newest `seq` and
+epoch, the room is read again. Then compare the users' lists: a line is read again if its room was added to the list
+or removed, or if the line has unread messages, because a read mark may have moved on another device. A client with more
 than MAX_LINES such lines is told to request the whole list again.
 """
 

@@ -23,7 +23,7 @@ _MENTION_MASK: Final = (1 << _MENTION_BITS) - 1
 
 
 MIXED: Final = -1
-"""The value of `WatchedRoom.told` if the watchers know different states. `hash` never returns -1."""
+"""The value of `WatchedRoom.told` if the watchers were sent different states. `hash` never returns -1."""
 
 
 class WatchedRoom:
@@ -35,10 +35,10 @@ class WatchedRoom:
         self.name = name
         self.watchers: list[Watcher] = []
         self.told: int | None = None
-        """The state of the room (see `state_of`) that all its watchers know; None while no watcher knows a state."""
+        """The state of the room (see `state_of`) that all its watchers were last sent; None before the first state."""
 
     def note_known(self, state: int) -> None:
-        """Record the state that one watcher knows. `told` becomes MIXED if another watcher knows another state."""
+        """Record the state that one watcher is sent. `told` becomes MIXED if the others were sent another state."""
         self.told = state if self.told in (None, state) else MIXED
 
 

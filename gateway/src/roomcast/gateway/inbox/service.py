@@ -127,7 +127,7 @@ class InboxService:
         }
 
     def _note_known(self, lines: list[Line]) -> None:
-        """Record that a client now knows the states of the rooms of these lines."""
+        """Record that a client is sent the states of the rooms of these lines."""
         for line in lines:
             watched = self._interest.room(line.room)
             if watched is not None:
@@ -189,7 +189,7 @@ class InboxService:
             self.note_room(room)
 
     def on_resubscribed(self) -> None:
-        """Compare all rooms and lists with the states that the clients know, after a lost subscription."""
+        """Compare all rooms and lists with the states that the clients were sent, after a lost subscription."""
         self._catch_up.start()
         self._figures.began()
         self._wake.set()
