@@ -93,7 +93,7 @@ class Voice(Protocol):
 async def is_silenced(voice: Voice, session: ChatSession, room: str) -> bool:
     """Return whether other users must not notice the session's actions in the room. Operators are exempt.
 
-    This holds if its user is muted, or if one person of a direct room blocks the other.
+    This holds if the session's user is muted, or if one person of a direct room blocks the other.
     """
     if session.identity.ops or voice.is_unrestricted(session.user, room):
         return False

@@ -18,7 +18,7 @@ from typing import Final, Protocol
 
 _BATCHES: Final = 20
 _SLICE: Final = 32
-"""Connections closed before the event loop may do other work; takes 1 to 4 ms."""
+"""Connections closed before the event loop may do other work. Closing them takes 1 to 4 ms."""
 _ACK_SHARE: Final = 0.25
 _FETCH_SECONDS: Final = 2.0
 """Longest wait for polling clients to fetch their last packets. A live client comes back within a round trip."""

@@ -22,7 +22,7 @@ from roomcast.process.usage import resident_bytes
 
 QUIET_SECONDS: Final = 5
 MAX_GROWTH_BYTES: Final = 16_777_216
-"""Growth of the resident memory after which the gateway collects the garbage among new objects; takes 40 ms at most."""
+"""Growth of the resident memory after which the gateway collects garbage among new objects, in at most 40 ms."""
 CONNECTION_BYTES: Final = 12_288
 """Bytes that each new connection may add to the memory without counting as growth; an idle one takes 10.6 KiB."""
 AFTER_GROWTH_SECONDS: Final = 10

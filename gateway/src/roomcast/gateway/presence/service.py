@@ -33,7 +33,7 @@ _GATHER_SECONDS: Final = 0.025
 """Least seconds between two writes, to gather many changes in one write. After a longer pause, a change is written at
 once."""
 _SIGNS: Final = 1_000
-"""Signs of life recorded before the event loop may do other work; takes 0.2 to 1 ms."""
+"""Signs of life recorded before the event loop may do other work. Recording them takes 0.2 to 1 ms."""
 
 _log = logging.getLogger(__name__)
 
