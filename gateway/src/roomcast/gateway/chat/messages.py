@@ -24,8 +24,8 @@ from roomcast.gateway.stores.room_log import History, PublishReceipt, Rewrite, S
 
 _MAX_TRIES: Final = 5
 ROWS_PER_MENTION: Final = 5
-"""Price of one mention in the event limit, in rows (see `EventLimit.charge`). Redis needs half as long for a mention as
-for a plain message, because the script searches the user's list of unread mentions twice."""
+"""Price of one mention in the event limit, in rows (see `EventLimit.charge`). For each mention, Redis needs half the
+time of a plain message: the script searches the user's list of unread mentions twice."""
 Written = TypeVar("Written", MessageSend, MessageEdit)
 
 
