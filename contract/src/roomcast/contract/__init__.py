@@ -12,7 +12,9 @@ These modules contain all names that cross a process boundary, each name once:
 `backend` is the client for back ends, and `python -m roomcast.contract` its command line.
 
 `redis_client` makes the Redis clients of all processes except the gateways, which use `roomcast.adapter.redis`.
-Gateways and back ends share `log_scripts`, which appends messages, and `tokens`, which signs tokens.
+Gateways and back ends share `log_scripts` (arguments and replies of the scripts of the log), `tokens` (signing), and
+the rules for ids (`ids`), texts (`texts`), data (`app_data`), rooms (`room_info`, `directory`), users (`profile`,
+`presence`), inboxes (`inbox`), and edits and deletions (`amendments`). `signatures` signs requests to the publish hook.
 
 Only the clients (`backend`, `http_backend`, `api_keys`, `redis_client`) do network I/O. No module imports a process:
 processes import the contract, and the contract imports only `roomcast.wire`.

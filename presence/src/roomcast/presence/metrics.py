@@ -17,7 +17,7 @@ from prometheus_client import (
 )
 
 from roomcast.presence.expiry import Doubt, Node
-from roomcast.process.usage import ProcessUsage
+from roomcast.process.resource_usage import ProcessUsage
 
 _STEP_SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 1.0)
 _PASS_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0)

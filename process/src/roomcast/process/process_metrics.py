@@ -5,7 +5,7 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from prometheus_client.gc_collector import GCCollector
 
-from roomcast.process.usage import ProcessUsage
+from roomcast.process.resource_usage import ProcessUsage
 
 
 class ProcessMetrics:

@@ -18,7 +18,7 @@ from typing import Final
 
 from roomcast.engineio.malloc_trim import give_back
 from roomcast.gateway.operations.ticks import Ticks
-from roomcast.process.usage import resident_bytes
+from roomcast.process.resource_usage import resident_bytes
 
 QUIET_SECONDS: Final = 5
 MAX_GROWTH_BYTES: Final = 16_777_216

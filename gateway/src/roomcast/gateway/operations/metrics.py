@@ -14,7 +14,7 @@ from roomcast.gateway.operations.counters import EventCounters, LabelledCounter,
 from roomcast.gateway.operations.histogram import OutcomeCounter
 from roomcast.gateway.operations.observer import GatewayObserver
 from roomcast.hotpath import module_loader
-from roomcast.process.usage import ProcessUsage
+from roomcast.process.resource_usage import ProcessUsage
 
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 _LAG_SECONDS: Final = tuple(

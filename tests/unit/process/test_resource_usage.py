@@ -9,8 +9,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.process_collector import ProcessCollector
 
-from roomcast.process import usage
-from roomcast.process.usage import ProcessUsage, open_files
+from roomcast.process import resource_usage
+from roomcast.process.resource_usage import ProcessUsage, open_files
 
 
 def figures(registry: CollectorRegistry) -> dict[str, float]:
@@ -50,6 +50,6 @@ def test_open_files_are_listed_if_the_kernel_does_not_count_them(
     """The test counts a procfs folder of size 0. Before Linux 6.2 the size of `/proc/self/fd` is 0, too."""
     folder = Path("/proc/self/attr")
     assert folder.stat().st_size == 0
-    monkeypatch.setattr(usage, "_FILES", str(folder))
+    monkeypatch.setattr(resource_usage, "_FILES", str(folder))
 
     assert open_files() == len(list(folder.iterdir())) > 0
