@@ -48,8 +48,8 @@ class RedisAdapter(LocalManager):
     `url`: see `roomcast.wire.redis_url`. `node`: 1 to 16 characters of `[A-Za-z0-9_-]`, unique among all processes of
     the deployment. By default each process chooses a random name, which suits servers that start several workers.
     Session ids start with `g<node>.`, and a room name of that form counts as a session id. While an older process has
-    the same node name, this one serves no clients: `wait_ready` raises DuplicateNodeError, and connections are refused.
-    `is_node_leased` switches this check off, for an application that itself makes sure that names are unique.
+    the same node name, this process serves no clients: `wait_ready` raises DuplicateNodeError, and connections are
+    refused. `is_node_leased` switches this check off, for an application that itself makes sure that names are unique.
 
     `scripts`: the Lua scripts that the application runs. `node_messages`: a union of `NodeMessage` and the
     application's own messages to nodes, which `on_node_message` gets.
@@ -112,7 +112,7 @@ class RedisAdapter(LocalManager):
         )
 
     def _make_probe_and_messenger(self) -> None:
-        """Make the parts that have the node name: a forked process has another name."""
+        """Make the parts that depend on the node name. A forked process makes them again, with its own name."""
         self.canary = CanaryProbe(
             self.backplane,
             self.node,
@@ -216,7 +216,7 @@ class RedisAdapter(LocalManager):
         self.fanout.hold()
 
     def release_rooms(self) -> None:
-        """Deliver packets again. A room with a log loses no message, because the adapter compares it with its log."""
+        """Deliver packets again. Rooms with a log lose no message: the adapter compares them with their logs."""
         self.fanout.release_held()
 
     def _resubscribed(self, owns: Callable[[str], bool]) -> None:
@@ -305,7 +305,7 @@ class RedisAdapter(LocalManager):
 
     def _refuse_session_room(self, namespace: str, sid: str | None, room: str) -> None:
         if room != sid and self.members.client(namespace, room) is not None:
-            raise ValueError("cannot enter or close a sid room")
+            raise ValueError("a room with the id of another session cannot be entered or closed")
 
     def _close_locally(self, namespace: str, room: str) -> None:
         for sid in list(self.members.room(namespace, room)):

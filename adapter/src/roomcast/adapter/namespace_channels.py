@@ -21,7 +21,7 @@ class NamespaceChannels:
         self._unsealed_event = unsealed_event
 
     def follow(self, namespace: str) -> None:
-        """Subscribe the channel of a namespace, unless it is subscribed."""
+        """Subscribe the channel of a namespace, unless it is subscribed already."""
         channel = channels.namespace_channel(namespace)
         if not self._handlers.is_subscribed(channel):
             self._handlers.subscribe(channel, self._receive, self._is_unsealed_event)

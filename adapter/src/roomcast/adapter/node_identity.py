@@ -30,7 +30,7 @@ class NodeIdentity:
     """The name and the incarnation of this process among the nodes of the deployment.
 
     `given`: the name, 1 to 16 characters of `[A-Za-z0-9_-]`. None: each process chooses a random name. Raise ValueError
-    for any other name. `is_leased`: the application makes sure that the name is unique, so it is not checked.
+    for any other name. `is_leased`: the application makes sure that the name is unique, so no check is needed.
     """
 
     def __init__(self, given: str | None, *, is_leased: bool) -> None:
@@ -43,7 +43,7 @@ class NodeIdentity:
         self.choose()
 
     def choose(self) -> None:
-        """Choose the name and the incarnation. A forked process calls this again, to get its own."""
+        """Choose the name and the incarnation. A forked process calls this again."""
         self._process = os.getpid()
         self.name = self._given or f"w{secrets.token_hex(5)}"
         self.incarnation = secrets.token_hex(4)
@@ -66,7 +66,7 @@ class NodeIdentity:
         return asyncio.get_running_loop().time() < self._outranked_until
 
     def give_way(self) -> None:
-        """Record that an older process has this name: each of the two gets the other's node messages."""
+        """Refuse clients for DEAF_SECONDS, because an older process with this name gets the same node messages."""
         if not self._is_leased:
             self._outranked_until = asyncio.get_running_loop().time() + DEAF_SECONDS
             self._limited.error("duplicate", _DUPLICATE, self.name)
