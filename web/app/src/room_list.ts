@@ -14,7 +14,7 @@ import {
 import { roomTitle, summary } from "./format.ts";
 import { FirstVisits } from "./first_visits.ts";
 import { HiddenRooms } from "./hidden_rooms.ts";
-import { LiveRooms } from "./live_rooms.ts";
+import { JoinedRooms } from "./joined_rooms.ts";
 import { isolated } from "./safe_names.ts";
 import { LOBBY } from "./route.ts";
 import { countUnread } from "./timeline_rows.ts";
@@ -44,7 +44,7 @@ interface Known extends Activity {
 
 const NOTHING: Known = { name: null, unread: 0, mentions: 0, lastText: "", lastTime: 0 };
 /** The most rooms joined at once. A connection may join 100; each room costs the gateway and this page memory. */
-const MAX_LIVE = 40;
+const MAX_JOINED = 40;
 /** Messages to keep of a joined room that is not on show. Above twice this number, the older messages are dropped. */
 const KEPT_MESSAGES = 200;
 
@@ -52,7 +52,7 @@ export class RoomList {
   readonly #client: Client;
   readonly #changed: () => void;
   readonly #known = new Map<RoomId, Known>();
-  readonly #live = new LiveRooms(MAX_LIVE, LOBBY);
+  readonly #joined = new JoinedRooms(MAX_JOINED, LOBBY);
   readonly #undos = new Map<RoomId, Undo[]>();
   readonly #names = new Map<UserId, string>();
   /** The inbox lines that the list has applied. */
@@ -91,7 +91,7 @@ export class RoomList {
     if (before !== null && before !== room) this.#client.room(before).releaseHistory(KEPT_MESSAGES);
   }
 
-  /** Put a room on the list and join it. If MAX_LIVE rooms are joined, leave the one used longest ago. */
+  /** Put a room on the list and join it. If MAX_JOINED rooms are joined, leave the one used longest ago. */
   open(room: RoomId, name: string | null | undefined = null): void {
     this.#hidden.delete(room);
     this.#learnRoom(room, name);
@@ -132,7 +132,7 @@ export class RoomList {
     return this.#entry(id, this.#known.get(id) ?? NOTHING);
   }
 
-  /** Apply the inbox, load its next page, and join the most recent rooms up to MAX_LIVE. */
+  /** Apply the inbox, load its next page, and join the most recent rooms up to MAX_JOINED. */
   #inboxChanged(): void {
     const { phase, rooms, more } = this.#client.inbox.state;
     if (phase !== "live") return;
@@ -143,7 +143,7 @@ export class RoomList {
       this.#lines.set(line.room, line);
       this.#learnLine(line);
     }
-    for (const { room } of shown) if (!this.#live.has(room) && !this.#live.isFull) this.#follow(room);
+    for (const { room } of shown) if (!this.#joined.has(room) && !this.#joined.isFull) this.#follow(room);
     if (more) void this.#client.inbox.loadMore().catch(() => {});
     this.#changed();
   }
@@ -163,8 +163,8 @@ export class RoomList {
   // --- joining and leaving -------------------------------------------------------------------------------------------
 
   #follow(room: RoomId): void {
-    if (this.#live.has(room)) return void this.#live.use(room);
-    const evicted = this.#live.use(room);
+    if (this.#joined.has(room)) return void this.#joined.use(room);
+    const evicted = this.#joined.use(room);
     if (evicted !== null) this.#retire(evicted);
     const peer = directPeer(room, this.#client.self?.user ?? "");
     const handle = this.#client.room(room);
@@ -183,12 +183,12 @@ export class RoomList {
   }
 
   #unfollow(room: RoomId): void {
-    this.#forgetLive(room);
+    this.#forgetJoined(room);
     void this.#client.room(room).leave();
   }
 
-  #forgetLive(room: RoomId): void {
-    this.#live.delete(room);
+  #forgetJoined(room: RoomId): void {
+    this.#joined.delete(room);
     for (const undo of this.#undos.get(room) ?? []) undo();
     this.#undos.delete(room);
   }
@@ -223,7 +223,7 @@ export class RoomList {
   #roomChanged({ room, change, name }: RoomChange): void {
     if (change === "people" || change === "banned") return; // after "banned" the server also sends "removed"
     if (change === "removed" || change === "closed") this.#forget(room);
-    else if (this.#live.has(room) || !this.#live.isFull) this.open(room, name);
+    else if (this.#joined.has(room) || !this.#joined.isFull) this.open(room, name);
     else this.#relist(room, name);
     this.#changed();
   }
@@ -231,7 +231,7 @@ export class RoomList {
   #forget(room: RoomId): void {
     this.#known.delete(room);
     this.#lines.delete(room);
-    this.#forgetLive(room);
+    this.#forgetJoined(room);
   }
 
   /** Put a changed room on the list without joining it. Its unread counts come with the inbox. */
@@ -245,7 +245,7 @@ export class RoomList {
   #entry(id: RoomId, known: Known): RoomEntry {
     const self = this.#client.self?.user ?? "";
     const peer = directPeer(id, self);
-    const activity = this.#live.has(id) ? this.#activity(this.#client.room(id), known) : known;
+    const activity = this.#joined.has(id) ? this.#activity(this.#client.room(id), known) : known;
     const { unread, mentions, lastText, lastTime } = activity;
     const title = roomTitle(id, known.name, self, (user) => this.nameOf(user));
     const kind = id.startsWith("public:") ? "public" : peer !== null ? "direct" : "private";

@@ -3,9 +3,9 @@
 import { createContext, createElement, useContext, useEffect, useState, useSyncExternalStore } from "react";
 import type { ReactElement, ReactNode } from "react";
 import type { AppTypes, Client, ConnectOptions } from "@roomcast/sdk";
-import { Session } from "./session.ts";
+import { SharedClient } from "./shared_client.ts";
 
-const SessionContext = createContext<Session | null>(null);
+const SharedClientContext = createContext<SharedClient | null>(null);
 
 /** The options of the SDK's `connect`, and the components that use the connection. */
 export interface RoomcastProviderProps extends ConnectOptions {
@@ -19,17 +19,17 @@ export interface RoomcastProviderProps extends ConnectOptions {
  * render. To connect as another user or to another address, give the provider another `key`.
  */
 export function RoomcastProvider({ children, ...options }: RoomcastProviderProps): ReactElement {
-  const [session] = useState(() => new Session(options));
-  useEffect(() => session.update(options));
-  useEffect(() => session.open(), [session]);
-  return createElement(SessionContext.Provider, { value: session }, children);
+  const [shared] = useState(() => new SharedClient(options));
+  useEffect(() => shared.update(options));
+  useEffect(() => shared.open(), [shared]);
+  return createElement(SharedClientContext.Provider, { value: shared }, children);
 }
 
-/** Return the session of the nearest provider. */
-export function useSession(): Session {
-  const session = useContext(SessionContext);
-  if (session === null) throw new Error("Roomcast's hooks work only below a <RoomcastProvider>");
-  return session;
+/** Return the shared client of the nearest provider. */
+export function useSharedClient(): SharedClient {
+  const shared = useContext(SharedClientContext);
+  if (shared === null) throw new Error("Roomcast's hooks work only below a <RoomcastProvider>");
+  return shared;
 }
 
 /**
@@ -39,8 +39,8 @@ export function useSession(): Session {
  * `A` declares the types that the application adds, as in the SDK's `connect`.
  */
 export function useClient<A extends AppTypes = AppTypes>(): Client<A> | null {
-  const session = useSession();
-  const client = useSyncExternalStore(session.subscribe, () => session.client, noClient);
+  const shared = useSharedClient();
+  const client = useSyncExternalStore(shared.subscribe, () => shared.client, noClient);
   return client as Client<A> | null;
 }
 

@@ -1,7 +1,7 @@
 import { useEffect, useMemo } from "react";
 import { EMPTY_ROOM, RoomcastError } from "@roomcast/sdk";
 import type { AppTypes, Room, RoomId, RoomState } from "@roomcast/sdk";
-import { useClient, useSession } from "./provider.ts";
+import { useClient, useSharedClient } from "./provider.ts";
 import { useSelection } from "./use_selection.ts";
 
 /** The state of a room without its messages; `useMessages` returns the messages. */
@@ -39,9 +39,9 @@ export function useRoom<A extends AppTypes = AppTypes>(id: RoomId): UseRoom<A> {
 
 /** Return a room that stays joined while the component is mounted. */
 export function useJoinedRoom<A extends AppTypes = AppTypes>(id: RoomId): Room<A> | null {
-  const session = useSession();
+  const shared = useSharedClient();
   const client = useClient<A>();
-  useEffect(() => (client ? session.enter(client, id) : undefined), [session, client, id]);
+  useEffect(() => (client ? shared.enter(client, id) : undefined), [shared, client, id]);
   return useMemo(() => client?.room(id) ?? null, [client, id]);
 }
 

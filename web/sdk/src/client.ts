@@ -7,7 +7,7 @@ import type { Undo } from "./emitter.ts";
 import { defaultStorage, newId } from "./connection/environment.ts";
 import { followNetwork } from "./connection/network.ts";
 import { Inbox } from "./inbox.ts";
-import { MarkStorage, OutboxStorage, type KeyValueStorage } from "./outbox_storage.ts";
+import { MarkStorage, OutboxStorage, type KeyValueStorage } from "./unsent_storage.ts";
 import { clampPage } from "./payload_checks.ts";
 import { Presence } from "./presence.ts";
 import { MAX_LIST } from "./protocol.ts";

@@ -13,7 +13,7 @@ export type { Undo } from "./emitter.ts";
 export { CODES, isWireError, RoomcastError, type Reason, type WireError } from "./errors.ts";
 export type { Inbox } from "./inbox.ts";
 export { EMPTY_INBOX, type InboxPhase, type InboxState } from "./inbox_state.ts";
-export type { KeyValueStorage } from "./outbox_storage.ts";
+export type { KeyValueStorage } from "./unsent_storage.ts";
 export type { Presence, PresenceMap, WatchOptions } from "./presence.ts";
 export * from "./protocol.ts";
 export type { Room } from "./room.ts";

@@ -7,7 +7,7 @@
 import { backoffMs, RECONNECT } from "./connection/backoff.ts";
 import type { Connection } from "./connection/connection.ts";
 import { RoomcastError } from "./errors.ts";
-import { MarkStorage, type StoredMark } from "./outbox_storage.ts";
+import { MarkStorage, type StoredMark } from "./unsent_storage.ts";
 import type { RoomId } from "./protocol.ts";
 
 const EVERY_MS = 1_000;

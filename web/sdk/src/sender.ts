@@ -15,7 +15,7 @@ import { RoomcastError, type Reason, type WireError } from "./errors.ts";
 import { culpritOf } from "./disconnect_cause.ts";
 import { payloadOf, reduceOutbox, roomsChanged, SAFE_RESEND_MS } from "./outbox.ts";
 import type { Draft, Outbox, OutboxAction } from "./outbox.ts";
-import { OutboxStorage } from "./outbox_storage.ts";
+import { OutboxStorage } from "./unsent_storage.ts";
 import { dataFault, textFault } from "./payload_checks.ts";
 import type { RoomId } from "./protocol.ts";
 

@@ -1,4 +1,4 @@
-import type { KeyValueStorage } from "../src/outbox_storage.ts";
+import type { KeyValueStorage } from "../src/unsent_storage.ts";
 
 /** A `localStorage` in memory, for tests without a browser. */
 export class MemoryStorage implements KeyValueStorage {

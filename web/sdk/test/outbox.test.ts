@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { payloadOf, reduceOutbox, revived, SAFE_RESEND_MS, type Draft, type Outbox } from "../src/outbox.ts";
-import { MarkStorage, OutboxStorage } from "../src/outbox_storage.ts";
+import { MarkStorage, OutboxStorage } from "../src/unsent_storage.ts";
 import { MemoryStorage } from "./memory_storage.ts";
 
 const NOW = 1_800_000_000_000;

@@ -7,9 +7,9 @@ import { useChanges, useNow, useRoom } from "../hooks.ts";
 import { cleanName } from "../safe_names.ts";
 import { Avatar, PresenceDot } from "./avatar.tsx";
 import { IconButton } from "./icons.tsx";
-import { Name } from "./name.tsx";
-import { Person } from "./person.tsx";
-import { usePaged } from "./use_paged.ts";
+import { DisplayName } from "./display_name.tsx";
+import { PersonCard } from "./person_card.tsx";
+import { usePagedList } from "./use_paged_list.ts";
 
 /** Stored members per page. */
 const PAGE = 100;
@@ -48,7 +48,7 @@ export function Members({ room, isDrawer, onClose }: { room: Room; isDrawer: boo
         {state.phase !== "joined" && state.phase !== "refused" && state.members.length === 0 && <MemberSkeleton />}
       </ul>
       {person && (
-        <Person
+        <PersonCard
           room={room.id}
           user={person.user}
           name={person.name}
@@ -66,7 +66,7 @@ function useStored(room: Room, isJoined: boolean) {
   useChanges((listener) => details.subscribe(listener), [details]);
   const isStored = isJoined && details.of(room.id) !== null;
   const begin = () => (isStored ? client.admin(room.id).members() : null);
-  return usePaged(begin, PAGE, [room.id, isStored, details.membersVersion(room.id)]);
+  return usePagedList(begin, PAGE, [room.id, isStored, details.membersVersion(room.id)]);
 }
 
 /** In a direct room, add the other person if absent. */
@@ -96,7 +96,7 @@ function MemberItem({ member, role, onPick }: MemberItemProps) {
         </span>
         <span class="member-text">
           <span class="member-name">
-            <Name of={name} />
+            <DisplayName of={name} />
           </span>
           <span class="member-line">
             {role && ROLES[role] && <span class="role">{ROLES[role]}</span>}

@@ -1,7 +1,7 @@
-import type { Paged } from "./use_paged.ts";
+import type { PagedList } from "./use_paged_list.ts";
 
 /** The end of a list that is loaded page by page: the button for the next page, and the error. */
-export function NextPage({ list, isBusy = list.isLoading }: { list: Paged<unknown>; isBusy?: boolean }) {
+export function NextPage({ list, isBusy = list.isLoading }: { list: PagedList<unknown>; isBusy?: boolean }) {
   return (
     <>
       {list.hasMore && (

@@ -1,18 +1,19 @@
 import { useEffect, useState } from "preact/hooks";
 import type { Room } from "@roomcast/sdk";
-import { explain, useApp } from "../app_context.ts";
+import { useApp } from "../app_context.ts";
+import { explain } from "../error_text.ts";
 import { plural } from "../format.ts";
 import { useChanges, useRoom } from "../hooks.ts";
 import { canDescribe } from "../room_details.ts";
 import type { RoomEntry } from "../room_list.ts";
 import { LOBBY } from "../route.ts";
 import { AboutRoom } from "./dialogs/about_room.tsx";
-import { Invite } from "./dialogs/invite.tsx";
-import { CloseRoom, LeaveRoom } from "./dialogs/leave_room.tsx";
+import { InvitePerson } from "./dialogs/invite_person.tsx";
+import { CloseRoom, LeaveRoom } from "./dialogs/leave_or_close_room.tsx";
 import { TransferRoom } from "./dialogs/transfer_room.tsx";
 import { IconButton } from "./icons.tsx";
 import { Menu, type MenuItem } from "./menu.tsx";
-import { RoomSign } from "./room_sign.tsx";
+import { RoomIcon } from "./room_icon.tsx";
 
 interface RoomHeaderProps {
   room: Room;
@@ -37,7 +38,7 @@ export function RoomHeader({ room, membersShown, onMembers, onRooms }: RoomHeade
   return (
     <header class="room-head">
       <IconButton icon="menu" label="Rooms" class="only-narrow" onClick={onRooms} data-testid="open-rooms" />
-      <RoomSign entry={entry} />
+      <RoomIcon entry={entry} />
       <div class="room-head-text">
         <h1>
           <bdi>{entry.title}</bdi>
@@ -110,7 +111,7 @@ function useItems(entry: RoomEntry, open: (dialog: OpenDialog) => void): MenuIte
 function Dialogs({ entry, open, onClose }: { entry: RoomEntry; open: OpenDialog; onClose: () => void }) {
   const { details } = useApp();
   const info = details.of(entry.id);
-  if (open === "invite") return <Invite room={entry.id} onClose={onClose} />;
+  if (open === "invite") return <InvitePerson room={entry.id} onClose={onClose} />;
   if (open === "leave") return <LeaveRoom entry={entry} onClose={onClose} />;
   if (open === "close") return <CloseRoom entry={entry} onClose={onClose} />;
   if (open === "transfer") return <TransferRoom entry={entry} onClose={onClose} />;

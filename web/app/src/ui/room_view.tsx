@@ -1,12 +1,14 @@
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import type { ChatMessage, Room } from "@roomcast/sdk";
-import { explain, useApp } from "../app_context.ts";
+import { useApp } from "../app_context.ts";
+import { explain } from "../error_text.ts";
 import { useRoom } from "../hooks.ts";
 import { Composer, type ComposerMode } from "./composer/composer.tsx";
 import { RoomHeader } from "./room_header.tsx";
-import { Timeline } from "./timeline/message_list.tsx";
-import { DropZone, Uploads, useFiles } from "./composer/upload_list.tsx";
+import { Timeline } from "./timeline/timeline.tsx";
+import { DropZone } from "./composer/drop_zone.tsx";
+import { Uploads, useFiles } from "./composer/upload_list.tsx";
 
 interface RoomViewProps {
   room: Room;

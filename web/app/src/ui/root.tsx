@@ -8,13 +8,13 @@ import { useLatest } from "../hooks.ts";
 import { hashOfRoom, LOBBY, roomOfHash } from "../route.ts";
 import { notifyOf } from "../notifications.ts";
 import { StatusNotes } from "../status_notes.ts";
-import { UploadQueue } from "../uploads.ts";
+import { UploadQueue } from "../upload_queue.ts";
 import { currentToken, loadSession, saveSession, type Session } from "../session.ts";
 import { Shell } from "./shell.tsx";
 import { SignIn } from "./sign_in.tsx";
 import { Splash } from "./splash.tsx";
 import { Toasts, useToasts } from "./toasts.tsx";
-import { useNotice } from "./use_notice.ts";
+import { useConnectionNotice } from "./use_connection_notice.ts";
 
 /** The page's root: the sign-in form, or the chat with one client per session. */
 export function Root({ storage }: { storage: Storage }) {
@@ -48,7 +48,7 @@ function SignedIn({ session, onRenewed, onSignedIn, onSignOut }: SignedInProps) 
   const client = useClient(session, onRenewed);
   const changed = useLatest(() => setVersion((version) => version + 1));
   const state = useConnection(client);
-  const notice = useNotice(state, session);
+  const notice = useConnectionNotice(state, session);
   const uploads = useMemo(() => new UploadQueue(client), [client]);
   const signOut = useLatest(() => {
     uploads.stop();

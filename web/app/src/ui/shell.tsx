@@ -4,7 +4,7 @@ import { useApp } from "../app_context.ts";
 import type { Notice } from "../connection_notice.ts";
 import { useMedia } from "../hooks.ts";
 import { isolated } from "../safe_names.ts";
-import { Banner } from "./banner.tsx";
+import { ConnectionBanner } from "./connection_banner.tsx";
 import { Members } from "./members.tsx";
 import { RoomView } from "./room_view.tsx";
 import { Sidebar } from "./sidebar.tsx";
@@ -51,7 +51,7 @@ export function Shell({ room, connection, notice }: ShellProps) {
         membersShown={membersShown}
         onMembers={toggleMembers}
         onRooms={() => setDrawer("rooms")}
-        banner={<Banner state={connection} notice={notice} />}
+        banner={<ConnectionBanner state={connection} notice={notice} />}
       />
       {membersShown && <Members key={`members-${room}`} room={handle} isDrawer={!wide} onClose={toggleMembers} />}
       {drawer && (

@@ -6,11 +6,11 @@ import { shortTime } from "../format.ts";
 import { useNow } from "../hooks.ts";
 import { hashOfRoom } from "../route.ts";
 import { IconButton, Logo } from "./icons.tsx";
-import { RoomSign } from "./room_sign.tsx";
-import { Me } from "./me.tsx";
-import { Browse } from "./dialogs/browse.tsx";
+import { RoomIcon } from "./room_icon.tsx";
+import { OwnStatusBar } from "./own_status_bar.tsx";
+import { BrowseRooms } from "./dialogs/browse_rooms.tsx";
 import { NewRoom } from "./dialogs/new_room.tsx";
-import { Switcher } from "./dialogs/switcher.tsx";
+import { RoomSwitcher } from "./dialogs/room_switcher.tsx";
 
 interface SidebarProps {
   room: RoomId;
@@ -55,10 +55,10 @@ export function Sidebar({ room, open, isDrawer, onClose }: SidebarProps) {
             <RoomItem key={entry.id} entry={entry} active={entry.id === room} onPick={onClose} />
           ))}
         </ul>
-        <Me />
+        <OwnStatusBar />
       </nav>
-      {switching && <Switcher onClose={() => setSwitching(false)} />}
-      {browsing && <Browse onClose={() => setBrowsing(false)} />}
+      {switching && <RoomSwitcher onClose={() => setSwitching(false)} />}
+      {browsing && <BrowseRooms onClose={() => setBrowsing(false)} />}
       {creating && <NewRoom onClose={() => setCreating(false)} />}
     </>
   );
@@ -78,7 +78,7 @@ function RoomItem({ entry, active, onPick }: { entry: RoomEntry; active: boolean
         data-unread={entry.unread}
         data-mentions={entry.mentions}
       >
-        <RoomSign entry={entry} />
+        <RoomIcon entry={entry} />
         <span class="room-item-text">
           <span class="room-item-title">
             <bdi>{entry.title}</bdi>

@@ -1,5 +1,5 @@
 import type { ConnectionState } from "@roomcast/sdk";
-import { explain } from "../app_context.ts";
+import { explain } from "../error_text.ts";
 import type { Notice } from "../connection_notice.ts";
 import { Logo } from "./icons.tsx";
 

@@ -1,7 +1,7 @@
 /** Use the features of the platform (a browser, Node, React Native), with fallbacks for missing features. */
 
 import type { Undo } from "../emitter.ts";
-import type { KeyValueStorage } from "../outbox_storage.ts";
+import type { KeyValueStorage } from "../unsent_storage.ts";
 
 /** Return `localStorage`, or null where there is none or the browser forbids it. */
 export function defaultStorage(): KeyValueStorage | null {

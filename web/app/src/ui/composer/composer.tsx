@@ -1,11 +1,12 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { ChatMessage, Room } from "@roomcast/sdk";
-import { explain, useApp } from "../../app_context.ts";
+import { useApp } from "../../app_context.ts";
+import { explain } from "../../error_text.ts";
 import { summary } from "../../format.ts";
 import { useMedia } from "../../hooks.ts";
 import { mentionsIn } from "../../people_search.ts";
 import { Icon, IconButton } from "../icons.tsx";
-import { Name } from "../name.tsx";
+import { DisplayName } from "../display_name.tsx";
 import { useComposition } from "./use_composition.ts";
 import { useDraft } from "./use_draft.ts";
 import { useTyping } from "./use_typing.ts";
@@ -191,7 +192,7 @@ function ModeLine({ mode, onCancel }: { mode: Exclude<ComposerMode, { type: "wri
             "Editing"
           ) : (
             <>
-              Reply to <Name of={message.name} fallback={message.user} />
+              Reply to <DisplayName of={message.name} fallback={message.user} />
             </>
           )}
         </b>

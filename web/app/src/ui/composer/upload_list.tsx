@@ -1,11 +1,11 @@
-import type { ComponentChildren } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect } from "preact/hooks";
 import type { RoomId } from "@roomcast/sdk";
-import { explain, useApp } from "../../app_context.ts";
+import { useApp } from "../../app_context.ts";
+import { explain } from "../../error_text.ts";
 import { fileSize } from "../../format.ts";
 import { useChanges, useLatest } from "../../hooks.ts";
 import { cleanName } from "../../safe_names.ts";
-import type { UploadItem } from "../../uploads.ts";
+import type { UploadItem } from "../../upload_queue.ts";
 import { Icon, IconButton } from "../icons.tsx";
 
 /** Return a function that uploads files to a room, and shows a note with the files that cannot be sent. */
@@ -108,51 +108,4 @@ function Progress({ item: { file, upload } }: { item: UploadItem }) {
 /** Move the focus to the composer, because the pressed button is about to be removed. */
 function focusComposer(): void {
   document.querySelector<HTMLElement>("[data-testid=composer]")?.focus();
-}
-
-/** Accept files that are dropped anywhere on the room. */
-export function DropZone({
-  onFiles,
-  children,
-}: {
-  onFiles: (files: Iterable<File>) => void;
-  children: ComponentChildren;
-}) {
-  const [over, setOver] = useState(false);
-  const depth = useRef(0);
-  const hasFiles = (event: DragEvent) => event.dataTransfer?.types.includes("Files") ?? false;
-  const enter = (step: number) => (event: DragEvent) => {
-    if (!hasFiles(event)) return;
-    event.preventDefault();
-    depth.current += step;
-    setOver(depth.current > 0);
-  };
-  const drop = (event: DragEvent) => {
-    depth.current = 0;
-    setOver(false);
-    if (!hasFiles(event)) return;
-    event.preventDefault();
-    onFiles(event.dataTransfer?.files ?? []);
-  };
-  // By default a browser replaces the page by a file that is dropped outside of the zone.
-  useEffect(() => {
-    const stop = (event: DragEvent) => event.preventDefault();
-    window.addEventListener("dragover", stop);
-    window.addEventListener("drop", stop);
-    return () => {
-      window.removeEventListener("dragover", stop);
-      window.removeEventListener("drop", stop);
-    };
-  }, []);
-  return (
-    <section class="drop-zone" aria-label="Conversation" onDragEnter={enter(1)} onDragLeave={enter(-1)} onDrop={drop}>
-      {children}
-      {over && (
-        <div class="drop-hint" aria-hidden="true">
-          <Icon name="file" size={40} />
-          Drop to send
-        </div>
-      )}
-    </section>
-  );
 }

@@ -1,6 +1,7 @@
 import { useState } from "preact/hooks";
 import type { RoomInfo } from "@roomcast/sdk";
-import { explain, useApp } from "../../app_context.ts";
+import { useApp } from "../../app_context.ts";
+import { explain } from "../../error_text.ts";
 import { canDescribe, MAX_ROOM_NAME, MAX_TOPIC } from "../../room_details.ts";
 import { Dialog } from "./dialog.tsx";
 

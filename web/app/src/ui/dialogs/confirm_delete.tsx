@@ -1,5 +1,6 @@
 import type { ChatMessage, Room } from "@roomcast/sdk";
-import { explain, useApp } from "../../app_context.ts";
+import { useApp } from "../../app_context.ts";
+import { explain } from "../../error_text.ts";
 import { summary } from "../../format.ts";
 import { Dialog } from "./dialog.tsx";
 

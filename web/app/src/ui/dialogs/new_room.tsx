@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks";
-import { explain, useApp } from "../../app_context.ts";
+import { useApp } from "../../app_context.ts";
+import { explain } from "../../error_text.ts";
 import { roomOfInput, slugOf } from "../../route.ts";
 import { Dialog } from "./dialog.tsx";
 

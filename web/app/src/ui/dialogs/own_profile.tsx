@@ -3,7 +3,7 @@ import { useApp } from "../../app_context.ts";
 import { pictureUrl } from "../../picture_url.ts";
 import { signInByName, type SignIn } from "../../session.ts";
 import { Avatar, useProfile } from "../avatar.tsx";
-import { Name } from "../name.tsx";
+import { DisplayName } from "../display_name.tsx";
 
 /** The user's own profile, from the token. If the user has signed in by name, saving a change signs in again. */
 export function OwnProfile() {
@@ -16,7 +16,7 @@ export function OwnProfile() {
         <Avatar user={self.user} name={name} size="large" />
         <div class="person-text">
           <p class="person-name">
-            <Name of={name} fallback={self.user} />
+            <DisplayName of={name} fallback={self.user} />
           </p>
           <p class="muted">{self.user}</p>
         </div>

@@ -1,6 +1,7 @@
 import type { ChatMessage, RoomId } from "@roomcast/sdk";
 import { useState } from "preact/hooks";
-import { explain, useApp } from "../../app_context.ts";
+import { useApp } from "../../app_context.ts";
+import { explain } from "../../error_text.ts";
 import { summary } from "../../format.ts";
 import { Dialog } from "./dialog.tsx";
 

@@ -1,8 +1,8 @@
 import { useState } from "preact/hooks";
 import { chooseNotifications, notificationChoice } from "../../notifications.ts";
 import { chooseTheme, loadTheme, type Theme } from "../../theme.ts";
-import { NoteEnd } from "../note_end.tsx";
-import { StatusNote } from "../status_note.tsx";
+import { NoteEndField } from "../note_end_field.tsx";
+import { StatusNoteField } from "../status_note_field.tsx";
 import { Dialog } from "./dialog.tsx";
 import { OwnProfile } from "./own_profile.tsx";
 
@@ -26,9 +26,9 @@ export function Settings({ onClose }: { onClose: () => void }) {
       <div class="stack" data-testid="settings">
         <OwnProfile />
         <label for="settings-note">Status text</label>
-        <StatusNote id="settings-note" class="field" />
+        <StatusNoteField id="settings-note" class="field" />
         <label for="settings-note-end">The text ends</label>
-        <NoteEnd id="settings-note-end" />
+        <NoteEndField id="settings-note-end" />
         <fieldset class="choices three">
           <legend>Theme</legend>
           {THEMES.map(({ value, label }) => (

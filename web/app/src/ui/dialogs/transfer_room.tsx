@@ -1,13 +1,14 @@
 import { useState } from "preact/hooks";
 import type { Member } from "@roomcast/sdk";
-import { explain, useApp } from "../../app_context.ts";
+import { useApp } from "../../app_context.ts";
+import { explain } from "../../error_text.ts";
 import { cleanName, isolated } from "../../safe_names.ts";
 import type { RoomEntry } from "../../room_list.ts";
 import { matching } from "../../room_search.ts";
 import { Avatar } from "../avatar.tsx";
 import { NextPage } from "../next_page.tsx";
-import { OptionText, Picker } from "../picker.tsx";
-import { usePaged } from "../use_paged.ts";
+import { OptionText, Combobox } from "../combobox.tsx";
+import { usePagedList } from "../use_paged_list.ts";
 import { Confirmation } from "./confirmation.tsx";
 import { Dialog } from "./dialog.tsx";
 
@@ -19,7 +20,7 @@ export function TransferRoom({ entry, onClose }: { entry: RoomEntry; onClose: ()
   const { client, self, note } = useApp();
   const [text, setText] = useState("");
   const [heir, setHeir] = useState<Member | null>(null);
-  const list = usePaged(() => client.admin(entry.id).members(), PAGE, [client, entry.id]);
+  const list = usePagedList(() => client.admin(entry.id).members(), PAGE, [client, entry.id]);
   const others = list.items.filter(({ user }) => user !== self.user);
   const titled = others.map((member) => ({ member, title: cleanName(member.name, member.user) }));
   if (heir) {
@@ -42,7 +43,7 @@ export function TransferRoom({ entry, onClose }: { entry: RoomEntry; onClose: ()
   }
   return (
     <Dialog title="Transfer ownership" onClose={onClose}>
-      <Picker
+      <Combobox
         id="heir"
         label="New owner"
         text={text}

@@ -6,7 +6,7 @@ import { groupReactions } from "../../reactions.ts";
 import { Icon } from "../icons.tsx";
 import { MediaView } from "./media.tsx";
 import type { MessageActions } from "./message_actions.ts";
-import { Name } from "../name.tsx";
+import { DisplayName } from "../display_name.tsx";
 import { Toolbar } from "./toolbar.tsx";
 
 interface MessageProps {
@@ -105,7 +105,7 @@ function Quote({ message, replied, actions }: MessageProps) {
     : "Show the earlier message";
   return (
     <button type="button" class="quote" onClick={() => actions.jump(seq)} data-testid="quote">
-      <b>{replied ? <Name of={replied.name} fallback={replied.user} /> : "Reply"}</b>
+      <b>{replied ? <DisplayName of={replied.name} fallback={replied.user} /> : "Reply"}</b>
       <span dir="auto">{text}</span>
     </button>
   );

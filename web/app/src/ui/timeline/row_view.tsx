@@ -4,7 +4,7 @@ import type { Row } from "../../timeline_rows.ts";
 import { Avatar } from "../avatar.tsx";
 import type { MessageActions } from "./message_actions.ts";
 import { MessageItem } from "./message_item.tsx";
-import { Name } from "../name.tsx";
+import { DisplayName } from "../display_name.tsx";
 
 /** The values that all rows of one rendering share. */
 export interface RowContext {
@@ -54,7 +54,7 @@ function MessageRow({ row, context }: { row: Row; context: RowContext }) {
         {!own && first && (
           <h3 class="author">
             <button type="button" class="author-button" tabIndex={-1} onClick={onPick} data-testid="author">
-              <Name of={message.name} fallback={message.user} />
+              <DisplayName of={message.name} fallback={message.user} />
             </button>
           </h3>
         )}

@@ -1,6 +1,7 @@
 import { useRef, useState } from "preact/hooks";
 import type { Room } from "@roomcast/sdk";
-import { explain, useApp } from "../../app_context.ts";
+import { useApp } from "../../app_context.ts";
+import { explain } from "../../error_text.ts";
 import { loadUntil } from "../../load_history.ts";
 import { useLatest } from "../../hooks.ts";
 import type { Row } from "../../timeline_rows.ts";

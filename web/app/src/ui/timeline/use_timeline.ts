@@ -3,8 +3,8 @@ import type { RoomState } from "@roomcast/sdk";
 import { useLatest } from "../../hooks.ts";
 import type { Row } from "../../timeline_rows.ts";
 import { estimateHeight } from "./row_height.ts";
-import { messageOf } from "../use_kept_focus.ts";
-import { usePinned } from "./use_pinned.ts";
+import { messageOf } from "./use_kept_focus.ts";
+import { useRenderedRows } from "./use_rendered_rows.ts";
 import { useVirtualizer, type ListVirtualizer } from "./use_virtualizer.ts";
 
 const NEAR_BOTTOM_PX = 60;
@@ -43,7 +43,7 @@ export function useTimeline(rows: readonly Row[], state: RoomState, self: string
     getScrollElement: () => box.current,
     getItemKey: useMemo(() => (index: number) => rows[index]!.key, [rows]),
     estimateSize: (index) => estimateHeight(rows[index]!),
-    rangeExtractor: usePinned(box, rows),
+    rangeExtractor: useRenderedRows(box, rows),
     overscan: OVERSCAN_ROWS,
     paddingStart: TOP_PX,
     paddingEnd: END_PX,

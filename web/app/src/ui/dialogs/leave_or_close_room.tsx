@@ -1,5 +1,6 @@
 import { RoomcastError } from "@roomcast/sdk";
-import { explain, useApp } from "../../app_context.ts";
+import { useApp } from "../../app_context.ts";
+import { explain } from "../../error_text.ts";
 import type { RoomEntry } from "../../room_list.ts";
 import { isolated } from "../../safe_names.ts";
 import { LOBBY } from "../../route.ts";

@@ -1,12 +1,18 @@
 import { defaultRangeExtractor, type Range } from "@tanstack/virtual-core";
 import { useEffect, useRef } from "preact/hooks";
 import type { Row } from "../../timeline_rows.ts";
-import { keyOf, useKeptFocus } from "../use_kept_focus.ts";
+import { keyOf, useKeptFocus } from "./use_kept_focus.ts";
 
 const PLAYER_EVENTS = ["play", "pause", "ended"];
 
-/** Return a function that chooses the rows to render: the rows near the visible part, with the focus, or with media. */
-export function usePinned(box: { current: HTMLElement | null }, rows: readonly Row[]): (range: Range) => number[] {
+/**
+ * Return a function that chooses the rows to render: the rows near the visible part, the row with the keyboard focus,
+ * and the rows that play audio or video.
+ */
+export function useRenderedRows(
+  box: { current: HTMLElement | null },
+  rows: readonly Row[],
+): (range: Range) => number[] {
   const focused = useKeptFocus(box, rows);
   const playing = useRef(new Set<string>());
   useEffect(() => {

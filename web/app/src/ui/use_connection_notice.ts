@@ -4,7 +4,7 @@ import { MOVE_MS, noticeOf, type Notice } from "../connection_notice.ts";
 import { expiryOf, type Session } from "../session.ts";
 
 /** Return the notice about the connection. It is computed anew when the state changes, and after MOVE_MS offline. */
-export function useNotice(state: ConnectionState, session: Session): Notice {
+export function useConnectionNotice(state: ConnectionState, session: Session): Notice {
   const aheadMs = useServerClock(state);
   const offlineMs = useOfflineFor(state);
   const expiry = expiryOf(session.token);

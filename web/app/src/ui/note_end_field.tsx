@@ -1,4 +1,5 @@
-import { explain, useApp } from "../app_context.ts";
+import { useApp } from "../app_context.ts";
+import { explain } from "../error_text.ts";
 import { useChanges } from "../hooks.ts";
 import { NOTE_ENDS, noteEndOf, endText } from "../note_end.ts";
 
@@ -6,7 +7,7 @@ const NEVER = "never";
 const CURRENT = "current";
 
 /** The field for the time at which the status text ends. */
-export function NoteEnd({ id }: { id: string }) {
+export function NoteEndField({ id }: { id: string }) {
   const { client, note } = useApp();
   const { presence } = client;
   useChanges((listener) => presence.subscribe(listener), [client]);

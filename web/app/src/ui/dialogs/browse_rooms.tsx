@@ -5,20 +5,20 @@ import { plural } from "../../format.ts";
 import { cleanName } from "../../safe_names.ts";
 import { Icon } from "../icons.tsx";
 import { NextPage } from "../next_page.tsx";
-import { OptionText, Picker } from "../picker.tsx";
-import { usePaged } from "../use_paged.ts";
-import { useSettled } from "../use_search.ts";
+import { OptionText, Combobox } from "../combobox.tsx";
+import { usePagedList } from "../use_paged_list.ts";
+import { useSettled } from "../use_people_search.ts";
 import { Dialog } from "./dialog.tsx";
 
 /** Rooms per page. */
 const PAGE = 20;
 
 /** Browse the directory of public rooms, and join one. */
-export function Browse({ onClose }: { onClose: () => void }) {
+export function BrowseRooms({ onClose }: { onClose: () => void }) {
   const { client, rooms, go } = useApp();
   const [text, setText] = useState("");
   const query = useSettled(text.trim());
-  const list = usePaged(() => client.publicRooms(query), PAGE, [client, query]);
+  const list = usePagedList(() => client.publicRooms(query), PAGE, [client, query]);
   const known = new Set(rooms.entries().map(({ id }) => id));
   const enter = ({ room, name }: PublicRoom) => {
     rooms.open(room, name);
@@ -29,7 +29,7 @@ export function Browse({ onClose }: { onClose: () => void }) {
     key: room.room,
     content: (
       <>
-        <span class="room-sign">
+        <span class="room-icon">
           <Icon name="hash" size={18} />
         </span>
         <OptionText title={cleanName(room.name, room.room)} about={room.topic} />
@@ -45,7 +45,7 @@ export function Browse({ onClose }: { onClose: () => void }) {
   const isEmpty = !isBusy && list.error === null;
   return (
     <Dialog title="Browse rooms" onClose={onClose}>
-      <Picker
+      <Combobox
         id="browse"
         label="Room name"
         text={text}

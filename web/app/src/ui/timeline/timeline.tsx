@@ -2,7 +2,8 @@ import type { VirtualItem } from "@tanstack/virtual-core";
 import type { ComponentChildren } from "preact";
 import { useMemo, useRef, useState } from "preact/hooks";
 import type { ChatMessage, Room, RoomState, UserId } from "@roomcast/sdk";
-import { explain, useApp } from "../../app_context.ts";
+import { useApp } from "../../app_context.ts";
+import { explain } from "../../error_text.ts";
 import { plural } from "../../format.ts";
 import { useLatest, useNow, useRoom } from "../../hooks.ts";
 import { toggled } from "../../reactions.ts";
@@ -11,7 +12,7 @@ import { Announcer } from "../announcer.tsx";
 import { ReportMessage } from "../dialogs/report_message.tsx";
 import { ConfirmDelete } from "../dialogs/confirm_delete.tsx";
 import { Icon } from "../icons.tsx";
-import { Person } from "../person.tsx";
+import { PersonCard } from "../person_card.tsx";
 import type { MessageActions } from "./message_actions.ts";
 import { RowView, type RowContext } from "./row_view.tsx";
 import { Empty, Skeleton, Top } from "./timeline_top.tsx";
@@ -82,7 +83,7 @@ export function Timeline({ room, onReply, onEdit }: TimelineProps) {
       <Announcer messages={state.messages} />
       {deleting && <ConfirmDelete room={room} message={deleting} onClose={() => setDeleting(null)} />}
       {reporting && <ReportMessage room={room.id} message={reporting} onClose={() => setReporting(null)} />}
-      {person && <Person room={room.id} {...person} onClose={() => setPerson(null)} />}
+      {person && <PersonCard room={room.id} {...person} onClose={() => setPerson(null)} />}
     </div>
   );
 }

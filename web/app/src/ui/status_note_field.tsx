@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks";
-import { explain, useApp } from "../app_context.ts";
+import { useApp } from "../app_context.ts";
+import { explain } from "../error_text.ts";
 import { useChanges } from "../hooks.ts";
 
 /** The longest note that the server accepts, in characters. */
@@ -9,7 +10,7 @@ const MAX_NOTE = 140;
  * The field for the user's note. Enter or leaving the field sets the note; Escape undoes the change. A changed note
  * keeps the end of the previous note.
  */
-export function StatusNote({ id, class: look = "status-note" }: { id?: string; class?: string }) {
+export function StatusNoteField({ id, class: look = "status-note" }: { id?: string; class?: string }) {
   const { client, note } = useApp();
   useChanges((listener) => client.presence.subscribe(listener), [client]);
   const own = client.presence.ownNote;

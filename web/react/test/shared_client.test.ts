@@ -1,8 +1,8 @@
-/** Tests of `Session` without React, against a live Socket.IO server. */
+/** Tests of `SharedClient` without React, against a live Socket.IO server. */
 
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
-import { Session } from "../src/session.ts";
+import { SharedClient } from "../src/shared_client.ts";
 import { FAST, gateway, LOBBY, useGateway as gatewayPerTest } from "../../sdk/test/harness.ts";
 import { until } from "../../sdk/test/test_gateway.ts";
 
@@ -14,12 +14,12 @@ afterEach(() => {
   ends = [];
 });
 
-function session(token: () => string = () => "token"): Session {
-  return new Session({ url: gateway.url, token, backoff: FAST, resend: FAST, storage: null, pageSize: 3 });
+function shared(token: () => string = () => "token"): SharedClient {
+  return new SharedClient({ url: gateway.url, token, backoff: FAST, resend: FAST, storage: null, pageSize: 3 });
 }
 
-/** Open a session; close its client at the end of the test. */
-function opened(one: Session): () => void {
+/** Open a shared client; close its connection at the end of the test. */
+function opened(one: SharedClient): () => void {
   const undo = one.open();
   ends.push(() => one.client?.close());
   return undo;
@@ -27,7 +27,7 @@ function opened(one: Session): () => void {
 
 const leaves = () => gateway.payloads("room:leave").map(({ room }) => room);
 
-async function joined(one: Session): Promise<() => void> {
+async function joined(one: SharedClient): Promise<() => void> {
   opened(one);
   const client = one.client!;
   const undo = one.enter(client, LOBBY);
@@ -35,17 +35,17 @@ async function joined(one: Session): Promise<() => void> {
   return undo;
 }
 
-test("a session connects only when it is opened", async () => {
-  const unopened = session();
-  const other = session();
+test("a shared client connects only when it is opened", async () => {
+  const unopened = shared();
+  const other = shared();
   opened(other);
   await until(() => other.client?.state.phase === "online", "online");
   assert.equal(unopened.client, null);
   assert.equal(gateway.tokens.length, 1);
 });
 
-test("a session that is closed and opened again at once keeps its connection", async () => {
-  const one = session();
+test("a shared client that is closed and opened again at once keeps its connection", async () => {
+  const one = shared();
   opened(one)();
   const client = one.client;
   opened(one);
@@ -55,7 +55,7 @@ test("a session that is closed and opened again at once keeps its connection", a
 });
 
 test("the connection closes after its last user, and a later user opens another connection", async () => {
-  const one = session();
+  const one = shared();
   let changes = 0;
   one.subscribe(() => changes++);
   const [first, second] = [opened(one), opened(one)];
@@ -72,7 +72,7 @@ test("the connection closes after its last user, and a later user opens another 
 });
 
 test("each connect calls the token function of the latest update", async () => {
-  const one = session(() => "old");
+  const one = shared(() => "old");
   opened(one);
   await until(() => one.client?.state.phase === "online", "online");
   one.update({ url: gateway.url, token: () => "new" });
@@ -82,12 +82,12 @@ test("each connect calls the token function of the latest update", async () => {
 });
 
 test("a room stays joined until the last of its users leaves", async () => {
-  const one = session();
+  const one = shared();
   const leaveFirst = await joined(one);
   const leaveSecond = one.enter(one.client!, LOBBY);
   leaveFirst();
   one.enter(one.client!, LOBBY)();
-  one.enter(one.client!, "public:other")(); // left as late after its last user as the lobby would be
+  one.enter(one.client!, "public:other")(); // the client leaves both rooms after the same delay
   await until(() => leaves().length > 0, "left the other room");
   assert.deepEqual(leaves(), ["public:other"]);
   leaveSecond();
@@ -97,7 +97,7 @@ test("a room stays joined until the last of its users leaves", async () => {
 });
 
 test("a room is not left while a message is still being sent", async () => {
-  const one = session();
+  const one = shared();
   const leave = await joined(one);
   let accept = () => {};
   gateway.onSend = ({ id, text }, ack) => {
@@ -109,7 +109,7 @@ test("a room is not left while a message is still being sent", async () => {
   };
   one.client!.room(LOBBY).send({ text: "last words" });
   leave();
-  one.enter(one.client!, "public:other")(); // left as late after its last user as the lobby would be
+  one.enter(one.client!, "public:other")(); // the client leaves both rooms after the same delay
   await until(() => leaves().length > 0, "left the other room");
   assert.deepEqual(leaves(), ["public:other"]);
   accept();

@@ -1,8 +1,8 @@
-/** Choose the rooms that stay joined: those used most recently, up to a bound. `RoomList` joins and leaves them. */
+/** Choose which rooms stay joined: the most recently used ones, up to a bound. `RoomList` joins and leaves rooms. */
 
 import type { RoomId } from "@roomcast/sdk";
 
-export class LiveRooms {
+export class JoinedRooms {
   readonly #max: number;
   readonly #fixed: RoomId;
   /** The joined rooms, the one used longest ago first. */

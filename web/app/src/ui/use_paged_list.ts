@@ -1,8 +1,8 @@
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
-import { explain } from "../app_context.ts";
+import { explain } from "../error_text.ts";
 import { Pager } from "../pager.ts";
 
-export interface Paged<T> {
+export interface PagedList<T> {
   items: readonly T[];
   hasMore: boolean;
   isLoading: boolean;
@@ -11,18 +11,18 @@ export interface Paged<T> {
   loadMore: () => void;
 }
 
-type State<T> = Omit<Paged<T>, "loadMore">;
+type State<T> = Omit<PagedList<T>, "loadMore">;
 
 /**
  * Show a list of the SDK page by page. When `deps` change, the list starts again; the old items stay until then.
  *
  * @param begin starts the list; null: there is no list
  */
-export function usePaged<T>(
+export function usePagedList<T>(
   begin: () => AsyncGenerator<T, void, undefined> | null,
   size: number,
   deps: readonly unknown[],
-): Paged<T> {
+): PagedList<T> {
   const [state, setState] = useState<State<T>>({ items: [], hasMore: false, isLoading: true, error: null });
   const current = useRef<Pager<T> | null>(null);
 

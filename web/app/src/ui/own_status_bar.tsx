@@ -1,12 +1,13 @@
 import type { Status } from "@roomcast/sdk";
 import { useState } from "preact/hooks";
-import { explain, useApp } from "../app_context.ts";
+import { useApp } from "../app_context.ts";
+import { explain } from "../error_text.ts";
 import { useChanges } from "../hooks.ts";
 import { Avatar, PresenceDot, useProfile } from "./avatar.tsx";
 import { IconButton } from "./icons.tsx";
-import { Name } from "./name.tsx";
+import { DisplayName } from "./display_name.tsx";
 import { Settings } from "./dialogs/settings.tsx";
-import { StatusNote } from "./status_note.tsx";
+import { StatusNoteField } from "./status_note_field.tsx";
 
 const STATUSES: { value: Status; label: string }[] = [
   { value: "online", label: "Online" },
@@ -15,8 +16,8 @@ const STATUSES: { value: Status; label: string }[] = [
   { value: "invisible", label: "Invisible" },
 ];
 
-/** The signed-in user: status, status text, and sign-out. */
-export function Me() {
+/** The bar with the signed-in user's name, status and status text, and the buttons for settings and sign-out. */
+export function OwnStatusBar() {
   const { client, self, note, signOut, uploads } = useApp();
   useChanges((listener) => client.presence.subscribe(listener), [client]);
   const [isSetting, setSetting] = useState(false);
@@ -37,7 +38,7 @@ export function Me() {
       </span>
       <span class="me-text">
         <span class="me-name">
-          <Name of={name} />
+          <DisplayName of={name} />
         </span>
         <select class="status-select" aria-label="Your status" value={status} onChange={change} data-testid="status">
           {STATUSES.map(({ value, label }) => (
@@ -46,7 +47,7 @@ export function Me() {
             </option>
           ))}
         </select>
-        <StatusNote />
+        <StatusNoteField />
       </span>
       <IconButton icon="settings" label="Settings" onClick={() => setSetting(true)} data-testid="open-settings" />
       <IconButton icon="exit" label="Sign out" onClick={leave} data-testid="sign-out" />

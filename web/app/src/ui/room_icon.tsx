@@ -4,13 +4,13 @@ import type { RoomEntry } from "../room_list.ts";
 import { Avatar, PresenceDot } from "./avatar.tsx";
 import { Icon } from "./icons.tsx";
 
-/** Show the other person with presence, or a symbol for the kind of room. */
-export function RoomSign({ entry }: { entry: RoomEntry }) {
+/** The picture of a room: of a direct room the other person with presence, else a symbol for the kind of room. */
+export function RoomIcon({ entry }: { entry: RoomEntry }) {
   const { client } = useApp();
   useChanges((listener) => client.presence.subscribe(listener), [client]);
   if (entry.peer === null) {
     return (
-      <span class="room-sign">
+      <span class="room-icon">
         <Icon name={entry.kind === "public" ? "hash" : "lock"} size={18} />
       </span>
     );

@@ -1,5 +1,5 @@
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
-import type { Row } from "../timeline_rows.ts";
+import type { Row } from "../../timeline_rows.ts";
 
 /**
  * Keep the keyboard focus in the timeline. When the focused element of a row is removed (the toolbar of a message

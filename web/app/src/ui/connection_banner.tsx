@@ -1,12 +1,13 @@
 import type { ConnectionState } from "@roomcast/sdk";
-import { explain, useApp } from "../app_context.ts";
+import { useApp } from "../app_context.ts";
+import { explain } from "../error_text.ts";
 import type { Notice } from "../connection_notice.ts";
 import { plural } from "../format.ts";
 import { useNow } from "../hooks.ts";
 import { Icon } from "./icons.tsx";
 
 /** The banner about a lost connection: what happened, and when the page tries again. */
-export function Banner({ state, notice }: { state: ConnectionState; notice: Notice }) {
+export function ConnectionBanner({ state, notice }: { state: ConnectionState; notice: Notice }) {
   const { client, signOut } = useApp();
   if (notice === "none") return null;
   if (notice === "signed-out") {

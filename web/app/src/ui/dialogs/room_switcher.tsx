@@ -5,9 +5,9 @@ import { cleanName } from "../../safe_names.ts";
 import type { RoomEntry } from "../../room_list.ts";
 import { matching } from "../../room_search.ts";
 import { Avatar } from "../avatar.tsx";
-import { OptionText, Picker, type Option } from "../picker.tsx";
-import { RoomSign } from "../room_sign.tsx";
-import { usePeople } from "../use_search.ts";
+import { OptionText, Combobox, type Option } from "../combobox.tsx";
+import { RoomIcon } from "../room_icon.tsx";
+import { usePeople } from "../use_people_search.ts";
 import { Dialog } from "./dialog.tsx";
 
 /** The most rooms, and the most people, that are offered at once. */
@@ -15,7 +15,7 @@ const OFFERED = 8;
 const PEOPLE_OFFERED = 5;
 
 /** Go to a room by a part of its name, or to a person by the beginning of the name. */
-export function Switcher({ onClose }: { onClose: () => void }) {
+export function RoomSwitcher({ onClose }: { onClose: () => void }) {
   const { rooms, go, self } = useApp();
   const [text, setText] = useState("");
   const entries = rooms.entries();
@@ -48,7 +48,7 @@ export function Switcher({ onClose }: { onClose: () => void }) {
   ];
   return (
     <Dialog title="Go to a room" onClose={onClose}>
-      <Picker
+      <Combobox
         id="switcher"
         label="Room or person"
         text={text}
@@ -63,7 +63,7 @@ export function Switcher({ onClose }: { onClose: () => void }) {
 function RoomChoice({ entry }: { entry: RoomEntry }) {
   return (
     <>
-      <RoomSign entry={entry} />
+      <RoomIcon entry={entry} />
       <OptionText title={entry.title} />
       {entry.unread > 0 && <span class="badge">{entry.unread > 99 ? "99+" : entry.unread}</span>}
     </>

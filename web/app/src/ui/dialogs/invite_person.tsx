@@ -1,18 +1,19 @@
 import { useState } from "preact/hooks";
 import { RoomcastError, type RoomId } from "@roomcast/sdk";
-import { explain, useApp } from "../../app_context.ts";
+import { useApp } from "../../app_context.ts";
+import { explain } from "../../error_text.ts";
 import { cleanName, isolated } from "../../safe_names.ts";
 import { peopleFor, type Person } from "../../people_search.ts";
 import { Avatar } from "../avatar.tsx";
-import { OptionText, Picker } from "../picker.tsx";
-import { usePeople } from "../use_search.ts";
+import { OptionText, Combobox } from "../combobox.tsx";
+import { usePeople } from "../use_people_search.ts";
 import { Dialog } from "./dialog.tsx";
 
 /** The most people to offer. */
 const OFFERED = 8;
 
 /** A dialog to find a person by name and invite that person to a private room. The gateway refuses unknown user ids. */
-export function Invite({ room, onClose }: { room: RoomId; onClose: () => void }) {
+export function InvitePerson({ room, onClose }: { room: RoomId; onClose: () => void }) {
   const { client, rooms, details, note } = useApp();
   const [text, setText] = useState("");
   const [error, setError] = useState<string | null>(null);
@@ -42,7 +43,7 @@ export function Invite({ room, onClose }: { room: RoomId; onClose: () => void })
   }));
   return (
     <Dialog title="Invite" onClose={onClose}>
-      <Picker
+      <Combobox
         id="invite-people"
         label="Name or user id"
         text={text}

@@ -7,7 +7,7 @@ export interface Option {
   onPick: () => void;
 }
 
-interface PickerProps {
+interface ComboboxProps {
   /** The prefix of the elements' ids and of their `data-testid`. */
   id: string;
   label: string;
@@ -19,7 +19,7 @@ interface PickerProps {
 }
 
 /** A text field with a list of choices. Arrow keys select a choice; Enter picks it (ARIA: combobox with a listbox). */
-export function Picker({ id, label, text, onText, options, empty }: PickerProps) {
+export function Combobox({ id, label, text, onText, options, empty }: ComboboxProps) {
   const [chosen, setChosen] = useState(0);
   const at = Math.min(chosen, options.length - 1);
   const choose = (index: number) => {

@@ -1,4 +1,4 @@
-/** Keep one client for one provider, and keep a room joined while a component shows it. Independent of React. */
+/** Share one client between all components below a provider. Independent of React. */
 
 import { connect, type Client, type ConnectOptions, type RoomId, type Undo } from "@roomcast/sdk";
 
@@ -11,7 +11,8 @@ const GRACE_MS = 1_000;
 /** The function that makes a client: `connect` of the SDK, unless a test passes another. */
 export type Connect = (options: ConnectOptions) => Client;
 
-export class Session {
+/** Connects while a component uses the client, and keeps each room joined while a component shows it. */
+export class SharedClient {
   readonly #connect: Connect;
   readonly #listeners = new Set<() => void>();
   readonly #rooms = new Map<RoomId, Lease>();

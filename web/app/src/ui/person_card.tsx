@@ -1,7 +1,8 @@
 import type { Role, RoomId, UserId } from "@roomcast/sdk";
 import { directRoom } from "@roomcast/sdk";
 import { useEffect, useState } from "preact/hooks";
-import { explain, useApp } from "../app_context.ts";
+import { useApp } from "../app_context.ts";
+import { explain } from "../error_text.ts";
 import { lastSeen } from "../format.ts";
 import { useChanges } from "../hooks.ts";
 import { standingOf, type Standing } from "../person_sanctions.ts";
@@ -12,7 +13,7 @@ import { Avatar, PresenceDot, useProfile } from "./avatar.tsx";
 import { Dialog } from "./dialogs/dialog.tsx";
 import { Icon } from "./icons.tsx";
 
-interface PersonProps {
+interface PersonCardProps {
   room: RoomId;
   user: UserId;
   /** The person's name as shown where the card was opened. */
@@ -23,7 +24,7 @@ interface PersonProps {
 }
 
 /** A person's card: picture, status, status text, and buttons to write, change the role, remove and moderate. */
-export function Person({ room, user, name, role, onClose }: PersonProps) {
+export function PersonCard({ room, user, name, role, onClose }: PersonCardProps) {
   const { self, go } = useApp();
   const shown = cleanName(useProfile(user)?.name ?? name, user);
   const write = () => {
@@ -84,7 +85,7 @@ function Card({ user, name }: { user: UserId; name: string }) {
 }
 
 /** The buttons for a room's owner and admins: change a member's role, or remove the member. */
-function Membership({ room, user, name, role, onClose }: PersonProps) {
+function Membership({ room, user, name, role, onClose }: PersonCardProps) {
   const { client, details } = useApp();
   const { error, change } = useChange(name, onClose);
   if (!canDescribe(details.of(room)) || !role || role === "owner") return null;
@@ -132,7 +133,7 @@ function useChange(name: string, onClose: () => void) {
 }
 
 /** The buttons to block a person, and for a moderator also to mute and ban the person in the room. */
-function Sanctions({ room, user, name, onClose }: PersonProps) {
+function Sanctions({ room, user, name, onClose }: PersonCardProps) {
   const { client } = useApp();
   const [standing, setStanding] = useState<Standing | null>(null);
   const { error, attempt, change } = useChange(name, onClose);
