@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import aiohttp
 import pytest
 
+from deploy import page
 from deploy.cluster import Cluster, free_base
 from tests.cluster import polling
 from tests.cluster.room_clients import Party
@@ -50,3 +52,18 @@ async def http() -> AsyncIterator[aiohttp.ClientSession]:
     """Yield an HTTP client whose timeout is shorter than the test's."""
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(polling.WAIT_SECONDS)) as session:
         yield session
+
+
+@pytest.fixture(scope="session")
+def sdk_folder(npm_packages: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a folder in which Node scripts can import the packed SDK as `@roomcast/sdk`."""
+    folder = tmp_path_factory.mktemp("sdk")
+    modules = folder / "node_modules"
+    installed = modules / "@roomcast" / "sdk"
+    installed.mkdir(parents=True)
+    shutil.unpack_archive(npm_packages["sdk"], folder, "gztar")
+    (folder / "package").rename(installed)
+    for package in (page.SOURCES / "node_modules").iterdir():
+        if package.name != "@roomcast":
+            (modules / package.name).symlink_to(package)
+    return folder

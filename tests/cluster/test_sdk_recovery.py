@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import shutil
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -15,11 +14,10 @@ from uuid import uuid4
 import pytest
 from redis.asyncio import Redis
 
-from deploy import page
 from deploy.cluster import Cluster
 from roomcast.contract.backend import Backend
 
-CLIENT = Path(__file__).with_name("client")
+SCRIPT = Path(__file__).with_name("client") / "sdk.mjs"
 SECONDS = 60.0
 CUT_MS = 700
 ROUNDS = 8
@@ -39,9 +37,11 @@ class Sdk:
     @classmethod
     async def start(cls, cluster: Cluster, folder: Path, room: str, transports: str, cut_ms: int = CUT_MS) -> Self:
         """Start a client that joins `room` and loses its connections every `cut_ms`."""
+        script = folder / SCRIPT.name
+        script.write_text(SCRIPT.read_text())
         token = Backend.sign(cluster.jwt_secret, f"sdk-{uuid4().hex[:6]}", name="Sdk")
         process = await asyncio.create_subprocess_exec(
-            *("node", str(folder / "sdk.mjs"), cluster.url, token, room, transports, str(cut_ms)),
+            *("node", str(script), cluster.url, token, room, transports, str(cut_ms)),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
         )
@@ -72,22 +72,6 @@ class Sdk:
     def kill(self) -> None:
         if self._process.returncode is None:
             self._process.kill()
-
-
-@pytest.fixture(scope="module")
-def sdk_folder(npm_packages: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make a folder with the packed SDK as `@roomcast/sdk`, and the script `sdk.mjs` that uses it."""
-    folder = tmp_path_factory.mktemp("sdk")
-    modules = folder / "node_modules"
-    installed = modules / "@roomcast" / "sdk"
-    installed.mkdir(parents=True)
-    shutil.unpack_archive(npm_packages["sdk"], folder, "gztar")
-    (folder / "package").rename(installed)
-    for package in (page.SOURCES / "node_modules").iterdir():
-        if package.name != "@roomcast":
-            (modules / package.name).symlink_to(package)
-    (folder / "sdk.mjs").write_text((CLIENT / "sdk.mjs").read_text())
-    return folder
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from roomcast.contract.envelope import OccupancyChange
 from roomcast.contract.errors import Code
 from roomcast.contract.events.client_events import EVENTS
 from roomcast.contract.events.server_events import SERVER_EVENTS
-from roomcast.contract.ids import is_room_id, is_user_id
+from roomcast.contract.ids import encode_subject, is_room_id, is_user_id
 from roomcast.contract.limits import HEARTBEAT_SECONDS, MAX_LIST, TYPING_SECONDS
 from roomcast.wire import envelope
 from roomcast.wire.envelope import RoomPacket
@@ -50,9 +50,20 @@ class TestBrowser:
         assert {room: accepts("room:leave", room=room) for room in rooms} == dict.fromkeys(rooms, expected)
         assert {user: accepts("presence:query", users=[user]) for user in users} == dict.fromkeys(users, expected)
 
+    def test_subjects_become_the_same_user_ids(self) -> None:
+        assert {subject: user_of(subject) for subject in BROWSER["subjects"]} == BROWSER["subjects"]
+
     def test_browser_json_has_no_other_fields(self) -> None:
-        known = {"about", "client_events", "server_events", "errors", "limits", "room_ids", "user_ids"}
+        known = {"about", "client_events", "server_events", "errors", "limits", "room_ids", "user_ids", "subjects"}
         assert set(BROWSER) == known
+
+
+def user_of(subject: str) -> str | None:
+    """Return the user id of a subject, or None if the gateway refuses it."""
+    try:
+        return encode_subject(subject)
+    except ValueError:
+        return None
 
 
 def accepts(event: str, **payload: Any) -> bool:

@@ -5,6 +5,7 @@ import type { ConnectionState } from "./connection/connection_state.ts";
 import { CustomListeners } from "./custom_events.ts";
 import type { Undo } from "./emitter.ts";
 import { defaultStorage, newId } from "./connection/environment.ts";
+import { userOf } from "./connection/token_claims.ts";
 import { followNetwork } from "./connection/network.ts";
 import { Inbox } from "./inbox.ts";
 import { MarkStorage, OutboxStorage, type KeyValueStorage } from "./unsent_storage.ts";
@@ -38,7 +39,11 @@ import { platformTransport, Upload, type FileTransport, type UploadOptions } fro
 
 /** How to connect, and what to store in the browser. */
 export interface ConnectOptions extends ConnectionOptions, SenderOptions {
-  /** The storage in which unsent messages survive a reload; default `localStorage` if there is one; null: none. */
+  /**
+   * The storage in which unsent messages survive a reload; default `localStorage` if there is one; null: none.
+   *
+   * A message is stored once its user is known: from `roomCache`, else from the first token.
+   */
   storage?: KeyValueStorage | null;
   /**
    * Store the last state of rooms in IndexedDB, so that a page shows rooms at once and offline, with `state.stale`;
@@ -79,6 +84,7 @@ export class Client<A extends AppTypes = AppTypes> {
   readonly inbox: Inbox;
   readonly #connection: Connection;
   readonly #options: ConnectOptions;
+  readonly #storage: KeyValueStorage | null;
   readonly #sender: Sender;
   readonly #readMarks: ReadMarks;
   readonly #renewal: TokenRenewal;
@@ -93,12 +99,16 @@ export class Client<A extends AppTypes = AppTypes> {
   constructor(options: ConnectOptions) {
     this.#options = options;
     const kind = options.deviceKind === undefined ? {} : { kind: options.deviceKind };
-    this.#connection = new Connection(options, () => ({ ...kind, ...this.presence.auth }));
+    const { storage = defaultStorage() } = options;
+    this.#storage = storage;
+    const token = async () => this.#expectUserOf(await options.token());
+    this.#connection = new Connection({ ...options, token }, () => ({ ...kind, ...this.presence.auth }));
     this.presence = new Presence(this.#connection, this.#closing.signal);
     this.inbox = new Inbox(this.#connection, clampPage(options.pageSize ?? 50), this.#closing.signal);
     this.#sender = new Sender(this.#connection, options);
     this.#readMarks = new ReadMarks(this.#connection);
     this.#cache = options.roomCache ? new RoomCache(options.roomCache) : null;
+    if (options.roomCache) this.#sender.keepIn(new OutboxStorage(storage, options.roomCache.user));
     this.#renewal = new TokenRenewal(this.#connection, this.#connection.clock);
     this.#undos = [...this.#route(), followNetwork(this.#connection)];
   }
@@ -264,9 +274,9 @@ export class Client<A extends AppTypes = AppTypes> {
   }
 
   #onReady(ready: Ready): void {
-    const isFirst = this.#self === null;
+    const isOther = this.#self?.user !== ready.user;
     this.#self = { user: ready.user, name: ready.name || ready.user };
-    if (isFirst) this.#restore(ready.user);
+    if (isOther) this.#restore(ready.user);
     if (this.#cache && this.#cache.user !== ready.user) this.#stopKeeping();
     this.#renewal.start();
     this.presence.start(ready.heartbeat_seconds);
@@ -288,11 +298,18 @@ export class Client<A extends AppTypes = AppTypes> {
     for (const room of this.#rooms.values()) room.dropKept();
   }
 
+  /** Before the first sign-in, store unsent messages for the user whom this token names. Return the token. */
+  #expectUserOf(token: string): string {
+    const user = this.#self === null ? userOf(token) : null;
+    if (user !== null) this.#sender.keepIn(new OutboxStorage(this.#storage, user));
+    return token;
+  }
+
   /** Load the drafts and read marks that an earlier page could not send, and join the rooms of the drafts. */
   #restore(user: UserId): void {
-    const { storage = defaultStorage() } = this.#options;
-    this.#sender.restore(new OutboxStorage(storage, user), this.#connection.clock.now());
-    this.#readMarks.restore(new MarkStorage(storage, user));
+    this.#sender.keepIn(new OutboxStorage(this.#storage, user));
+    this.#sender.restore(this.#connection.clock.now());
+    this.#readMarks.restore(new MarkStorage(this.#storage, user));
     for (const id of this.#sender.rooms()) this.room(id).join();
   }
 }

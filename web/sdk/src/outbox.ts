@@ -28,6 +28,8 @@ export type Outbox = readonly Draft[];
 
 export type OutboxAction =
   | { type: "written"; draft: Draft }
+  /** Drafts of an earlier page, the oldest first. */
+  | { type: "restored"; drafts: readonly Draft[] }
   | { type: "tried"; id: string }
   /** The server refused this try; `tried` is the draft's `tried` from before this try. */
   | { type: "refused"; id: string; tried: boolean }
@@ -40,6 +42,8 @@ export function reduceOutbox(outbox: Outbox, action: OutboxAction): Outbox {
   switch (action.type) {
     case "written":
       return outbox.some((draft) => draft.id === action.draft.id) ? outbox : [...outbox, action.draft];
+    case "restored":
+      return [...action.drafts.filter(({ id }) => !outbox.some((draft) => draft.id === id)), ...outbox];
     case "tried":
       return update(outbox, action.id, (draft) => ({ ...draft, tried: true, attempts: draft.attempts + 1 }));
     case "refused":

@@ -31,8 +31,12 @@ export class ReadMarks {
     this.#connection = connection;
   }
 
-  /** Load the marks in `storage`, and store unconfirmed marks there from now on. */
+  /**
+   * Load the marks in `storage`, and store unconfirmed marks there from now on. If this page has marks of another user,
+   * they stay in the other user's storage, and this page does not send them.
+   */
   restore(storage: MarkStorage): void {
+    if (this.#storage.user !== "" && this.#storage.user !== storage.user) this.#dropAll();
     this.#storage = storage;
     for (const [room, mark] of storage.load()) {
       if (!this.#marks.has(room)) this.#marks.set(room, { ...mark, attempts: 0, isOld: true });
@@ -66,6 +70,11 @@ export class ReadMarks {
       clearTimeout(timer);
       if (!isOld) this.#connection.drop("receipt:read", { room, seq });
     }
+  }
+
+  #dropAll(): void {
+    for (const { timer } of this.#marks.values()) clearTimeout(timer);
+    this.#marks.clear();
   }
 
   #schedule(room: RoomId, waitMs: number): void {

@@ -10,9 +10,12 @@ import type { RoomId, UserId } from "./protocol.ts";
 
 /** The user whose rooms to keep in this browser, and how many rooms and entries. */
 export interface RoomCacheOptions {
-  /** The id of the user whom the token will name. The cache shows nothing to any other user. */
+  /**
+   * The id of the user whom the token will name. The cache shows nothing to any other user. Messages written before the
+   * first sign-in of a page are stored for this user, and are not sent as any other user.
+   */
   user: UserId;
-  /** The most rooms in this browser, of all its users together; default 50. Above it, the room saved longest ago is deleted. */
+  /** The most rooms of all users in this browser; default 50. Above it, the room saved longest ago is deleted. */
   maxRooms?: number;
   /** The most log entries per room; default 100. A room takes at most about 200 kB. */
   maxMessages?: number;

@@ -74,15 +74,26 @@ export class Sender {
     connection.onLost((blame) => this.#lost(blame));
   }
 
-  /** Load the drafts in `storage`, and store drafts there from now on. */
-  restore(storage: OutboxStorage, nowMs: number): void {
-    const found = storage.load(nowMs);
+  /**
+   * Store the drafts of `storage.user` there from now on, and the drafts written before the user was known.
+   *
+   * If this page has drafts of another user, they stay in the other user's storage, and this page does not send them.
+   */
+  keepIn(storage: OutboxStorage): void {
+    if (this.#storage.user === storage.user) return;
+    if (this.#storage.user !== "") this.#dropAll();
     this.#storage = storage;
-    for (const draft of found) {
-      this.#deadlines.set(draft.id, monotonicMs() + SAFE_RESEND_MS - Math.max(0, nowMs - draft.time));
-      this.#apply({ type: "written", draft });
+    storage.save([], this.#outbox);
+  }
+
+  /** Load the stored drafts. They were written before the drafts of this page, so they are sent first. */
+  restore(nowMs: number): void {
+    const drafts = this.#storage.load(nowMs);
+    for (const { id, time } of drafts) {
+      if (this.#deadlines.has(id)) continue;
+      this.#deadlines.set(id, monotonicMs() + SAFE_RESEND_MS - Math.max(0, nowMs - time));
     }
-    for (const draft of this.#outbox) storage.save([], [draft]);
+    this.#apply({ type: "restored", drafts });
   }
 
   /** Call `listener` with the room whose drafts changed. */
@@ -144,6 +155,16 @@ export class Sender {
     for (const timer of this.#paused.values()) clearTimeout(timer);
     this.#paused.clear();
     this.#open.clear();
+  }
+
+  /** Forget all drafts without deleting them from the storage. */
+  #dropAll(): void {
+    const rooms = roomsChanged(this.#outbox, []);
+    this.#outbox = [];
+    this.#inFlight.clear();
+    this.#losses.clear();
+    this.#deadlines.clear();
+    for (const room of rooms) this.#changed.emit(room);
   }
 
   // --- what goes on the wire -----------------------------------------------------------------------------------------

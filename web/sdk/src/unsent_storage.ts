@@ -12,9 +12,12 @@ const MAX_FAILED_MS = 30 * 24 * 3_600_000;
 
 /** Stores drafts under one key each, so that two tabs of one user do not overwrite each other's drafts. */
 export class OutboxStorage {
+  /** The user who wrote the drafts; empty while the user is not known. */
+  readonly user: UserId;
   readonly #items: Items;
 
   constructor(storage: KeyValueStorage | null, user: UserId) {
+    this.user = user;
     this.#items = new Items(storage, `roomcast:outbox:${user}:`);
   }
 
@@ -51,9 +54,12 @@ export interface StoredMark {
 
 /** Stores unconfirmed read marks under one key per room. */
 export class MarkStorage {
+  /** The user who has read; empty while the user is not known. */
+  readonly user: UserId;
   readonly #items: Items;
 
   constructor(storage: KeyValueStorage | null, user: UserId) {
+    this.user = user;
     this.#items = new Items(storage, `roomcast:read:${user}:`);
   }
 

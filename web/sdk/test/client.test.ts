@@ -201,18 +201,6 @@ describe("recovery", () => {
     assert.deepEqual(texts(room), ["new world"]);
   });
 
-  it("joins again if the client's own acked message does not arrive", async () => {
-    const { room } = await joined();
-    gateway.onSend = (payload, ack) => {
-      const { seq, time } = gateway.append({ id: payload.id, user: "ada", name: "Ada", text: payload.text });
-      ack({ ok: true, seq, time, duplicate: false });
-      return true;
-    };
-    room.send({ text: "lost echo" });
-    await until(() => room.state.seq === 1, "the message is shown");
-    assert.equal(gateway.joins.length, 2);
-  });
-
   it("loads older messages page by page, up to the first", async () => {
     for (let count = 0; count < 7; count++) gateway.append({});
     const { room } = await joined();

@@ -3,9 +3,7 @@ import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { describe, it } from "node:test";
 import type { Phase } from "../src/connection/connection_state.ts";
-import { ServerClock } from "../src/connection/clock.ts";
 import { Connection } from "../src/connection/connection.ts";
-import { TokenRenewal } from "../src/connection/token_renewal.ts";
 import { RoomcastError } from "../src/errors.ts";
 import { FAST, gateway, joined, LOBBY, online, open, useGateway } from "./harness.ts";
 import { TestGateway, until } from "./test_gateway.ts";
@@ -159,75 +157,8 @@ describe("a gateway that drains", () => {
   });
 });
 
-describe("a token", () => {
-  const token = (exp: number, iat: number) => `x.${btoa(JSON.stringify({ exp, iat }))}.y`;
-  const HOUR_MS = 3_600_000;
-
-  for (const skewMs of [0, HOUR_MS, -HOUR_MS]) {
-    it(`is renewed once in its lifetime if the device's clock is ${skewMs / HOUR_MS} h ahead`, async (t) => {
-      const serverMs = 1_800_000_000_000;
-      t.mock.timers.enable({ apis: ["setTimeout"] });
-      t.mock.method(Date, "now", () => serverMs + skewMs);
-      let elapsedMs = 0;
-      t.mock.method(performance, "now", () => elapsedMs);
-      const issued = () => (serverMs + elapsedMs) / 1000;
-      const fresh = () => token(issued() + 900, issued());
-      const tokens = {
-        current: fresh(),
-        fetched: 0,
-        fetch: async () => {
-          tokens.fetched += 1;
-          tokens.current = fresh();
-          return tokens.current;
-        },
-      };
-      const calls: string[] = [];
-      const connection = { online: true, tokens, call: async (event: string) => void calls.push(event) };
-      const clock = new ServerClock();
-      clock.set(serverMs);
-      const renewal = new TokenRenewal(connection as unknown as Connection, clock);
-      renewal.start();
-      for (; elapsedMs < 2 * HOUR_MS; elapsedMs += 1000) {
-        t.mock.timers.tick(1000);
-        for (let turn = 0; turn < 5; turn++) await Promise.resolve();
-      }
-      // A token lasts 900 s and is renewed 30 s before its end.
-      assert.deepEqual([tokens.fetched, calls.length], [8, 8]);
-      renewal.stop();
-    });
-  }
-
-  for (const [reason, refusals] of [
-    ["unauthorized", ["unauthorized"]],
-    ["unavailable", []],
-  ] as const) {
-    it(`whose source throws \`${reason}\` ${refusals.length ? "ends the connection" : "is asked for again"}`, async (t) => {
-      t.mock.timers.enable({ apis: ["setTimeout"] });
-      const fetch = t.mock.fn(() => Promise.reject(RoomcastError.of(reason)));
-      const refused: string[] = [];
-      const connection = {
-        online: true,
-        tokens: { current: token(900, 0), fetch },
-        refuse(error: RoomcastError) {
-          refused.push(error.reason);
-          this.online = false;
-        },
-      };
-      const clock = new ServerClock();
-      clock.set(0);
-      const renewal = new TokenRenewal(connection as unknown as Connection, clock);
-      renewal.start();
-      for (let second = 0; second < 1_800; second++) {
-        t.mock.timers.tick(1000);
-        for (let turn = 0; turn < 5; turn++) await Promise.resolve();
-      }
-      renewal.stop();
-      assert.deepEqual(refused, refusals);
-      assert.equal(fetch.mock.callCount() > 1, refusals.length === 0);
-    });
-  }
-
-  it("source without a token leaves an open connection refused until `connect` is called", async (t) => {
+describe("a connection that was refused", () => {
+  it("stays closed until `connect` is called", async (t) => {
     let asked = 0;
     const connection = new Connection({ url: gateway.url, token: () => `token ${++asked}`, backoff: FAST });
     t.after(() => connection.close());

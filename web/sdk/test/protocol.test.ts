@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
+import { userIdOf } from "../src/connection/token_claims.ts";
 import { CODES } from "../src/errors.ts";
 import {
   CLIENT_EVENTS,
@@ -14,7 +15,7 @@ import {
   TYPING_SECONDS,
 } from "../src/protocol.ts";
 
-/** Generated from the Python contract. The path is relative to web/, where `npm test` runs. */
+/** The names and limits of the Python contract. The path is relative to web/, where `npm test` runs. */
 const golden = JSON.parse(readFileSync("../contract/src/roomcast/contract/vectors/browser.json", "utf8")) as {
   client_events: string[];
   server_events: string[];
@@ -22,6 +23,7 @@ const golden = JSON.parse(readFileSync("../contract/src/roomcast/contract/vector
   limits: Record<string, number>;
   room_ids: { valid: string[]; invalid: string[] };
   user_ids: { valid: string[]; invalid: string[] };
+  subjects: Record<string, string | null>;
 };
 
 describe("the contract", () => {
@@ -47,6 +49,11 @@ describe("the contract", () => {
       [],
     );
     assert.deepEqual(golden.user_ids.invalid.filter(isUserId), []);
+  });
+
+  it("in Python makes the same user ids of the subjects of tokens", () => {
+    const own = Object.fromEntries(Object.keys(golden.subjects).map((subject) => [subject, userIdOf(subject)]));
+    assert.deepEqual(own, golden.subjects);
   });
 });
 

@@ -28,6 +28,8 @@ export class TestGateway {
   readonly io: Server;
   log: Message[] = [];
   epoch = "epoch-one-000000";
+  /** The user whom `ready` names. */
+  user = "ada";
   tokens: string[] = [];
   /** The fields that were sent with the token at each connect. */
   auths: Json[] = [];
@@ -137,7 +139,7 @@ export class TestGateway {
     this.#answer(socket, "media:complete", ({ upload }) => ({
       media: { upload, url: "/f", type: "image/png", size: 3, name: "x" },
     }));
-    const ready = { user: "ada", name: "Ada", session: socket.id, node: 1, server_time: this.serverTime() };
+    const ready = { user: this.user, name: "Ada", session: socket.id, node: 1, server_time: this.serverTime() };
     const ticket = `ticket-${this.tickets.length}`;
     socket.emit("ready", { ...ready, limits: this.limits, heartbeat_seconds: 30, online_seconds: 60, ticket });
   }

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { refreshInMs } from "../src/connection/token_expiry.ts";
+import { tokenWith } from "./harness.ts";
 
 describe("a token", () => {
-  const token = (exp: unknown, iat?: number) =>
-    `x.${Buffer.from(JSON.stringify({ exp, iat })).toString("base64url")}.y`;
+  const token = (exp: unknown, iat?: number) => tokenWith({ exp, iat });
 
   it("is renewed shortly before it expires", () => {
     assert.equal(refreshInMs(token(600), 0), 570_000);

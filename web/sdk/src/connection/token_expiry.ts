@@ -1,4 +1,6 @@
-/** Compute when to renew a token, from its `exp` and `iat`. Only the server checks the signature. Pure. */
+/** Compute when to renew a token, from its `exp` and `iat`. Pure. */
+
+import { claimsOf } from "./token_claims.ts";
 
 const MARGIN_MS = 30_000;
 const SHORTEST_WAIT_MS = 5_000;
@@ -12,7 +14,8 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
  * @returns null when the token has no expiry, or one further away than the longest timer
  */
 export function refreshInMs(token: string, serverMs: number): number | null {
-  const { exp, iat } = claimsOf(token);
+  const claims = claimsOf(token);
+  const [exp, iat] = [numeric(claims.exp), numeric(claims.iat)];
   if (exp === null) return null;
   const leftMs = exp * 1000 - serverMs;
   // The server has accepted the token, so it has not expired: `serverMs` is wrong. Use the token's lifetime instead.
@@ -23,16 +26,6 @@ export function refreshInMs(token: string, serverMs: number): number | null {
 function waitMs(leftMs: number): number | null {
   const wait = Math.max(leftMs - MARGIN_MS, leftMs / 2, SHORTEST_WAIT_MS);
   return wait > LONGEST_TIMER_MS ? null : wait;
-}
-
-function claimsOf(token: string): { exp: number | null; iat: number | null } {
-  try {
-    const payload = token.split(".")[1] ?? "";
-    const claims = JSON.parse(atob(payload.replace(/-/g, "+").replace(/_/g, "/"))) as { exp?: unknown; iat?: unknown };
-    return { exp: numeric(claims.exp), iat: numeric(claims.iat) };
-  } catch {
-    return { exp: null, iat: null };
-  }
 }
 
 function numeric(claim: unknown): number | null {
