@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { FirstVisits } from "../src/first_visits.ts";
 
 describe("first visits", () => {
-  it("keep the seq of each user's first visit over a reload, until the room has a lower seq", () => {
+  it("keep the seq of each user's first visit over a reload, and forget it if the room's seq is lower", () => {
     const kept = new Map<string, string>();
     const storage = {
       getItem: (key: string) => kept.get(key) ?? null,

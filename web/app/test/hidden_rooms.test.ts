@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { HiddenRooms } from "../src/hidden_rooms.ts";
 
 describe("rooms that were left", () => {
-  it("stay hidden if they are public; direct rooms return with a new entry, also after a reload", () => {
+  it("stay hidden if they are public, and return with a new entry if they are direct, also after a reload", () => {
     const kept = new Map<string, string>();
     const storage = {
       getItem: (key: string) => kept.get(key) ?? null,

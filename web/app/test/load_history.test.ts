@@ -41,7 +41,7 @@ describe("loading history up to a message", () => {
     assert.equal(paged.pages, 5);
   });
 
-  it("stops at the end of the log, and when it is no longer wanted", async () => {
+  it("stops at the end of the log, and when `wanted` returns false", async () => {
     const trimmed = new PagedRoom(50, 100, 10);
     assert.equal(await loadUntil(trimmed.room, 42, () => true), false);
     const paged = new PagedRoom(1, 100, 10);

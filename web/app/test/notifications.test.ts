@@ -26,7 +26,7 @@ describe("notifications", () => {
     ]);
   });
 
-  it("are not shown for the user's own messages, or when counts go down", () => {
+  it("are not shown for the user's own messages, nor when counts go down", () => {
     const own = line("dm:ada:bob", { unread: 1, last: { ...line("x").last!, user: "ada" } });
     assert.deepEqual(notified([line("dm:ada:bob")], [own]), []);
     assert.deepEqual(notified([line("team", { mentions: 2 })], [line("team", { mentions: 1 })]), []);

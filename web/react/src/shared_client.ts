@@ -36,7 +36,7 @@ export class SharedClient {
     return () => this.#listeners.delete(listener);
   };
 
-  /** Set the options of the latest render. The new `token` is called from now on; other options apply at the next connect. */
+  /** Set the options of the latest render. `token` takes effect at once, the other options at the next connect. */
   update(options: ConnectOptions): void {
     this.#options = options;
   }

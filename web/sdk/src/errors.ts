@@ -41,7 +41,7 @@ export interface WireError {
   app_code?: string;
 }
 
-/** An error from a gateway, or from the SDK itself: then the SDK has sent no request, or has got no answer. */
+/** An error that a gateway has sent, or that the SDK itself has made, for example because no answer came. */
 export class RoomcastError extends Error {
   override readonly name = "RoomcastError";
   /** The error as it was received. */

@@ -99,7 +99,7 @@ export class Inbox {
     const page = await this.#ask(this.#after);
     if (round !== this.#round) return;
     this.#after = page.after;
-    const { unread, mentions } = this.#state; // events keep these totals up to date; those of the page may be older
+    const { unread, mentions } = this.#state; // events keep these totals up to date; the page may be older
     this.#set(pagedInbox(this.#state, { ...page, unread, mentions }, false, this.#newer));
   }
 

@@ -10,7 +10,7 @@ import type { Connection } from "./connection/connection.ts";
 import { RoomcastError } from "./errors.ts";
 import type { RoomId } from "./protocol.ts";
 
-/** The callbacks of a membership into its room. */
+/** The functions of a room that its membership calls. */
 export interface MembershipSteps {
   /** Join, and recover missed entries. */
   enter(): Promise<void>;
@@ -18,6 +18,7 @@ export interface MembershipSteps {
   refused(error: RoomcastError): void;
 }
 
+/** Whether this client wants to be in a room, and whether it is; joins and leaves until both agree. */
 export class Membership {
   readonly #room: RoomId;
   readonly #connection: Connection;

@@ -14,7 +14,10 @@ export interface Reaction {
 export interface ChatMessage<D extends object = Data> {
   /** The id, made by the author's client. */
   id: string;
-  /** Null until the log shows the message, also after the ack: an earlier message of another user may arrive later. */
+  /**
+   * Null until the log shows the message. An ack is not enough, because an earlier message of another user may still be
+   * missing.
+   */
   seq: number | null;
   user: UserId;
   name: string;

@@ -180,7 +180,10 @@ export class Room<A extends AppTypes = AppTypes> {
     return this.#context.connection.drop("room:emit", payload);
   }
 
-  /** Call `listener` at every event of this name in the room, from users and back ends, until the undo is called. */
+  /**
+   * Call `listener` at every event of this name in the room, from users and back ends, until the returned function is
+   * called.
+   */
   on<E extends CustomEventName<A>>(event: E, listener: (event: CustomEvent<CustomEvents<A>[E]>) => void): Undo {
     return this.#custom.on(event, listener as (event: CustomEvent) => void);
   }

@@ -18,11 +18,11 @@ const ECHO_MS = 2_000;
 /** Milliseconds for which replayed messages are collected, to be shown together. */
 const REPLAY_SHOW_MS = 50;
 
-/** The callbacks of a log into its room. */
+/** The functions of a room that its log calls. */
 export interface RoomLogSteps {
   /** A request to join begins. */
   joining(): void;
-  /** The server has answered a join. `isSameEpoch`: the epoch has not changed since the last answer. */
+  /** The server has answered a join. `isSameEpoch`: the log had this epoch before the answer. */
   joined(answer: JoinAnswer, isSameEpoch: boolean): void;
   /** The room is joined, and all missed entries were requested. */
   caughtUp(): void;

@@ -22,16 +22,17 @@ import type { RoomId } from "./protocol.ts";
 /** The number of tries after which a retryable refusal fails a message, unless the reason is in PASSING. */
 export const MAX_ATTEMPTS = 6;
 
-/** The most messages on the wire without an ack. It keeps a long outbox below the server's limit on events. */
+/** The most messages on the wire without an ack. The bound keeps a long outbox below the server's limit on events. */
 const MAX_IN_FLIGHT = 32;
+/** The most messages of one room on the wire without an ack. */
 const MAX_IN_FLIGHT_OF_ROOM = 8;
 
 /** Refusals that do not depend on the message and end with time. They do not limit the number of tries. */
 const PASSING = new Set<string>(["unavailable", "outcome_unknown", "rate_limited", "draining"] satisfies Reason[]);
 
 /**
- * Milliseconds. A message that was sent within this time before a connection ended is a suspect: a server closes the
- * connection promptly after an unreadable message.
+ * Milliseconds before the end of a connection. A message that was sent within this time is a suspect, because a server
+ * closes the connection promptly after an unreadable message.
  */
 const PROMPT_MS = 5_000;
 

@@ -27,7 +27,7 @@ export type FileTransport = (
   signal: AbortSignal,
 ) => Promise<void>;
 
-/** Facts about a file that the server does not read from its bytes. */
+/** The name and pixel size of a file. The server accepts this size, but publishes the size in the file's bytes. */
 export interface UploadOptions {
   /** The width of an image or video as shown, in pixels. */
   width?: number;

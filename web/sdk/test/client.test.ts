@@ -77,7 +77,7 @@ describe("sending", () => {
     assert.deepEqual(texts(room), ["hello"]);
   });
 
-  it("does not resend a stored but unacked message that the log shows after the reconnect, and shows it once", async () => {
+  it("shows a message once, and does not send it again, if the log has it and only its ack was lost", async () => {
     const { room } = await joined();
     gateway.onSend = (payload, _ack) => {
       gateway.onSend = () => false;

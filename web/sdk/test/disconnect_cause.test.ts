@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { blameOf, culpritOf } from "../src/disconnect_cause.ts";
 
 describe("the cause of a disconnect", () => {
-  it("is a message of this client if the close code or status says so", () => {
+  it("is a message of this client if the close code or HTTP status names such a fault", () => {
     assert.equal(blameOf({ description: "websocket connection closed", context: { code: 1009 } }), "too_large");
     assert.equal(blameOf({ context: { code: 1003 } }), "bad_request");
     assert.equal(blameOf({ description: 413, context: { status: 413 } }), "too_large");
@@ -18,7 +18,7 @@ describe("the cause of a disconnect", () => {
     }
   });
 
-  it("is the message with the most losses, or the only message in flight if the code says so", () => {
+  it("is the message with the most losses, or after such a code the only message in flight", () => {
     assert.equal(culpritOf([], true), null);
     assert.equal(culpritOf([{ id: "a", losses: 1 }], true), "a");
     assert.equal(culpritOf([{ id: "a", losses: 1 }], false), null);

@@ -100,7 +100,7 @@ describe("the inbox", () => {
     assert.deepEqual(shown(client), ["a"]);
   });
 
-  it("is requested once for two followers, and ends at the server after the last follower", async () => {
+  it("is requested once for two followers, and not sent any more after the last follower has ended", async () => {
     const client = await following();
     const undo = client.inbox.follow();
     await client.call("presence", {}); // the server has handled all earlier requests by then

@@ -57,7 +57,7 @@ describe("joining and leaving", () => {
     assert.deepEqual(phases, ["joining", "joined"]);
   });
 
-  it("shows a refusal, and joins at the next call of join", async () => {
+  it("shows a refusal, and tries again at the next call of `join`", async () => {
     const { room } = await watched();
     gateway.onEvent = (event) => (event === "room:join" ? refusal("forbidden") : undefined);
     room.join();
@@ -69,7 +69,7 @@ describe("joining and leaving", () => {
   });
 
   for (const change of ["invited", "unbanned"])
-    it(`joins a room that has refused the user after the change "${change}"`, async () => {
+    it(`joins again at the change "${change}" after the server has refused the join`, async () => {
       const { room } = await watched();
       gateway.onEvent = (event) => (event === "room:join" ? refusal("forbidden") : undefined);
       room.join();

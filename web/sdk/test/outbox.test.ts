@@ -34,7 +34,7 @@ describe("outbox", () => {
     assert.deepEqual(payloadOf(draft({ replyTo: 3 })), { room: "r", id: "d1", text: "hi", reply_to: 3 });
   });
 
-  it("fails a tried message after a reload once the server may have forgotten its id", () => {
+  it("fails a draft that was tried before a reload, once the server may have forgotten its id", () => {
     const old = NOW - SAFE_RESEND_MS;
     assert.equal(revived(draft({ tried: true, time: old }), NOW).state, "failed");
     assert.equal(revived(draft({ tried: true, time: old + 1 }), NOW).state, "sending");
@@ -43,7 +43,7 @@ describe("outbox", () => {
 });
 
 describe("outbox storage", () => {
-  it("returns only the drafts of this user, in the order written", () => {
+  it("returns only the drafts of its user, in the order written", () => {
     const storage = new MemoryStorage();
     const kept = new OutboxStorage(storage, "ada");
     kept.save([], [draft({ id: "b", time: NOW + 1 }), draft({ id: "a" })]);

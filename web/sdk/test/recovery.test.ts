@@ -91,7 +91,7 @@ describe("recovery", () => {
     assert.equal(gateway.joins.length, 2);
   });
 
-  it("asks for a page in the first join, and for a replay in the next join", async () => {
+  it("requests a page in the first join, and a replay in the next join", async () => {
     gateway.knowsReplay = true;
     for (let count = 0; count < 5; count++) gateway.append({});
     const { room } = await joined();

@@ -169,7 +169,7 @@ describe("one room", () => {
     assert.equal(gateway.log[0]?.text, "free");
   });
 
-  it("waits with all other rooms after the refusal `rate_limited`", async () => {
+  it("waits after the refusal `rate_limited`, and so do all other rooms", async () => {
     const { client, room, other } = await twoRooms();
     let isLimited = true;
     gateway.onSend = (_payload, ack) => {
@@ -227,12 +227,12 @@ describe("a long fault of the server", () => {
   });
 
   const answers: [string, (tries: number) => ReturnType<typeof refusal> | null][] = [
-    ["unavailable", () => refusal("unavailable")],
-    ["outcome_unknown", () => refusal("outcome_unknown")],
-    ["mixed", (tries) => (tries === 1 ? null : refusal("unavailable"))],
+    ["the answer `unavailable`", () => refusal("unavailable")],
+    ["the answer `outcome_unknown`", () => refusal("outcome_unknown")],
+    ["no answer and then the answer `unavailable`", (tries) => (tries === 1 ? null : refusal("unavailable"))],
   ];
   for (const [what, answer] of answers) {
-    it(`does not fail a message with the answers: ${what}`, async () => {
+    it(`sends a message in the end, after many tries with ${what}`, async () => {
       const { room } = await joined({ ackTimeoutMs: 20 });
       let tries = 0;
       gateway.onSend = (_payload, ack: Ack) => {
@@ -306,7 +306,7 @@ describe("a room that refuses the user", () => {
     assert.deepEqual(texts(room), ["too late"]);
   });
 
-  it("fails the drafts of an earlier client, and is not joined by the client after that", async () => {
+  it("fails the drafts of an earlier page, and the next page does not join it again for them", async () => {
     const storage = new MemoryStorage();
     const first = await joined({ storage });
     gateway.onSend = () => true;

@@ -1,6 +1,6 @@
 /**
- * Run a Socket.IO server on a free port with one room log. It can produce faults that a real gateway produces rarely: a
- * lost connection between append and ack, a lost message, any refusal.
+ * Run a Socket.IO server on a free port with one room log. It can produce faults that are rare with a real gateway:
+ * a connection that is lost between append and ack, a lost message, any refusal.
  */
 
 import { createServer, type Server as HttpServer } from "node:http";
@@ -41,7 +41,7 @@ export class TestGateway {
   events: [string, unknown][] = [];
   /** Called before a send is handled. It returns whether the test has handled the send. */
   onSend: (payload: SendPayload, ack: Ack, socket: Socket) => boolean = () => false;
-  /** Called before any other acked event is handled. An answer replaces the usual one; null: send no ack. */
+  /** Called before any other acked event is handled. Returns an ack to send instead of the usual one; null: send none. */
   onEvent: (event: string, payload: Json) => Json | null | undefined = () => undefined;
   /** Whether joins with `replay` are answered in the replay form. */
   knowsReplay = false;

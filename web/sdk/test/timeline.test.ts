@@ -42,7 +42,7 @@ describe("the entries from the room cache", () => {
   const page = (part: Partial<JoinAnswer>) =>
     reduceTimeline(shown, { type: "joined", answer: answer({ more: true, ...part }), since: null });
 
-  it("are shown, but the next join asks for the latest page", () => {
+  it("are shown, but the next join requests the latest page", () => {
     assert.deepEqual(seqs(shown), [5, 6, 7, 8]);
     assert.equal(sinceOf(shown), null);
     assert.equal(hasGap(live(shown, entry(12))), false);
@@ -76,7 +76,7 @@ describe("the entries from the room cache", () => {
 });
 
 describe("the entries stored in the room cache", () => {
-  it("do not exist before the server has confirmed the timeline", () => {
+  it("are none until the server has confirmed the timeline", () => {
     assert.equal(keptOf(EMPTY_TIMELINE, {}, 10), null);
     assert.equal(keptOf(timelineOf({ epoch: "e1", last: 1, events: [entry(1)], more: false, read: {} }), {}, 10), null);
   });
@@ -177,7 +177,7 @@ describe("timeline", () => {
     assert.equal(hasGap(whole), false);
   });
 
-  it("drops waiting messages whose epoch is not that of the answer", () => {
+  it("drops waiting messages of another epoch than that of the answer", () => {
     const holed = live(first(range(1, 3)), entry(4, "e0"));
     assert.equal(hasGap(holed), true);
     const same = answer({ recovered: true, seq: 3 });

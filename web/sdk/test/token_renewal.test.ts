@@ -52,7 +52,7 @@ describe("a token", () => {
     ["unauthorized", ["unauthorized"]],
     ["unavailable", []],
   ] as const) {
-    it(`whose source throws \`${reason}\` ${refusals.length ? "ends the connection" : "is asked for again"}`, async (t) => {
+    it(`${refusals.length ? "ends the connection" : "is requested again"} if its source throws \`${reason}\``, async (t) => {
       t.mock.timers.enable({ apis: ["setTimeout"] });
       const fetch = t.mock.fn(() => Promise.reject(RoomcastError.of(reason)));
       const refused: string[] = [];
@@ -84,10 +84,10 @@ describe("a token at a live server", { concurrency: true }, () => {
   const LIMIT_MS = 30_000;
   const gateway = new TestGateway();
   const clients: Client[] = [];
-  /** Subject → what the server answers to the next `auth:refresh` with a token of this subject, instead of `ok`. */
+  /** Subject → the negative ack of the next `auth:refresh` with a token of this subject. */
   const refusals = new Map<string, object>();
   const subjectOf = (token: string) => (JSON.parse(atob(token.split(".")[1]!)) as { sub: string }).sub;
-  /** Return the numbers of the tokens of a subject that the server was asked to accept in open sessions. */
+  /** Return the numbers of a subject's tokens that arrived by `auth:refresh`. */
   const refreshed = (sub: string) =>
     gateway
       .payloads("auth:refresh")
@@ -110,7 +110,7 @@ describe("a token at a live server", { concurrency: true }, () => {
     await gateway.close();
   });
 
-  /** Return a token number `number` of a subject: the first lasts 10 s, the others last an hour. */
+  /** Return token number `number` of a subject. The first token lasts 10 s, later ones an hour. */
   const token = (sub: string, number: number) => {
     const now = Math.floor(Date.now() / 1000);
     return tokenWith({ sub, number, exp: now + (number === 1 ? 10 : 3_600) });
@@ -129,7 +129,7 @@ describe("a token at a live server", { concurrency: true }, () => {
     assert.deepEqual([refreshed("renewed"), connects("renewed"), client.state.phase], [[2], 1, "online"]);
   });
 
-  it("is renewed again soon if the server did not accept the new token, whose end is far away", async () => {
+  it("is renewed again soon if the server did not accept the new token", async () => {
     let asked = 0;
     refusals.set("unlucky", refusal("unavailable"));
     open(() => token("unlucky", ++asked));

@@ -102,7 +102,7 @@ function Membership({ room, user, name, role, onClose }: PersonCardProps) {
       <Toggle
         is={role === "admin"}
         on="Make an admin"
-        off="Take the role"
+        off="Remove as admin"
         about="Admins invite, remove, mute and ban, and describe the room."
         isMild
         set={promote}

@@ -99,7 +99,7 @@ function useItems(entry: RoomEntry, open: (dialog: OpenDialog) => void): MenuIte
     isOnline &&
       entry.id !== LOBBY && {
         icon: "door",
-        label: entry.kind === "direct" ? "Hide until news comes" : "Leave for good",
+        label: entry.kind === "direct" ? "Hide until a new message" : "Leave for good",
         id: "leave",
         onPick: entry.kind === "direct" ? hide : () => open("leave"),
         isDanger: entry.kind !== "direct",

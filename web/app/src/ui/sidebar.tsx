@@ -33,7 +33,7 @@ export function Sidebar({ room, open, isDrawer, onClose }: SidebarProps) {
     window.addEventListener("keydown", onKey);
     return () => window.removeEventListener("keydown", onKey);
   }, []);
-  // The dialogs are outside of the list element, because its content is inert while the drawer is closed.
+  // The dialogs are outside of <nav>, because the content of <nav> is inert while the drawer is closed.
   return (
     <>
       <nav class="sidebar" aria-label="Rooms" inert={!open}>

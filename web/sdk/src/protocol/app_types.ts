@@ -23,7 +23,7 @@ export type CustomEvents<A extends AppTypes> = A extends { events: infer E exten
 /** The name of one of an application's custom events. */
 export type CustomEventName<A extends AppTypes> = keyof CustomEvents<A> & string;
 
-/** A custom event of the application, from `room:emit` or from a back end. It is not kept. */
+/** A custom event of the application, from `room:emit` or from a back end. Gateways do not store it. */
 export interface CustomEvent<D = Data> {
   event: string;
   data: D;

@@ -15,6 +15,8 @@ export interface Media {
   name: string;
   width?: number;
   height?: number;
+  /** The encoding of a text, if it is unambiguous. */
+  charset?: string;
   thumbnail?: string;
 }
 
@@ -37,7 +39,7 @@ export interface Message<D extends object = Data> {
   target?: number;
   emoji?: string;
   on?: boolean;
-  /** On an entry from history or recovery whose text was edited later: the seq of the latest edit. */
+  /** On an entry from history or recovery that was edited later: the seq of the latest edit. */
   edited?: number;
   /** On an entry from history or recovery that was deleted later: the seq of the deletion. */
   deleted?: number;
