@@ -8,7 +8,7 @@ import type { Connection } from "../src/connection/connection.ts";
 import { TokenRenewal } from "../src/connection/token_renewal.ts";
 import { RoomcastError } from "../src/errors.ts";
 import { FAST, tokenWith } from "./harness.ts";
-import { refusal, TestGateway, until } from "./test_gateway.ts";
+import { TestGateway, until } from "./test_gateway.ts";
 
 describe("a token", () => {
   const token = (exp: number, iat: number) => tokenWith({ exp, iat });
@@ -77,15 +77,40 @@ describe("a token", () => {
       assert.equal(fetch.mock.callCount() > 1, refusals.length === 0);
     });
   }
+
+  it("is renewed again, by the expiry of the accepted token, while the server accepts no new one", async (t) => {
+    t.mock.timers.enable({ apis: ["setTimeout"] });
+    let elapsedMs = 0;
+    t.mock.method(performance, "now", () => elapsedMs);
+    const triedMs: number[] = [];
+    const connection = {
+      online: true,
+      tokens: { current: token(900, 0), fetch: async () => token(86_400, 0) },
+      call: async () => {
+        triedMs.push(elapsedMs);
+        throw RoomcastError.of("unavailable");
+      },
+    };
+    const clock = new ServerClock();
+    clock.set(0);
+    const renewal = new TokenRenewal(connection as unknown as Connection, clock);
+    renewal.start();
+    while (elapsedMs < 900_000) {
+      elapsedMs += 500;
+      t.mock.timers.tick(500);
+      for (let turn = 0; turn < 8; turn++) await Promise.resolve();
+    }
+    renewal.stop();
+    // The client tries 30 s before the end, then each time after half of the time that is left, but at least after 5 s.
+    assert.deepEqual(triedMs, [870_000, 885_000, 892_500, 897_500]);
+  });
 });
 
-/** The SDK renews a token after 5 s at the earliest, so the tests of this group run at the same time. */
+/** The SDK renews a token after 5 s at the earliest, so these tests run at the same time. */
 describe("a token at a live server", { concurrency: true }, () => {
   const LIMIT_MS = 30_000;
   const gateway = new TestGateway();
   const clients: Client[] = [];
-  /** Subject → the negative ack of the next `auth:refresh` with a token of this subject. */
-  const refusals = new Map<string, object>();
   const subjectOf = (token: string) => (JSON.parse(atob(token.split(".")[1]!)) as { sub: string }).sub;
   /** Return the numbers of a subject's tokens that arrived by `auth:refresh`. */
   const refreshed = (sub: string) =>
@@ -98,12 +123,6 @@ describe("a token at a live server", { concurrency: true }, () => {
 
   before(async () => {
     await gateway.listen();
-    gateway.onEvent = (event, { token }) => {
-      if (event !== "auth:refresh") return undefined;
-      const answer = refusals.get(subjectOf(token as string));
-      refusals.delete(subjectOf(token as string));
-      return answer as Record<string, unknown> | undefined;
-    };
   });
   after(async () => {
     for (const client of clients) client.close();
@@ -127,24 +146,6 @@ describe("a token at a live server", { concurrency: true }, () => {
     await until(() => refreshed("renewed").length === 1, "renewed", LIMIT_MS);
     await client.call("presence", {}); // the server has answered the renewal by then
     assert.deepEqual([refreshed("renewed"), connects("renewed"), client.state.phase], [[2], 1, "online"]);
-  });
-
-  it("is renewed again soon if the server did not accept the new token", async () => {
-    let asked = 0;
-    refusals.set("unlucky", refusal("unavailable"));
-    open(() => token("unlucky", ++asked));
-    await until(() => refreshed("unlucky").length === 2, "tried twice", LIMIT_MS);
-    assert.deepEqual([refreshed("unlucky"), connects("unlucky")], [[2, 3], 1]);
-  });
-
-  it("is requested again soon if the token source fails", async () => {
-    let asked = 0;
-    const client = open(() => {
-      if (++asked === 2) throw new Error("the application does not answer");
-      return token("retried", asked);
-    });
-    await until(() => refreshed("retried").length === 1, "renewed", LIMIT_MS);
-    assert.deepEqual([refreshed("retried"), connects("retried"), client.state.phase], [[3], 1, "online"]);
   });
 
   it("ends the session if the token source throws `unauthorized`, until `reconnect` is called", async () => {
