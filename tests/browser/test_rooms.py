@@ -164,7 +164,7 @@ def test_public_rooms_are_browsed_page_by_page_and_joined(guests: Guests, cluste
     expect(ada.find("browse-option")).to_have_count(1)
     expect(ada.find("browse-option")).to_contain_text("Joined")
     ada.find("browse").fill(unique("nothing"))
-    expect(ada.page.get_by_text("No public room has a name that begins so.")).to_be_visible()
+    expect(ada.page.get_by_text("No public room's name begins with this text.")).to_be_visible()
     ada.page.keyboard.press("Escape")
     ada.choose("leave")
     ada.find("confirm").click()

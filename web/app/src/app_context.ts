@@ -1,4 +1,4 @@
-/** Define the context that all components share: the client, caches, the session, and functions of the page. */
+/** Define what all components below the sign-in share: the client, caches, the session, and functions of the page. */
 
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";

@@ -3,7 +3,7 @@
 import type { Message, UserId } from "./protocol.ts";
 import { EMPTY_TIMELINE, type Timeline } from "./timeline.ts";
 
-/** The last state of a room, as it is stored. */
+/** The last state of a room, as the room cache stores it. */
 export interface KeptRoom {
   epoch: string;
   last: number;

@@ -2,6 +2,7 @@
 
 import type { Member, RoomChange } from "./protocol.ts";
 
+/** The people in a room. */
 export interface People {
   /** How many people are here. */
   occupancy: number;

@@ -7,6 +7,7 @@
 
 import type { JoinAnswer, Message, Page, Since } from "./protocol.ts";
 
+/** This client's copy of a room's log. */
 export interface Timeline {
   /** Null until the first join was answered. */
   readonly epoch: string | null;
@@ -69,7 +70,7 @@ export function hasGap(timeline: Timeline): boolean {
   return timeline.epoch !== null && !timeline.isKept && (timeline.ahead.length > 0 || timeline.dropped > timeline.last);
 }
 
-/** Return the `since` of the next join; null to ask for the latest page. */
+/** Return the `since` of the next join; null if the next join should request the latest page. */
 export function sinceOf(timeline: Timeline): Since | null {
   const { epoch, last, isRestarting, isKept } = timeline;
   return epoch === null || isRestarting || isKept ? null : { seq: last, epoch };

@@ -51,7 +51,7 @@ export function BrowseRooms({ onClose }: { onClose: () => void }) {
         text={text}
         onText={setText}
         options={options}
-        empty={!isEmpty ? "" : query ? "No public room has a name that begins so." : "No rooms are listed yet."}
+        empty={!isEmpty ? "" : query ? "No public room's name begins with this text." : "No rooms are listed yet."}
       />
       {isBusy && <span class="spinner" role="status" aria-label="Loading" />}
       <NextPage list={list} isBusy={isBusy} />

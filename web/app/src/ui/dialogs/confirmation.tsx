@@ -5,8 +5,9 @@ import { Dialog } from "./dialog.tsx";
 interface ConfirmationProps {
   title: string;
   text: ComponentChildren;
-  /** The labels of the two buttons: cancel, and confirm. */
+  /** The label of the button that cancels. */
   keep: string;
+  /** The label of the button that confirms. */
   action: string;
   run: () => Promise<void>;
   /** Returns the sentence that says why `run` has failed. */

@@ -26,7 +26,7 @@ export function LeaveRoom({ entry, onClose }: LeaveProps) {
       title="Leave this room?"
       text={
         <>
-          You leave <bdi>{entry.title}</bdi> on all your devices, and it goes from your list. {way}
+          You leave <bdi>{entry.title}</bdi> on all your devices, and the room disappears from your list. {way}
         </>
       }
       keep="Stay"

@@ -10,8 +10,9 @@ import { RoomIcon } from "../room_icon.tsx";
 import { usePeople } from "../use_people_search.ts";
 import { Dialog } from "./dialog.tsx";
 
-/** The most rooms, and the most people, that are offered at once. */
+/** The most rooms to offer at once. */
 const OFFERED = 8;
+/** The most people to offer at once. */
 const PEOPLE_OFFERED = 5;
 
 /** Go to a room by a part of its name, or to a person by the beginning of the name. */
@@ -54,7 +55,7 @@ export function RoomSwitcher({ onClose }: { onClose: () => void }) {
         text={text}
         onText={setText}
         options={options}
-        empty="No room has this name."
+        empty="No room or person has this name."
       />
     </Dialog>
   );
