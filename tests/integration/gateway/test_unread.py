@@ -147,6 +147,35 @@ async def test_media_count_as_unread_and_system_messages_do_not(
     assert (listed["unread"], listed["last"]["text"], listed["seq"]) == (2, "a text", 3)
 
 
+async def test_the_texts_of_a_user_named_at_bob_are_no_mentions_of_bob(pair: Pair, clients: Clients) -> None:
+    user = unique("bob")
+    ada, bob, namesake = [await clients(pair[0], one) for one in (unique("ada"), user, f"@{user}")]
+    room = unique("public:talk")
+    for client in (ada, bob, namesake):
+        await client.join(room)
+        await client.ok("inbox:list", {"live": True})
+    await namesake.send(room, "first")
+    for n in range(2):
+        await ada.ok("message:send", {"room": room, "id": f"m{n}", "text": f"@{user}", "mentions": [user]})
+    await namesake.send(room, "mine")
+    await ada.expect_text("mine")
+
+    numbers = [await numbers_of(client, room) for client in (ada, bob, namesake)]
+    assert numbers == [(2, 0), (4, 2), (2, 0)], "(unread, mentions)"
+    for client in (ada, bob, namesake):
+        await client.expect("inbox", lambda data: any(line.get("seq") == 4 for line in data["rooms"]))
+    await bob.ok("receipt:read", {"room": room, "seq": 2})
+    await namesake.ok("receipt:read", {"room": room, "seq": 3})
+    assert [await numbers_of(client, room) for client in (bob, namesake)] == [(2, 1), (0, 0)]
+
+
+async def numbers_of(client: Client, room: str) -> tuple[int, int]:
+    """Return the unread messages and the mentions of a room in the client's inbox."""
+    lines = (await client.ok("inbox:list", {}))["rooms"]
+    line = next(one for one in lines if one["room"] == room)
+    return line["unread"], line["mentions"]
+
+
 async def test_a_resend_is_counted_once(pair: Pair, clients: Clients) -> None:
     ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
     room = unique("public:talk")

@@ -4,7 +4,13 @@
 -- number of entries that are neither texts nor media (`others`), so `seq - others` is the number of texts and media.
 -- `counts` has the number of texts and media of each author (field `user`). A new read mark stores how many texts and
 -- media of other users the user has read (field `=user`). Therefore a message costs one increment, however many users
--- are in the room. Mentions are few: `counts` has the seq of each unread mention of a user, as text (field `@user`).
+-- are in the room. Mentions are few: `counts` has the seq of each unread mention of a user, as text (field `@user`). A
+-- user id may begin with `@`: the author's field of such a user begins with `:`, which no user id contains.
+
+-- Return the field of counts for the texts and media that a user wrote. room_append.lua has the same rule.
+local function author_field(user)
+  return string.byte(user) == 64 and ':' .. user or user
+end
 
 -- Return the number of texts and media of other users that a user has not read, and the number of all texts and media
 -- of other users. The numbers are exact if no message was trimmed from the log before the user read it. `own` and

@@ -163,7 +163,10 @@ local mentions = kind_at and string.match(ARGV[11], '^%a+","mentions":%[([^%]]*)
 if mentions then count_mentions(string.match(field, '^[^:]*'), mentions, text) end
 if initial == 116 or initial == 109 then -- text, media
   local colon = string.find(field, ':', 1, true)
-  if colon then redis.call('HINCRBY', counts, string.sub(field, 1, colon - 1), 1) end
+  if colon then
+    local author = string.sub(field, 1, colon - 1)
+    redis.call('HINCRBY', counts, string.byte(author) == 64 and ':' .. author or author, 1) -- see _unread.lua
+  end
   announce('active_at', state[10], now)
 else
   local before, told = int(seq - 1), redis.call('HMGET', meta, 'other_at', 'told_at')

@@ -43,7 +43,7 @@ local function others(from, to)
   return count, 0
 end
 
-local own = redis.call('HMGET', counts, user, '=' .. user, '@' .. user)
+local own = redis.call('HMGET', counts, author_field(user), '=' .. user, '@' .. user)
 local unread, written = unread_from(own[1], own[2], newest, state[3])
 local kept_from = math.max(before, first - 1) + 1
 local left

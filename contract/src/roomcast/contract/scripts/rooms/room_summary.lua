@@ -40,7 +40,7 @@ local users, bans, own = {}, {}, {}
 for i = 2, #ARGV do
   local user = ARGV[i]
   users[#users + 1], bans[#bans + 1] = user, 'ban:' .. user
-  own[#own + 1], own[#own + 2], own[#own + 3] = user, '=' .. user, '@' .. user
+  own[#own + 1], own[#own + 2], own[#own + 3] = author_field(user), '=' .. user, '@' .. user
 end
 local marks = redis.call('HMGET', read, unpack(users))
 local roles = redis.call('HMGET', members, unpack(users))
