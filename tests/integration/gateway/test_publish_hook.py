@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
@@ -193,6 +194,33 @@ async def test_a_sender_s_messages_keep_their_order_when_verdicts_take_different
     await bob.expect_text(kept[-1])
     assert bob.texts(room) == kept
     assert rig.server.most_at_once > 1
+
+
+async def test_a_user_with_many_messages_at_once_neither_avoids_the_endpoint_nor_keeps_others_from_it(
+    rig: Rig, clients: Clients
+) -> None:
+    ada, bob, room = await joined(rig, clients, rig.opened)
+    mallory, gate = unique("mallory"), asyncio.Event()
+    busy = 'roomcast_gateway_publish_hook_total{outcome="busy"}'
+    before = rig.opened.metric(busy)
+    flooding = [await clients(rig.opened, mallory) for _ in range(2)]
+
+    async def refuse_later(_: dict[str, Any]) -> web.StreamResponse:
+        await gate.wait()
+        return web.json_response({"action": "refuse"})
+
+    async def send(client: Client) -> str:
+        return await client.refused("message:send", {"room": room, "id": uuid4().hex, "text": "spam"})
+
+    rig.server.answer = refuse_later
+    async with asyncio.TaskGroup() as group:
+        sent = [group.create_task(send(client)) for client in flooding for _ in range(50)]
+        await until(lambda: rig.opened.metric(busy) == before + 36, "mallory has 64 messages in review")
+        innocent = group.create_task(send(ada))
+        gate.set()
+    assert Counter(task.result() for task in sent) == {"rate_limited": 36, "refused": 64}
+    assert innocent.result() == "refused"
+    assert bob.texts(room) == []
 
 
 async def test_a_slow_verdict_does_not_delay_other_rooms(rig: Rig, clients: Clients) -> None:

@@ -121,3 +121,11 @@ async def test_concurrent_and_waiting_requests_are_limited() -> None:
         gate.set()
         await asyncio.gather(*waiting)
         assert (server.most_at_once, len(server.asked)) == (2, 8)
+
+
+async def test_a_request_that_gets_no_turn_by_the_deadline_is_no_failure_of_the_endpoint() -> None:
+    async with hook_server() as server, endpoint(server, concurrent=1, deadline_seconds=0.3) as asked:
+        server.answer = never
+        kinds = await asyncio.gather(*(failure(asked) for _ in range(4)))
+        assert kinds[0] == "deadline"
+        assert kinds.count("busy") >= 2, "when the first request ends, only one other gets its turn"

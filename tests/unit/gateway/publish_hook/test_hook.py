@@ -11,7 +11,7 @@ from roomcast.contract.errors import Code, RoomcastError
 from roomcast.gateway.chat.message_content import check_content
 from roomcast.gateway.operations.observer import GatewayObserver
 from roomcast.gateway.publish_hook.circuit import FAILURES, Circuit
-from roomcast.gateway.publish_hook.endpoint import HookFailed
+from roomcast.gateway.publish_hook.endpoint import BUSY, HookFailed
 from roomcast.gateway.publish_hook.hook import PublishHook
 from roomcast.gateway.publish_hook.settings import PublishHookSettings
 from tests.unit.gateway.fakes import refusal
@@ -124,6 +124,29 @@ async def test_an_endpoint_that_keeps_failing_is_not_asked_for_a_while() -> None
     await rig.hook.review(MESSAGE)
     await rig.hook.review(MESSAGE)
     assert rig.endpoint.asked == FAILURES + 2
+    assert rig.outcomes.seen[-1] == ("accepted", False)
+
+
+@pytest.mark.parametrize("policy", ["refuse", "publish"])
+async def test_a_message_that_finds_no_place_in_the_queue_is_refused_and_is_no_failure_of_the_endpoint(
+    policy: str,
+) -> None:
+    rig = Rig(on_failure=policy)
+    rig.endpoint.answer = HookFailed(BUSY)
+    for _ in range(2 * FAILURES):
+        assert await refusal(rig.hook.review(MESSAGE)) is Code.RATE_LIMITED
+    assert rig.outcomes.seen[-1] == (BUSY, False)
+
+
+async def test_a_trial_that_finds_no_place_in_the_queue_is_followed_by_another_trial() -> None:
+    rig = Rig()
+    for kind, count in (("unreachable", FAILURES), (BUSY, 1)):
+        rig.now += 1.1
+        rig.endpoint.answer = HookFailed(kind)
+        for _ in range(count):
+            await refusal(rig.hook.review(MESSAGE))
+    rig.endpoint.answer = b'{"action":"accept"}'
+    await rig.hook.review(MESSAGE)
     assert rig.outcomes.seen[-1] == ("accepted", False)
 
 

@@ -18,7 +18,9 @@ LAST_PAUSE_SECONDS: Final = 30.0
 
 
 class Circuit:
-    """The circuit of one endpoint. Call `may_ask` before each request, and `succeeded` or `failed` after it.
+    """The circuit of one endpoint.
+
+    Call `may_ask` before each request, and `succeeded`, `failed` or `was_not_asked` after it.
 
     `clock` returns seconds; `random` returns 0 to 1.
     """
@@ -48,6 +50,10 @@ class Circuit:
         """Close the circuit, after an answer of the endpoint."""
         self._failures, self._retry_at, self._is_trying = 0, None, False
         self._backoff.reset()
+
+    def was_not_asked(self) -> None:
+        """Let another request be the trial, because this one was not sent."""
+        self._is_trying = False
 
     def failed(self) -> None:
         """Count a failure. Requests that began before the circuit opened do not lengthen its pause."""

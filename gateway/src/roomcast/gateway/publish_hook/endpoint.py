@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Any, Final
 
@@ -17,6 +18,8 @@ from roomcast.gateway.publish_hook.settings import PublishHookSettings
 
 MAX_ANSWER_BYTES: Final = 131_072
 """Most bytes of an answer: enough for the longest text with all characters escaped, and the largest data."""
+BUSY: Final = "busy"
+"""The `kind` of the failure if the endpoint was not asked, because too many requests run and wait."""
 _QUEUE_PER_REQUEST: Final = 4
 """Bound on requests that run or wait, in multiples of the setting `concurrent`."""
 
@@ -45,12 +48,35 @@ class HookEndpoint:
         self._waiting = 0
 
     async def ask(self, body: bytes) -> bytes:
-        """Return the body of the answer to this request. Raises HookFailed, by the deadline at the latest."""
+        """Return the body of the answer to this request. Raises HookFailed.
+
+        A request waits for its turn for `deadline_seconds` at most, and then for its answer for as long at most.
+        """
         if self._waiting >= _QUEUE_PER_REQUEST * self._settings.concurrent:
-            raise HookFailed("busy")
+            raise HookFailed(BUSY)
         self._waiting += 1
         try:
-            async with asyncio.timeout(self._settings.deadline_seconds), self._free:
+            async with self._turn():
+                return await self._ask_in_time(body)
+        finally:
+            self._waiting -= 1
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """Return a context in which at most `concurrent` requests are at a time. Raises HookFailed."""
+        try:
+            async with asyncio.timeout(self._settings.deadline_seconds):
+                await self._free.acquire()
+        except TimeoutError:
+            raise HookFailed(BUSY) from None
+        try:
+            yield
+        finally:
+            self._free.release()
+
+    async def _ask_in_time(self, body: bytes) -> bytes:
+        try:
+            async with asyncio.timeout(self._settings.deadline_seconds):
                 return await self._ask(body)
         except TimeoutError:
             raise HookFailed("deadline") from None
@@ -59,8 +85,6 @@ class HookEndpoint:
             raise HookFailed("private_address" if is_private else "unreachable") from error
         except (aiohttp.ClientError, OSError) as error:
             raise HookFailed("unreachable") from error
-        finally:
-            self._waiting -= 1
 
     async def close(self) -> None:
         """Close the connections."""
