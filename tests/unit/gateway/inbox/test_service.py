@@ -407,3 +407,21 @@ async def test_many_lines_are_sent_in_events_of_a_hundred(rig: Rig) -> None:
         rig.inbox.note_line("ada", room)
     await until(lambda: len(rig.devices.rows(rig.ada.sid)) == 150, "all lines")
     assert [len(event["rooms"]) for event in rig.devices.events(rig.ada.sid)] == [100, 50]
+
+
+async def test_a_user_with_many_clients_does_not_delay_the_lines_of_others(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "LINES_PER_SECOND", 1)
+    rig.reads.put("ada", "busy")
+    rig.reads.put("bob", "quiet")
+    clients = [session_of("ada", sid=f"ada-{number}") for number in range(100)]
+    for session in (*clients, rig.bob):
+        await rig.inbox.list_inbox(session, LIVE)
+    rig.write("busy")
+    for session in clients:
+        await rig.until_sent(session, ("busy", 1))
+    rig.write("quiet")
+    await rig.until_sent(rig.bob, ("quiet", 1))
+    figures = rig.inbox.read_figures()
+    assert (figures.events, figures.lines) == (101, 101)

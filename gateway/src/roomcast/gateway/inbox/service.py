@@ -27,7 +27,8 @@ from roomcast.gateway.sign_in.session import ChatSession
 
 ROOMS_PER_LOOK: Final = 200
 LINES_PER_SECOND: Final = 2_000
-"""Most lines that a gateway sends per second. Above that rate, clients get the newest lines with a delay."""
+"""Most lines that a gateway sends per second; a line to several clients of its user counts once. Above that rate,
+clients get the newest lines late."""
 RESETS_PER_SECOND: Final = 25
 """Clients per second that are told to request their list again. Each of them then reads its whole list."""
 ROOMS_PER_EVENT: Final = 25
@@ -276,7 +277,7 @@ class InboxService:
         for user, room in pairs - listed:
             for watcher in self._interest.watchers_of(user):
                 self._unfollow(watcher, room)
-                self._send_rows(watcher, [removed(room)])
+                self._send_rows([watcher], [removed(room)])
         asked: dict[str, list[str]] = {}
         for user, room in listed:
             for watcher in self._interest.watchers_of(user):
@@ -294,24 +295,31 @@ class InboxService:
             self.note_line(user, room)
 
     async def _send(self, lines: list[Line]) -> int:
-        """Send each line to the clients of its user."""
+        """Send each line to the clients of its user; return the number of lines.
+
+        The clients of a user usually get the same event. It is made once, and its lines count once: otherwise a user
+        with many clients and messages would delay the lines of all others.
+        """
         names = await self._lists.names(people_in(lines))
         rows: dict[Watcher, list[Row]] = {}
         for line in lines:
-            row = shown(line, name_of(line, names))
+            row, gone = shown(line, name_of(line, names)), removed(line.room)
             for watcher in self._interest.watchers_of(line.user):
                 is_open = self._access.may_see(watcher.session, line)
                 watcher.record(line.room, line.unread if is_open else 0, line.mentions if is_open else 0)
-                rows.setdefault(watcher, []).append(row if is_open else removed(line.room))
-        async for watcher, changed in in_slices(rows.items()):
+                rows.setdefault(watcher, []).append(row if is_open else gone)
+        groups = _grouped(rows)
+        async for watchers, changed in in_slices(groups):
             for start in range(0, len(changed), MAX_LIST):
-                self._send_rows(watcher, changed[start : start + MAX_LIST])
-        return sum(map(len, rows.values()))
+                self._send_rows(watchers, changed[start : start + MAX_LIST])
+        return sum(len(changed) for _, changed in groups)
 
-    def _send_rows(self, watcher: Watcher, rows: list[Row]) -> None:
-        event = {"rooms": rows, "unread": watcher.unread, "mentions": watcher.mentions}
-        self._devices.to_sessions([watcher.session.sid], INBOX, event)
-        self._figures.told(len(rows))
+    def _send_rows(self, watchers: list[Watcher], rows: list[Row]) -> None:
+        """Send rows to clients of one user that have the same totals."""
+        event = {"rooms": rows, "unread": watchers[0].unread, "mentions": watchers[0].mentions}
+        self._devices.to_sessions([watcher.session.sid for watcher in watchers], INBOX, event)
+        for _ in watchers:
+            self._figures.told(len(rows))
 
     def _send_resets(self) -> int:
         """Tell some of the stale clients to request their lists again; return the number of these clients."""
@@ -322,6 +330,15 @@ class InboxService:
             self._devices.to_sessions(sids, INBOX, {"reset": True})
             self._figures.reset(len(sids))
         return len(sids)
+
+
+def _grouped(rows: dict[Watcher, list[Row]]) -> list[tuple[list[Watcher], list[Row]]]:
+    """Group the clients that get the same rows and have the same totals. Rows of different users are never the same."""
+    groups: dict[tuple[int, ...], tuple[list[Watcher], list[Row]]] = {}
+    for watcher, changed in rows.items():
+        key = watcher.unread, watcher.mentions, *map(id, changed)
+        groups.setdefault(key, ([], changed))[0].append(watcher)
+    return list(groups.values())
 
 
 async def _confirmed(subscriptions: Iterable[asyncio.Future[None] | None]) -> None:
