@@ -62,8 +62,8 @@ class OccupancyStore:
     """The occupants of rooms. Each user counts once per room, with any number of devices and gateways.
 
     The caller enters a user with the user's first local connection in a room, and removes the user with the last. The
-    caller refreshes the entries every 20 s, and never enters invisible users. The scripts publish users that appear and vanish
-    (`OccupancyChange`) to all gateways that subscribe to the room.
+    caller refreshes the entries every 20 s, and never enters invisible users. The scripts publish users that appear and
+    vanish (`OccupancyChange`) to all gateways that subscribe to the room.
     """
 
     def __init__(
