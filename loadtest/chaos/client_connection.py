@@ -48,6 +48,10 @@ class Wire(asyncio.Protocol):
 
     # --- calls ---
 
+    async def opened(self) -> None:
+        """Wait for the handshake. Raise WireLost."""
+        await self._opened
+
     async def sign_in(self, token: str) -> None:
         """Wait for the handshake, then enter namespace `/`. Raise WireLost."""
         await self._opened

@@ -3,8 +3,8 @@
 With `--hold SECONDS` a cause continues after its alert has fired, so that an operator can try the runbook's section on
 it. The cause ends once the alert has not fired for 15 s (QUIET_SECONDS), or after SECONDS.
 
-Exit status 0: all alerts fired and cleared; 1: an alert did not fire or clear; 2: Prometheus is missing, or an alert is
-unknown.
+Exit status 0: every cause fired its alert, which then cleared; 1: an alert did not fire or clear; 2: Prometheus is
+missing, or an alert is unknown.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def main() -> int:
             return 2
         except (asyncio.CancelledError, KeyboardInterrupt):
             return 130
-    print(f"\n{sum(_is_good(each) for each in seen)} of {len(seen)} alerts fired and cleared")
+    print(f"\n{sum(_is_good(each) for each in seen)} of {len(seen)} causes fired their alert, which then cleared")
     return 0 if all(map(_is_good, seen)) else 1
 
 

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import resource
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from itertools import count
 from typing import Any, Final, Literal, NamedTuple
 
-import psutil
-
 from loadtest.chaos import gauges
 from loadtest.chaos.client_connection import Wire, WireLost, open_wire
-from loadtest.chaos.crowd import source_address
 from loadtest.chaos.fault_tools import Rig
 from loadtest.chaos.faults.network import redis_behind_proxy
 from loadtest.chaos.redis_admin import RedisAway
 from loadtest.chaos.unsupervised import private
+from loadtest.drill.refused_sessions import few_files, no_descriptors, overloaded
 from roomcast.contract import keys
 from roomcast.contract.envelope import NodeOrder
 from roomcast.contract.tokens import sign
@@ -28,8 +25,6 @@ from roomcast.wire.tasks import TaskSet
 _GATEWAY: Final = "gateway1"
 _API: Final = "api"
 _FOR_EVER: Final = 3600.0
-_STRANGERS: Final = 20
-"""Number of clients that try to connect, each once a second."""
 _LONG_TEXT: Final = "x" * 12_000
 HOOKED_ROOM: Final = "public:drill-hooked"
 """The room of the publish hook. The hook's endpoint is always down."""
@@ -216,51 +211,6 @@ async def _bad_tokens(rig: Rig) -> None:
         await asyncio.sleep(0.05)
 
 
-async def _few_files(rig: Rig) -> None:
-    async with _lowered_file_limit(rig, _GATEWAY):
-        await asyncio.sleep(_FOR_EVER)
-
-
-async def _refused_sessions(rig: Rig) -> None:
-    """Let clients connect to gateways that have no file descriptor left for them."""
-    tasks = TaskSet()
-    async with _lowered_file_limit(rig, *rig.gateways):
-        for number in range(_STRANGERS):
-            tasks.start(_knock(rig, number), "client")
-        try:
-            await asyncio.sleep(_FOR_EVER)
-        finally:
-            await tasks.cancel()
-
-
-async def _knock(rig: Rig, number: int) -> None:
-    """Try to open a session again and again, and ignore `Retry-After`."""
-    address, token = source_address(number * 10), sign(rig.cluster.jwt_secret, f"drill.stranger{number}")
-    while True:
-        with suppress(OSError):
-            wire = await open_wire("127.0.0.1", rig.cluster.ports.page, address, _ignore)
-            try:
-                await wire.sign_in(token)
-            finally:
-                wire.abort("done")
-        await asyncio.sleep(1.0)
-
-
-@asynccontextmanager
-async def _lowered_file_limit(rig: Rig, *names: str) -> AsyncIterator[None]:
-    """Lower the open-file limits of these gateways to just above the number that they use."""
-    pids = await rig.pids()
-    before = {pids[name]: resource.prlimit(pids[name], resource.RLIMIT_NOFILE) for name in names}
-    for pid, (_, hard) in before.items():
-        limit = int(psutil.Process(pid).num_fds() / 0.9)
-        resource.prlimit(pid, resource.RLIMIT_NOFILE, (limit, hard))
-    try:
-        yield
-    finally:
-        for pid, limits in before.items():
-            resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
-
-
 async def _plain(rig: Rig) -> None:
     """Replace the last gateway by one that runs without the compiled extension."""
     count, scale = len(rig.gateways), rig.cluster.control.scale
@@ -364,9 +314,15 @@ CAUSES: Final[tuple[Cause, ...]] = (
         "RoomcastSessionsRefused",
         "lower `nofile` of all gateways while clients connect",
         "raise `nofile`",
-        _refused_sessions,
+        no_descriptors,
     ),
-    Cause("RoomcastFileDescriptors", "lower `nofile` of a gateway", "raise `nofile`", _few_files),
+    Cause(
+        "RoomcastSessionsRefused",
+        "limit all gateways to a fifth of a CPU core while 2,000 clients connect",
+        "give the gateways their own cores",
+        overloaded,
+    ),
+    Cause("RoomcastFileDescriptors", "lower `nofile` of a gateway", "raise `nofile`", few_files),
     Cause(
         "RoomcastPlainHotPath",
         "start a gateway with `ROOMCAST_HOTPATH=python`",
@@ -391,7 +347,7 @@ CAUSES: Final[tuple[Cause, ...]] = (
         _failing_uploads,
     ),
 )
-"""One cause for every alert."""
+"""One cause for every alert, and one for each of two reasons why gateways refuse sessions."""
 
 
 # --- helpers ---
