@@ -35,13 +35,26 @@ def helm() -> Path:
 
 
 @pytest.fixture
-def template(helm: Path, tmp_path: Path) -> Callable[[Mapping[str, Any]], subprocess.CompletedProcess[str]]:
+def values_file(tmp_path: Path) -> Callable[[Mapping[str, Any]], Path]:
+    """Return a function that writes values into a file."""
+
+    def write(values: Mapping[str, Any]) -> Path:
+        path = tmp_path / "values.json"
+        path.write_text(json.dumps(values))
+        return path
+
+    return write
+
+
+@pytest.fixture
+def template(
+    helm: Path, values_file: Callable[[Mapping[str, Any]], Path]
+) -> Callable[[Mapping[str, Any]], subprocess.CompletedProcess[str]]:
     """Return a function that runs `helm template` with values."""
 
     def run(values: Mapping[str, Any]) -> subprocess.CompletedProcess[str]:
-        path = tmp_path / "values.json"
-        path.write_text(json.dumps(values))
-        command = [str(helm), "template", "chat", str(CHART), "--kube-version", KUBERNETES, "--values", str(path)]
+        path = str(values_file(values))
+        command = [str(helm), "template", "chat", str(CHART), "--kube-version", KUBERNETES, "--values", path]
         return subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
 
     return run
