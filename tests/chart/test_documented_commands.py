@@ -1,7 +1,9 @@
-"""The commands of the runbook and of the chart's notes for Kubernetes name objects that the chart makes."""
+"""The commands for Kubernetes in the runbook, the chart's README and its notes name objects that the chart makes."""
 
 from __future__ import annotations
 
+import re
+import shlex
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping
@@ -76,3 +78,15 @@ def notes(helm: Path, values: Path, copy: Path) -> str:
     command += ["--kube-version", KUBERNETES, "--show-only", "templates/notes.yaml"]
     done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
     return str(yaml.safe_load(done.stdout)["text"])
+
+
+def test_the_command_of_the_readme_renders_the_chart(helm: Path) -> None:
+    """`helm template` takes the arguments of `helm install`, and needs no cluster."""
+    [block] = re.findall(r"^```sh\n(.*?)^```", (CHART / "README.md").read_text(), re.DOTALL | re.MULTILINE)
+    assert block.startswith("helm install chat ")
+    script = block.replace("helm install", f"{shlex.quote(str(helm))} template --kube-version {KUBERNETES}")
+    done = subprocess.run(["bash", "-ec", script], cwd=ROOT, check=True, capture_output=True, text=True, timeout=60)
+    gateway = the(list(yaml.safe_load_all(done.stdout)), "StatefulSet", "chat-gateway")
+    [container] = gateway["spec"]["template"]["spec"]["containers"]
+    assert container["image"].startswith("registry.example.com/roomcast:")
+    assert "https://app.example.com" in str(container["env"])
