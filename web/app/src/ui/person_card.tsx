@@ -102,7 +102,7 @@ function Membership({ room, user, name, role, onClose }: PersonCardProps) {
       <Toggle
         is={role === "admin"}
         on="Make an admin"
-        off="Remove as admin"
+        off="Withdraw the admin role"
         about="Admins invite, remove, mute and ban, and describe the room."
         isMild
         set={promote}
