@@ -7,8 +7,12 @@ from typing import Any
 
 import pytest
 
+from roomcast.contract.errors import Code, RoomcastError
+from roomcast.contract.events.presence import Typing
 from roomcast.contract.ids import direct_room, people_of
 from roomcast.gateway.chat.block_effects import Privacy
+from roomcast.gateway.sign_in.session import ChatSession
+from tests.unit.gateway.fakes import session_of, unavailable
 
 
 class Rig:
@@ -19,6 +23,8 @@ class Rig:
         self.lists: dict[str, set[str]] = {"ada": set()}
         self.apart: set[str] = set()
         self.updated: list[str] = []
+        self.refusal: RoomcastError | None = None
+        self.typing: list[str] = []
         fake: Any = self
         self.privacy = Privacy(fake, fake, fake)
 
@@ -40,6 +46,17 @@ class Rig:
     async def keep_apart(self, room: str, *, is_apart: bool) -> None:
         self.updated.append(room)
         self.apart = self.apart | {room} if is_apart else self.apart - {room}
+
+    def is_unrestricted(self, user: str, room: str) -> bool:
+        return False
+
+    async def require_voice(self, user: str, room: str) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+
+    async def send_typing(self, session: ChatSession, p: Typing) -> dict[str, Any]:
+        self.typing.append(session.user)
+        return {}
 
 
 @pytest.fixture
@@ -69,3 +86,23 @@ async def test_two_people_stay_hidden_from_each_other_while_one_of_them_blocks_t
         rig.lists[user].clear()
         await rig.privacy.apply_blocks("ada")
     assert rig.apart == set()
+
+
+TYPING = Typing(room="team:red", typing=True)
+
+
+@pytest.mark.parametrize("code", [Code.MUTED, Code.FORBIDDEN])
+async def test_typing_of_a_silenced_user_is_dropped_and_that_of_an_operator_is_forwarded(rig: Rig, code: Code) -> None:
+    rig.refusal = RoomcastError(code)
+    assert await rig.privacy.send_typing(session_of("ada"), TYPING) == {}
+    assert rig.typing == []
+    await rig.privacy.send_typing(session_of("olga", ops=True), TYPING)
+    assert rig.typing == ["olga"]
+
+
+async def test_typing_is_refused_as_unavailable_while_redis_does_not_answer(rig: Rig) -> None:
+    rig.refusal = unavailable()
+    with pytest.raises(RoomcastError) as refused:
+        await rig.privacy.send_typing(session_of("ada"), TYPING)
+    assert refused.value.code is Code.UNAVAILABLE
+    assert rig.typing == []

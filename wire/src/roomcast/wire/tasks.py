@@ -13,6 +13,10 @@ AGAIN_SECONDS: Final = 1.0
 """Seconds after which `TaskSet.cancel` cancels a task again."""
 FIRST_RESTART_SECONDS: Final = 0.1
 LAST_RESTART_SECONDS: Final = 10.0
+StartTask = Callable[[Coroutine[Any, Any, Any], str], object]
+"""Runs a coroutine as a background task with a name, and logs its failure: `TaskSet.start`."""
+MakeTask = Callable[[Coroutine[Any, Any, Any], str], asyncio.Task[Any]]
+"""The same as `StartTask`, for callers that await the task."""
 _log = logging.getLogger(__name__)
 
 

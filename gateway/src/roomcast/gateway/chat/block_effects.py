@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Collection
 from typing import Any, Final, Protocol
 
-from roomcast.contract.errors import RoomcastError
 from roomcast.contract.events.presence import PresenceLook, Typing
 from roomcast.contract.ids import direct_room, people_of
 from roomcast.gateway.chat.sanctions import Sanctions
+from roomcast.gateway.chat.voice import is_silenced
 from roomcast.gateway.sign_in.session import ChatSession
 
 _APPLIED_AT_ONCE: Final = 100
@@ -132,12 +132,12 @@ class Privacy:
             await asyncio.gather(*(self.apply_blocks(user) for user in users[start : start + _APPLIED_AT_ONCE]))
 
     async def send_typing(self, session: ChatSession, p: Typing) -> dict[str, Any]:
-        """Forward a typing event, unless the user is muted, or a block separates the two people of a direct room."""
-        if not self._sanctions.is_unrestricted(session.user, p.room) and not session.identity.ops:
-            try:
-                await self._sanctions.require_voice(session.user, p.room)
-            except RoomcastError:
-                return {}
+        """Forward a typing event, unless the user is muted, or a block separates the two people of a direct room.
+
+        Raise UNAVAILABLE if Redis does not answer: the event is then dropped, and `typing` has no ack.
+        """
+        if await is_silenced(self._sanctions, session, p.room):
+            return {}
         return await self._presence.send_typing(session, p)
 
     async def _seen_by(self, session: ChatSession, p: PresenceLook) -> PresenceLook:

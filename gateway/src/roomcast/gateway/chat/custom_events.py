@@ -10,8 +10,8 @@ from roomcast.contract.app_data import check_data
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events.rooms import RoomEmit
 from roomcast.contract.events.server_events import CUSTOM
-from roomcast.gateway.chat.messages import Voice, is_silenced
 from roomcast.gateway.chat.ports import AckFields, EventSender, Visibility
+from roomcast.gateway.chat.voice import Voice, is_silenced
 from roomcast.gateway.sign_in.event_limit import retry_after
 from roomcast.gateway.sign_in.session import ChatSession
 

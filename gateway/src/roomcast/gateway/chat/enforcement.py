@@ -8,8 +8,9 @@ from typing import Protocol
 
 from roomcast.contract.envelope import Sanctioned
 from roomcast.gateway.chat.sanctions import Sanctions
-from roomcast.gateway.sign_in.repeated_checks import RepeatedChecks, StartTask
+from roomcast.gateway.sign_in.repeated_checks import RepeatedChecks
 from roomcast.gateway.sign_in.session import ChatSession
+from roomcast.wire.tasks import StartTask
 
 Recheck = Callable[[list[ChatSession], str], Awaitable[None]]
 

@@ -22,11 +22,12 @@ from roomcast.contract.events.presence import PresenceUsers
 from roomcast.contract.events.server_events import PROFILE
 from roomcast.contract.events.users import UserSearch
 from roomcast.contract.profile import Profile
-from roomcast.gateway.chat.messages import Voice, is_silenced
 from roomcast.gateway.chat.ports import AckFields, EventSender, Visibility
+from roomcast.gateway.chat.voice import Voice, is_silenced
 from roomcast.gateway.sign_in.identity import Identity
-from roomcast.gateway.sign_in.repeated_checks import RepeatedChecks, StartTask
+from roomcast.gateway.sign_in.repeated_checks import RepeatedChecks
 from roomcast.gateway.sign_in.session import ChatSession
+from roomcast.wire.tasks import StartTask
 
 _ROOMS_PER_PAUSE: Final = 10
 """Number of rooms in which a profile is announced before each pause."""

@@ -9,7 +9,7 @@ end may publish such a message.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import orjson
@@ -33,8 +33,7 @@ from roomcast.gateway.chat.room_access import RoomAccess
 from roomcast.gateway.operations.daily_bytes import INVITATION_BYTES, charge
 from roomcast.gateway.sign_in.session import ChatSession
 from roomcast.gateway.stores.directory import ListedRoom
-
-StartTask = Callable[[Coroutine[Any, Any, None], str], object]
+from roomcast.wire.tasks import StartTask
 
 
 class AdminRecords(Protocol):

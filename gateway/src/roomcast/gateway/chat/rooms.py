@@ -16,9 +16,9 @@ from roomcast.contract.events.server_events import RECEIPT, ROOM
 from roomcast.contract.ids import DIRECT, other_person
 from roomcast.contract.inbox import Line
 from roomcast.contract.texts import clean_name
-from roomcast.gateway.chat.messages import Voice, is_silenced
 from roomcast.gateway.chat.ports import AckFields, Control, EventSender, RoomOccupancy, Visibility
 from roomcast.gateway.chat.room_access import RoomAccess
+from roomcast.gateway.chat.voice import Voice, is_silenced
 from roomcast.gateway.operations.daily_bytes import INVITATION_BYTES, charge
 from roomcast.gateway.sign_in.session import ChatSession
 

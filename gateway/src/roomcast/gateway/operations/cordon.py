@@ -6,14 +6,15 @@ sessions stay connected. An order is for this process only: the next process wit
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Final
+from collections.abc import Awaitable, Callable
+from typing import Final
 
 import structlog
 
 from roomcast.contract.envelope import NodeOrder
 from roomcast.contract.errors import RoomcastError
 from roomcast.engineio import Refusal
+from roomcast.wire.tasks import StartTask
 
 CORDONED: Final = Refusal(502, 4, "The gateway takes no new sessions", 1, "cordoned")
 """The refusal of a cordoned gateway. nginx passes a 503 on to the client, but tries the next gateway after a 502 (see
@@ -35,7 +36,7 @@ class Cordon:
         move_clients: Callable[[], Awaitable[None]],
         tell_state: Callable[[str], Awaitable[None]],
         on_state: Callable[[str], None],
-        background: Callable[[Coroutine[Any, Any, Any], str], object],
+        background: StartTask,
     ) -> None:
         self.state = ""
         self._node = node

@@ -12,13 +12,12 @@ from typing import Any, Final, NamedTuple
 
 from roomcast.contract.events.presence import PresenceChange
 from roomcast.contract.limits import MAX_LIST
+from roomcast.wire.tasks import MakeTask
 
 CACHE_SECONDS: Final = 1.0
 
 Row = dict[str, Any]
 """`{user, name, status}`"""
-
-StartTask = Callable[[Coroutine[Any, Any, list[Row]], str], "asyncio.Task[list[Row]]"]
 
 
 class _Entry(NamedTuple):
@@ -34,7 +33,7 @@ class _Entry(NamedTuple):
 class MemberCache:
     """The members of this gateway's rooms.
 
-    `read_members(room, users)` reads up to a hundred members; if `users` is not empty, only these users. `start_task`
+    `read_members(room, users)` reads up to a hundred members; if `users` is not empty, only these users. `make_task`
     runs a task that outlives the first caller. An entry may be a second old when it is used. So every change that the
     gateway sends to members within that second is also applied to the entry. Otherwise a user who joins at the end of
     that second would never get the change.
@@ -43,11 +42,11 @@ class MemberCache:
     def __init__(
         self,
         read_members: Callable[[str, Collection[str]], Coroutine[Any, Any, list[Row]]],
-        start_task: StartTask,
+        make_task: MakeTask,
         clock: Callable[[], float],
     ) -> None:
         self._read_members = read_members
-        self._start_task = start_task
+        self._make_task = make_task
         self._clock = clock
         self._entries: dict[str, _Entry] = {}
 
@@ -64,7 +63,7 @@ class MemberCache:
         now = self._clock()
         entry = self._entries.get(room)
         if entry is None or not entry.is_usable(now):
-            task = self._start_task(self._read_members(room, users), f"members of {room}")
+            task = self._make_task(self._read_members(room, users), f"members of {room}")
             entry = self._entries[room] = _Entry(now, task)
         return entry.rows if entry.rows.done() else asyncio.shield(entry.rows)
 

@@ -21,12 +21,13 @@ from roomcast.gateway.chat.ports import RoomSnapshot
 from roomcast.gateway.presence.dict_of_sets import discard
 from roomcast.gateway.presence.diff import PresenceDiff, RecentLeavers, entered_rows
 from roomcast.gateway.presence.member_cache import MemberCache, Row
-from roomcast.gateway.presence.ports import OccupancyPort, PresencePort, Sender, StartTask, UserNames
+from roomcast.gateway.presence.ports import OccupancyPort, PresencePort, Sender, UserNames
 from roomcast.gateway.presence.slices import SLICE, in_slices
 from roomcast.gateway.presence.watchers import Watchers
 from roomcast.gateway.sign_in.session import ChatSession
 from roomcast.gateway.stores.occupancy import JoinResult, OccupancyUpdate
 from roomcast.wire.envelope import Reader
+from roomcast.wire.tasks import MakeTask
 
 LEAVER_SECONDS: Final = 5.0
 """Seconds for which a room still gets the presence of a user who left, because "offline" comes after "left"."""
@@ -46,7 +47,7 @@ class OccupancyService:
         sender: Sender,
         watchers: Watchers,
         hidden: Collection[str],
-        start_task: StartTask,
+        make_task: MakeTask,
     ) -> None:
         self._store = store
         self._presence = presence
@@ -54,7 +55,7 @@ class OccupancyService:
         self._sender = sender
         self._watchers = watchers
         self._hidden = hidden
-        self._start_task = start_task
+        self._make_task = make_task
         self._local: dict[str, dict[str, dict[str, ChatSession]]] = {}
         """Room -> user -> the user's sessions here by id, including invisible users."""
         self._rooms_of: dict[str, set[str]] = {}
@@ -65,7 +66,7 @@ class OccupancyService:
         """Direct rooms here in which one person blocks the other: neither person is shown in them."""
         self._complete: set[str] = set()
         """Rooms of which `_watchers` has all occupants; each later change keeps the occupants complete."""
-        self._cache = MemberCache(self._read_members, start_task, time.monotonic)
+        self._cache = MemberCache(self._read_members, make_task, time.monotonic)
         self._diffs: dict[str, PresenceDiff] = {}
         self._leavers = RecentLeavers()
         self._notes = Reader(RoomNote)
@@ -254,7 +255,7 @@ class OccupancyService:
             if update.appeared:
                 missed.append((room, update))
         if missed:
-            self._start_task(self._publish_returned(missed), "returned occupants")
+            self._make_task(self._publish_returned(missed), "returned occupants")
         return newcomers
 
     def distrust_rooms(self) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from typing import Any, Protocol
 
 from roomcast.contract.envelope import OccupancyChange
@@ -12,14 +11,6 @@ from roomcast.gateway.presence.activity import Batch
 from roomcast.gateway.stores.nodes import Hold
 from roomcast.gateway.stores.occupancy import JoinResult, OccupancyUpdate, OccupantsPage
 from roomcast.gateway.stores.presence import WriteResult
-
-
-class StartTask(Protocol):
-    """Runs a coroutine that outlives its caller, and logs its failure."""
-
-    def __call__(self, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
-        """Run `work` as a background task."""
-        ...
 
 
 class Sender(Protocol):

@@ -18,11 +18,12 @@ from roomcast.gateway.presence.activity import Activity
 from roomcast.gateway.presence.delivery import StatusDelivery
 from roomcast.gateway.presence.notes import Note, read_note, require_future
 from roomcast.gateway.presence.occupancy import OccupancyService
-from roomcast.gateway.presence.ports import NodePort, PresencePort, Sender, StartTask, Ticks
+from roomcast.gateway.presence.ports import NodePort, PresencePort, Sender, Ticks
 from roomcast.gateway.presence.unwritten_sessions import UnwrittenSessions
 from roomcast.gateway.presence.watchers import Watchers, presence_change
 from roomcast.gateway.sign_in.session import ChatSession
 from roomcast.wire.envelope import Reader
+from roomcast.wire.tasks import StartTask
 
 ANNOUNCE_SECONDS: Final = 5
 REFRESH_SECONDS: Final = 20

@@ -8,14 +8,14 @@ during this check share one further check.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Hashable
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Hashable
+from typing import Final
 
 from roomcast.contract.errors import RoomcastError
+from roomcast.wire.tasks import StartTask
 
 RETRY_SECONDS: Final = 0.5
 Check = Callable[[], Awaitable[None]]
-StartTask = Callable[[Coroutine[Any, Any, None], str], object]
 
 
 class RepeatedChecks:
