@@ -173,6 +173,7 @@ class Parts:
         self.room_admin = RoomAdmin(
             self.stores.room_admin,
             self.stores.rooms,
+            self.stores.inbox,
             self.access,
             self.occupancy,
             self.stores.directory,
@@ -229,7 +230,7 @@ class Parts:
             self.stores.moderation,
             self.sanctions,
             self.access,
-            self.stores.rooms,
+            self.stores.inbox,
             self.stores.log,
             self.emitter,
             self.control,

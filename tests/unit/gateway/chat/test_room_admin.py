@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Collection, Coroutine
 from typing import Any
 
 import pytest
@@ -80,8 +80,8 @@ class Records:
     async def remove_from_list(self, user: str, room: str) -> None:
         self.unlisted.append(user)
 
-    async def is_listed(self, user: str, room: str) -> bool:
-        return (user, room) in self.listed
+    async def find_listed(self, pairs: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+        return self.listed.intersection(pairs)
 
 
 class Rig:
@@ -94,7 +94,9 @@ class Rig:
         self.sent: list[tuple[str, dict[str, Any]]] = []
         self.directory = FakeDirectory()
         access = RoomAccess(self.records, no_user_is_banned)
-        self.admin = RoomAdmin(self.records, self.records, access, self, self.directory, self, self._start)
+        self.admin = RoomAdmin(
+            self.records, self.records, self.records, access, self, self.directory, self, self._start
+        )
         self.ada, self.bob, self.cleo = (session_of(user, ROOM) for user in ("ada", "bob", "cleo"))
         self.eve, self.oz = session_of("eve"), session_of("oz", ops=True)
         self.changes = RoomChanges(self.records, lambda room: [self.ada] if room == ROOM else [], self, self._start)

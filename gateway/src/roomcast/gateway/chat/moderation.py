@@ -25,9 +25,9 @@ from roomcast.gateway.chat.room_access import RoomAccess
 from roomcast.gateway.chat.sanctions import Sanctions
 from roomcast.gateway.operations.daily_bytes import INVITATION_BYTES
 from roomcast.gateway.sign_in.session import ChatSession
+from roomcast.gateway.stores.inbox import InboxStore
 from roomcast.gateway.stores.moderation import ModerationStore
 from roomcast.gateway.stores.room_log import LogStore
-from roomcast.gateway.stores.rooms import RoomStore
 
 _CHANGES = {("mute", True): "muted", ("mute", False): "unmuted", ("ban", True): "banned", ("ban", False): "unbanned"}
 _ROWS_PER_SANCTION = 50
@@ -51,7 +51,7 @@ class Moderation:
         store: ModerationStore,
         sanctions: Sanctions,
         access: RoomAccess,
-        rooms: RoomStore,
+        inbox: InboxStore,
         log: LogStore,
         emitter: Emitter,
         control: SanctionPublisher,
@@ -59,7 +59,7 @@ class Moderation:
         self._store = store
         self._sanctions = sanctions
         self._access = access
-        self._rooms = rooms
+        self._inbox = inbox
         self._log = log
         self._emitter = emitter
         self._control = control
@@ -89,7 +89,7 @@ class Moderation:
         return {"room": p.room, "user": p.user, "kind": p.kind, "on": p.on, "until": until}
 
     async def _may_be_told(self, session: ChatSession, p: RoomSanction) -> bool:
-        if session.identity.ops or await self._rooms.is_listed(p.user, p.room):
+        if session.identity.ops or await self._inbox.find_listed([(p.user, p.room)]):
             return True
         if session.allowance.is_spent:
             return False

@@ -9,7 +9,7 @@ end may publish such a message.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Protocol
 
 import orjson
@@ -88,8 +88,12 @@ class Memberships(Protocol):
         """Remove the room from the user's list."""
         ...
 
-    async def is_listed(self, user: str, room: str) -> bool:
-        """Return whether the room is on the user's list."""
+
+class Lists(Protocol):
+    """The rooms on users' lists; see `roomcast.gateway.stores.inbox.InboxStore`."""
+
+    async def find_listed(self, pairs: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Return the `(user, room)` pairs whose room is on the user's list."""
         ...
 
 
@@ -120,6 +124,7 @@ class RoomAdmin:
         self,
         store: AdminRecords,
         memberships: Memberships,
+        lists: Lists,
         access: RoomAccess,
         people: People,
         directory: PublicRooms,
@@ -128,6 +133,7 @@ class RoomAdmin:
     ) -> None:
         self._store = store
         self._memberships = memberships
+        self._lists = lists
         self._access = access
         self._people = people
         self._directory = directory
@@ -203,7 +209,7 @@ class RoomAdmin:
         await self._access.require_entry(session, p.room)
         if await self._store.read_role(p.room, session.user) is not None:
             await self._memberships.remove_member(p.room, session.user, by=session.user)
-        elif p.room in session.rooms or await self._memberships.is_listed(session.user, p.room):
+        elif p.room in session.rooms or await self._lists.find_listed([(session.user, p.room)]):
             charge(session.allowance, INVITATION_BYTES, time.monotonic())
             await self._store.record_kick(p.room, session.user)
         else:

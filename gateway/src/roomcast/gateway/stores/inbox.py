@@ -26,7 +26,7 @@ class InboxStore:
         return [_listed(flat) for flat in found]
 
     async def find_listed(self, pairs: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
-        """Return the `(user, room)` pairs whose room is on the user's list."""
+        """Return the `(user, room)` pairs whose room is on the user's list, after a join or an invitation."""
         asked = list(pairs)
         found = await self._redis.run_together(*(("HGET", keys.user_rooms(user), room) for user, room in asked))
         return {pair for pair, name in zip(asked, found, strict=True) if name is not None}

@@ -138,10 +138,6 @@ class RoomStore:
         names, args = (keys.user_rooms(user), keys.user_channel(user)), (room, pack(ListChanged(room)))
         await self._redis.script("user_room_remove", names, args)
 
-    async def is_listed(self, user: str, room: str) -> bool:
-        """Return whether the room is on the user's list, after a join or an invitation."""
-        return bool(await self._redis.call("HEXISTS", keys.user_rooms(user), room))
-
     async def page_list(self, user: str, after: str | None, limit: int) -> tuple[list[Line], bool]:
         """Return a page of the user's list, by room id, and whether more lines follow. Each line has a name."""
         flat = await self._redis.call("HGETALL", keys.user_rooms(user))
