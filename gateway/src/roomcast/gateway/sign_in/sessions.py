@@ -107,7 +107,17 @@ class Sessions:
         presence = read_presence(auth)
         note = read_note(presence, self.now_ms()) or NO_NOTE
         identity = await self._checked(identity)  # do not await from here until `of_user` finds the session
-        identity = self._issued_by_now(identity)
+        session = self._open(sid, eio_sid, self._issued_by_now(identity), kind=presence.kind or "")
+        if presence.status is not None:
+            session.set_own_status(presence.status, note.at(self.now_ms()))
+        self._note_sign_in(session.identity)
+        self._emitter.add_device(session.user, sid)
+        self._on_open(session)
+        asyncio.get_running_loop().call_soon(self._greet, session)
+        return session
+
+    def _open(self, sid: str, eio_sid: str, identity: Identity, *, kind: str) -> ChatSession:
+        """Make and store the session of a checked client. It shares the limits of its user's other sessions."""
         self._store.note_name(identity.user, identity.name)
         limit = self._user_limits.add_connection(identity.user)
         session = ChatSession(
@@ -118,16 +128,10 @@ class Sessions:
             allowance=self._daily_bytes.add_connection(identity.user),
             free_joins=limit.free_joins,
             custom_events=limit.custom_events,
-            kind=presence.kind or "",
+            kind=kind,
         )
-        if presence.status is not None:
-            session.set_own_status(presence.status, note.at(self.now_ms()))
         self._sessions[sid] = session
         self._by_user.setdefault(identity.user, {})[sid] = session
-        self._note_sign_in(identity)
-        self._emitter.add_device(identity.user, sid)
-        self._on_open(session)
-        asyncio.get_running_loop().call_soon(self._greet, session)
         return session
 
     def _greet(self, session: ChatSession) -> None:
