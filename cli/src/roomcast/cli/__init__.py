@@ -1,6 +1,9 @@
 """The operator command `roomcast`: inspect a running cluster through Redis, and act on it.
 
-* `__main__`        the commands: arguments in, tables or JSON out
+* `__main__`        the command line, with all commands
+* `options`         the options of every command: the URL of Redis, tables or JSON
+* `inspection`      the commands that only read
+* `actions`         the commands that change the cluster
 * `rooms`           the commands for rooms and profiles
 * `api_keys`        the commands for keys of the HTTP API
 * `cluster`         reads nodes, rooms, sessions and sizes from Redis

@@ -5,30 +5,17 @@ These commands need a Redis account that may write API keys.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Final, Protocol, TypeVar
+from typing import Final
 
 import click
 
 from roomcast.cli import output
-from roomcast.contract.api_keys import MAX_RATE, ApiKeys, Listed, Scope
+from roomcast.cli.options import Options
+from roomcast.contract.api_keys import MAX_RATE, Listed, Scope
 
-Result = TypeVar("Result")
 _DAY_SECONDS: Final = 86_400
 _HOUR_SECONDS: Final = 3_600
 _ONCE: Final = "This is the only time that the key is shown."
-
-
-class KeyOptions(Protocol):
-    """The part of `Options` that these commands use."""
-
-    def manage_keys(self, use: Callable[[ApiKeys], Awaitable[Result]]) -> Result:
-        """Run `use` with the table of keys."""
-        ...
-
-    def show(self, rows: list[dict[str, object]], columns: tuple[str, ...]) -> None:
-        """Print rows."""
-        ...
 
 
 @click.group("api-keys")
@@ -53,7 +40,7 @@ def group() -> None:
     "--rate", default=0, type=click.IntRange(0, MAX_RATE), help="Requests per second; 0: the API's default rate."
 )
 @click.pass_obj
-def create(options: KeyOptions, name: str, scopes: tuple[str, ...], days: float | None, rate: int) -> None:
+def create(options: Options, name: str, scopes: tuple[str, ...], days: float | None, rate: int) -> None:
     """Create a key called NAME, and print it."""
     wanted = [scope.value for scope in Scope] if "all" in scopes else scopes
     seconds = None if days is None else days * _DAY_SECONDS
@@ -62,7 +49,7 @@ def create(options: KeyOptions, name: str, scopes: tuple[str, ...], days: float 
 
 @group.command("list")
 @click.pass_obj
-def list_keys(options: KeyOptions) -> None:
+def list_keys(options: Options) -> None:
     """List the keys: ids, scopes, rates and ends. Redis does not store the keys themselves."""
     options.show(
         [_row(found) for found in options.manage_keys(lambda keys: keys.list_keys())],
@@ -80,7 +67,7 @@ def list_keys(options: KeyOptions) -> None:
     help="Hours for which the older keys stay valid.",
 )
 @click.pass_obj
-def rotate(options: KeyOptions, name: str, overlap_hours: float) -> None:
+def rotate(options: Options, name: str, overlap_hours: float) -> None:
     """Create a key called NAME with the rights of the newest such key. The older keys end after the overlap."""
     seconds = overlap_hours * _HOUR_SECONDS
     _show_secret(options.manage_keys(lambda keys: keys.rotate(name, overlap_seconds=seconds)))
@@ -89,7 +76,7 @@ def rotate(options: KeyOptions, name: str, overlap_hours: float) -> None:
 @group.command()
 @click.argument("id")
 @click.pass_obj
-def revoke(options: KeyOptions, id: str) -> None:  # noqa: A002 (the argument's name)
+def revoke(options: Options, id: str) -> None:  # noqa: A002 (the argument's name)
     """Revoke the key with this ID at once."""
     options.manage_keys(lambda keys: keys.revoke(id))
     click.echo(f"revoked: {id}", err=True)

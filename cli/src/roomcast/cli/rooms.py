@@ -3,26 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 import click
 
+from roomcast.cli.options import Options
 from roomcast.contract.backend import Backend
-
-Result = TypeVar("Result")
-
-
-class RoomOptions(Protocol):
-    """The part of `Options` that these commands use."""
-
-    def act(self, use: Callable[[Backend], Awaitable[Result]]) -> Result:
-        """Run `use` with a connected Backend."""
-        ...
-
-    def show(self, rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
-        """Print rows."""
-        ...
 
 
 @click.group("room")
@@ -33,7 +19,7 @@ def group() -> None:
 @group.command()
 @click.argument("room")
 @click.pass_obj
-def info(options: RoomOptions, room: str) -> None:
+def info(options: Options, room: str) -> None:
     """Show the description of ROOM, and its numbers of members, occupants and messages."""
     found = options.act(lambda client: client.room(room))._asdict()
     found["data"] = json.dumps(found["data"], ensure_ascii=False)
@@ -45,7 +31,7 @@ def info(options: RoomOptions, room: str) -> None:
 @click.argument("room")
 @click.option("--limit", default=1_000, type=click.IntRange(1, 100_000), help="Most members to show.")
 @click.pass_obj
-def members(options: RoomOptions, room: str, limit: int) -> None:
+def members(options: Options, room: str, limit: int) -> None:
     """List the stored members of ROOM with their roles. Members need not be in the room now."""
     found = options.act(lambda client: _all_members(client, room, limit))
     options.show([{"user": user, "role": role} for user, role in sorted(found.items())][:limit], ("user", "role"))
@@ -68,7 +54,7 @@ async def _all_members(client: Backend, room: str, limit: int) -> dict[str, str]
 @click.option("--topic", help='One line; "" removes it.')
 @click.option("--data", help='A JSON object of the application; "{}" removes it.')
 @click.pass_obj
-def update(options: RoomOptions, room: str, name: str | None, topic: str | None, data: str | None) -> None:
+def update(options: Options, room: str, name: str | None, topic: str | None, data: str | None) -> None:
     """Change the name, topic or data of ROOM, and notify its members."""
     parsed = None if data is None else _object(data)
     options.act(lambda client: client.update_room(room, name=name, topic=topic, data=parsed))
@@ -89,7 +75,7 @@ def _object(text: str) -> dict[str, Any]:
 @click.argument("room")
 @click.argument("user")
 @click.pass_obj
-def transfer(options: RoomOptions, room: str, user: str) -> None:
+def transfer(options: Options, room: str, user: str) -> None:
     """Make USER, who is a member, the owner of ROOM. The previous owner becomes an admin."""
     options.act(lambda client: client.transfer_room(room, user))
     click.echo(f"{user} owns {room}", err=True)
@@ -100,7 +86,7 @@ def transfer(options: RoomOptions, room: str, user: str) -> None:
 @click.argument("user")
 @click.option("--role", default="member", type=click.Choice(["admin", "member"]))
 @click.pass_obj
-def invite(options: RoomOptions, room: str, user: str, role: Any) -> None:
+def invite(options: Options, room: str, user: str, role: Any) -> None:
     """Make USER a member of ROOM, or give a member another role."""
     options.act(lambda client: client.grant(room, user, role))
     click.echo(f"{user} is {role} of {room}", err=True)
@@ -110,7 +96,7 @@ def invite(options: RoomOptions, room: str, user: str, role: Any) -> None:
 @click.argument("room")
 @click.argument("user")
 @click.pass_obj
-def remove(options: RoomOptions, room: str, user: str) -> None:
+def remove(options: Options, room: str, user: str) -> None:
     """End the membership of USER in ROOM, and remove the user from the room."""
     was_member = options.act(lambda client: client.remove(room, user))
     click.echo(f"{user} {'was removed from' if was_member else 'was not a member of'} {room}", err=True)
@@ -122,7 +108,7 @@ def remove(options: RoomOptions, room: str, user: str) -> None:
 @click.option("--picture", help='An https URL; "" removes it.')
 @click.option("--data", help='A JSON object of the application; "{}" removes it.')
 @click.pass_obj
-def profile(options: RoomOptions, user: str, name: str | None, picture: str | None, data: str | None) -> None:
+def profile(options: Options, user: str, name: str | None, picture: str | None, data: str | None) -> None:
     """Show the profile of USER, or change it."""
     parsed = None if data is None else _object(data)
     if not (name is None and picture is None and parsed is None):
