@@ -138,18 +138,18 @@ async def test_lost_connections_are_opened_again_and_all_channels_are_subscribed
     await opened(rig)
     channels = ["room:{a}", "room:{b}"]
     for channel in channels:
-        await rig.server.subscribe(channel)
+        await rig.server.subscriptions.subscribe(channel)
     for connection in list(redis.open):
         connection.close()
-    assert rig.server.channels == channels
+    assert rig.server.subscriptions.channels == channels
     async with asyncio.timeout(5):
         while rig.server.is_up:
             await asyncio.sleep(0)
-    assert not rig.server.subscribe(channels[0]).done(), "the subscription has ended with the connection"
+    assert not rig.server.subscriptions.subscribe(channels[0]).done(), "the subscription has ended with the connection"
     await until(lambda: rig.resubscribed == 2, "subscribed again")
     async with asyncio.timeout(5):
         for channel in channels:
-            await rig.server.subscribe(channel)
+            await rig.server.subscriptions.subscribe(channel)
     assert [call for call in redis.calls if call[0] == "SSUBSCRIBE"] == [("SSUBSCRIBE", name) for name in channels] * 2
 
 
@@ -195,20 +195,20 @@ async def test_a_refused_channel_does_not_affect_others_and_can_be_retried(redis
     await opened(rig)
     redis.refused["secret:{a}"] = "NOPERM no permission"
     with pytest.raises(CommandError):
-        await rig.server.subscribe("secret:{a}")
-    await rig.server.subscribe("room:{a}")
+        await rig.server.subscriptions.subscribe("secret:{a}")
+    await rig.server.subscriptions.subscribe("room:{a}")
     assert rig.server.is_up
     del redis.refused["secret:{a}"]
-    await rig.server.subscribe("secret:{a}")
+    await rig.server.subscriptions.subscribe("secret:{a}")
 
 
 async def test_a_channel_whose_slot_moved_waits_for_its_new_server(redis: Redis, rig: Rig) -> None:
     await opened(rig)
     redis.refused["room:{a}"] = "MOVED 1 h:2"
-    wanted = rig.server.subscribe("room:{a}")
+    wanted = rig.server.subscriptions.subscribe("room:{a}")
     await until(lambda: rig.moved == 1, "the map of slots is read")
     assert not wanted.done()
-    rig.server.unsubscribe("room:{a}")
+    rig.server.subscriptions.unsubscribe("room:{a}")
     with pytest.raises(NotConnected):
         await wanted
 
@@ -216,14 +216,14 @@ async def test_a_channel_whose_slot_moved_waits_for_its_new_server(redis: Redis,
 async def test_a_channel_whose_slot_came_back_is_subscribed_again(redis: Redis, rig: Rig) -> None:
     await opened(rig)
     redis.refused["room:{a}"] = "MOVED 1 h:2"
-    wanted = rig.server.subscribe("room:{a}")
+    wanted = rig.server.subscriptions.subscribe("room:{a}")
     await until(lambda: rig.moved == 1, "the map of slots is read")
-    assert rig.server.subscribe_moved() == [("room:{a}", wanted)]
+    assert rig.server.subscriptions.subscribe_moved() == [("room:{a}", wanted)]
     await until(lambda: rig.moved == 2, "the channel is refused again")
     del redis.refused["room:{a}"]
-    assert rig.server.subscribe_moved() == [("room:{a}", wanted)]
+    assert rig.server.subscriptions.subscribe_moved() == [("room:{a}", wanted)]
     await wanted
-    assert rig.server.subscribe_moved() == []
+    assert rig.server.subscriptions.subscribe_moved() == []
 
 
 async def test_no_command_is_sent_without_a_connection(redis: Redis, rig: Rig) -> None:
@@ -234,8 +234,8 @@ async def test_no_command_is_sent_without_a_connection(redis: Redis, rig: Rig) -
 
 
 async def test_a_connection_that_is_lost_while_subscribing_is_opened_again(redis: Redis, rig: Rig) -> None:
-    rig.server.subscribe("room:{a}")
+    rig.server.subscriptions.subscribe("room:{a}")
     redis.loses = "room:{a}"
     await opened(rig)
-    await rig.server.subscribe("room:{a}")
+    await rig.server.subscriptions.subscribe("room:{a}")
     assert [call for call in redis.calls if call[0] == "SSUBSCRIBE"] == [("SSUBSCRIBE", "room:{a}")] * 2

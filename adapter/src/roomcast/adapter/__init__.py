@@ -19,7 +19,8 @@ How a packet travels:
 | `node_identity` | the node name of this process; refuse clients while an older process has it |
 | `node_messenger`, `node_messages` | messages from one node to another |
 | `redis`: `backplane`, `cluster_backplane`, `topology` | commands and channels of Redis |
-| `redis`: `server_connections`, `connection`, `command_pipeline`, `replica_acks` | the connections to one server |
+| `redis`: `server_connections`, `subscriptions`, `replica_acks` | the connections to one server and what each is for |
+| `redis`: `connection`, `command_pipeline` | one connection |
 | `redis`: `channel_handlers`, `canary` | channels that do not belong to a room; the canary probes, one a second |
 | `room_log`, `observer` | ports: the log from which gaps are filled; the counters |
 

@@ -123,7 +123,7 @@ class Backplane:
 
     def reopen_subscriptions(self, channel: str) -> None:
         """Replace the pub/sub connection of a channel by a new one, and subscribe to all its channels again."""
-        self._server(self.keyspace.name(channel)).reopen_subscriptions()
+        self._server(self.keyspace.name(channel)).subscriptions.reopen()
 
     def report_missed(self, channel: str) -> None:
         """Call `on_resubscribed` for the connection of this channel: it is open, but has missed messages."""
@@ -193,10 +193,10 @@ class Backplane:
         return self._server(keys[0]).script(name, keys, args)
 
     def _subscribe(self, channel: str) -> asyncio.Future[None]:
-        return self._server(channel).subscribe(channel)
+        return self._server(channel).subscriptions.subscribe(channel)
 
     def _unsubscribe(self, channel: str) -> None:
-        self._server(channel).unsubscribe(channel)
+        self._server(channel).subscriptions.unsubscribe(channel)
 
     def _server(self, key: str) -> ServerConnections:
         if not self._servers:
@@ -204,7 +204,7 @@ class Backplane:
         return self._servers[0]
 
     def _resubscribed(self, server: ServerConnections) -> None:
-        channels, name = frozenset(server.channels), self.keyspace.name
+        channels, name = frozenset(server.subscriptions.channels), self.keyspace.name
         self._on_resubscribed(lambda channel: name(channel) in channels)
 
 

@@ -130,13 +130,13 @@ class ClusterBackplane(Backplane):
 
     def _move_channels(self, server: ServerConnections) -> None:
         """Subscribe moved channels at their new owners. Then report these channels: they may have missed messages."""
-        for channel in server.channels:
+        for channel in server.subscriptions.channels:
             owner = self._owner(channel)
             if owner is None or owner is server:
                 continue
-            server.unsubscribe(channel)
-            owner.subscribe(channel).add_done_callback(partial(self._moved, channel))
-        for channel, subscribed in server.subscribe_moved():
+            server.subscriptions.unsubscribe(channel)
+            owner.subscriptions.subscribe(channel).add_done_callback(partial(self._moved, channel))
+        for channel, subscribed in server.subscriptions.subscribe_moved():
             subscribed.add_done_callback(partial(self._moved, channel))
 
     def _moved(self, channel: str, done: asyncio.Future[None]) -> None:
@@ -227,7 +227,7 @@ class ClusterBackplane(Backplane):
         """Subscribe at the slot's owner; before the map is known, remember the channel."""
         owner = self._owner(channel)
         if owner is not None:
-            return owner.subscribe(channel)
+            return owner.subscriptions.subscribe(channel)
         return self._waiting.setdefault(channel, asyncio.get_running_loop().create_future())
 
     def _unsubscribe(self, channel: str) -> None:
@@ -235,7 +235,7 @@ class ClusterBackplane(Backplane):
         if waiting is not None:
             waiting.cancel()
         for server in self._servers:
-            server.unsubscribe(channel)
+            server.subscriptions.unsubscribe(channel)
 
 
 def _forget(reply: asyncio.Future[Any]) -> None:

@@ -16,13 +16,13 @@ from typing import Any, Final, NamedTuple
 from roomcast.adapter.redis.command_pipeline import OnReply, PushHandler
 from roomcast.adapter.redis.connection import (
     CommandError,
-    ConnectionLost,
     NotConnected,
     RedisConnection,
     RedisConnectionError,
     open_connection,
 )
 from roomcast.adapter.redis.replica_acks import ReplicaGate
+from roomcast.adapter.redis.subscriptions import Subscriptions
 from roomcast.wire.backoff import Backoff
 from roomcast.wire.limited_log import LimitedLog
 from roomcast.wire.lua import ScriptLibrary
@@ -78,14 +78,11 @@ class ServerConnections:
         self._timeout = timeout_seconds
         self._on_message = on_message
         self._on_resubscribed = on_resubscribed
-        self._on_moved = on_moved or _ignore_move
+        self.subscriptions = Subscriptions(on_moved or _ignore_move)
         self._replicas = replicas
         self._commands: RedisConnection | None = None
         self._writes: RedisConnection | None = None
         self._gate: ReplicaGate | None = None
-        self._subscriptions: RedisConnection | None = None
-        self._wanted: dict[str, asyncio.Future[None]] = {}
-        self._moved: set[str] = set()
         self._commands_up = asyncio.Event()
         self._subscriptions_up = asyncio.Event()
         self._writes_up = asyncio.Event()
@@ -110,7 +107,7 @@ class ServerConnections:
     async def close(self) -> None:
         """Close all connections."""
         await self._tasks.cancel()
-        for connection in (self._commands, self._subscriptions, self._writes):
+        for connection in (self._commands, self.subscriptions.connection, self._writes):
             if connection is not None:
                 connection.close()
 
@@ -170,81 +167,6 @@ class ServerConnections:
                 raise
         return await self.call("EVAL", source, len(keys), *keys, *args)
 
-    # --- subscriptions ---
-
-    def subscribe(self, channel: str) -> asyncio.Future[None]:
-        """Subscribe. The returned future is done once Redis confirms; it stays pending while the connection is down."""
-        wanted = self._wanted.get(channel)
-        if wanted is None or (wanted.done() and wanted.exception() is not None):  # retry a channel that was refused
-            wanted = self._wanted[channel] = asyncio.get_running_loop().create_future()
-            if self._subscriptions is not None:
-                self._send_subscribe(self._subscriptions, channel)
-        return wanted
-
-    def unsubscribe(self, channel: str) -> None:
-        """End the subscription to a channel."""
-        wanted = self._wanted.pop(channel, None)
-        if wanted is None:
-            return
-        if not wanted.done():
-            _fail(wanted, NotConnected("unsubscribed"))
-        if self._subscriptions is not None and self._subscriptions.is_open:
-            reply = self._subscriptions.call(_verb(channel, "UNSUBSCRIBE"), channel)
-            reply.add_done_callback(_forget)  # ignore MOVED: the slot has another owner, so the subscription has ended
-
-    def subscribe_moved(self) -> list[tuple[str, asyncio.Future[None]]]:
-        """Subscribe to the wanted channels that this server has dropped, or has refused with MOVED. Return them.
-
-        Before this call, `unsubscribe` all channels whose slots have another owner: this server must own the slots of
-        all remaining channels.
-        """
-        moved, self._moved = self._moved, set()
-        again = [(channel, self._wanted[channel]) for channel in moved if channel in self._wanted]
-        if self._subscriptions is not None:
-            for channel, _ in again:
-                self._send_subscribe(self._subscriptions, channel)
-        return again
-
-    def reopen_subscriptions(self) -> None:
-        """Drop the pub/sub connection; a new one is opened at once."""
-        if self._subscriptions is not None:
-            self._subscriptions.close()
-
-    def _send_subscribe(self, connection: RedisConnection, channel: str) -> asyncio.Future[Any] | None:
-        if not connection.is_open:
-            return None
-        reply = connection.call(_verb(channel, "SUBSCRIBE"), channel)
-        reply.add_done_callback(lambda done: self._confirmed(channel, done))
-        return reply
-
-    def _confirmed(self, channel: str, reply: asyncio.Future[Any]) -> None:
-        wanted = self._wanted.get(channel)
-        error = NotConnected("cancelled") if reply.cancelled() else reply.exception()
-        if wanted is None or wanted.done():
-            return
-        if error is None:
-            wanted.set_result(None)
-        elif str(error).startswith("MOVED"):
-            self._tell_moved(channel)
-        elif isinstance(error, CommandError):
-            _fail(wanted, error)
-
-    def _unsubscribed(self, channel: bytes) -> None:
-        """Mark a channel as not subscribed: the server dropped it on its own, because its slot has moved."""
-        if (name := channel.decode()) in self._wanted:
-            self._wanted[name] = asyncio.get_running_loop().create_future()
-            self._tell_moved(name)
-
-    def _tell_moved(self, channel: str) -> None:
-        """Request a new map of slots. After the map is read, the channel is subscribed at the owner of its slot."""
-        self._moved.add(channel)
-        self._on_moved()
-
-    @property
-    def channels(self) -> list[str]:
-        """The channels that are subscribed here, or will be."""
-        return list(self._wanted)
-
     # --- keeping the connections open ---
 
     async def _keep(self, session: Callable[[], Awaitable[None]], purpose: str) -> None:
@@ -284,7 +206,7 @@ class ServerConnections:
 
     def _demoted(self) -> None:
         """Close all connections, because the server became a replica. New ones are opened to the master."""
-        for connection in (self._commands, self._subscriptions, self._writes):
+        for connection in (self._commands, self.subscriptions.connection, self._writes):
             if connection is not None and connection.is_open:
                 self._limited.warning("demoted", "redis of %s became a replica; looking for the master", self._name)
                 connection.close()
@@ -342,62 +264,22 @@ class ServerConnections:
             timeout_seconds=self._timeout,
             name=f"{self._name}-pubsub",
             on_push=self._on_message,
-            on_unsubscribed=self._unsubscribed,
+            on_unsubscribed=self.subscriptions.mark_dropped,
             check=self._check,
         )
-        self._subscriptions = connection
         try:
-            await self._subscribe_all(connection)
+            await self.subscriptions.open(connection, self._refused)
             self._subscriptions_up.set()
             self._on_resubscribed(self)
             await connection.lost
         finally:
             self._subscriptions_up.clear()
-            self._subscriptions = None
             connection.close()
-            self._forget_confirmations()
+            self.subscriptions.mark_lost()
 
-    async def _subscribe_all(self, connection: RedisConnection) -> None:
-        """Subscribe all wanted channels.
-
-        Raise NotConnected for a Redis without sharded pub/sub, and ConnectionLost for a lost connection. A channel
-        that the account may not subscribe to, or whose slot has moved, does not affect the others.
-        """
-        replies = [self._send_subscribe(connection, channel) for channel in list(self._wanted)]
-        for reply in replies:
-            if reply is None:
-                raise ConnectionLost("the connection was lost while subscribing")
-            try:
-                await reply
-            except CommandError as error:
-                if "unknown command" in str(error):
-                    raise NotConnected("this Redis has no sharded pub/sub (SSUBSCRIBE), which Roomcast needs") from None
-                if not str(error).startswith("MOVED"):
-                    self._limited.warning("refused", "redis refuses a subscription of %s: %s", self._name, error)
-
-    def _forget_confirmations(self) -> None:
-        """Mark all channels as not subscribed: the connection is down, and new members wait for the next connection."""
-        for channel, wanted in self._wanted.items():
-            if wanted.done():
-                self._wanted[channel] = asyncio.get_running_loop().create_future()
+    def _refused(self, error: CommandError) -> None:
+        self._limited.warning("refused", "redis refuses a subscription of %s: %s", self._name, error)
 
 
 def _ignore_move() -> None:
     """Do nothing: without a cluster no channel moves."""
-
-
-def _forget(reply: asyncio.Future[Any]) -> None:
-    """Retrieve the error of a reply that no caller awaits, because asyncio would log it otherwise."""
-    if not reply.cancelled():
-        reply.exception()
-
-
-def _fail(wanted: asyncio.Future[None], error: RedisConnectionError) -> None:
-    """Fail a subscription with `error`, and retrieve the error, because asyncio logs an error that no caller awaits."""
-    wanted.set_exception(error)
-    wanted.exception()
-
-
-def _verb(channel: str, verb: str) -> str:
-    """Return the command for a channel: the sharded command if its name has a hash tag. `control` has no hash tag."""
-    return f"S{verb}" if "{" in channel else verb
