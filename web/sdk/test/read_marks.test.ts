@@ -81,6 +81,20 @@ describe("a read mark", () => {
     assert.deepEqual(gateway.payloads("receipt:read"), [{ room: LOBBY, seq: 3 }]);
   });
 
+  it("is not sent after a sign-in as another user", async () => {
+    const { client, room } = await joined();
+    gateway.onEvent = (event) => (event === "receipt:read" ? refusal("unavailable") : undefined);
+    room.markRead(3);
+    await until(() => marks().length === 1, "sent and refused");
+    gateway.onEvent = () => undefined;
+    gateway.user = "bob";
+    gateway.cut();
+    await until(() => client.self?.user === "bob" && client.state.phase === "online", "signed in as bob");
+    room.markRead(4);
+    await until(() => marks().includes(4), "the mark of bob is sent");
+    assert.deepEqual(marks(), [3, 4]);
+  });
+
   it("of an earlier epoch is dropped and not sent", async () => {
     const storage = new MemoryStorage();
     storage.setItem(`roomcast:read:ada:${LOBBY}`, JSON.stringify({ seq: 900, epoch: "epoch-zero-00000" }));
