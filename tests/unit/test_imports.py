@@ -1,9 +1,13 @@
-"""Every package imports only the packages that the table MAY_IMPORT allows. For example, no process imports another."""
+"""Every package imports only the packages that the table MAY_IMPORT allows, and no modules import each other.
+
+For example, no process imports another.
+"""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Final
 
@@ -81,6 +85,26 @@ def test_every_module_has_only_allowed_imports() -> None:
     found = {str(path.relative_to(ROOT)): forbidden_imports(module_of(path), path.read_text()) for path in sources()}
     assert len(found) > 100
     assert {path: names for path, names in found.items() if names} == {}
+
+
+def import_graph(texts: Mapping[str, str]) -> dict[str, set[str]]:
+    """Return module -> the modules of `texts` and others that it imports, also inside functions."""
+    return {
+        module: {name if name in texts else name.rpartition(".")[0] for name in imported(text)} - {module}
+        for module, text in texts.items()
+    }
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    graph = import_graph({module_of(path): path.read_text() for path in sources()})
+    assert sum(map(len, graph.values())) > 1000
+    TopologicalSorter(graph).prepare()  # raises CycleError with the names of the modules
+
+
+def test_a_circle_of_imports_is_found() -> None:
+    texts = {"a.one": "from a.two import f", "a.two": "def f():\n    from a import three", "a.three": "import a.one"}
+    with pytest.raises(CycleError):
+        TopologicalSorter(import_graph(texts)).prepare()
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,6 @@ from roomcast.process.listen import open_sockets
 from roomcast.wire import redis_url
 from roomcast.wire.tasks import TaskSet
 
-WATCH_SECONDS: Final = 0.5
 READY_SECONDS: Final = 2.0
 _log = structlog.get_logger(__name__)
 
@@ -63,7 +62,7 @@ async def _serve(config: Config, parts: Parts, stopping: asyncio.Event) -> None:
         async with health_server.serve(
             config.ops_host, config.metrics_port, is_ready, metrics.exposition, config.tls
         ) as metrics_port:
-            tasks.supervise(partial(health.run, metrics, is_ready), "health")
+            tasks.supervise(partial(metrics.watch, is_ready, health.check_once), "health")
             tasks.start(redis_faults.report(parts.backend.info, RoomcastError), "faults of Redis")
             port = listeners[0].getsockname()[1]
             _log.info("started", port=port, metrics_port=metrics_port, signs_tokens=parts.jwt_secret is not None)
@@ -77,7 +76,7 @@ async def _serve(config: Config, parts: Parts, stopping: asyncio.Event) -> None:
 
 
 class Health:
-    """Checks Redis twice a second, and measures the lateness of the event loop."""
+    """Checks whether Redis answers."""
 
     def __init__(self, backend: Backend, clock: Callable[[], float] = time.monotonic) -> None:
         self._backend = backend
@@ -88,15 +87,6 @@ class Health:
     def is_fresh(self, seconds: float) -> bool:
         """Tell whether Redis answered less than `seconds` ago."""
         return self._clock() - self._answered < seconds
-
-    async def run(self, metrics: Metrics, is_ready: Callable[[], bool]) -> None:
-        """Check Redis at each interval, until cancelled."""
-        while True:
-            await self.check_once()
-            metrics.ready(is_ready())
-            due = self._clock() + WATCH_SECONDS
-            await asyncio.sleep(WATCH_SECONDS)
-            metrics.loop_lag(max(0.0, self._clock() - due))
 
     async def check_once(self) -> None:
         """Check Redis once."""

@@ -7,8 +7,6 @@ import os
 import secrets
 import signal
 import socket
-import time
-from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 
@@ -33,7 +31,6 @@ from roomcast.wire.seals import Seals
 from roomcast.wire.tasks import TaskSet
 
 READY_SECONDS = 2.0
-WATCH_SECONDS = 0.5
 OPEN_UPLOADS = 20
 """The most unfinished uploads of one user, which limits the reserved bytes. A browser uploads fewer files at once."""
 
@@ -78,7 +75,7 @@ async def _serve(config: Config, metrics: Metrics, files: storage.Storage, stopp
         background.supervise(partial(sweep.run, config.sweep_seconds), "sweep")
         background.supervise(health.run, "storage health")
         background.start(redis_faults.report(bus.info, RoomcastError), "faults of Redis")
-        background.supervise(partial(_watch, metrics, is_ready), "watch")
+        background.supervise(partial(metrics.watch, is_ready), "watch")
         _log.info("media signer runs", consumer=consumer, metrics_port=port, bucket=config.s3_bucket)
         await background.supervise(partial(signer.run, stopping), "requests")
         await background.cancel()
@@ -97,12 +94,3 @@ def _service(config: Config, records: Records, files: storage.Storage, bus: Bus,
     rules = Policy(frozenset(config.types or FILE_TYPES), config.max_bytes)
     settings = Settings(config.upload_seconds, config.download_seconds)
     return Service(records, files, rules, settings, bus, partial(secrets.token_urlsafe, 16), lambda: health.refusal)
-
-
-async def _watch(metrics: Metrics, is_ready: Callable[[], bool]) -> None:
-    """Measure readiness and the lateness of the event loop, twice a second."""
-    while True:
-        due = time.monotonic() + WATCH_SECONDS
-        await asyncio.sleep(WATCH_SECONDS)
-        metrics.loop_lag(max(0.0, time.monotonic() - due))
-        metrics.ready(is_ready())

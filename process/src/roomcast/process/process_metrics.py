@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final
+
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from prometheus_client.gc_collector import GCCollector
 
 from roomcast.process.resource_usage import ProcessUsage
+
+WATCH_SECONDS: Final = 0.5
+"""Seconds between two measurements of readiness and of the event loop's lateness."""
+
+
+async def _check_nothing() -> None:
+    """Do nothing before a measurement."""
 
 
 class ProcessMetrics:
@@ -30,6 +42,15 @@ class ProcessMetrics:
     def loop_lag(self, seconds: float) -> None:
         """Set the gauge of the event loop's lateness, in seconds."""
         self._lag.set(seconds)
+
+    async def watch(self, is_ready: Callable[[], bool], check: Callable[[], Awaitable[None]] = _check_nothing) -> None:
+        """Run `check`, then measure readiness and the event loop's lateness; every WATCH_SECONDS until cancelled."""
+        while True:
+            await check()
+            self.ready(is_ready())
+            due = time.monotonic() + WATCH_SECONDS
+            await asyncio.sleep(WATCH_SECONDS)
+            self.loop_lag(max(0.0, time.monotonic() - due))
 
     def exposition(self) -> bytes:
         """Return all metrics in the text format of Prometheus."""

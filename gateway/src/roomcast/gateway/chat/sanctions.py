@@ -6,7 +6,7 @@ copies when it may have missed such messages while it was not subscribed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from typing import Final, TypeVar
 
 from roomcast.contract.errors import Code, RoomcastError
@@ -35,6 +35,15 @@ class _Copies(dict[str, Copy]):
         """The number of the last change that counts as a change of every name."""
         self._names = 0
         """The number of users named in the copies, plus the number of copies."""
+
+    async def get_or_read(self, name: str, read: Callable[[str], Awaitable[Copy]]) -> Copy:
+        """Return the copy of a name. Without a copy, read it and keep it."""
+        found = self.get(name)
+        if found is None:
+            changes = self.changes
+            found = await read(name)
+            self.keep(name, found, changes)
+        return found
 
     def keep(self, name: str, copy: Copy, changes: int) -> None:
         """Keep a copy, unless its name has changed since the copy's read began."""
@@ -141,29 +150,18 @@ class Sanctions:
 
     async def of_room(self, room: str) -> RoomSanctions:
         """Return the sanctions of a room."""
-        found = self._rooms.get(room)
-        if found is None:
-            changes = self._rooms.changes
-            found = await self._store.room(room)
-            self._rooms.keep(room, found, changes)
-        return found
+        return await self._rooms.get_or_read(room, self._store.room)
 
     async def of_user(self, user: str) -> UserSanctions:
         """Return the sanctions of a user everywhere."""
-        found = self._users.get(user)
-        if found is None:
-            changes = self._users.changes
-            found = await self._store.user(user)
-            self._users.keep(user, found, changes)
-        return found
+        return await self._users.get_or_read(user, self._store.user)
 
     async def blocked_by(self, user: str) -> frozenset[str]:
         """Return the block list of a user."""
-        found = self._blocked.get(user)
-        if found is None:
-            changes = self._blocked.changes
-            [found] = await self._store.block_lists([user])
-            self._blocked.keep(user, found, changes)
+        return await self._blocked.get_or_read(user, self._read_block_list)
+
+    async def _read_block_list(self, user: str) -> frozenset[str]:
+        [found] = await self._store.block_lists([user])
         return found
 
     def forget(self, room: str, user: str) -> None:
