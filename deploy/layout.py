@@ -20,7 +20,7 @@ MAX_GATEWAYS: Final = 99
 MAX_SWEEPERS: Final = 4
 MAX_SIGNERS: Final = 4
 MAX_APIS: Final = 4
-HIGHEST_BASE: Final = 65_535 - 353
+HIGHEST_BASE: Final = 65_535 - 350
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Ports:
     def __post_init__(self) -> None:
         if not 1 <= self.page <= HIGHEST_BASE:
             raise ValueError(
-                f"the page's port must be from 1 to {HIGHEST_BASE}: a cluster takes ports up to 353 above it"
+                f"the page's port must be from 1 to {HIGHEST_BASE}: a cluster takes ports up to 350 above it"
             )
 
     def gateway(self, number: int) -> int:

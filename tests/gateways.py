@@ -27,7 +27,7 @@ from tests.websocket_frames import masked
 ROOT = Path(__file__).resolve().parents[1]
 SECRET = "a secret of the tests longer than 32 bytes"
 CLUSTER_KEY = "a cluster key of the tests longer than 32 bytes"
-WITHIN_SECONDS = 5.0
+WITHIN_SECONDS = 15.0
 """Default time limit of the waits of `Client` and `Raw`."""
 
 Predicate = Callable[[dict[str, Any]], bool]
@@ -198,7 +198,7 @@ class Client:
         """
         auth = {"token": token(self.user, **claims) if token_ is None else token_, **(presence or {})}
         self.gone.clear()
-        await self.io.connect(url, auth=auth, transports=list(transports), wait_timeout=5)
+        await self.io.connect(url, auth=auth, transports=list(transports), wait_timeout=10)
         return await self.expect("ready")
 
     async def call(self, event: str, payload: Any = None) -> Json:

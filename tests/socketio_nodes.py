@@ -104,7 +104,7 @@ async def listener(node: Node, namespace: str = "/", transports: list[str] | Non
         found.heard.append((event, *data))
 
     client.on("*", record, namespace=namespace)
-    await client.connect(node.url, namespaces=[namespace], transports=transports or ["websocket"])
+    await client.connect(node.url, namespaces=[namespace], transports=transports or ["websocket"], wait_timeout=10)
     try:
         yield found
     finally:

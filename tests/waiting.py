@@ -8,7 +8,7 @@ from inspect import isawaitable
 from typing import Any
 
 
-async def until(condition: Callable[[], Any], what: str, seconds: float = 10.0) -> Any:
+async def until(condition: Callable[[], Any], what: str, seconds: float = 30.0) -> Any:
     """Poll a function or coroutine function; return its first true value. Raise TimeoutError with the text `what`."""
     deadline = asyncio.get_running_loop().time() + seconds
     while True:

@@ -69,7 +69,7 @@ def answers(url: str) -> bool:
 
 def connections(chat: Cluster) -> int:
     """Return how many clients are signed in, on all gateways."""
-    texts = [requests.get(chat.metrics_url(name), timeout=5).text for name in ("gateway1", "gateway2")]
+    texts = [requests.get(chat.metrics_url(name), timeout=20).text for name in ("gateway1", "gateway2")]
     found = [re.search(r"^roomcast_gateway_connections (\S+)$", text, re.MULTILINE) for text in texts]
     return sum(int(float(match[1])) for match in found if match)
 

@@ -106,7 +106,7 @@ def test_a_terminated_pod_drains_and_exits_with_0_within_the_grace_period(
             client.connect(
                 f"http://127.0.0.1:{second.socket}", auth={"token": sign(SECRET, "ada")}, transports=["websocket"]
             )
-            name, ready = client.receive(timeout=5)
+            name, ready = client.receive(timeout=20)
             assert (name, ready["node"]) == ("ready", "2")
             seconds = second.terminate()
         assert second.process.returncode == 0

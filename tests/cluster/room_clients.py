@@ -14,7 +14,7 @@ from roomcast.wire.tasks import TaskSet
 from tests.cluster.stock_clients import KINDS, Json, NoAnswer, Wire
 
 LOBBY = "public:lobby"
-WITHIN_SECONDS = 10.0
+WITHIN_SECONDS = 30.0
 CALL_SECONDS = 3.0
 APART_SECONDS = 15.0
 PAUSE_SECONDS = 0.2

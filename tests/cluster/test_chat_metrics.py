@@ -28,7 +28,7 @@ async def used(cluster: Cluster) -> Cluster:
 
 async def test_metric_names_start_with_roomcast_and_have_no_user_or_room_labels(used: Cluster) -> None:
     for name in KINDS:
-        answer = requests.get(used.metrics_url(name), timeout=5)
+        answer = requests.get(used.metrics_url(name), timeout=20)
         assert answer.status_code == 200
         families = list(text_string_to_metric_families(answer.text))
         own = [family for family in families if not family.name.startswith(("python_", "process_"))]
@@ -40,5 +40,5 @@ async def test_metric_names_start_with_roomcast_and_have_no_user_or_room_labels(
 
 async def test_promtool_accepts_the_metrics(used: Cluster) -> None:
     for name in KINDS:
-        text = requests.get(used.metrics_url(name), timeout=5).text
+        text = requests.get(used.metrics_url(name), timeout=20).text
         assert health.complaints(text) == "", name

@@ -169,7 +169,7 @@ def test_doctor_names_an_account_that_cannot_log_in(cluster: Cluster) -> None:
 
 
 def ready(cluster: Cluster, name: str) -> tuple[int, str]:
-    answer = requests.get(cluster.metrics_url(name, "/readyz"), timeout=5)
+    answer = requests.get(cluster.metrics_url(name, "/readyz"), timeout=20)
     return answer.status_code, answer.text
 
 

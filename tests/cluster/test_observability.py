@@ -39,7 +39,7 @@ def prometheus(cluster: Cluster, tmp_path: Path) -> Iterator[str]:
 
 
 def ask(prometheus: str, query: str) -> list[Any]:
-    answer = requests.get(f"{prometheus}/api/v1/query", params={"query": query}, timeout=5).json()
+    answer = requests.get(f"{prometheus}/api/v1/query", params={"query": query}, timeout=20).json()
     assert answer["status"] == "success", answer
     found: list[Any] = answer["data"]["result"]
     return found
@@ -57,7 +57,7 @@ async def use(cluster: Cluster) -> None:
     await party.close()
     headers = {"Authorization": f"Bearer {cluster.control.credentials.api_key}"}
     url = f"http://127.0.0.1:{cluster.ports.api(1)}/v1/rooms/{LOBBY}/messages"
-    assert requests.post(url, json={"user": "bot", "text": "hello"}, headers=headers, timeout=5).status_code == 201
+    assert requests.post(url, json={"user": "bot", "text": "hello"}, headers=headers, timeout=20).status_code == 201
 
 
 async def test_every_panel_has_data(cluster: Cluster, prometheus: str) -> None:
@@ -91,7 +91,7 @@ def test_prometheus_evaluates_the_alerts_and_no_critical_alert_is_pending(promet
 
 
 def _health_of_rules(prometheus: str) -> list[str]:
-    groups = requests.get(f"{prometheus}/api/v1/rules", timeout=5).json()["data"]["groups"]
+    groups = requests.get(f"{prometheus}/api/v1/rules", timeout=20).json()["data"]["groups"]
     return [rule["health"] for group in groups for rule in group["rules"]]
 
 

@@ -110,9 +110,9 @@ async def test_clients_exchange_messages_over_tls(chain: Chain, transport: str) 
         signed_in(chain, unique("bob"), transport) as (bob, heard),
     ):
         for person in (ada, bob):
-            assert (await person.call("room:join", {"room": LOBBY}, timeout=5))["ok"]
+            assert (await person.call("room:join", {"room": LOBBY}, timeout=20))["ok"]
         text = unique("text") + "x" * 15_000
-        sent = await ada.call("message:send", {"room": LOBBY, "id": unique("id"), "text": text}, timeout=5)
+        sent = await ada.call("message:send", {"room": LOBBY, "id": unique("id"), "text": text}, timeout=20)
         assert sent["ok"]
         await until(lambda: text in [message.get("text") for message in heard], "the message arrives")
 

@@ -70,7 +70,7 @@ class Target(NamedTuple):
             aiohttp.ClientSession(connector=aiohttp.TCPConnector(local_addr=(source, 0))) as http,
             http.ws_connect(f"{self.url}/socket.io/?EIO=4&transport=websocket", max_msg_size=0) as socket,
         ):
-            opened = await socket.receive_str(timeout=5.0)
+            opened = await socket.receive_str(timeout=20.0)
             assert opened.startswith("0{"), opened
             raw = Raw(socket)
             if user:

@@ -64,7 +64,7 @@ async def test_an_ack_returns_from_another_node(nodes: list[Node]) -> None:
     for target in nodes[1:]:
         async with listener(target) as receiver:
             receiver.client.on("question", lambda data: {"answer": data["n"] + 1})
-            answer = await nodes[0].sio.call("question", {"n": 41}, to=receiver.client.get_sid(), timeout=5)
+            answer = await nodes[0].sio.call("question", {"n": 41}, to=receiver.client.get_sid(), timeout=20)
             assert answer == {"answer": 42}
 
 
@@ -226,9 +226,9 @@ async def test_an_event_with_a_callback_to_several_members_returns_one_ack(nodes
         await nodes[0].sio.emit("question", to="all", callback=acks.append)
         await until(lambda: acks, "an ack")
         for receiver in receivers:  # these acks come after all acks of the first question
-            assert await nodes[0].sio.call("question", to=receiver.client.get_sid(), timeout=5) == "here"
+            assert await nodes[0].sio.call("question", to=receiver.client.get_sid(), timeout=20) == "here"
         assert acks == ["here"]
-        assert await nodes[0].sio.call("question", to="all", timeout=5) == "here"
+        assert await nodes[0].sio.call("question", to="all", timeout=20) == "here"
 
 
 @pytest.mark.parametrize("target", [None, ["a", "b"]])
@@ -241,7 +241,7 @@ async def test_bytes_in_an_ack_return_from_another_node(nodes: list[Node]) -> No
     for target in nodes[1:]:
         async with listener(target) as receiver:
             receiver.client.on("question", lambda: {"file": b"\x00\x01", "list": [b"", 1.5, None, "é"]})
-            answer = await nodes[0].sio.call("question", to=receiver.client.get_sid(), timeout=5)
+            answer = await nodes[0].sio.call("question", to=receiver.client.get_sid(), timeout=20)
             assert answer == {"file": b"\x00\x01", "list": [b"", 1.5, None, "é"]}
 
 

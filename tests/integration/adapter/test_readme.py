@@ -34,7 +34,8 @@ async def clients(*ports: int) -> AsyncIterator[list[socketio.AsyncClient]]:
         client = socketio.AsyncClient(reconnection=False)
         client.said = []
         client.on("said", client.said.append)
-        await client.connect(f"http://127.0.0.1:{ports[number % len(ports)]}", transports=["websocket"])
+        url = f"http://127.0.0.1:{ports[number % len(ports)]}"
+        await client.connect(url, transports=["websocket"], wait_timeout=10)
         made.append(client)
     try:
         yield made

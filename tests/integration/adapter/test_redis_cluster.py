@@ -51,7 +51,7 @@ async def test_events_reach_rooms_on_all_masters(url: str) -> None:
 async def test_an_ack_returns_from_another_node(url: str) -> None:
     async with aiohttp_node(url, "1") as one, aiohttp_node(url, "2") as two, listener(two) as receiver:
         receiver.client.on("q", lambda n: n * 2)
-        assert await one.sio.call("q", 21, to=receiver.client.get_sid(), timeout=5) == 42
+        assert await one.sio.call("q", 21, to=receiver.client.get_sid(), timeout=20) == 42
 
 
 async def test_a_room_keeps_its_log_and_its_subscription_while_its_slot_moves(url: str, ports: list[int]) -> None:

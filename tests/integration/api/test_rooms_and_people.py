@@ -39,7 +39,7 @@ class Person:
         self.events.append((event, data))
 
     async def join(self, room: str) -> dict[str, Any]:
-        answer: dict[str, Any] = await self.socket.call("room:join", {"room": room}, timeout=5)
+        answer: dict[str, Any] = await self.socket.call("room:join", {"room": room}, timeout=20)
         return answer
 
 
@@ -172,7 +172,7 @@ async def test_mutes_and_bans_reach_the_gateway(client: httpx.Client, gateway: g
     assert client.put("/v1/users/mallory/mute", params={"room": "team:quiet"}, json={"seconds": 60}).status_code == 204
 
     async def code() -> Any:
-        answer = await person.socket.call("message:send", message, timeout=5)
+        answer = await person.socket.call("message:send", message, timeout=20)
         return answer.get("error", {}).get("reason", "ok")
 
     async def is_muted() -> bool:
@@ -195,7 +195,7 @@ async def test_reports_are_listed_and_closed(client: httpx.Client, gateway: gate
     client.post("/v1/rooms/public:rude/messages", json={"user": "eve", "text": "rude", "kind": "text"})
     bob = await connect(gateway, client.post("/v1/tokens", json={"user": "bob"}).json()["token"])
     await bob.join("public:rude")
-    await bob.socket.call("message:report", {"room": "public:rude", "target": 1, "reason": "rude"}, timeout=5)
+    await bob.socket.call("message:report", {"room": "public:rude", "target": 1, "reason": "rude"}, timeout=20)
     (report,) = client.get("/v1/reports").json()["reports"]
     assert (report["room"], report["by"], json.loads(report["message"])["text"]) == ("public:rude", "bob", "rude")
     assert client.get("/v1/reports", params={"after": report["id"]}).json() == {"reports": []}

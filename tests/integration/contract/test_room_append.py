@@ -34,9 +34,9 @@ def test_the_script_publishes_the_packet_of_the_test_vector(redis_url: str) -> N
 
     with redis.Redis.from_url(redis_url) as client, client.pubsub() as heard:
         heard.ssubscribe(place.names[4])
-        assert heard.get_message(timeout=5) is not None
+        assert heard.get_message(timeout=20) is not None
         row = client.eval(script("room_append").source.decode(), len(place.names), *place.names, *arguments)
-        published = heard.get_sharded_message(timeout=5)
+        published = heard.get_sharded_message(timeout=20)
 
     receipt = read_receipt(row)
     assert (receipt.seq, receipt.epoch, receipt.duplicate) == (SAMPLE["seq"], SAMPLE["epoch"], False)

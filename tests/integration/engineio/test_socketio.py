@@ -164,12 +164,12 @@ class TestClients:
         client = socketio.AsyncClient(reconnection_delay=0.05, reconnection_delay_max=0.1)
         connects: list[str] = []
         client.on("connect", lambda: connects.append(client.get_sid()))
-        await client.connect(f"http://{address}", transports=transports)
-        assert await client.call("message-with-ack", {"a": b"\x01"}, timeout=5) == {"a": b"\x01"}
+        await client.connect(f"http://{address}", transports=transports, wait_timeout=10)
+        assert await client.call("message-with-ack", {"a": b"\x01"}, timeout=20) == {"a": b"\x01"}
         (eio_sid,) = app.sio.eio.sockets
         app.sio.eio.close_for_reconnect(eio_sid)
         await until(lambda: len(connects) == 2, "the client has reconnected")
-        assert await client.call("message-with-ack", 2, timeout=5) == 2
+        assert await client.call("message-with-ack", 2, timeout=20) == 2
         assert app.gone == {connects[0]: Reason.RECONNECT}
         await client.disconnect()
         await until(app.is_empty, "no client is left")
@@ -179,12 +179,12 @@ class TestClients:
         heard: list[str] = []
         second.on("news", heard.append)
         first.on("question", lambda text: text + "!")
-        await first.connect(f"http://{address}")
-        await second.connect(f"http://{address}", transports=["websocket"])
+        await first.connect(f"http://{address}", wait_timeout=10)
+        await second.connect(f"http://{address}", transports=["websocket"], wait_timeout=10)
         await app.sio.enter_room(second.get_sid(), "room")
         await app.sio.emit("news", "hello", room="room")
         await until(lambda: heard == ["hello"], "the room gets the message")
-        assert await app.sio.call("question", "really", to=first.get_sid(), timeout=5) == "really!"
+        assert await app.sio.call("question", "really", to=first.get_sid(), timeout=20) == "really!"
         await app.sio.save_session(first.get_sid(), {"user": "ada"})
         assert await app.sio.get_session(first.get_sid()) == {"user": "ada"}
         await first.disconnect()

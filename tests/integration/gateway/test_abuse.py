@@ -429,7 +429,7 @@ async def test_an_unreadable_connect_gets_a_connect_error(pair: Pair, transport:
     told: list[Any] = []
     io.on("connect_error", told.append)
     with pytest.raises(socketio.exceptions.ConnectionError):
-        await io.connect(pair[0].url, auth=auth, transports=[transport], wait_timeout=5)
+        await io.connect(pair[0].url, auth=auth, transports=[transport], wait_timeout=10)
     assert [(error["message"], error["data"]["reason"]) for error in told] == [(reason, reason)]
     await io.shutdown()
 

@@ -91,7 +91,7 @@ class Person:
         return [e["change"] for e in self.of("room") if e["room"] == room and e["change"] != "people"]
 
     async def call(self, event: str, payload: dict[str, Any]) -> dict[str, Any]:
-        answer: dict[str, Any] = await self.socket.call(event, payload, timeout=5)
+        answer: dict[str, Any] = await self.socket.call(event, payload, timeout=20)
         return answer
 
     async def join(self, room: str) -> dict[str, Any]:

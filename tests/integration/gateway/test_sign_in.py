@@ -82,7 +82,7 @@ async def refusal(running: Gateway, auth: Any) -> Any:
     told: list[Any] = []
     client.on("connect_error", told.append)
     with pytest.raises(socketio.exceptions.ConnectionError):
-        await client.connect(running.url, auth=auth, transports=["websocket"], wait_timeout=5)
+        await client.connect(running.url, auth=auth, transports=["websocket"], wait_timeout=10)
     await client.shutdown()
     return told
 

@@ -72,7 +72,7 @@ __all__ = [
 _MODULES: Final = {
     "Admission": "limits.admission",
     "Caller": "http.handshake",
-    "Command": "commands",
+    "Command": "core_commands",
     "Decide": "limits.admission",
     "EngineServer": "server",
     "Frames": "frames",
