@@ -78,7 +78,17 @@ async def serve(
 
     `certificate` and `key`: PEM files; None for plain HTTP.
     """
-    config = uvicorn.Config(
+    server = _Server(_config(application, drain_seconds, certificate, key))
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(server.serve(sockets=list(listeners)))
+        waiting = group.create_task(stopping.wait())
+        waiting.add_done_callback(lambda _: setattr(server, "should_exit", True))
+        await running
+        waiting.cancel()
+
+
+def _config(application: ASGIApp, drain_seconds: float, certificate: str | None, key: str | None) -> uvicorn.Config:
+    return uvicorn.Config(
         application,
         log_config=None,
         access_log=False,
@@ -94,10 +104,3 @@ async def serve(
         timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=max(1, round(drain_seconds)),
     )
-    server = _Server(config)
-    async with asyncio.TaskGroup() as group:
-        running = group.create_task(server.serve(sockets=list(listeners)))
-        waiting = group.create_task(stopping.wait())
-        waiting.add_done_callback(lambda _: setattr(server, "should_exit", True))
-        await running
-        waiting.cancel()

@@ -48,7 +48,18 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    publish = commands.add_parser("publish", help="publish a message into a room; print its receipt as JSON")
+    _add_publish(commands.add_parser("publish", help="publish a message into a room; print its receipt as JSON"))
+    _add_emit(commands.add_parser("emit", help="send a custom event, which is not stored"))
+    kick = commands.add_parser("kick", help="remove a user from a room; a user who may enter the room can join again")
+    kick.add_argument("room")
+    kick.add_argument("user")
+    _add_revoke(commands.add_parser("revoke", help="refuse tokens, and close the connections that use them"))
+    commands.add_parser("close", help="delete a room with its history and memberships").add_argument("room")
+    _add_token(commands.add_parser("token", help="print a signed token"))
+    return parser
+
+
+def _add_publish(publish: argparse.ArgumentParser) -> None:
     publish.add_argument("room")
     publish.add_argument("text", nargs="?", help="the text; may be omitted with --data")
     publish.add_argument("--data", type=_json_object, metavar="JSON", help="an object of the application")
@@ -56,11 +67,9 @@ def _parser() -> argparse.ArgumentParser:
     publish.add_argument("--name", help="the name that is shown (default: the user id)")
     publish.add_argument("--kind", choices=("system", "text"), default="system")
     publish.add_argument("--id", help="message id; a repeated call with the same id publishes nothing")
-    _add_emit(commands.add_parser("emit", help="send a custom event, which is not stored"))
-    kick = commands.add_parser("kick", help="remove a user from a room; a user who may enter the room can join again")
-    kick.add_argument("room")
-    kick.add_argument("user")
-    revoke = commands.add_parser("revoke", help="refuse tokens, and close the connections that use them")
+
+
+def _add_revoke(revoke: argparse.ArgumentParser) -> None:
     what = revoke.add_mutually_exclusive_group(required=True)
     what.add_argument("--user", help="every token of this user, including those issued in the next 30 s")
     what.add_argument("--token", metavar="JTI", help="the token with this jti claim")
@@ -69,9 +78,6 @@ def _parser() -> argparse.ArgumentParser:
         "--issued-before", type=float, metavar="SECONDS", help="with --user: only tokens issued before (unix seconds)"
     )
     revoke.add_argument("--days", type=float, default=30.0, help="longest life of a token in days (default 30)")
-    commands.add_parser("close", help="delete a room with its history and memberships").add_argument("room")
-    _add_token(commands.add_parser("token", help="print a signed token"))
-    return parser
 
 
 def _add_emit(emit: argparse.ArgumentParser) -> None:

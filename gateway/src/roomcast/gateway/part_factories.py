@@ -82,7 +82,7 @@ def make_adapter(config: Config, metrics: Metrics) -> RedisAdapter:
     return RedisAdapter(
         config.redis_url,
         node=config.node,
-        observer=metrics,
+        observer=metrics.adapter,
         redis_timeout_seconds=config.redis_timeout_seconds,
         replicas=config.wait_replicas,
         scripts=SCRIPTS,

@@ -70,6 +70,8 @@ class Parts:
         self.server = make_server(config, self.adapter, self.metrics)
         self.stores = make_stores(config, self.adapter)
         self._make_sign_in()
+        self._make_joins()
+        self._make_control()
         self._make_rooms()
         self._make_chat()
         self._make_edge()
@@ -112,8 +114,8 @@ class Parts:
             self.sanctions.is_banned_everywhere,
         )
 
-    def _make_rooms(self) -> None:
-        """Make room access, joining, inboxes, and the effect of sanctions and revocations on sessions."""
+    def _make_joins(self) -> None:
+        """Make room access, joining and replays."""
         config = self.config
         self.access = RoomAccess(self.stores.rooms, self.sanctions.is_banned, config.create_rooms)
         channels = RoomChannels(self.adapter)
@@ -130,6 +132,9 @@ class Parts:
             max_rooms=config.rooms_per_connection,
             note_blocks=lambda room: self.privacy.note_blocks(room),
         )
+
+    def _make_control(self) -> None:
+        """Make the parts that apply control messages to sessions, and the isolation, which applies missed messages."""
         self.profile_changes = ProfileChanges(
             self.stores.people,
             self.sessions.of_user,
@@ -163,13 +168,16 @@ class Parts:
             self.adapter.background,
         )
         self.block_checks = RepeatedChecks(self.adapter.background)
+        self.isolation = make_isolation(
+            self.config, self.adapter, self.emitter, self.replays, self.enforcer, self.session_control, self.catch_up
+        )
+
+    def _make_rooms(self) -> None:
+        """Make inboxes, and the use cases of rooms and people."""
         self.inbox = InboxService(
             self.stores.inbox, self.stores.rooms, self.access, self.adapter, self.emitter, time.monotonic
         )
         self.emitter.on_line_changed = self.inbox.note_line
-        self.isolation = make_isolation(
-            config, self.adapter, self.emitter, self.replays, self.enforcer, self.session_control, self.catch_up
-        )
         self.room_admin = RoomAdmin(
             self.stores.room_admin,
             self.stores.rooms,
@@ -335,7 +343,7 @@ class Parts:
         self.presence.on_resubscribed()
 
     def _record_lag(self, lag: float, busy: float) -> None:
-        self.metrics.loop_lag(lag, busy)
+        self.metrics.loop.record(lag, busy)
         self.user_limits.record_busy(busy)
 
     def _refusal_of_all(self) -> Refusal | None:

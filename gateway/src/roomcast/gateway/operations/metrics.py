@@ -7,6 +7,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 from prometheus_client.gc_collector import GCCollector
 
+from roomcast.adapter.observer import AdapterObserver
 from roomcast.engineio.write_buffer import Traffic
 from roomcast.gateway.chat import plain_sends
 from roomcast.gateway.inbox.counters import InboxFigures
@@ -132,8 +133,84 @@ class InboxMetrics:
         self._before = now
 
 
+class AdapterMetrics(AdapterObserver):
+    """Observes the adapter: lost packets, forged messages, deaf connections."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._missing = Counter(
+            "roomcast_gateway_missing_packets", "Room packets that did not arrive through pub/sub", registry=registry
+        )
+        self._filled = Counter(
+            "roomcast_gateway_filled_packets",
+            "Room packets read from the log because pub/sub lost them or a back end has no cluster key",
+            registry=registry,
+        )
+        self._forged = Counter(
+            "roomcast_gateway_forged_messages",
+            "Messages that arrived through Redis with a missing or wrong seal, and were dropped",
+            registry=registry,
+        )
+        self._resyncs = Counter(
+            "roomcast_gateway_resyncs",
+            "Times that a room's members were told to join again, because lost packets are not in the log",
+            registry=registry,
+        )
+        self._canary_losses = Counter(
+            "roomcast_gateway_canary_losses",
+            "Subscriptions reopened because a canary probe did not arrive",
+            registry=registry,
+        )
+
+    def gap(self, room: str, missing: int) -> None:
+        self._missing.inc(missing)
+
+    def filled(self, room: str, count: int) -> None:
+        self._filled.inc(count)
+
+    def resync(self, room: str) -> None:
+        self._resyncs.inc()
+
+    def forged(self) -> None:
+        self._forged.inc()
+
+    def deaf(self) -> None:
+        self._canary_losses.inc()
+
+
+class LoopMetrics:
+    """Exposes the lateness of the event loop."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._lag = PlainHistogram(
+            "roomcast_gateway_loop_lag_seconds",
+            "Lateness of the event loop at each measurement",
+            _LAG_SECONDS,
+            registry,
+        ).durations
+        self._busy = PlainHistogram(
+            "roomcast_gateway_loop_busy_seconds",
+            "Part of the lateness in which the event loop's own thread used the CPU",
+            _LAG_SECONDS,
+            registry,
+        ).durations
+        self._lag_max = Gauge(
+            "roomcast_gateway_loop_lag_max_seconds",
+            "Greatest lateness of the event loop since the start",
+            registry=registry,
+        )
+        self._worst_lag = 0.0
+
+    def record(self, lag: float, busy: float) -> None:
+        """Record the event loop's lateness, and the CPU time of its own thread within it, in seconds."""
+        self._lag.observe(lag)
+        self._busy.observe(busy)
+        if lag > self._worst_lag:
+            self._worst_lag = lag
+            self._lag_max.set(lag)
+
+
 class Metrics(GatewayObserver):
-    """Observes the adapter and the chat, with its own registry. Labels are few and bounded."""
+    """Observes the chat, with its own registry and the metrics of the other parts. Labels are few and bounded."""
 
     def __init__(self) -> None:
         registry = CollectorRegistry()
@@ -166,29 +243,7 @@ class Metrics(GatewayObserver):
         )
         self.compiled.set(module_loader.is_compiled(plain_sends.__name__))
         self.rooms = Gauge("roomcast_gateway_rooms", "Rooms that this gateway subscribes to", registry=registry)
-        self._missing = Counter(
-            "roomcast_gateway_missing_packets", "Room packets that did not arrive through pub/sub", registry=registry
-        )
-        self._filled = Counter(
-            "roomcast_gateway_filled_packets",
-            "Room packets read from the log because pub/sub lost them or a back end has no cluster key",
-            registry=registry,
-        )
-        self._forged = Counter(
-            "roomcast_gateway_forged_messages",
-            "Messages that arrived through Redis with a missing or wrong seal, and were dropped",
-            registry=registry,
-        )
-        self._resyncs = Counter(
-            "roomcast_gateway_resyncs",
-            "Times that a room's members were told to join again, because lost packets are not in the log",
-            registry=registry,
-        )
-        self._canary_losses = Counter(
-            "roomcast_gateway_canary_losses",
-            "Subscriptions reopened because a canary probe did not arrive",
-            registry=registry,
-        )
+        self.adapter = AdapterMetrics(registry)
         self.redis_up = Gauge("roomcast_gateway_redis_up", "1 while all Redis connections are open", registry=registry)
         self.isolated = Gauge(
             "roomcast_gateway_isolated",
@@ -221,24 +276,7 @@ class Metrics(GatewayObserver):
             "State of the gateway: 0 serving, 1 draining, 2 drained, 3 cordoned",
             registry=registry,
         )
-        self._lag = PlainHistogram(
-            "roomcast_gateway_loop_lag_seconds",
-            "Lateness of the event loop at each measurement",
-            _LAG_SECONDS,
-            registry,
-        ).durations
-        self._busy = PlainHistogram(
-            "roomcast_gateway_loop_busy_seconds",
-            "Part of the lateness in which the event loop's own thread used the CPU",
-            _LAG_SECONDS,
-            registry,
-        ).durations
-        self._lag_max = Gauge(
-            "roomcast_gateway_loop_lag_max_seconds",
-            "Greatest lateness of the event loop since the start",
-            registry=registry,
-        )
-        self._worst_lag = 0.0
+        self.loop = LoopMetrics(registry)
 
     def connected(self) -> None:
         self._connects.increment("ok")
@@ -259,21 +297,6 @@ class Metrics(GatewayObserver):
     def tally(self, name: str, outcome: str) -> OutcomeCounter:
         return self._events.counter_of(name, outcome)
 
-    def gap(self, room: str, missing: int) -> None:
-        self._missing.inc(missing)
-
-    def filled(self, room: str, count: int) -> None:
-        self._filled.inc(count)
-
-    def resync(self, room: str) -> None:
-        self._resyncs.inc()
-
-    def forged(self) -> None:
-        self._forged.inc()
-
-    def deaf(self) -> None:
-        self._canary_losses.inc()
-
     def publish_hook(self, outcome: str, seconds: float, *, is_open: bool) -> None:
         self._hook.increment(outcome)
         self._hook_seconds.observe(seconds)
@@ -281,14 +304,6 @@ class Metrics(GatewayObserver):
 
     def drain(self, state: str) -> None:
         self._drain.set(("serving", "draining", "drained", "cordoned").index(state))
-
-    def loop_lag(self, lag: float, busy: float) -> None:
-        """Record the event loop's lateness, and the CPU time of its own thread within it, in seconds."""
-        self._lag.observe(lag)
-        self._busy.observe(busy)
-        if lag > self._worst_lag:
-            self._worst_lag = lag
-            self._lag_max.set(lag)
 
     def exposition(self) -> bytes:
         """Return all metrics in the text format of Prometheus."""

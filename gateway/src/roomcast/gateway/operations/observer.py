@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from roomcast.adapter.observer import AdapterObserver
 from roomcast.gateway.operations.histogram import Histogram, OutcomeCounter
 
 
-class GatewayObserver(AdapterObserver):
+class GatewayObserver:
     """Ignores every event; subclasses override what they count. Never use rooms or users as labels."""
 
     def connected(self) -> None:
