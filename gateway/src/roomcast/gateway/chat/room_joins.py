@@ -13,11 +13,12 @@ import orjson
 
 from roomcast.adapter.redis.connection import RedisConnectionError
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events.rooms import RoomJoin, RoomLeave, Since
+from roomcast.contract.events.rooms import RoomJoin, RoomLeave
 from roomcast.contract.events.server_events import RECEIPT, ROOM
 from roomcast.contract.ids import DIRECT
 from roomcast.contract.limits import MAX_LIST
 from roomcast.gateway.chat.ports import AckFields, EventSender, RoomOccupancy, RoomSnapshot, Visibility
+from roomcast.gateway.chat.recovery import RecoveryLog, is_more, recover
 from roomcast.gateway.chat.replay import Replays, Start
 from roomcast.gateway.sign_in.session import ChatSession, JoinTurn
 from roomcast.gateway.stores.room_log import History
@@ -49,18 +50,6 @@ class JoinRoute(Protocol):
 
     async def remove_member(self, sid: str, room: str) -> None:
         """Stop sending the room's packets to the session."""
-        ...
-
-
-class JoinLog(Protocol):
-    """Pages of a room's log; see `roomcast.gateway.stores.room_log.LogStore`."""
-
-    async def read_after(self, room: str, seq: int, limit: int) -> History:
-        """Return the first entries above `seq`."""
-        ...
-
-    async def read_before(self, room: str, seq: int, limit: int) -> History:
-        """Return the newest entries below `seq`, or the newest of all if `seq` is 0."""
         ...
 
 
@@ -98,7 +87,7 @@ class RoomJoins:
     def __init__(
         self,
         route: JoinRoute,
-        log: JoinLog,
+        log: RecoveryLog,
         store: JoinRecords,
         access: EntryAccess,
         emitter: EventSender,
@@ -202,7 +191,7 @@ class RoomJoins:
     async def _enter_and_read(
         self, session: ChatSession, p: RoomJoin, recovery_limit: int, subscribed: asyncio.Future[None]
     ) -> tuple[History, int | None, RoomSnapshot]:
-        """Enter the room; return what `_recover` returns, and the occupants."""
+        """Enter the room; return what `recover` returns, and the occupants."""
         await self._visibility.wait_written(session)
         await _confirmed(subscribed)  # if this came after the read, a message between the two would be missed
         if p.room.startswith(DIRECT):
@@ -212,7 +201,7 @@ class RoomJoins:
             entering = self._occupancy.enter_room(session, p.room)
             try:
                 async with session.limit.reading():
-                    page, after = await self._recover(p.room, p.since, p.limit, recovery_limit)
+                    page, after = await recover(self._log, p.room, p.since, p.limit, recovery_limit)
                     session.limit.charge(size=page.size)
             finally:
                 snapshot = await entering
@@ -258,21 +247,8 @@ class RoomJoins:
             session.require_open()
             if self._route.admit(session.sid, p.room, page.epoch, page.seq):
                 return page, after
-            page, after = await self._recover(p.room, p.since, p.limit, p.limit)
+            page, after = await recover(self._log, p.room, p.since, p.limit, p.limit)
         raise RoomcastError(Code.UNAVAILABLE, "messages arrive faster than the gateway reads the room's log")
-
-    async def _recover(
-        self, room: str, since: Since | None, limit: int, recovery_limit: int
-    ) -> tuple[History, int | None]:
-        """Return the page after `since`, and the `seq` of `since`.
-
-        If the log no longer has all entries after `since`, return the newest page and None.
-        """
-        if since is not None and isinstance(since.seq, int) and 0 <= since.seq < 2**53:
-            page = await self._log.read_after(room, since.seq, recovery_limit)
-            if is_recoverable(page, since.seq, since.epoch):
-                return page, since.seq
-        return await self._log.read_before(room, 0, limit), None
 
     async def _catch_up(self, session: ChatSession, room: str, before: RoomSnapshot) -> None:
         """Send the session the changes of occupants and read marks since its replay began."""
@@ -350,19 +326,6 @@ def _users_by_room(sessions: Iterable[ChatSession], only: str) -> dict[str, set[
             if only in ("", room):
                 rooms.setdefault(room, set()).add(session.user)
     return rooms
-
-
-def is_recoverable(page: History, seq: int, epoch: str) -> bool:
-    """Return whether the log still has all entries after `seq`, in the same epoch."""
-    return epoch == page.epoch and page.first - 1 <= seq <= page.seq
-
-
-def is_more(page: History, after: int | None) -> bool:
-    """Return whether the log has more than the page: newer messages after a recovery from `after`, else older ones."""
-    count = len(page.entries)
-    if after is not None:
-        return after + count < page.seq
-    return count > 0 and page.seq - count + 1 > page.first
 
 
 async def _confirmed(subscribed: asyncio.Future[None]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from roomcast.gateway.chat.room_joins import is_more, is_recoverable
+from roomcast.gateway.chat.recovery import is_more, is_recoverable
 from roomcast.gateway.stores.room_log import History
 
 
