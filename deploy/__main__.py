@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from deploy import bootstrap, browser, compose, control, hotpath, logs, page, run, tools
+from deploy import bootstrap, browser, compose, control, hotpath, logs, run, tools, web_build
 from deploy.control import Control
 from deploy.layout import GATEWAY_CAPACITY, MACHINE_STATE, ROOT, Counts
 from deploy.prepare import CannotStart
@@ -75,7 +75,7 @@ def _do(arguments: argparse.Namespace) -> None:
             if not hotpath.ensure(say=run.say):
                 sys.exit(1)
         case "web-check":
-            page.check(say=run.say)
+            web_build.check(say=run.say)
         case "dist" | "docs" | "version":
             _make_files(arguments.command)
         case "compose":

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
-from deploy import page
+from deploy import web_build
 from deploy.layout import ROOT
 from deploy.tools import MissingTool, Say, quiet
 
@@ -33,7 +33,7 @@ def headless_shell() -> Path | None:
 def ensure(say: Say = quiet) -> Path:
     """Return the path of Chromium. As root, install it if it is missing; raise MissingTool if that is not possible."""
     if (DRIVER / "package-lock.json").exists():
-        page.packages(DRIVER, say=say)
+        web_build.install_packages(DRIVER, say=say)
     may_install = os.geteuid() == 0 and shutil.which("apt-get") is not None
     if chromium() is None and may_install:
         say("installing chromium for the browser tests")

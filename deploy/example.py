@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from deploy import page, run
+from deploy import run, web_build
 from deploy.control import Control, NotRunning, environment
 from deploy.layout import HOST, MACHINE_STATE, ROOT
 from deploy.tools import MissingTool
@@ -50,7 +50,7 @@ def main() -> None:
     try:
         values = environment(Control(state))
         run.say("installing the example's Node packages")
-        page.install_packed(SOURCES / "frontend", page.pack(state / "example", say=run.say))
+        web_build.install_packed(SOURCES / "frontend", web_build.pack(state / "example", say=run.say))
     except (NotRunning, MissingTool) as error:
         run.fail(error)
     shared = os.environ | values | {"NEXT_TELEMETRY_DISABLED": "1"}

@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy import api_key, control, hotpath, page, prepare, supervisor, tools
+from deploy import api_key, control, hotpath, prepare, supervisor, tools, web_build
 from deploy.layout import MACHINE_STATE, ROOT, Counts, Ports
 from deploy.s3 import server as s3_server
 from deploy.tools import Say
@@ -38,7 +38,7 @@ def set_up(say: Say = say, *, system_tools: bool = True) -> Path:
         say("installing the object storage for development")
     s3_server.ensure(MACHINE_STATE, uv=bootstrap_uv())
     hotpath.ensure(say=say)
-    return page.ensure(say=say)
+    return web_build.ensure(say=say)
 
 
 def bootstrap_uv() -> str | None:

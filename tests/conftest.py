@@ -14,7 +14,7 @@ import pytest
 import redis
 from hypothesis import HealthCheck, settings
 
-from deploy import page
+from deploy import web_build
 from tests import servers
 from tests.shared_folders import shared_folder
 
@@ -92,7 +92,7 @@ def folder_of(item: pytest.Item) -> str:
 @pytest.fixture(scope="session")
 def npm_packages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Return the tarballs of the npm packages by name: `sdk` and `react`."""
-    folder = shared_folder(tmp_path_factory, "npm", page.pack)
+    folder = shared_folder(tmp_path_factory, "npm", web_build.pack)
     return {path.name.split("-")[1]: path for path in folder.glob("*.tgz")}
 
 

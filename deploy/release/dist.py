@@ -11,7 +11,7 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
-from deploy import bootstrap, page
+from deploy import bootstrap, web_build
 from deploy.layout import ROOT
 from deploy.release import versions
 from deploy.tools import MissingTool, Say, quiet
@@ -46,7 +46,7 @@ def build_python(folder: Path) -> None:
 
 def build_node(folder: Path, *, say: Say = quiet) -> None:
     """Compile the TypeScript packages, and pack them as npm would publish them."""
-    page.pack(folder, say=say)
+    web_build.pack(folder, say=say)
 
 
 def _run(command: list[str], folder: Path) -> None:

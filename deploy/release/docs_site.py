@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from deploy import bootstrap, page
+from deploy import bootstrap, web_build
 from deploy.layout import MACHINE_STATE, ROOT
 from deploy.locks import locked
 from deploy.tools import MissingTool, Say, quiet
@@ -28,10 +28,10 @@ def build(folder: Path = SITE, *, say: Say = quiet) -> Path:
         _install(say)
     say("building the pages and the Python reference")
     _run([str(HOME / "bin" / "mkdocs"), "build", "--strict", "--quiet", "--site-dir", str(folder)], ROOT)
-    if "docs" in json.loads((page.SOURCES / "package.json").read_text())["scripts"]:
+    if "docs" in json.loads((web_build.SOURCES / "package.json").read_text())["scripts"]:
         say("building the TypeScript reference")
-        page.packages(page.SOURCES, say=say)
-        _run(["npm", "run", "--silent", "docs", "--", "--out", str(folder.resolve())], page.SOURCES)
+        web_build.install_packages(web_build.SOURCES, say=say)
+        _run(["npm", "run", "--silent", "docs", "--", "--out", str(folder.resolve())], web_build.SOURCES)
     return folder / "index.html"
 
 

@@ -18,7 +18,7 @@ from deploy import example
 from deploy.cluster import Cluster, free_base
 from deploy.control import Control, environment
 from deploy.layout import HOST
-from deploy.page import install_packed
+from deploy.web_build import install_packed
 from tests.browser.applications import cluster_for, serving
 from tests.integration.media_rig import picture
 

@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, WebSocket, expect
 
 from deploy.cluster import Cluster, free_base
 from deploy.layout import ROOT
-from deploy.page import install_packed
+from deploy.web_build import install_packed
 from tests.browser.applications import cluster_for, connections, serving, settle
 
 APP = Path(__file__).with_name("next")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import FilePayload, Locator, ViewportSize, expect
 
-from deploy import browser, page
+from deploy import browser, web_build
 from tests.browser.page_users import PHONE, WIDE, Guest, Guests, Scheme, unique
 from tests.browser.recording import RECORD
 from tests.integration.media_rig import picture
@@ -29,7 +29,7 @@ OUTSIDE = """(times) => times.filter((time) =>
 @pytest.fixture(scope="module")
 def axe() -> str:
     """Return the source of axe-core."""
-    page.packages(browser.DRIVER)
+    web_build.install_packages(browser.DRIVER)
     return (browser.DRIVER / "node_modules" / "axe-core" / "axe.min.js").read_text()
 
 

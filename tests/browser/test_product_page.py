@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, FilePayload, Page, expect
 from deploy.cluster import Cluster, free_base
 from deploy.control import Control, environment
 from deploy.layout import ROOT
-from deploy.page import install_packed
+from deploy.web_build import install_packed
 from tests.browser.applications import cluster_for, run, serving
 from tests.integration.media_rig import picture
 

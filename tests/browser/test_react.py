@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, WebSocke
 
 from deploy.cluster import Cluster, free_base
 from deploy.layout import ROOT
-from deploy.page import install_packed
+from deploy.web_build import install_packed
 from tests.browser.applications import SETTLE_SECONDS, connections, run, settle
 from tests.browser.page_users import unique
 

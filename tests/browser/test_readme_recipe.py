@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
-from deploy import page
+from deploy import web_build
 from deploy.cluster import Cluster
 from deploy.layout import ROOT
 from roomcast.contract.backend import connect
@@ -66,7 +66,7 @@ class BackEnd(Thread):
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Bundle the recipe with stock socket.io-client, as the global variable `recipe`."""
-    page.packages(ROOT / "web")
+    web_build.install_packages(ROOT / "web")
     (chat,) = re.findall(r"```ts\n(// chat\.ts\n.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     folder = tmp_path_factory.mktemp("recipe")
     (folder / "node_modules").symlink_to(ROOT / "web" / "node_modules")

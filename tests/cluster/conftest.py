@@ -9,7 +9,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from deploy import page
+from deploy import web_build
 from deploy.cluster import Cluster, free_base
 from tests.cluster import polling
 from tests.cluster.room_clients import Party
@@ -63,7 +63,7 @@ def sdk_folder(npm_packages: dict[str, Path], tmp_path_factory: pytest.TempPathF
     installed.mkdir(parents=True)
     shutil.unpack_archive(npm_packages["sdk"], folder, "gztar")
     (folder / "package").rename(installed)
-    for package in (page.SOURCES / "node_modules").iterdir():
+    for package in (web_build.SOURCES / "node_modules").iterdir():
         if package.name != "@roomcast":
             (modules / package.name).symlink_to(package)
     return folder

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 import socketio
 
-from deploy import page
+from deploy import web_build
 
 Json = dict[str, Any]
 Listener = Callable[[str, Json], None]
@@ -54,7 +54,7 @@ class NodeWire:
         self._calls: dict[int, asyncio.Future[Json | None]] = {}
 
     async def open(self, url: str, token: str, transports: Sequence[str], listen: Listener) -> None:
-        page.packages(CLIENT)
+        web_build.install_packages(CLIENT)
         node = shutil.which("node")
         assert node is not None
         self._process = await asyncio.create_subprocess_exec(

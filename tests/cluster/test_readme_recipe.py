@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy import page
+from deploy import web_build
 from deploy.cluster import Cluster
 from deploy.layout import ROOT
 from roomcast.contract.backend import Backend, connect
@@ -40,7 +40,7 @@ def recipe_blocks() -> tuple[str, str]:
 @pytest.fixture(scope="module")
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Compile the README's two blocks unchanged with TypeScript's `strict`; return the folder with chat.js."""
-    page.packages(ROOT / "web")
+    web_build.install_packages(ROOT / "web")
     folder = tmp_path_factory.mktemp("recipe")
     (folder / "node_modules").symlink_to(ROOT / "web" / "node_modules")
     (folder / "package.json").write_text('{"type": "module"}')

@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 
-from deploy import page
+from deploy import web_build
 from deploy.cluster import Cluster
 from roomcast.contract.tokens import sign
 from tests.cluster.stock_clients import CLIENT
@@ -38,7 +38,7 @@ OVER_THE_LIMIT_BEFORE_SIGN_IN: Final = {
 
 @pytest.mark.parametrize("transport", ["websocket", "polling"])
 def test_every_refusal_gets_an_answer_and_causes_no_reconnect(cluster: Cluster, transport: str) -> None:
-    page.packages(CLIENT)
+    web_build.install_packages(CLIENT)
     node = shutil.which("node")
     assert node is not None
     token = sign(cluster.jwt_secret, f"stock-{transport}")

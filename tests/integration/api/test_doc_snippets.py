@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy import page as web
+from deploy import web_build as web
 from deploy.layout import ROOT
 from tests import apis
 
@@ -54,7 +54,7 @@ def test_the_python_snippet_runs(api: apis.Api, tmp_path: Path) -> None:
 
 def bundled(snippet: str, folder: Path) -> Path:
     """Compile a TypeScript snippet with strict checks; bundle it with the client's sources."""
-    web.packages(ROOT / "web")
+    web.install_packages(ROOT / "web")
     tools = ROOT / "web" / "node_modules"
     source = folder / "snippet.ts"
     source.write_text(snippet)

@@ -10,7 +10,8 @@ from functools import partial
 
 from roomcast.contract.envelope import Sanctioned
 from roomcast.engineio import Refusal
-from roomcast.gateway.chat.block_effects import Privacy
+from roomcast.gateway.background.repeated_checks import RepeatedChecks, until_answered
+from roomcast.gateway.chat.block_effects import BlockEffects
 from roomcast.gateway.chat.custom_events import CustomEvents
 from roomcast.gateway.chat.emitter import NAMESPACE, Emitter
 from roomcast.gateway.chat.enforcement import SanctionEnforcer
@@ -53,7 +54,6 @@ from roomcast.gateway.part_factories import (
     make_token_keys,
 )
 from roomcast.gateway.sign_in.control_messages import ControlPublisher, SessionControl
-from roomcast.gateway.sign_in.repeated_checks import RepeatedChecks, until_answered
 from roomcast.gateway.sign_in.session import ChatSession
 from roomcast.gateway.sign_in.verifier import Verifier
 
@@ -130,7 +130,7 @@ class Parts:
             self.presence,
             self.replays,
             max_rooms=config.rooms_per_connection,
-            note_blocks=lambda room: self.privacy.note_blocks(room),
+            note_blocks=lambda room: self.block_effects.note_blocks(room),
         )
 
     def _make_control(self) -> None:
@@ -206,7 +206,7 @@ class Parts:
     def _apply_sanction(self, message: Sanctioned) -> None:
         self.enforcer.receive(message)
         if message.user and not message.room:
-            self.block_checks.start(message.user, partial(self.privacy.apply_blocks, message.user), "blocks")
+            self.block_checks.start(message.user, partial(self.block_effects.apply_blocks, message.user), "blocks")
         if message.user and message.room:
             self.inbox.on_access(message.user, message.room)
 
@@ -243,7 +243,7 @@ class Parts:
             self.emitter,
             self.control,
         )
-        self.privacy = Privacy(self.presence, self.sanctions, self.occupancy)
+        self.block_effects = BlockEffects(self.presence, self.sanctions, self.occupancy)
         self.custom_events = CustomEvents(self.emitter, self.sanctions, self.presence)
         self.media_requests = MediaRequests(self.stores.uploads, config.node, lambda: secrets.token_urlsafe(12))
         self.media = MediaUseCases(self.media_requests, self.stores.uploads, self.access)
@@ -310,11 +310,11 @@ class Parts:
             "user:blocked": self.moderation.list_blocked,
             "user:profiles": self.people.read_profiles,
             "user:search": self.people.search,
-            "typing": self.privacy.send_typing,
+            "typing": self.block_effects.send_typing,
             "receipt:read": self.rooms.mark_read,
             "presence": self.presence.set_presence,
-            "presence:query": self.privacy.query_users,
-            "presence:watch": self.privacy.watch_users,
+            "presence:query": self.block_effects.query_users,
+            "presence:watch": self.block_effects.watch_users,
             "presence:unwatch": self.presence.unwatch_users,
             "media:sign": self.media.sign_upload,
             "media:complete": self.media.complete_upload,
@@ -339,7 +339,7 @@ class Parts:
 
     async def _catch_up_presence(self) -> None:
         """Read the block lists again, then presence, so that no user gets the presence of a user who blocks them."""
-        await until_answered(self.privacy.apply_all_blocks)
+        await until_answered(self.block_effects.apply_all_blocks)
         self.presence.on_resubscribed()
 
     def _record_lag(self, lag: float, busy: float) -> None:

@@ -10,7 +10,7 @@ import pytest
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events.presence import Typing
 from roomcast.contract.ids import direct_room, people_of
-from roomcast.gateway.chat.block_effects import Privacy
+from roomcast.gateway.chat.block_effects import BlockEffects
 from roomcast.gateway.sign_in.session import ChatSession
 from tests.unit.gateway.fakes import session_of, unavailable
 
@@ -26,7 +26,7 @@ class Rig:
         self.refusal: RoomcastError | None = None
         self.typing: list[str] = []
         fake: Any = self
-        self.privacy = Privacy(fake, fake, fake)
+        self.block_effects = BlockEffects(fake, fake, fake)
 
     def watches_of(self, user: str) -> list[Any]:
         return []
@@ -66,25 +66,25 @@ def rig() -> Rig:
 
 async def test_only_the_direct_rooms_of_changed_blocks_are_updated(rig: Rig) -> None:
     rig.lists["ada"] = {f"user{number}" for number in range(15)}
-    await rig.privacy.apply_blocks("ada")
+    await rig.block_effects.apply_blocks("ada")
     assert rig.apart == set(rig.rooms[:15])
     rig.updated.clear()
 
     rig.lists["ada"].add("user15")
-    await rig.privacy.apply_blocks("ada")
+    await rig.block_effects.apply_blocks("ada")
     rig.lists["ada"].remove("user0")
-    await rig.privacy.apply_blocks("ada")
+    await rig.block_effects.apply_blocks("ada")
     assert rig.updated == [rig.rooms[15], rig.rooms[0]]
     assert rig.apart == set(rig.rooms[1:16])
 
 
 async def test_two_people_stay_hidden_from_each_other_while_one_of_them_blocks_the_other(rig: Rig) -> None:
     rig.lists |= {"ada": {"user1"}, "user1": {"ada"}}
-    await rig.privacy.apply_blocks("ada")
+    await rig.block_effects.apply_blocks("ada")
     for user in ("ada", "user1"):
         assert {people_of(room) for room in rig.apart} == {("ada", "user1")}
         rig.lists[user].clear()
-        await rig.privacy.apply_blocks("ada")
+        await rig.block_effects.apply_blocks("ada")
     assert rig.apart == set()
 
 
@@ -94,15 +94,15 @@ TYPING = Typing(room="team:red", typing=True)
 @pytest.mark.parametrize("code", [Code.MUTED, Code.FORBIDDEN])
 async def test_typing_of_a_silenced_user_is_dropped_and_that_of_an_operator_is_forwarded(rig: Rig, code: Code) -> None:
     rig.refusal = RoomcastError(code)
-    assert await rig.privacy.send_typing(session_of("ada"), TYPING) == {}
+    assert await rig.block_effects.send_typing(session_of("ada"), TYPING) == {}
     assert rig.typing == []
-    await rig.privacy.send_typing(session_of("olga", ops=True), TYPING)
+    await rig.block_effects.send_typing(session_of("olga", ops=True), TYPING)
     assert rig.typing == ["olga"]
 
 
 async def test_typing_is_refused_as_unavailable_while_redis_does_not_answer(rig: Rig) -> None:
     rig.refusal = unavailable()
     with pytest.raises(RoomcastError) as refused:
-        await rig.privacy.send_typing(session_of("ada"), TYPING)
+        await rig.block_effects.send_typing(session_of("ada"), TYPING)
     assert refused.value.code is Code.UNAVAILABLE
     assert rig.typing == []

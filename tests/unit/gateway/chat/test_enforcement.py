@@ -9,9 +9,9 @@ import pytest
 
 from roomcast.contract.envelope import Sanctioned
 from roomcast.contract.ids import people_of
+from roomcast.gateway.background import repeated_checks
 from roomcast.gateway.chat.enforcement import SanctionEnforcer
 from roomcast.gateway.chat.sanctions import Sanctions
-from roomcast.gateway.sign_in import repeated_checks
 from roomcast.gateway.sign_in.session import ChatSession
 from tests.unit.gateway.fakes import session_of, unavailable
 

@@ -14,8 +14,8 @@ from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events.presence import PresenceUsers
 from roomcast.contract.events.users import UserSearch
 from roomcast.contract.profile import Profile
+from roomcast.gateway.background import repeated_checks
 from roomcast.gateway.chat.profiles import People, ProfileChanges, SignInProfiles
-from roomcast.gateway.sign_in import repeated_checks
 from roomcast.gateway.sign_in.identity import Identity
 from roomcast.gateway.sign_in.session import ChatSession
 from roomcast.wire.tasks import TaskSet

@@ -22,7 +22,7 @@ from roomcast.contract.envelope import (
 )
 from roomcast.contract.errors import RoomcastError
 from roomcast.contract.events.sign_in import AuthRefresh
-from roomcast.gateway.sign_in import repeated_checks
+from roomcast.gateway.background import repeated_checks
 from roomcast.gateway.sign_in.control_messages import ControlPublisher, SessionControl
 from roomcast.gateway.sign_in.identity import Identity
 from roomcast.gateway.sign_in.session import ChatSession

@@ -67,7 +67,7 @@ class DirectRooms(Protocol):
         ...
 
 
-class Privacy:
+class BlockEffects:
     """The presence use cases, limited by block lists and mutes."""
 
     def __init__(self, presence: PresenceUseCases, sanctions: Sanctions, rooms: DirectRooms) -> None:

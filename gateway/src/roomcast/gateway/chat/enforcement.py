@@ -7,8 +7,8 @@ from functools import partial
 from typing import Protocol
 
 from roomcast.contract.envelope import Sanctioned
+from roomcast.gateway.background.repeated_checks import RepeatedChecks
 from roomcast.gateway.chat.sanctions import Sanctions
-from roomcast.gateway.sign_in.repeated_checks import RepeatedChecks
 from roomcast.gateway.sign_in.session import ChatSession
 from roomcast.wire.tasks import StartTask
 

@@ -22,10 +22,10 @@ from roomcast.contract.events.presence import PresenceUsers
 from roomcast.contract.events.server_events import PROFILE
 from roomcast.contract.events.users import UserSearch
 from roomcast.contract.profile import Profile
+from roomcast.gateway.background.repeated_checks import RepeatedChecks
 from roomcast.gateway.chat.ports import AckFields, EventSender, Visibility
 from roomcast.gateway.chat.voice import Voice, is_silenced
 from roomcast.gateway.sign_in.identity import Identity
-from roomcast.gateway.sign_in.repeated_checks import RepeatedChecks
 from roomcast.gateway.sign_in.session import ChatSession
 from roomcast.wire.tasks import StartTask
 

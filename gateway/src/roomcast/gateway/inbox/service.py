@@ -16,12 +16,12 @@ from roomcast.contract.events.server_events import INBOX
 from roomcast.contract.inbox import Line, Row, name_of, page_of, people_in, removed, shown
 from roomcast.contract.keys import activity_channel
 from roomcast.contract.limits import MAX_LIST
+from roomcast.gateway.background.slices import in_slices
 from roomcast.gateway.inbox.catch_up import CatchUp
 from roomcast.gateway.inbox.counters import InboxFigures
 from roomcast.gateway.inbox.followed_rooms import Interest, Watcher, state_of
 from roomcast.gateway.inbox.ports import Channels, Devices, InboxReads, LineAccess, RoomLists
 from roomcast.gateway.inbox.schedule import Due, Schedule
-from roomcast.gateway.presence.slices import in_slices
 from roomcast.gateway.sign_in.event_limit import ROWS_PER_EVENT
 from roomcast.gateway.sign_in.session import ChatSession
 

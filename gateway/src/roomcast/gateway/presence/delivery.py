@@ -10,9 +10,9 @@ import asyncio
 from typing import Final
 
 from roomcast.contract.events.server_events import PRESENCE
+from roomcast.gateway.background.slices import in_slices
 from roomcast.gateway.presence.occupancy import OccupancyService
 from roomcast.gateway.presence.ports import Sender
-from roomcast.gateway.presence.slices import in_slices
 from roomcast.gateway.presence.watchers import Deliveries, Watchers
 
 SHORTEST_PAUSE_SECONDS: Final = 0.05

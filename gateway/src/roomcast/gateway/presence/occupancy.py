@@ -17,12 +17,12 @@ from roomcast.contract.events.presence import PresenceChange
 from roomcast.contract.events.server_events import PRESENCE, ROOM
 from roomcast.contract.ids import people_of
 from roomcast.contract.limits import MAX_LIST, MAX_PRESENCE_ROOM
+from roomcast.gateway.background.slices import SLICE, in_slices
 from roomcast.gateway.chat.ports import RoomSnapshot
 from roomcast.gateway.presence.dict_of_sets import discard
 from roomcast.gateway.presence.diff import PresenceDiff, RecentLeavers, entered_rows
 from roomcast.gateway.presence.member_cache import MemberCache, Row
 from roomcast.gateway.presence.ports import OccupancyPort, PresencePort, Sender, UserNames
-from roomcast.gateway.presence.slices import SLICE, in_slices
 from roomcast.gateway.presence.watchers import Watchers
 from roomcast.gateway.sign_in.session import ChatSession
 from roomcast.gateway.stores.occupancy import JoinResult, OccupancyUpdate

@@ -32,9 +32,9 @@ from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events.server_events import ROOM
 from roomcast.contract.events.sign_in import AuthRefresh
 from roomcast.contract.keys import CONTROL
+from roomcast.gateway.background.repeated_checks import RepeatedChecks, until_answered
 from roomcast.gateway.chat.ports import EventSender
 from roomcast.gateway.sign_in.identity import Identity
-from roomcast.gateway.sign_in.repeated_checks import RepeatedChecks, until_answered
 from roomcast.gateway.sign_in.session import ChatSession
 from roomcast.wire.envelope import Reader, pack
 

@@ -25,7 +25,7 @@ def ensure(*, sources: Path = SOURCES, state: Path = MACHINE_STATE, say: Say = q
     with locked(state / "page.lock"):
         wanted = fingerprint(sources)
         if not (built / "index.html").is_file() or not stamp.is_file() or stamp.read_text() != wanted:
-            packages(sources, say=say)
+            install_packages(sources, say=say)
             say("building the page")
             _npm(["run", "build"], sources)
             stamp.write_text(wanted)
@@ -34,7 +34,7 @@ def ensure(*, sources: Path = SOURCES, state: Path = MACHINE_STATE, say: Say = q
 
 def check(*, sources: Path = SOURCES, say: Say = quiet) -> None:
     """Run lint, types and unit tests of the page and its SDK; raise MissingTool when one fails."""
-    packages(sources, say=say)
+    install_packages(sources, say=say)
     for script in ("check", "test"):
         if subprocess.run(["npm", "run", "--silent", script], cwd=sources, check=False).returncode != 0:
             raise MissingTool(f"`npm run {script}` failed in {sources.name}/")
@@ -45,13 +45,13 @@ def pack(folder: Path, *names: str, say: Say = quiet) -> list[Path]:
 
     Only one process packs at a time: each build starts by removing the files of the previous build.
     """
-    packages(SOURCES, say=say)
+    install_packages(SOURCES, say=say)
     with locked(MACHINE_STATE / "pack.lock"):
         said = _npm(["run", "--silent", "pack", "--", "--out", str(folder.resolve()), *names], SOURCES)
     return [Path(line) for line in said.splitlines() if line.endswith(".tgz")]
 
 
-def packages(folder: Path, *, say: Say = quiet) -> None:
+def install_packages(folder: Path, *, say: Say = quiet) -> None:
     """Install the Node packages that `folder`'s lock file names, unless they are installed; raise MissingTool.
 
     Only one process installs at a time: `npm ci` starts by removing all installed packages.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from deploy import page
+from deploy import web_build
 
 
 def sources(folder: Path) -> Path:
@@ -16,30 +16,30 @@ def sources(folder: Path) -> Path:
 
 
 def test_a_changed_or_new_source_changes_the_fingerprint(tmp_path: Path) -> None:
-    before = page.fingerprint(sources(tmp_path))
+    before = web_build.fingerprint(sources(tmp_path))
     (tmp_path / "src" / "a.ts").write_text("changed")
-    changed = page.fingerprint(tmp_path)
+    changed = web_build.fingerprint(tmp_path)
     (tmp_path / "src" / "b.ts").write_text("")
-    assert len({before, changed, page.fingerprint(tmp_path)}) == 3
+    assert len({before, changed, web_build.fingerprint(tmp_path)}) == 3
 
 
 def test_a_renamed_file_changes_the_fingerprint(tmp_path: Path) -> None:
-    before = page.fingerprint(sources(tmp_path))
+    before = web_build.fingerprint(sources(tmp_path))
     (tmp_path / "src" / "a.ts").rename(tmp_path / "src" / "z.ts")
-    assert page.fingerprint(tmp_path) != before
+    assert web_build.fingerprint(tmp_path) != before
 
 
 def test_changed_files_of_a_build_do_not_change_the_fingerprint(tmp_path: Path) -> None:
-    before = page.fingerprint(sources(tmp_path))
+    before = web_build.fingerprint(sources(tmp_path))
     for name in ("node_modules/x/index.js", "dist/index.html", ".cache/y"):
         (tmp_path / name).write_text("changed")
-    assert page.fingerprint(tmp_path) == before
+    assert web_build.fingerprint(tmp_path) == before
 
 
 def test_a_current_build_is_used_without_a_new_build(tmp_path: Path) -> None:
     web, state = sources(tmp_path / "web"), tmp_path / "state"
     state.mkdir()
-    (state / "page.stamp").write_text(page.fingerprint(web))
+    (state / "page.stamp").write_text(web_build.fingerprint(web))
     messages: list[str] = []
-    assert page.ensure(sources=web, state=state, say=messages.append) == web / "dist"
+    assert web_build.ensure(sources=web, state=state, say=messages.append) == web / "dist"
     assert messages == []

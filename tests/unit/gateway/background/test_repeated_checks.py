@@ -9,8 +9,8 @@ import pytest
 import pytest_asyncio
 
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.gateway.sign_in import repeated_checks
-from roomcast.gateway.sign_in.repeated_checks import RepeatedChecks
+from roomcast.gateway.background import repeated_checks
+from roomcast.gateway.background.repeated_checks import RepeatedChecks
 from roomcast.wire.tasks import TaskSet
 from tests.waiting import until
 
