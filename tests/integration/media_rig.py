@@ -19,6 +19,7 @@ from roomcast.adapter.redis.backplane import Backplane
 from roomcast.contract import keys
 from roomcast.contract.envelope import MediaReply
 from roomcast.gateway.media.requests import MediaRequests, Patience
+from roomcast.gateway.stores.media_requests import MediaRequestStream
 from roomcast.gateway.stores.uploads import Uploads
 from roomcast.wire.envelope import Reader
 from tests import health, s3, servers
@@ -104,10 +105,9 @@ async def gateway(redis_url: str, patience: Patience = PATIENT) -> AsyncIterator
         media.receive_reply(message)
 
     async with running_backplane(redis_url, node, receive) as backplane:
-        uploads = Uploads(backplane)
-        media = MediaRequests(uploads, node, lambda: secrets.token_hex(8), patience)
+        media = MediaRequests(MediaRequestStream(backplane), node, lambda: secrets.token_hex(8), patience)
         await backplane.subscribe(keys.node_channel(node))
-        yield Gateway(media, uploads, backplane)
+        yield Gateway(media, Uploads(backplane), backplane)
 
 
 async def store(form: dict[str, Any], body: bytes, **changes: str) -> int:

@@ -305,7 +305,7 @@ export class Client<A extends AppTypes = AppTypes> {
     return token;
   }
 
-  /** Load the drafts and read marks that an earlier page could not send, and join the rooms of the drafts. */
+  /** Load the drafts and read marks that an earlier page load left unsent, and join the rooms of the drafts. */
   #restore(user: UserId): void {
     this.#sender.keepIn(new OutboxStorage(this.#storage, user));
     this.#sender.restore(this.#connection.clock.now());

@@ -28,7 +28,7 @@ export type Outbox = readonly Draft[];
 
 export type OutboxAction =
   | { type: "written"; draft: Draft }
-  /** Drafts of an earlier page, the oldest first. */
+  /** Drafts that an earlier page load left unsent, the oldest first. */
   | { type: "restored"; drafts: readonly Draft[] }
   | { type: "tried"; id: string }
   /** The server refused this try; `tried` is the draft's `tried` from before this try. */

@@ -1,4 +1,4 @@
-/** Define the state of a room that an application shows. Pure. */
+/** Define the state of a room that an application shows, and the options to send and edit a message. Pure. */
 
 import type { RoomcastError } from "./errors.ts";
 import { NO_PEOPLE } from "./room_people.ts";
@@ -8,7 +8,7 @@ import type { ChatMessage } from "./message_view.ts";
 /**
  * - `idle`: not joined, and no join is wanted.
  * - `joining`: the join has not been answered yet.
- * - `joined`: in the room; the messages are complete.
+ * - `joined`: in the room; the server has answered the join, and sends new messages from now on.
  * - `refused`: the server refused the join, or removed the user; `error` says why.
  */
 export type RoomPhase = "idle" | "joining" | "joined" | "refused";
@@ -17,13 +17,15 @@ export type RoomPhase = "idle" | "joining" | "joined" | "refused";
 export interface RoomState<D extends object = Data> {
   phase: RoomPhase;
   error: RoomcastError | null;
-  /** The loaded messages, oldest first, followed by this client's messages that the log does not show yet. */
+  /** The loaded messages, oldest first, followed by this client's messages that have not arrived in the room's log yet. */
   messages: readonly ChatMessage<D>[];
-  /** The seq of the last entry known, edits and reactions included. */
+  /** The seq of the last entry that arrived without a gap before it. Edits and reactions are entries, too. */
   seq: number;
+  /** Whether the server has messages older than the loaded ones. */
   hasOlder: boolean;
+  /** Whether a page of older messages is being loaded. */
   loadingOlder: boolean;
-  /** Whether some messages between two visits could not be recovered. */
+  /** Whether messages that this client missed while it was not connected could not be recovered. */
   cut: boolean;
   /** Whether the messages come from the room cache, and the server has not confirmed them yet. */
   stale: boolean;

@@ -19,7 +19,7 @@ export interface Timeline {
   readonly dropped: number;
   /** Whether the log has older entries than the first of `events`. */
   readonly more: boolean;
-  /** Whether the server declared that entries between two visits could not be recovered. */
+  /** Whether entries that this client missed while it was not connected could not be recovered. */
   readonly cut: boolean;
   /** Whether the latest page follows as live messages; then its first message replaces all entries. */
   readonly isRestarting: boolean;
@@ -100,7 +100,7 @@ function joined(timeline: Timeline, answer: JoinAnswer, since: Since | null): Ti
   return drain({ ...timeline, last, ahead, events: [...timeline.events, ...fresh] });
 }
 
-/** Start anew: this is a first visit, or the entries since the last one could not be recovered. */
+/** Start anew: this is the first join, or the entries after `timeline.last` could not be recovered. */
 function restarted(timeline: Timeline, answer: JoinAnswer, page: Message[]): Timeline {
   const last = Math.max(answer.seq, page.at(-1)?.seq ?? 0);
   const older = timeline.isKept ? olderKept(timeline, answer, page) : [];

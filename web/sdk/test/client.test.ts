@@ -142,7 +142,7 @@ describe("sending", () => {
     assert.equal(new Set(gateway.sends.map(({ id }) => id)).size, 1);
   });
 
-  it("sends the unsent messages of the previous page after a reload", async () => {
+  it("sends the unsent messages again after a reload of the page", async () => {
     const storage = new MemoryStorage();
     const { client, room } = await joined({ storage });
     gateway.onSend = () => true;
@@ -151,7 +151,7 @@ describe("sending", () => {
     client.close();
     gateway.onSend = () => false;
     const again = await joined({ storage });
-    await until(() => gateway.log.length === 1, "sent by the new page");
+    await until(() => gateway.log.length === 1, "the new page has sent the message");
     assert.equal(gateway.log[0]?.id, id);
     await until(() => storage.length === 0, "outbox empty");
     assert.deepEqual(texts(again.room), ["survivor"]);

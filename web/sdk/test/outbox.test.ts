@@ -32,7 +32,7 @@ describe("outbox", () => {
     assert.deepEqual(payloadOf(draft({ replyTo: 3 })), { room: "r", id: "d1", text: "hi", reply_to: 3 });
   });
 
-  it("puts the drafts of an earlier page before the drafts of this page, each once", () => {
+  it("puts the drafts that an earlier page load left before the drafts of this page load, each once", () => {
     const drafts = [draft({ id: "earlier" }), draft({ id: "own" })];
     const outbox = reduceOutbox([draft({ id: "own", attempts: 1 })], { type: "restored", drafts });
     assert.deepEqual(

@@ -180,7 +180,8 @@ describe("one room", () => {
     };
     room.send({ text: "limited" });
     await until(() => !isLimited, "the refusal was sent");
-    const third = client.room("public:third"); // answered after the refusal, when the client knows of the limit
+    // The gateway answers this join after the refusal, so the client knows of the limit once the join is answered.
+    const third = client.room("public:third");
     third.join();
     await until(() => third.state.phase === "joined", "joined");
     other.send({ text: "also" });
@@ -229,7 +230,10 @@ describe("a long fault of the server", () => {
   const answers: [string, (tries: number) => ReturnType<typeof refusal> | null][] = [
     ["the answer `unavailable`", () => refusal("unavailable")],
     ["the answer `outcome_unknown`", () => refusal("outcome_unknown")],
-    ["no answer and then the answer `unavailable`", (tries) => (tries === 1 ? null : refusal("unavailable"))],
+    [
+      "no answer to the first try and then the answer `unavailable`",
+      (tries) => (tries === 1 ? null : refusal("unavailable")),
+    ],
   ];
   for (const [what, answer] of answers) {
     it(`sends a message in the end, after many tries with ${what}`, async () => {
@@ -279,7 +283,7 @@ describe("a long fault of the server", () => {
     assert.deepEqual([gateway.sends.length, room.state.messages[0]?.error?.reason], [MAX_ATTEMPTS, "internal"]);
   });
 
-  it("fails a message with `outcome_unknown` if an earlier try was not answered", async () => {
+  it("fails a message with `outcome_unknown` if the first try got no answer and all later tries got `internal`", async () => {
     const { room } = await joined({ ackTimeoutMs: 20 });
     gateway.onSend = (_payload, ack) => {
       if (gateway.sends.length > 1) ack(refusal("internal"));
@@ -302,11 +306,11 @@ describe("a room that refuses the user", () => {
     assert.deepEqual([room.state.phase, room.state.messages[0]?.error?.reason], ["refused", "forbidden"]);
     gateway.onSend = () => false;
     room.retry(id);
-    await until(() => room.state.messages[0]?.state === "sent", "sent after an invitation");
+    await until(() => room.state.messages[0]?.state === "sent", "the retried message is sent");
     assert.deepEqual(texts(room), ["too late"]);
   });
 
-  it("fails the drafts of an earlier page, and the next page does not join it again for them", async () => {
+  it("fails the drafts that an earlier page load left, and no later page load joins the room for them", async () => {
     const storage = new MemoryStorage();
     const first = await joined({ storage });
     gateway.onSend = () => true;

@@ -177,7 +177,7 @@ describe("timeline", () => {
     assert.equal(hasGap(whole), false);
   });
 
-  it("drops waiting messages of another epoch than that of the answer", () => {
+  it("drops waiting messages whose epoch differs from the epoch of the answer", () => {
     const holed = live(first(range(1, 3)), entry(4, "e0"));
     assert.equal(hasGap(holed), true);
     const same = answer({ recovered: true, seq: 3 });

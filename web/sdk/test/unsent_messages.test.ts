@@ -27,8 +27,8 @@ async function settled(options: Partial<ConnectOptions>): Promise<Client> {
   return client;
 }
 
-describe("a message written before the first sign-in of a page", () => {
-  it("is sent by a later page if the token named the user", async () => {
+describe("a message written before the first sign-in of a page load", () => {
+  it("is sent after the next page load if the token named the user", async () => {
     const storage = new MemoryStorage();
     const before = await offline(storage, ADA);
     const id = before.room(LOBBY).send({ text: "patient" });
@@ -60,7 +60,7 @@ describe("a message written before the first sign-in of a page", () => {
     await until(() => gateway.log.length === 1, "the message is sent");
   });
 
-  it("is sent after the messages of earlier pages", async () => {
+  it("is sent after the messages that earlier page loads left", async () => {
     const storage = new MemoryStorage();
     const earlier = await offline(storage, ADA);
     earlier.room(LOBBY).send({ text: "first" });

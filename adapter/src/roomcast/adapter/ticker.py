@@ -27,7 +27,7 @@ class Ticker:
         self._phase = phase
 
     def due(self, count: int = 1) -> float:
-        """Return the time of the `count`th tick from now, on the clock of the event loop."""
+        """Return the event loop's time of the `count`th tick from now; 1 is the next tick."""
         return next_tick(asyncio.get_running_loop().time(), self._phase) + count - 1
 
     async def wait(self) -> None:

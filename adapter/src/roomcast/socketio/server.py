@@ -8,8 +8,8 @@ client is in progress, its later packets wait. While too many events of a client
 read from that client. While too many events of all clients are in progress, the server stops reading from each client
 that sends an event.
 
-A bad packet closes the session, with a line in the log. An application that calls `answer_faults` instead answers bad
-packets that a correct client can send.
+The server closes the session of a client that sends a bad packet, and logs the reason. Some bad packets can come from a
+correct client (see `StrictPacket`). After `answer_faults`, the server answers these packets, and the session goes on.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from roomcast.socketio.packet import TOO_LARGE, Fault, StrictPacket, in_parts
 from socketio import packet as packets
 
 ATTACHMENT_SECONDS: Final = 10.0
+"""Seconds within which all attachments of a packet must arrive. Otherwise the server closes the session."""
 MAX_PENDING_BYTES: Final = 16_384
 """The most bytes that a client may send until its CONNECT is accepted: a token, and packets right after it."""
 MAX_REFUSED_CONNECTS: Final = 10
@@ -36,16 +37,21 @@ MAX_REFUSED_CONNECTS: Final = 10
 _LEFT_ALONE_SECONDS: Final = 1.0
 """Seconds that a session stays open after the server has disconnected it from its last namespace."""
 _MAX_WAITING: Final = 256
+"""The most packets of a client that wait while its CONNECT or DISCONNECT is in progress."""
 _PACKETS_PER_CONNECT: Final = 8
-"""A CONNECT counts as this many packets in a turn of the event loop, because a sign-in costs 0.3 ms or more."""
+"""A CONNECT counts as this many packets in a turn of the event loop, because a sign-in costs 0.3 ms or more. A
+DISCONNECT counts the same."""
 _log = logging.getLogger(__name__)
 
 
 class FaultAnswers(Protocol):
-    """Answers packets with a fault. If the server closed the connection instead, the client would send them again."""
+    """Makes the answers to events and CONNECTs that have a fault; see `SocketServer.answer_faults`.
+
+    Without an answer, a client would send the same packet again after each reconnect.
+    """
 
     async def refuse_event(self, sid: str, fault: Fault) -> Any:
-        """Return the ack of an event, or the server's `not_handled` for no ack. Count the event against the limits."""
+        """Count the event towards the limits. Return the data of its ack, or `SocketServer.not_handled` for no ack."""
 
     def refuse_connect(self, fault: Fault) -> dict[str, Any]:
         """Return the data of a CONNECT_ERROR: `message`, and `data` for the application."""
@@ -68,7 +74,10 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
         self.eio.on("connect", self._opened)
 
     def answer_faults(self, answers: FaultAnswers) -> None:
-        """Answer packets with a fault (see `StrictPacket`), and events over the limit (see `max_dropped_payload`)."""
+        """From now on, answer an event or CONNECT that has a fault; until then, such a packet closes the session.
+
+        The faults are those of `StrictPacket`, and TOO_LARGE for an event over the limit (see `max_dropped_payload`).
+        """
         self._fault_answers = answers
         self.eio.pending_refusal = frames_of(self._connect_error(answers, TOO_LARGE, "/"))
 
@@ -129,7 +138,7 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
         if is_oversized or sum(map(len, packet.attachments)) + len(attachment) > session.rules.max_payload:
             if self._fault_answers is None or not isinstance(packet, StrictPacket):
                 raise ValueError("attachments too large")
-            packet.refuse(TOO_LARGE)
+            packet.refuse(TOO_LARGE)  # raises ValueError for a BINARY_ACK, which closes the session
         if not packet.add_attachment(attachment):
             return None
         del self._binary_packet[sid]
@@ -289,7 +298,11 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
         return all(self.manager.sid_from_eio_sid(eio_sid, name) is None for name in self.manager.get_namespaces())
 
     async def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
-        """End a session whose transport is closed. First wait for a CONNECT in progress, which registers the client."""
+        """End a session whose transport is closed.
+
+        While a CONNECT or DISCONNECT of the session is in progress, only record the reason. `_run_alone` then ends the
+        session after it: a CONNECT may still register the client.
+        """
         self._binary_packet.pop(eio_sid, None)
         self._refused_connects.pop(eio_sid, None)
         if eio_sid in self._busy:

@@ -53,6 +53,7 @@ from roomcast.gateway.sign_in.sessions import Sessions
 from roomcast.gateway.sign_in.verifier import Verifier
 from roomcast.gateway.stores.directory import DirectoryStore
 from roomcast.gateway.stores.inbox import InboxStore
+from roomcast.gateway.stores.media_requests import MediaRequestStream
 from roomcast.gateway.stores.moderation import ModerationStore
 from roomcast.gateway.stores.nodes import NodeStore
 from roomcast.gateway.stores.occupancy import OccupancyStore
@@ -124,6 +125,7 @@ class Stores(NamedTuple):
     log: LogStore
     rooms: RoomStore
     uploads: Uploads
+    media_requests: MediaRequestStream
     presence: PresenceStore
     occupancy: OccupancyStore
     nodes: NodeStore
@@ -145,6 +147,7 @@ def make_stores(config: Config, adapter: RedisAdapter) -> Stores:
         LogStore(redis, namespace=NAMESPACE, retention=retention, token=token),
         RoomStore(redis, rooms_per_day=config.rooms_per_day),
         Uploads(redis, retention_seconds=retention_seconds),
+        MediaRequestStream(redis),
         PresenceStore(redis, config.node, adapter.incarnation),
         OccupancyStore(redis, config.node, token=token),
         NodeStore(redis, config.node, adapter.incarnation, describe_process()),

@@ -245,7 +245,7 @@ class Parts:
         )
         self.block_effects = BlockEffects(self.presence, self.sanctions, self.occupancy)
         self.custom_events = CustomEvents(self.emitter, self.sanctions, self.presence)
-        self.media_requests = MediaRequests(self.stores.uploads, config.node, lambda: secrets.token_urlsafe(12))
+        self.media_requests = MediaRequests(self.stores.media_requests, config.node, lambda: secrets.token_urlsafe(12))
         self.media = MediaUseCases(self.media_requests, self.stores.uploads, self.access)
 
     def _make_edge(self) -> None:

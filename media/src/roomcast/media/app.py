@@ -35,7 +35,8 @@ OPEN_UPLOADS = 20
 """The most unfinished uploads of one user, which limits the reserved bytes. A browser uploads fewer files at once."""
 
 SEND_SECONDS = 86_400
-"""Seconds within which a verified upload may be sent in a message. Its record is kept longer, by the retention time."""
+"""Seconds within which a verified upload may be sent in a message. The signers keep its record for this time and the
+retention time of messages, so that the record outlives the message."""
 _log = structlog.get_logger(__name__)
 
 

@@ -57,7 +57,11 @@ class Config(SealingSettings):
         86_400, "ROOMCAST_MEDIA_DOWNLOAD_SECONDS", "seconds until a download link expires", ge=1, le=604_800
     )
     retention_days: float = setting(
-        30, "ROOMCAST_RETENTION_DAYS", "days for which records of verified uploads are kept", gt=0, le=3650
+        30,
+        "ROOMCAST_RETENTION_DAYS",
+        "days for which messages are kept (use the gateways' value); verified uploads' records are kept a day longer",
+        gt=0,
+        le=3650,
     )
     daily_bytes: int = setting(
         1_073_741_824, "ROOMCAST_MEDIA_DAILY_BYTES", "bytes that one user may announce for upload a day", ge=1

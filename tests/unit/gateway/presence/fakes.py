@@ -145,8 +145,8 @@ class Occupancy:
             appeared = [user for user in local_users(room) if user in self.lost]
             yield room, OccupancyUpdate(len(self._users(room)), appeared, [], self._users(room))
 
-    async def publish_change(self, room: str, note: OccupancyChange) -> None:
-        self.published.append((room, note))
+    async def publish_change(self, room: str, change: OccupancyChange) -> None:
+        self.published.append((room, change))
 
     async def sample_users(self, room: str, limit: int) -> list[str]:
         return self._users(room)[:limit]

@@ -23,7 +23,10 @@ RETRY_SECONDS: Final = 1.0
 
 
 class MediaPort(Protocol):
-    """Passes requests to the signers; both methods raise RoomcastError when Redis fails."""
+    """Passes requests to the signers; see `roomcast.gateway.stores.media_requests.MediaRequestStream`.
+
+    Both methods raise RoomcastError when Redis fails.
+    """
 
     async def now_ms(self) -> int:
         """Return the time of Redis's clock, in milliseconds since the Unix epoch."""

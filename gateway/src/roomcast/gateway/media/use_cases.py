@@ -31,7 +31,7 @@ class UploadRooms(Protocol):
     """The rooms of uploads; see `roomcast.gateway.stores.uploads.Uploads`."""
 
     async def read_room(self, upload: str) -> str:
-        """Return the room of a verified upload; raises NOT_FOUND."""
+        """Return the room of a verified upload. Raise NOT_FOUND for an upload that is unknown or not verified."""
         ...
 
 

@@ -22,7 +22,7 @@ from roomcast.gateway.chat.ports import RoomSnapshot
 from roomcast.gateway.presence.dict_of_sets import discard
 from roomcast.gateway.presence.diff import PresenceDiff, RecentLeavers, entered_rows
 from roomcast.gateway.presence.member_cache import MemberCache, Row
-from roomcast.gateway.presence.ports import OccupancyPort, PresencePort, Sender, UserNames
+from roomcast.gateway.presence.ports import OccupancyPort, PresencePort, RoomUsers, Sender
 from roomcast.gateway.presence.watchers import Watchers
 from roomcast.gateway.sign_in.session import ChatSession
 from roomcast.gateway.stores.occupancy import JoinResult, OccupancyUpdate
@@ -43,7 +43,7 @@ class OccupancyService:
         self,
         store: OccupancyPort,
         presence: PresencePort,
-        names: UserNames,
+        names: RoomUsers,
         sender: Sender,
         watchers: Watchers,
         hidden: Collection[str],

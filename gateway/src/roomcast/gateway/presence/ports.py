@@ -39,7 +39,7 @@ class OccupancyPort(Protocol):
         ...
 
     def read_room(self, room: str, user: str, *, users: int = ...) -> Awaitable[JoinResult]:
-        """Read a room's occupancy."""
+        """Read a room's occupancy without entering the user."""
         ...
 
     async def leave_room(self, room: str, user: str) -> OccupancyUpdate:
@@ -49,10 +49,10 @@ class OccupancyPort(Protocol):
     def refresh_rooms(
         self, rooms: Sequence[str], local_users: Callable[[str], list[str]]
     ) -> AsyncIterator[tuple[str, OccupancyUpdate]]:
-        """Refresh this gateway's entries of rooms."""
+        """Refresh this gateway's users in each room, and yield the changes of each room."""
         ...
 
-    async def publish_change(self, room: str, note: OccupancyChange) -> None:
+    async def publish_change(self, room: str, change: OccupancyChange) -> None:
         """Tell the other gateways of a change of occupancy."""
         ...
 
@@ -89,8 +89,8 @@ class NodePort(Protocol):
         ...
 
 
-class UserNames(Protocol):
-    """Display names and read marks; see `roomcast.gateway.stores.rooms.RoomStore`."""
+class RoomUsers(Protocol):
+    """The part of the room store that presence uses; see `roomcast.gateway.stores.rooms.RoomStore`."""
 
     async def names(self, users: list[str]) -> dict[str, str]:
         """Return the display names of users."""
@@ -109,5 +109,5 @@ class Ticks(Protocol):
     """The once-a-second ticks that the loops of a process share; see `roomcast.adapter.ticker.Ticker`."""
 
     def due(self, count: int = 1) -> float:
-        """Return the event loop's time of the next tick, or of the tick `count - 1` ticks later."""
+        """Return the event loop's time of the `count`th tick from now; 1 is the next tick."""
         ...

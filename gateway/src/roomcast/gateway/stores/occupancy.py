@@ -120,9 +120,9 @@ class OccupancyStore:
             for result in zip(part, results, strict=True):
                 yield result
 
-    async def publish_change(self, room: str, note: OccupancyChange) -> None:
+    async def publish_change(self, room: str, change: OccupancyChange) -> None:
         """Publish a change to all gateways that subscribe to the room."""
-        await self._redis.call("SPUBLISH", keys.room_channel(room), self._note_head + encode_struct(note))
+        await self._redis.call("SPUBLISH", keys.room_channel(room), self._note_head + encode_struct(change))
 
     async def _refresh_room(self, room: str, local_users: Callable[[str], list[str]], users: int) -> OccupancyUpdate:
         appeared: list[str] = []

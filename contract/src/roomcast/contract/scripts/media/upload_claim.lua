@@ -1,6 +1,9 @@
 #!lua
 -- Claim an upload to verify it, or renew the claim. Only one attempt has the claim at a time, until its lease ends.
 --
+-- If the hash would expire before the lease ends, its expiry is moved to the end of the lease: the upload must not expire
+-- while an attempt verifies it. Every hash has an expiry, from upload_open.
+--
 -- KEYS[1] upload:{U}  hash
 --
 -- ARGV[1] the user who completes the upload
