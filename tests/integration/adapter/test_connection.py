@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from contextlib import suppress
+from functools import partial
 
 import pytest
 import redis
 import uvloop
 
 from roomcast.adapter.redis.command_pipeline import SLICE_REPLIES
-from roomcast.adapter.redis.connection import ConnectionLost, RedisConnectionError, open_connection
+from roomcast.adapter.redis.connection import ConnectionLost, RedisConnection, RedisConnectionError, open_connection
 from roomcast.wire.redis_url import parse
 from tests.waiting import until
 
@@ -61,6 +63,30 @@ async def test_the_time_of_a_stalled_event_loop_does_not_count_as_waiting_for_re
     assert await reply == b"PONG"
     assert link.is_open
     link.close()
+
+
+async def test_calls_time_out_although_redis_replies_if_it_falls_behind() -> None:
+    """Redis replies to ten calls per timeout, and has a thousand to reply to: the last caller would wait for 20 s."""
+    server = await asyncio.start_server(_reply_slowly, "127.0.0.1", 0)
+    host, port = server.sockets[0].getsockname()
+    make = partial(RedisConnection, timeout_seconds=0.2)
+    _, link = await asyncio.get_running_loop().create_connection(make, host, port)
+    replies = [link.call("PING") for _ in range(1_000)]
+    done = await asyncio.gather(*replies, return_exceptions=True)
+    assert done[0] == b"PONG"
+    assert isinstance(done[-1], ConnectionLost)
+    assert not link.is_open
+    server.close()
+    await server.wait_closed()
+
+
+async def _reply_slowly(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(ConnectionError):
+        for _ in range(1_000):
+            writer.write(b"+PONG\r\n")
+            await writer.drain()
+            await asyncio.sleep(0.02)
+    writer.close()
 
 
 async def test_many_replies_in_one_read_are_handled_in_slices_and_in_order(redis_url: str) -> None:

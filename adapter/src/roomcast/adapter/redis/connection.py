@@ -11,6 +11,7 @@ A connection object starts open, and never reconnects. `server_connections.py` o
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -27,7 +28,7 @@ from roomcast.wire.redis_tls import make_context
 from roomcast.wire.redis_url import RedisTarget
 
 _CHECKS: Final = 4
-"""How many checks in a row must find the same command without a reply before it counts as unanswered."""
+"""How many checks a command must have waited through before it counts as unanswered."""
 _MAX_UNREAD_BYTES: Final = 4_000_000
 """The most received bytes that wait to be handled. Further bytes wait in Redis (client-output-buffer-limit)."""
 _CLOSED: Final = "the Redis connection is closed"
@@ -81,9 +82,8 @@ class RedisConnection(CommandPipeline, asyncio.Protocol):
         self._on_demoted = on_demoted or _ignore_demotion
         self._transport: asyncio.Transport | None = None
         self._checker: asyncio.TimerHandle | None = None
-        self._checks = 0
-        """Checks in a row at which the oldest command was the same."""
-        self._oldest_sent_at = 0.0
+        self._checked_at = deque([-math.inf] * _CHECKS, maxlen=_CHECKS)
+        """The times of the latest checks (monotonic clock)."""
         self._unread_bytes = 0
         """Bytes received since `has_unread` was last false."""
 
@@ -219,17 +219,17 @@ class RedisConnection(CommandPipeline, asyncio.Protocol):
     def _check(self) -> None:
         """End the connection if Redis accepts commands but does not reply, because callers would wait without end.
 
-        A command is overdue if it has waited longer than the timeout, and at _CHECKS checks in a row. If this process
-        was suspended or its event loop stalled, the whole stall counts as one check, and Redis gets further checks.
+        The oldest command is overdue if it has waited longer than the timeout, and through the last _CHECKS checks.
+        Replies to earlier commands do not extend the wait: a Redis that falls behind counts as unanswering. If this
+        process was suspended or its event loop stalled, the whole stall counts as one check, and Redis gets more.
         """
         self._checker = None
         if not self.pending:
             return  # the next call sets the timer again: an idle connection costs no wake-up
-        sent_at = self.pending[0][1]
-        self._checks = self._checks + 1 if sent_at == self._oldest_sent_at else 1
-        self._oldest_sent_at = sent_at
-        left = sent_at + self._timeout - time.monotonic()
-        if left > 0 or self.has_unread or self._checks < _CHECKS:
+        sent_at, now = self.pending[0][1], time.monotonic()
+        self._checked_at.append(now)
+        left = sent_at + self._timeout - now
+        if left > 0 or self.has_unread or sent_at > self._checked_at[0]:
             self._check_later(left)
             return
         self._end(f"no answer within {self._timeout:g} s")
