@@ -1,6 +1,7 @@
 /** Choose the entries of a room that the room cache stores, and make a timeline of them at the next visit. Pure. */
 
-import type { Message, UserId } from "./protocol.ts";
+import type { UserId } from "./protocol/ids.ts";
+import type { Message } from "./protocol/messages.ts";
 import { EMPTY_TIMELINE, type Timeline } from "./timeline.ts";
 
 /** The last state of a room, as the room cache stores it. */

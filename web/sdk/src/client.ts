@@ -11,24 +11,13 @@ import { Inbox } from "./inbox.ts";
 import { MarkStorage, OutboxStorage, type KeyValueStorage } from "./unsent_storage.ts";
 import { clampPage } from "./payload_checks.ts";
 import { Presence } from "./presence.ts";
-import { MAX_LIST } from "./protocol.ts";
-import type {
-  Answer,
-  AppTypes,
-  ClientEvent,
-  CustomEvent,
-  CustomEventName,
-  CustomEvents,
-  Payload,
-  Profile,
-  PublicRoom,
-  Ready,
-  RoomId,
-  RoomSummary,
-  ServerEvent,
-  ServerEvents,
-  UserId,
-} from "./protocol.ts";
+import { MAX_LIST } from "./protocol/limits.ts";
+import type { AppTypes, CustomEvent, CustomEventName, CustomEvents } from "./protocol/app_types.ts";
+import type { Answer, ClientEvent, Payload } from "./protocol/client_events.ts";
+import type { RoomId, UserId } from "./protocol/ids.ts";
+import type { Profile } from "./protocol/people.ts";
+import type { PublicRoom, RoomSummary } from "./protocol/rooms.ts";
+import type { Ready, ServerEvent, ServerEvents } from "./protocol/server_events.ts";
 import { ReadMarks } from "./read_marks.ts";
 import { RoomAdmin } from "./room_admin.ts";
 import { RoomCache, type RoomCacheOptions } from "./room_cache.ts";

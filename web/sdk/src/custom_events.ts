@@ -3,7 +3,8 @@
 import { Emitter, type Undo } from "./emitter.ts";
 import { RoomcastError } from "./errors.ts";
 import { dataFault } from "./payload_checks.ts";
-import { isEventName, type CustomEvent } from "./protocol.ts";
+import type { CustomEvent } from "./protocol/app_types.ts";
+import { isEventName } from "./protocol/ids.ts";
 
 /** How to send a custom event. */
 export interface EmitOptions {

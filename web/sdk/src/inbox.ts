@@ -6,7 +6,8 @@ import { retrying } from "./connection/retry.ts";
 import { Emitter, type Undo } from "./emitter.ts";
 import { RoomcastError } from "./errors.ts";
 import { changedInbox, EMPTY_INBOX, pagedInbox, type InboxChange, type InboxState } from "./inbox_state.ts";
-import type { InboxEvent, InboxPage, InboxRoom, RoomId } from "./protocol.ts";
+import type { RoomId } from "./protocol/ids.ts";
+import type { InboxEvent, InboxPage, InboxRoom } from "./protocol/rooms.ts";
 
 const ATTEMPTS = 5;
 

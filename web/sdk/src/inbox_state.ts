@@ -1,7 +1,8 @@
 /** Merge pages and events into the lines of an inbox. Pure. */
 
 import type { RoomcastError } from "./errors.ts";
-import type { InboxEvent, InboxPage, InboxRoom, RoomId } from "./protocol.ts";
+import type { RoomId } from "./protocol/ids.ts";
+import type { InboxEvent, InboxPage, InboxRoom } from "./protocol/rooms.ts";
 
 /**
  * - `idle`: the inbox is not followed (`Inbox.follow`).

@@ -8,7 +8,7 @@
 import { backoffMs, RECONNECT } from "./connection/backoff.ts";
 import type { Connection } from "./connection/connection.ts";
 import { RoomcastError } from "./errors.ts";
-import type { RoomId } from "./protocol.ts";
+import type { RoomId } from "./protocol/ids.ts";
 
 /** The functions of a room that its membership calls. */
 export interface MembershipSteps {

@@ -1,7 +1,9 @@
 /** Turn a room's log into the messages to show: apply edits, deletions, reactions; append unsent drafts. Pure. */
 
 import type { Draft } from "./outbox.ts";
-import type { Data, Media, Message, MessageKind, UserId } from "./protocol.ts";
+import type { Data } from "./protocol/app_types.ts";
+import type { UserId } from "./protocol/ids.ts";
+import type { Media, Message, MessageKind } from "./protocol/messages.ts";
 import type { WireError } from "./errors.ts";
 
 /** One emoji under a message, and the people who chose it. */

@@ -1,7 +1,9 @@
 /** Keep the outbox: this client's messages that the room's log does not show yet. Pure. */
 
 import type { WireError } from "./errors.ts";
-import type { Data, Media, RoomId, SendPayload, UserId } from "./protocol.ts";
+import type { Data } from "./protocol/app_types.ts";
+import type { RoomId, UserId } from "./protocol/ids.ts";
+import type { Media, SendPayload } from "./protocol/messages.ts";
 
 /** A message of this client that the room's log does not show yet. */
 export interface Draft {

@@ -7,7 +7,7 @@
  */
 
 import { RoomcastError } from "./errors.ts";
-import { MAX_DATA_BYTES, MAX_DATA_DEPTH, MAX_LIST } from "./protocol.ts";
+import { MAX_DATA_BYTES, MAX_DATA_DEPTH, MAX_LIST } from "./protocol/limits.ts";
 
 /** The limits that apply until a gateway announces its own in `ready`. */
 export const DEFAULT_LIMITS = { message_bytes: 16_384, payload_bytes: 100_000 } as const;

@@ -4,8 +4,10 @@ import { RESEND } from "./connection/backoff.ts";
 import type { Connection } from "./connection/connection.ts";
 import { Emitter, type Undo } from "./emitter.ts";
 import { RoomcastError } from "./errors.ts";
-import { HEARTBEAT_SECONDS, MAX_LIST, STATUSES } from "./protocol.ts";
-import type { Member, PresenceChange, PresenceInfo, Status, UserId } from "./protocol.ts";
+import { HEARTBEAT_SECONDS, MAX_LIST } from "./protocol/limits.ts";
+import { STATUSES } from "./protocol/people.ts";
+import type { UserId } from "./protocol/ids.ts";
+import type { Member, PresenceChange, PresenceInfo, Status } from "./protocol/people.ts";
 import { retrying } from "./connection/retry.ts";
 
 /** User → the last known presence of that user. */

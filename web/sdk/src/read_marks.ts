@@ -8,7 +8,7 @@ import { backoffMs, RECONNECT } from "./connection/backoff.ts";
 import type { Connection } from "./connection/connection.ts";
 import { RoomcastError } from "./errors.ts";
 import { MarkStorage, type StoredMark } from "./unsent_storage.ts";
-import type { RoomId } from "./protocol.ts";
+import type { RoomId } from "./protocol/ids.ts";
 
 const EVERY_MS = 1_000;
 

@@ -9,20 +9,12 @@ import { keptOf, type KeptRoom } from "./cached_room.ts";
 import { jsonCopy } from "./payload_checks.ts";
 import { peopleChanged, peopleListed, personRenamed } from "./room_people.ts";
 import type { Presence } from "./presence.ts";
-import { MAX_LIST } from "./protocol.ts";
-import type {
-  AppTypes,
-  CustomEvent,
-  CustomEventName,
-  CustomEvents,
-  JoinAnswer,
-  Message,
-  MessageData,
-  Payload,
-  RoomChange,
-  RoomId,
-  UserId,
-} from "./protocol.ts";
+import { MAX_LIST } from "./protocol/limits.ts";
+import type { AppTypes, CustomEvent, CustomEventName, CustomEvents, MessageData } from "./protocol/app_types.ts";
+import type { Payload } from "./protocol/client_events.ts";
+import type { RoomId, UserId } from "./protocol/ids.ts";
+import type { Message } from "./protocol/messages.ts";
+import type { JoinAnswer, RoomChange } from "./protocol/rooms.ts";
 import { UNKNOWN_EPOCH, type ReadMarks } from "./read_marks.ts";
 import { retrying } from "./connection/retry.ts";
 import type { RoomCache } from "./room_cache.ts";

@@ -1,8 +1,11 @@
 /** Manage a stored room: its description, members and owner; close it or quit it. */
 
 import type { Connection } from "./connection/connection.ts";
-import { MAX_LIST } from "./protocol.ts";
-import type { Answer, Member, Payload, RoomId, RoomInfo, UserId } from "./protocol.ts";
+import { MAX_LIST } from "./protocol/limits.ts";
+import type { Answer, Payload } from "./protocol/client_events.ts";
+import type { RoomId, UserId } from "./protocol/ids.ts";
+import type { Member } from "./protocol/people.ts";
+import type { RoomInfo } from "./protocol/rooms.ts";
 
 /** The changes of a room. A field that is left out stays as it is; an empty topic or `data` deletes the old one. */
 export type RoomChanges = Omit<Payload<"room:update">, "room">;

@@ -6,7 +6,7 @@
  */
 
 import type { KeptRoom } from "./cached_room.ts";
-import type { RoomId, UserId } from "./protocol.ts";
+import type { RoomId, UserId } from "./protocol/ids.ts";
 
 /** The user whose rooms to keep in this browser, and how many rooms and entries. */
 export interface RoomCacheOptions {

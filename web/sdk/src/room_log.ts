@@ -8,8 +8,10 @@ import { timelineOf, type KeptRoom } from "./cached_room.ts";
 import type { Connection } from "./connection/connection.ts";
 import type { RoomcastError } from "./errors.ts";
 import { Membership } from "./join_and_leave.ts";
-import { MAX_LIST } from "./protocol.ts";
-import type { JoinAnswer, Message, RoomId, Since } from "./protocol.ts";
+import { MAX_LIST } from "./protocol/limits.ts";
+import type { RoomId } from "./protocol/ids.ts";
+import type { Message, Since } from "./protocol/messages.ts";
+import type { JoinAnswer } from "./protocol/rooms.ts";
 import { EMPTY_TIMELINE, hasGap, isReplay, reduceTimeline, sinceOf } from "./timeline.ts";
 import type { Timeline, TimelineAction } from "./timeline.ts";
 

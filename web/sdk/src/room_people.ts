@@ -1,6 +1,7 @@
 /** Keep the list of people in a room. Pure. */
 
-import type { Member, RoomChange } from "./protocol.ts";
+import type { Member } from "./protocol/people.ts";
+import type { RoomChange } from "./protocol/rooms.ts";
 
 /** The people in a room. */
 export interface People {

@@ -2,7 +2,10 @@
 
 import type { RoomcastError } from "./errors.ts";
 import { NO_PEOPLE } from "./room_people.ts";
-import type { Data, Media, Member, UserId } from "./protocol.ts";
+import type { Data } from "./protocol/app_types.ts";
+import type { UserId } from "./protocol/ids.ts";
+import type { Media } from "./protocol/messages.ts";
+import type { Member } from "./protocol/people.ts";
 import type { ChatMessage } from "./message_view.ts";
 
 /**

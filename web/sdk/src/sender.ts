@@ -17,7 +17,7 @@ import { payloadOf, reduceOutbox, roomsChanged, SAFE_RESEND_MS } from "./outbox.
 import type { Draft, Outbox, OutboxAction } from "./outbox.ts";
 import { OutboxStorage } from "./unsent_storage.ts";
 import { dataFault, textFault } from "./payload_checks.ts";
-import type { RoomId } from "./protocol.ts";
+import type { RoomId } from "./protocol/ids.ts";
 
 /** The number of tries after which a retryable refusal fails a message, unless the reason is in PASSING. */
 export const MAX_ATTEMPTS = 6;

@@ -5,7 +5,8 @@
  * arrives beyond a gap waits in `ahead` until the gap is filled; a duplicate is dropped.
  */
 
-import type { JoinAnswer, Message, Page, Since } from "./protocol.ts";
+import type { Message, Page, Since } from "./protocol/messages.ts";
+import type { JoinAnswer } from "./protocol/rooms.ts";
 
 /** This client's copy of a room's log. */
 export interface Timeline {

@@ -1,6 +1,7 @@
 /** Decide which users are typing, and when to send the user's own typing indicator. Pure: the clock is passed in. */
 
-import { TYPING_SECONDS, type UserId } from "./protocol.ts";
+import type { UserId } from "./protocol/ids.ts";
+import { TYPING_SECONDS } from "./protocol/limits.ts";
 
 /** User → the time at which the user's typing indicator expires, in milliseconds of a monotonic clock. */
 export type TypingState = ReadonlyMap<UserId, number>;

@@ -1,7 +1,7 @@
 /** Run the timers of a room's typing indicators, by a monotonic clock: the device's clock may be set back. */
 
 import { monotonicMs } from "./connection/clock.ts";
-import type { UserId } from "./protocol.ts";
+import type { UserId } from "./protocol/ids.ts";
 import { nextExpiry, NOT_TYPING, ownTyping, typingExpired, typingReceived, type TypingState } from "./typing_state.ts";
 
 /** Keeps the list of users who are typing in a room. An indicator that is not refreshed expires. */

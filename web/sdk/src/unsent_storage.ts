@@ -1,7 +1,7 @@
 /** Keep drafts and unconfirmed read marks across a reload of the page. */
 
 import { revived, type Draft, type Outbox } from "./outbox.ts";
-import type { RoomId, UserId } from "./protocol.ts";
+import type { RoomId, UserId } from "./protocol/ids.ts";
 
 /** The part of `Storage` that the SDK uses; `localStorage` fits. */
 export type KeyValueStorage = Pick<Storage, "getItem" | "setItem" | "removeItem" | "key" | "length">;

@@ -4,7 +4,8 @@ import { RESEND } from "./connection/backoff.ts";
 import type { Connection } from "./connection/connection.ts";
 import { Emitter, type Undo } from "./emitter.ts";
 import { RoomcastError } from "./errors.ts";
-import type { Media, RoomId, SignedUpload } from "./protocol.ts";
+import type { RoomId } from "./protocol/ids.ts";
+import type { Media, SignedUpload } from "./protocol/messages.ts";
 import { abortReason, retrying } from "./connection/retry.ts";
 
 /** The current step of an upload. */

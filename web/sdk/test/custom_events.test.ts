@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Client } from "../src/client.ts";
 import { RoomcastError } from "../src/errors.ts";
-import type { CustomEvent } from "../src/protocol.ts";
+import type { CustomEvent } from "../src/protocol/app_types.ts";
 import { gateway, joined, LOBBY, open, useGateway } from "./harness.ts";
 import { until } from "./test_gateway.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Client } from "../src/client.ts";
-import type { InboxRoom } from "../src/protocol.ts";
+import type { InboxRoom } from "../src/protocol/rooms.ts";
 import { gateway, online, useGateway } from "./harness.ts";
 import { refusal, until } from "./test_gateway.ts";
 

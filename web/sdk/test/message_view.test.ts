@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Draft } from "../src/outbox.ts";
-import type { Message } from "../src/protocol.ts";
+import type { Message } from "../src/protocol/messages.ts";
 import { fold, NOTHING_FOLDED, withDrafts } from "../src/message_view.ts";
 
 let seq = 0;

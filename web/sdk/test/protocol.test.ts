@@ -3,17 +3,10 @@ import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { userIdOf } from "../src/connection/token_claims.ts";
 import { CODES } from "../src/errors.ts";
-import {
-  CLIENT_EVENTS,
-  directPeer,
-  directRoom,
-  HEARTBEAT_SECONDS,
-  isRoomId,
-  isUserId,
-  MAX_LIST,
-  SERVER_EVENTS,
-  TYPING_SECONDS,
-} from "../src/protocol.ts";
+import { CLIENT_EVENTS } from "../src/protocol/client_events.ts";
+import { directPeer, directRoom, isRoomId, isUserId } from "../src/protocol/ids.ts";
+import { HEARTBEAT_SECONDS, MAX_LIST, TYPING_SECONDS } from "../src/protocol/limits.ts";
+import { SERVER_EVENTS } from "../src/protocol/server_events.ts";
 
 /** The names and limits of the Python contract. The path is relative to web/, where `npm test` runs. */
 const golden = JSON.parse(readFileSync("../contract/src/roomcast/contract/vectors/browser.json", "utf8")) as {

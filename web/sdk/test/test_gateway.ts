@@ -7,7 +7,8 @@ import { createServer, type Server as HttpServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Server, type Socket } from "socket.io";
 import { CODES, type Reason } from "../src/errors.ts";
-import type { InboxRoom, Message, SendPayload } from "../src/protocol.ts";
+import type { Message, SendPayload } from "../src/protocol/messages.ts";
+import type { InboxRoom } from "../src/protocol/rooms.ts";
 
 type Json = Record<string, unknown>;
 export type Ack = (answer: object) => void;

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { keptOf, timelineOf } from "../src/cached_room.ts";
-import type { JoinAnswer, Message } from "../src/protocol.ts";
+import type { Message } from "../src/protocol/messages.ts";
+import type { JoinAnswer } from "../src/protocol/rooms.ts";
 import {
   EMPTY_TIMELINE,
   hasGap,

@@ -3,7 +3,7 @@ import { useApp } from "../app_context.ts";
 import { explain } from "../error_text.ts";
 import type { Notice } from "../connection_notice.ts";
 import { plural } from "../format.ts";
-import { useNow } from "../hooks.ts";
+import { useNow } from "../shared_hooks.ts";
 import { Icon } from "./icons.tsx";
 
 /** The banner about a lost connection: what happened, and when the page tries again. */

@@ -3,7 +3,7 @@ import type { Member, Role, Room, ShownStatus, UserId } from "@roomcast/sdk";
 import { useApp } from "../app_context.ts";
 import type { RoomEntry } from "../room_list.ts";
 import { lastSeen } from "../format.ts";
-import { useChanges, useNow, useRoom } from "../hooks.ts";
+import { useChanges, useNow, useRoom } from "../shared_hooks.ts";
 import { cleanName } from "../safe_names.ts";
 import { Avatar, PresenceDot } from "./avatar.tsx";
 import { IconButton } from "./icons.tsx";

@@ -1,6 +1,6 @@
 import { useApp } from "../app_context.ts";
 import { explain } from "../error_text.ts";
-import { useChanges } from "../hooks.ts";
+import { useChanges } from "../shared_hooks.ts";
 import { NOTE_ENDS, noteEndOf, endText } from "../note_end.ts";
 
 const NEVER = "never";

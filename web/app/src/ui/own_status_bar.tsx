@@ -2,7 +2,7 @@ import type { Status } from "@roomcast/sdk";
 import { useState } from "preact/hooks";
 import { useApp } from "../app_context.ts";
 import { explain } from "../error_text.ts";
-import { useChanges } from "../hooks.ts";
+import { useChanges } from "../shared_hooks.ts";
 import { Avatar, PresenceDot, useProfile } from "./avatar.tsx";
 import { IconButton } from "./icons.tsx";
 import { DisplayName } from "./display_name.tsx";

@@ -4,7 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 import { useApp } from "../app_context.ts";
 import { explain } from "../error_text.ts";
 import { lastSeen } from "../format.ts";
-import { useChanges } from "../hooks.ts";
+import { useChanges } from "../shared_hooks.ts";
 import { standingOf, type Standing } from "../person_sanctions.ts";
 import { cleanName, isolated } from "../safe_names.ts";
 import { endText } from "../note_end.ts";

@@ -3,7 +3,7 @@ import type { Room } from "@roomcast/sdk";
 import { useApp } from "../app_context.ts";
 import { explain } from "../error_text.ts";
 import { plural } from "../format.ts";
-import { useChanges, useRoom } from "../hooks.ts";
+import { useChanges, useRoom } from "../shared_hooks.ts";
 import { canDescribe } from "../room_details.ts";
 import type { RoomEntry } from "../room_list.ts";
 import { LOBBY } from "../route.ts";

@@ -1,5 +1,5 @@
 import { useApp } from "../app_context.ts";
-import { useChanges } from "../hooks.ts";
+import { useChanges } from "../shared_hooks.ts";
 import type { RoomEntry } from "../room_list.ts";
 import { Avatar, PresenceDot } from "./avatar.tsx";
 import { Icon } from "./icons.tsx";

@@ -3,10 +3,10 @@ import { useState } from "preact/hooks";
 import type { ChatMessage, Room } from "@roomcast/sdk";
 import { useApp } from "../app_context.ts";
 import { explain } from "../error_text.ts";
-import { useRoom } from "../hooks.ts";
+import { useRoom } from "../shared_hooks.ts";
 import { Composer, type ComposerMode } from "./composer/composer.tsx";
 import { RoomHeader } from "./room_header.tsx";
-import { Timeline } from "./timeline/timeline.tsx";
+import { Timeline } from "./timeline/timeline_view.tsx";
 import { DropZone } from "./composer/drop_zone.tsx";
 import { Uploads, useFiles } from "./composer/upload_list.tsx";
 

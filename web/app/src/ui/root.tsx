@@ -4,7 +4,7 @@ import { AppContext, type App } from "../app_context.ts";
 import { Profiles } from "../profiles.ts";
 import { RoomDetails } from "../room_details.ts";
 import { RoomList } from "../room_list.ts";
-import { useLatest } from "../hooks.ts";
+import { useLatest } from "../shared_hooks.ts";
 import { hashOfRoom, LOBBY, roomOfHash } from "../route.ts";
 import { notifyOf } from "../notifications.ts";
 import { StatusNotes } from "../status_notes.ts";

@@ -2,7 +2,7 @@ import { useEffect, useState } from "preact/hooks";
 import type { ConnectionState, RoomId } from "@roomcast/sdk";
 import { useApp } from "../app_context.ts";
 import type { Notice } from "../connection_notice.ts";
-import { useMedia } from "../hooks.ts";
+import { useMedia } from "../shared_hooks.ts";
 import { isolated } from "../safe_names.ts";
 import { ConnectionBanner } from "./connection_banner.tsx";
 import { Members } from "./members.tsx";

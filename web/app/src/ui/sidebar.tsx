@@ -3,7 +3,7 @@ import type { RoomId } from "@roomcast/sdk";
 import { useApp } from "../app_context.ts";
 import type { RoomEntry } from "../room_list.ts";
 import { shortTime } from "../format.ts";
-import { useNow } from "../hooks.ts";
+import { useNow } from "../shared_hooks.ts";
 import { hashOfRoom } from "../route.ts";
 import { IconButton, Logo } from "./icons.tsx";
 import { RoomIcon } from "./room_icon.tsx";

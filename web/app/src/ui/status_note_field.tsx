@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import { useApp } from "../app_context.ts";
 import { explain } from "../error_text.ts";
-import { useChanges } from "../hooks.ts";
+import { useChanges } from "../shared_hooks.ts";
 
 /** The longest note that the server accepts, in characters. */
 const MAX_NOTE = 140;

@@ -1,5 +1,5 @@
 import { useRef, useState } from "preact/hooks";
-import { useLatest } from "../hooks.ts";
+import { useLatest } from "../shared_hooks.ts";
 
 export interface Toast {
   id: number;

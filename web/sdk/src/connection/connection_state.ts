@@ -1,7 +1,7 @@
 /** Define the state of the connection that an application shows. Pure. */
 
 import type { RoomcastError } from "../errors.ts";
-import type { Ready } from "../protocol.ts";
+import type { Ready } from "../protocol/server_events.ts";
 
 /**
  * - `connecting`: an attempt is under way.

@@ -1,7 +1,7 @@
 /** Read the claims of a token on the client. Only the server checks the signature. Pure. */
 
 import { isWellFormed } from "../payload_checks.ts";
-import { isUserId, type UserId } from "../protocol.ts";
+import { isUserId, type UserId } from "../protocol/ids.ts";
 
 /** Return the claims of a JWT (RFC 7519); an empty object if the token cannot be read. */
 export function claimsOf(token: string): Readonly<Record<string, unknown>> {

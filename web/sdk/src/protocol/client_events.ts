@@ -1,4 +1,9 @@
-/** List the events that a client sends, each with its payload and the answer in its ack. */
+/**
+ * List the events that a client sends, each with its payload and the answer in its ack.
+ *
+ * Times are milliseconds since the epoch by the server's clock; sizes are bytes; durations are seconds.
+ * `contract/src/roomcast/contract/vectors/browser.json` has the same names; a test compares the two.
+ */
 
 import type { RoomId, UserId } from "./ids.ts";
 import type { Media, Page, Report, SendPayload, SignedUpload, Since } from "./messages.ts";

@@ -1,4 +1,9 @@
-/** List the events that a gateway sends, each with its payload. */
+/**
+ * List the events that a gateway sends, each with its payload.
+ *
+ * Times are milliseconds since the epoch by the server's clock; sizes are bytes; durations are seconds.
+ * `contract/src/roomcast/contract/vectors/browser.json` has the same names; a test compares the two.
+ */
 
 import type { CustomEvent } from "./app_types.ts";
 import type { RoomId, UserId } from "./ids.ts";

@@ -3,7 +3,7 @@ import type { ChatMessage, Room } from "@roomcast/sdk";
 import { useApp } from "../../app_context.ts";
 import { explain } from "../../error_text.ts";
 import { summary } from "../../format.ts";
-import { useMedia } from "../../hooks.ts";
+import { useMedia } from "../../shared_hooks.ts";
 import { mentionsIn } from "../../people_search.ts";
 import { Icon, IconButton } from "../icons.tsx";
 import { DisplayName } from "../display_name.tsx";

@@ -3,7 +3,7 @@ import type { RoomId } from "@roomcast/sdk";
 import { useApp } from "../../app_context.ts";
 import { explain } from "../../error_text.ts";
 import { fileSize } from "../../format.ts";
-import { useChanges, useLatest } from "../../hooks.ts";
+import { useChanges, useLatest } from "../../shared_hooks.ts";
 import { cleanName } from "../../safe_names.ts";
 import type { UploadItem } from "../../upload_queue.ts";
 import { Icon, IconButton } from "../icons.tsx";

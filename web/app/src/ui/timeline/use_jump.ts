@@ -3,7 +3,7 @@ import type { Room } from "@roomcast/sdk";
 import { useApp } from "../../app_context.ts";
 import { explain } from "../../error_text.ts";
 import { loadUntil } from "../../load_history.ts";
-import { useLatest } from "../../hooks.ts";
+import { useLatest } from "../../shared_hooks.ts";
 import type { Row } from "../../timeline_rows.ts";
 import type { TimelineView } from "./use_timeline.ts";
 

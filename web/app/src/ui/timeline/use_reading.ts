@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Room, RoomState } from "@roomcast/sdk";
 import { useApp } from "../../app_context.ts";
-import { useLatest } from "../../hooks.ts";
+import { useLatest } from "../../shared_hooks.ts";
 import { countUnread } from "../../timeline_rows.ts";
 
 /**

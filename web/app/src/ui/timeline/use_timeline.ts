@@ -1,6 +1,6 @@
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { RoomState } from "@roomcast/sdk";
-import { useLatest } from "../../hooks.ts";
+import { useLatest } from "../../shared_hooks.ts";
 import type { Row } from "../../timeline_rows.ts";
 import { estimateHeight } from "./row_height.ts";
 import { messageOf } from "./use_kept_focus.ts";

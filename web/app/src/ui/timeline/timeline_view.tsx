@@ -5,7 +5,7 @@ import type { ChatMessage, Room, RoomState, UserId } from "@roomcast/sdk";
 import { useApp } from "../../app_context.ts";
 import { explain } from "../../error_text.ts";
 import { plural } from "../../format.ts";
-import { useLatest, useNow, useRoom } from "../../hooks.ts";
+import { useLatest, useNow, useRoom } from "../../shared_hooks.ts";
 import { toggled } from "../../reactions.ts";
 import { buildRows, type Row } from "../../timeline_rows.ts";
 import { Announcer } from "../announcer.tsx";
