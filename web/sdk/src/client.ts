@@ -287,9 +287,13 @@ export class Client<A extends AppTypes = AppTypes> {
     for (const room of this.#rooms.values()) room.dropKept();
   }
 
-  /** Before the first sign-in, store unsent messages for the user whom this token names. Return the token. */
+  /**
+   * Before the first sign-in, store unsent messages for the user whom this token names. Return the token.
+   *
+   * A token that arrives after `close` may name the next user of the page, who has not written the messages.
+   */
   #expectUserOf(token: string): string {
-    const user = this.#self === null ? userOf(token) : null;
+    const user = this.#self === null && !this.#closing.signal.aborted ? userOf(token) : null;
     if (user !== null) this.#sender.keepIn(new OutboxStorage(this.#storage, user));
     return token;
   }

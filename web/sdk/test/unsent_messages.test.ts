@@ -51,6 +51,18 @@ describe("a message written before the first sign-in of a page load", () => {
     await until(() => storage.length === 1, "the message is stored");
   });
 
+  it("is not stored for the user of a token that arrives after `close`", async () => {
+    const storage = new MemoryStorage();
+    let give: (token: string) => void = () => {};
+    const token = () => new Promise<string>((resolve) => (give = resolve));
+    const client = open({ storage, token });
+    client.room(LOBBY).send({ text: "early" });
+    client.close();
+    give(BOB);
+    await settled({ storage, token: () => BOB });
+    assert.deepEqual([gateway.sends, storage.length], [[], 0]);
+  });
+
   it("is stored at once if `roomCache` names the user", async () => {
     const storage = new MemoryStorage();
     const client = open({ storage, token: () => new Promise<string>(() => {}), roomCache: { user: "ada" } });
