@@ -37,7 +37,7 @@ class ClusterFailed(RuntimeError):
 
 
 def free_base(attempts: int = 20) -> int:
-    """Return the first port of a free block, and hold the block for this process; raise ClusterFailed."""
+    """Return the first port of a free block, and hold it for this process. Raise ClusterFailed if none is free."""
     for _ in range(attempts):
         base = free_ports.hold_block()
         try:
@@ -76,7 +76,7 @@ class Cluster:
 
     @classmethod
     def attach(cls, state: Path) -> Self:
-        """Return the cluster that already runs from the folder `state`; `close` does not stop it. Raises NotRunning."""
+        """Return the running cluster of the folder `state`; `close` does not stop it. Raise NotRunning if none runs."""
         control = Control(state)
         cluster = cls(control.ports.page, state)
         cluster._control = control
@@ -191,7 +191,7 @@ class Cluster:
         return pid
 
     def wait_ready(self, *names: str, seconds: float = 30.0) -> None:
-        """Wait until the named processes (default: all that run) are ready; raise ClusterFailed."""
+        """Wait until the named processes (default: all that run) are ready. Raise ClusterFailed after `seconds`."""
         wanted = [self._named(name) for name in names or self.pids()]
         unready = readiness.first_unready(wanted, self.control.credentials, seconds)
         if unready is not None:
@@ -200,7 +200,10 @@ class Cluster:
             )
 
     def wait_replaced(self, name: str, pid: int, seconds: float = 30.0) -> int:
-        """Wait until a process other than `pid` is ready under this name; return its pid or raise ClusterFailed."""
+        """Wait until a process other than `pid` is ready under this name; return its pid.
+
+        Raise ClusterFailed after `seconds`.
+        """
         deadline = time.monotonic() + seconds
         while (found := self.pids().get(name, pid)) == pid:
             if time.monotonic() > deadline:

@@ -54,7 +54,7 @@ class Row:
 
 
 class Control:
-    """A client of a running cluster's supervisor; raises NotRunning when no cluster runs."""
+    """A client of a running cluster's supervisor. Raises NotRunning if no cluster runs."""
 
     def __init__(self, state: Path) -> None:
         self._state = state
@@ -71,7 +71,7 @@ class Control:
         self._processes = Plan(self.ports, paths, self.credentials, unused, counts, {}).processes
 
     def process(self, name: str) -> Process:
-        """Return the process of that name, running or not; raise KeyError."""
+        """Return the process of that name, running or not. Raise KeyError if the cluster has no such process."""
         return {process.name: process for process in self._processes}[name]
 
     def pids(self) -> dict[str, int]:
@@ -101,7 +101,8 @@ class Control:
     def scale(self, kind: str, count: int) -> None:
         """Run exactly the processes 1 to `count` of a kind (gateway, sweeper, signer, api).
 
-        Return when these are ready and the other processes of the kind have ended; raise Refused or ValueError.
+        Return when these are ready and the other processes of the kind have ended. Raise ValueError for an unknown kind
+        or a count out of range, and Refused if the supervisor does not do it or a process does not become ready.
         """
         every = [process for process in self._processes if process.kind == kind]
         if kind not in ("gateway", "sweeper", "signer", "api") or not 0 <= count <= len(every):
@@ -119,7 +120,7 @@ class Control:
             self._ask("stop", DRAIN_SECONDS + ANSWER_SECONDS, name=pattern, match="regex", waiting=True)
 
     def restart(self, name: str) -> None:
-        """Stop a process with SIGTERM and start it again; return when it is ready, or raise Refused."""
+        """Stop a process by SIGTERM and start it again. Return when it is ready. Raise Refused if it does not start."""
         process = self.process(name)
         self._ask("stop", process.stop_seconds + ANSWER_SECONDS, name=name, waiting=True)
         self._ask("start", name=name, waiting=True)

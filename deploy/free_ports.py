@@ -51,7 +51,10 @@ def is_free(port: int, host: str = HOST) -> bool:
 
 
 def singles(count: int) -> list[int]:
-    """Reserve and return `count` different free ports, for as long as the module says; raise NoFreePortError."""
+    """Reserve and return `count` different free ports, for as long as the module says.
+
+    Raise NoFreePortError if fewer are free.
+    """
     found: set[int] = set()
     for port in _random.sample(SINGLE, ATTEMPTS):
         if len(found) < count and (file := _lock_file(port)) is not None:
@@ -66,7 +69,7 @@ def singles(count: int) -> list[int]:
 
 
 def hold_block() -> int:
-    """Reserve a block that no process holds, and return its first port; raise NoFreePortError."""
+    """Reserve a block that no process holds, and return its first port. Raise NoFreePortError if there is none."""
     for base in _random.sample(BLOCKS, len(BLOCKS)):
         if base not in _held and _lock(base):
             return base

@@ -1,4 +1,4 @@
-"""Derive a cluster's ports from its page's port, and its paths from its state folder. Pure."""
+"""Define a cluster's ports (from its page's port), its folders and files, and the number of its processes. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 MACHINE_STATE: Final = ROOT / ".state"
-"""The folder that all clusters of this checkout share: unpacked tools, the storage's environment, stamps of builds."""
+"""The folder that all clusters of this checkout share: unpacked tools, the object storage's virtual environment, and
+fingerprints of builds. It is also the default state folder of a cluster."""
 
 HOST: Final = "127.0.0.1"
 GATEWAY_CAPACITY: Final = 16
@@ -21,11 +22,12 @@ MAX_SWEEPERS: Final = 4
 MAX_SIGNERS: Final = 4
 MAX_APIS: Final = 4
 HIGHEST_BASE: Final = 65_535 - 350
+"""The highest port for the page. The highest port of a cluster, the metrics of API process 4, is 350 above it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """All ports of a cluster, derived from the page's port; raises ValueError when the highest would exceed 65,535."""
+    """All ports of a cluster, derived from the page's port. Raises ValueError if that is not 1 to HIGHEST_BASE."""
 
     page: int
 
@@ -72,9 +74,9 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """The number of processes of each scalable kind at the start; raises ValueError when out of range.
+    """The number of processes of each scalable kind at the start. Raises ValueError for a number that is out of range.
 
-    `capacity`: the number up to which gateways can be added later without a new configuration of nginx.
+    `capacity`: the largest number of gateways for which nginx is configured; a running cluster can be scaled up to it.
     """
 
     gateways: int = 2
@@ -97,7 +99,12 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Paths:
-    """The folders of one cluster. nginx's unprivileged workers must be able to read and write `public`."""
+    """The folders and files of one cluster, below two folders.
+
+    `state`: all that survives a restart, and `run`. `public`: the built page, and nginx's pid file and temporary files;
+    made at each start, see `deploy.prepare.public_folder`. nginx's workers may run as another user, who must be able to
+    read `public`.
+    """
 
     state: Path
     public: Path

@@ -1,9 +1,12 @@
 """Keep the processes of one cluster running, with circus.
 
 Circus starts processes, restarts them, writes their output into rotating files, and takes commands (`start`, `stop`,
-`list`, `stats`) on a socket in the state folder. This module adds three things: the order of start and stop, signals,
-and the restart of dead processes while a command runs. (During a command, circus itself restarts no process and ignores
-signals: while one gateway drains, another dead gateway would stay dead, and Ctrl-C would be lost.)
+`list`, `stats`) on a socket in the state folder. This module adds:
+
+- an order of start and stop, in which each stage waits until the processes of the previous stage are ready or stopped;
+- handling of signals, and the restart of dead processes, while a command runs. During a command, circus itself does
+  neither: while one gateway drained, another dead gateway would stay dead, and Ctrl-C would be lost;
+- pauses before restarts, the end of a dead process's children, and the last output of a dead process in its log.
 
 The names of the two Unix sockets are relative to the run folder: the path of a socket is limited to 107 characters, and
 the path of a checkout can be longer. A client changes into that folder first.
@@ -41,11 +44,14 @@ from deploy.processes import START_ORDER, STOP_ORDER, Kind, Process, log_file
 CONTROL_SOCKET: Final = "ipc://control.sock"
 EVENTS_SOCKET: Final = "ipc://events.sock"
 LOOK_SECONDS: Final = 0.25
+"""Seconds between two looks for dead processes."""
 RESPAWN_PAUSE_SECONDS: Final = 0.5
+"""The shortest time in seconds between two starts of a process."""
 GATEWAY_REST_SECONDS: Final = 1.5
-"""Pause in seconds before a gateway that ended is started again. A start takes a second of CPU, which the other
-gateways need first, because the clients of the ended gateway reconnect to them."""
+"""Seconds to wait before a dead gateway is started again. Its clients reconnect to the other gateways in this time. The
+start takes a second of CPU and would delay them."""
 START_SECONDS: Final = 30.0
+"""Seconds within which all processes of a stage must be ready."""
 
 _CHILD: Final = Path(__file__).with_name("child.py")
 _STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
@@ -87,7 +93,10 @@ class Supervisor:
         self._arbiter.ctrl.sys_hdl.stop()  # circus's handlers lose a signal that comes during a command
 
     async def run(self, started: Callable[[], None]) -> None:
-        """Start in stages, call `started` when all are ready, and stop in stages after a signal; raise StartFailed."""
+        """Start the processes in stages, call `started` when all are ready, and stop them in stages after a signal.
+
+        If a process is not ready within START_SECONDS, stop all processes and raise StartFailed.
+        """
         loop = asyncio.get_running_loop()
         for number in _STOP_SIGNALS:
             loop.add_signal_handler(number, self._on_signal)
@@ -100,7 +109,7 @@ class Supervisor:
             await self._shut_down()
 
     async def _start(self) -> bool:
-        """Start the processes in stages; return False when a signal came before all were ready."""
+        """Start the processes in stages. Return False if a signal came before all were ready."""
         for kinds in START_ORDER:
             stage = [process for process in self._of(kinds) if process.starts]
             for process in stage:
@@ -210,7 +219,7 @@ def _watcher(process: Process, logs: Path) -> _ClusterWatcher:
 
 
 def log_to(path: Path) -> None:
-    """Write circus's own log into a rotating file."""
+    """Write the log of the supervisor itself (the loggers of circus, tornado and asyncio) into a rotating file."""
     handler = RotatingFileHandler(path, maxBytes=FILE_BYTES, backupCount=COPIES)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     for name in ("circus", "tornado", "asyncio"):

@@ -100,7 +100,8 @@ def _check_version(tool: Tool, path: Path) -> None:
 def unpack(packages: Sequence[str], state: Path = MACHINE_STATE, sources: Sequence[str] = ()) -> Path:
     """Unpack packages with the libraries that this machine lacks, and return the root of the unpacked tree.
 
-    `sources`: apt's options that replace the machine's package lists. Raises MissingTool.
+    `sources`: apt's options that replace the machine's package lists. Raise MissingTool if apt-get is missing
+    or cannot download a package.
     """
     home = state / "tools"
     _unpack(packages, home, sources)

@@ -20,7 +20,10 @@ _NOT_SOURCES: Final = frozenset({"node_modules", "dist", "coverage"})
 
 
 def ensure(*, sources: Path = SOURCES, state: Path = MACHINE_STATE, say: Say = quiet) -> Path:
-    """Build the page if its sources have changed, and return the folder of the built page; raise MissingTool."""
+    """Build the page if its sources have changed, and return the folder of the built page.
+
+    Raise MissingTool if npm is missing or fails.
+    """
     built, stamp = sources / "dist", state / "page.stamp"
     with locked(state / "page.lock"):
         wanted = fingerprint(sources)
@@ -33,7 +36,7 @@ def ensure(*, sources: Path = SOURCES, state: Path = MACHINE_STATE, say: Say = q
 
 
 def check(*, sources: Path = SOURCES, say: Say = quiet) -> None:
-    """Run lint, types and unit tests of the page and its SDK; raise MissingTool when one fails."""
+    """Run lint, types and unit tests of the page and its SDK. Raise MissingTool if any of them fails."""
     install_packages(sources, say=say)
     for script in ("check", "test"):
         if subprocess.run(["npm", "run", "--silent", script], cwd=sources, check=False).returncode != 0:
@@ -41,7 +44,7 @@ def check(*, sources: Path = SOURCES, say: Say = quiet) -> None:
 
 
 def pack(folder: Path, *names: str, say: Say = quiet) -> list[Path]:
-    """Pack npm packages (all by default) into `folder`; return the tarballs. Raises MissingTool.
+    """Pack npm packages (all by default) into `folder`; return the tarballs. Raise MissingTool if npm fails.
 
     Only one process packs at a time: each build starts by removing the files of the previous build.
     """
@@ -52,9 +55,10 @@ def pack(folder: Path, *names: str, say: Say = quiet) -> list[Path]:
 
 
 def install_packages(folder: Path, *, say: Say = quiet) -> None:
-    """Install the Node packages that `folder`'s lock file names, unless they are installed; raise MissingTool.
+    """Install the Node packages that `folder`'s lock file names, unless they are installed.
 
-    Only one process installs at a time: `npm ci` starts by removing all installed packages.
+    Only one process installs at a time: `npm ci` starts by removing all installed packages. Raise MissingTool if npm is
+    missing or fails.
     """
     lock = (folder / "package-lock.json").read_bytes()
     wanted = hashlib.sha256(lock).hexdigest()
@@ -69,7 +73,10 @@ def install_packages(folder: Path, *, say: Say = quiet) -> None:
 
 
 def install_packed(folder: Path, tarballs: Iterable[Path]) -> None:
-    """Install an application's packages: those in its lock file, then those that `pack` made; raise MissingTool."""
+    """Install an application's packages: those in its lock file, then those that `pack` made.
+
+    Raise MissingTool if npm is missing or fails.
+    """
     for arguments in (["ci"], ["install", "--no-save", *map(str, tarballs)]):
         _npm([*arguments, "--no-audit", "--no-fund", "--prefer-offline"], folder)
 

@@ -26,7 +26,10 @@ MESSAGES: Final = 20
 
 
 def check(file: Mapping[str, Any]) -> None:
-    """Start every service, wait until each is healthy, send messages through nginx, and drain; raise ImageError."""
+    """Start every service, wait until each is healthy, send messages through nginx, and drain.
+
+    Raise ImageError if a step fails.
+    """
     require("podman", "runc")
     services: Mapping[str, Service] = file["services"]
     names = in_order(services)

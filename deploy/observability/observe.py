@@ -1,7 +1,8 @@
-"""Run Debian's Prometheus on the local cluster: `python -m deploy.observability.observe` (`make observe`).
+"""Run Prometheus on the local cluster: `python -m deploy.observability.observe` (`make observe`).
 
-Prometheus scrapes every process of the running cluster and evaluates the alerts; its own page shows graphs and alerts.
-To see the dashboards beside this file, import them into a Grafana with this Prometheus as its data source.
+Prometheus scrapes the gateways, sweepers, signers and API processes that run when it starts, and evaluates the alerts.
+Its own page shows graphs and alerts. To see the dashboards beside this file, import them into a Grafana with this
+Prometheus as its data source. If Prometheus is not installed, `deploy.tools` unpacks the distribution's package.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _RETENTION: Final = "1d"
 
 
 def configuration(targets: Mapping[str, list[str]], scrape_seconds: int = 5) -> str:
-    """Return Prometheus's configuration for these targets by job, with the alerts."""
+    """Return Prometheus's configuration, with the alerts. `targets`: job -> the addresses to scrape."""
     jobs = [{"job_name": job, "static_configs": [{"targets": found}]} for job, found in targets.items()]
     interval = f"{scrape_seconds}s"
     document = {
@@ -40,7 +41,7 @@ def configuration(targets: Mapping[str, list[str]], scrape_seconds: int = 5) -> 
 
 
 def targets_of(cluster: Control) -> dict[str, list[str]]:
-    """Return the metrics addresses of the running processes, by job."""
+    """Return the metrics addresses of the gateways, sweepers, signers and API processes that run now, by job."""
     targets: dict[str, list[str]] = {}
     for row in cluster.rows():
         if (job := JOBS.get(row.process.kind)) is not None:
@@ -61,7 +62,10 @@ def command(folder: Path, port: int) -> list[str]:
 
 
 def main() -> None:
-    """Run Prometheus in the foreground until Ctrl-C; exit with one line of text when no cluster runs."""
+    """Run Prometheus in the foreground until Ctrl-C.
+
+    Exit with one line of text if no cluster runs, or if Prometheus is missing and cannot be fetched.
+    """
     parser = argparse.ArgumentParser(description="Run Prometheus on the local cluster.")
     parser.add_argument("--port", type=int, default=_PORT)
     parser.add_argument("--state", type=Path, default=MACHINE_STATE)

@@ -93,7 +93,10 @@ def _passes(server: Server) -> bool:
 
 
 def install(server: Server) -> Path:
-    """Unpack a server and return the folder of its `redis-server` and `redis-cli`; raise MissingTool."""
+    """Unpack a server, and return the folder of its `redis-server` and `redis-cli`.
+
+    Raise MissingTool if apt cannot fetch the server.
+    """
     home = _HOME / server.name
     programs = home / "bin"
     if not programs.exists():

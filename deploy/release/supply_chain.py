@@ -29,7 +29,10 @@ class SupplyChainError(RuntimeError):
 
 
 def sbom(folder: Path, *, say: Say = quiet) -> list[Path]:
-    """Write `python.cdx.json` and `npm.cdx.json` into `folder` and return their paths; raise SupplyChainError."""
+    """Write `python.cdx.json` and `npm.cdx.json` into `folder` and return their paths.
+
+    Raise SupplyChainError if uv or npm fails.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     documents = {
         "python.cdx.json": _output(

@@ -1,4 +1,4 @@
-"""Install and start the object storage of development machines and tests: ministack, in its own environment.
+"""Install and start the object storage of development machines and tests: ministack, in its own virtualenv.
 
 ministack pins a version of botocore that conflicts with the signer's version. So `ensure` makes a second virtual
 environment in the state folder; `command` returns the command and environment of the server. `guard.py` checks the
@@ -31,7 +31,7 @@ def ensure(state: Path = MACHINE_STATE, uv: str | None = None) -> Path:
     """Return the Python of the storage's environment under `state`. The first call downloads about 46 MB.
 
     `uv`: the path of uv; default: the uv on PATH, or venv and pip if there is none. Several processes may call this
-    function at once. Raises SetupError.
+    function at once. Raise SetupError if the environment cannot be made.
     """
     home = state / "s3-venv"
     with locked(state / "s3-venv.lock"):

@@ -42,7 +42,10 @@ def children(pid: int) -> tuple[int, ...]:
 
 
 def wait_for_children(pid: int, count: int) -> tuple[int, ...]:
-    """Wait for `count` children, and return them: nginx listens before it starts its workers. Raise TimeoutError."""
+    """Wait until a process has `count` children, and return them: nginx listens before it starts its workers.
+
+    Raise TimeoutError after CHILDREN_SECONDS.
+    """
     deadline = time.monotonic() + CHILDREN_SECONDS
     while len(found := children(pid)) < count:
         if time.monotonic() > deadline:

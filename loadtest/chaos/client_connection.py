@@ -49,11 +49,11 @@ class Wire(asyncio.Protocol):
     # --- calls ---
 
     async def opened(self) -> None:
-        """Wait for the handshake. Raise WireLost."""
+        """Wait for the handshake. Raise WireLost if the connection ends first."""
         await self._opened
 
     async def sign_in(self, token: str) -> None:
-        """Wait for the handshake, then enter namespace `/`. Raise WireLost."""
+        """Wait for the handshake, then enter namespace `/`. Raise WireLost if the connection ends first."""
         await self._opened
         self._write(packets.connect(token).encode())
         await self._accepted
@@ -164,7 +164,7 @@ class Wire(asyncio.Protocol):
 
 
 async def open_wire(host: str, port: int, source: str, on_event: Callable[[str, Any], None]) -> Wire:
-    """Open a connection and start its handshake. Raise OSError."""
+    """Open a connection and start its handshake. Raise OSError if the server cannot be reached."""
     loop = asyncio.get_running_loop()
     _, wire = await loop.create_connection(lambda: Wire(f"{host}:{port}", on_event), host, port, local_addr=(source, 0))
     return wire

@@ -79,7 +79,7 @@ class Crowd:
     # --- life ---
 
     async def arrive(self, seconds: float = 60.0) -> None:
-        """Connect all clients, 100 at a time. Raise NotReached."""
+        """Connect all clients, 100 at a time. Raise NotReached if 100 clients take longer than `seconds`."""
         for start in range(0, len(self.people), _CONNECTING_AT_ONCE):
             batch = self.people[start : start + _CONNECTING_AT_ONCE]
             for person in batch:
@@ -100,7 +100,7 @@ class Crowd:
             self._tasks.start(person.stop(), "dismissal")
 
     async def wait_back(self, seconds: float, people: Iterable[Person] | None = None) -> None:
-        """Wait until `people` (default: all clients) are connected and caught up. Raise NotReached."""
+        """Wait until `people` (default: all clients) are connected and caught up. Raise NotReached after `seconds`."""
         wanted = list(self.people if people is None else people)
         deadline = clock() + seconds
         while missing := [person for person in wanted if not person.is_back]:

@@ -21,7 +21,7 @@ _STOP_SECONDS = 12.0
 
 
 class Private:
-    """Child processes by name; none outlives this process."""
+    """Child processes by name. All of them end with this process."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -84,7 +84,7 @@ def private(folder: Path) -> Iterator[Private]:
 
 
 async def wait_ready(urls: Sequence[str], seconds: float = 30.0) -> None:
-    """Wait until all of these URLs answer 200. Raise NotReached."""
+    """Wait until all of these URLs answer 200. Raise NotReached after `seconds`."""
     deadline = clock() + seconds
     for url in urls:
         while (await gauges.get(url, 1.0))[0] != 200:

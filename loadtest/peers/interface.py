@@ -51,10 +51,10 @@ class Peer(Protocol):
     def keeps_history(self) -> bool: ...
 
     def install(self, folder: Path) -> None:
-        """Install the server under `folder`, unless it is there already; raise BenchError."""
+        """Install the server under `folder`, unless it is there already. Raise BenchError if that fails."""
 
     def start(self, processes: Processes, redis_port: int, count: int) -> Running:
-        """Start `count` processes that share rooms through the Redis on `redis_port`; raise BenchError."""
+        """Start `count` processes that share rooms through the Redis on `redis_port`. Raise BenchError if one fails."""
 
 
 def start_each(
@@ -64,7 +64,7 @@ def start_each(
     command: Callable[[int], list[str]],
     environment: Mapping[str, str] | None = None,
 ) -> Running:
-    """Start `count` servers, each with the command for its port; raise BenchError."""
+    """Start `count` servers, each with the command for its port. Raise BenchError if one does not start."""
     ports = free_ports(count)
     return Running(ports, [processes.start(f"{name}-{port}", command(port), port, environment) for port in ports])
 

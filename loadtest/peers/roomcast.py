@@ -1,4 +1,4 @@
-"""Roomcast's gateway with all its features: room log, acks, signed tokens, limits (set too high to apply)."""
+"""Roomcast's gateways with all features: room log, acks, signed tokens, and limits set too high to be reached."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ _LIMITS = {
 
 @dataclass
 class Roomcast:
-    """A gateway that runs from the checkout, in the environment of the benchmark itself."""
+    """Gateways that run from the checkout, on the Python interpreter that runs the benchmark."""
 
     name: str = "roomcast"
     title: str = "Roomcast"
     label: str = "Roomcast"
     dialect: str = "roomcast"
     leaves_out: str = (
-        "nothing; it logs, numbers and acks every message, checks tokens, keeps presence and applies limits"
+        "nothing; it logs, numbers and acks every message, checks tokens, keeps presence and checks limits"
     )
     is_rival: bool = False
     keeps_history: bool = True
 
     settings: Mapping[str, str] = field(default_factory=dict)
-    """Extra environment of the gateways."""
+    """Further environment variables of the gateways."""
 
     def install(self, folder: Path) -> None:
-        """Install nothing: the gateway runs from the checkout."""
+        """Do nothing: the gateways run from the checkout."""
 
     def start(self, processes: Processes, redis_port: int, count: int) -> Running:
         found = free_ports(2 * count)
@@ -67,7 +67,7 @@ class Roomcast:
 
 
 def _wait_ready(metrics_port: int) -> None:
-    """Wait for readiness: a gateway listens before its Redis connections are open, and refuses early clients."""
+    """Wait until a gateway is ready: it listens before its Redis connections are open, and then refuses clients."""
     deadline = time.monotonic() + READY_SECONDS
     url = f"http://127.0.0.1:{metrics_port}/readyz"
     while time.monotonic() < deadline:

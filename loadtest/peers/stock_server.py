@@ -1,6 +1,6 @@
 """A stock python-socketio server. A client joins the room in its CONNECT; event `m` is relayed to the room it names.
 
-The server keeps no log and sends no acks. It runs in a virtual environment of its own.
+The server keeps no log. The benchmark's clients request no acks from it. It runs in a virtual environment of its own.
 Usage: stock_server.py <port> <redis url> <asyncio|uvloop>
 """
 

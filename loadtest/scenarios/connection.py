@@ -98,7 +98,7 @@ class Connection:
         return answer
 
     def emit(self, name: str, payload: dict[str, Any]) -> None:
-        """Send an event that is not acked; raise ConnectionEnded."""
+        """Send an event without an ack. Raise ConnectionEnded if the connection has ended."""
         self._send(packets.event(name, payload).encode())
 
     def stop_reading(self, buffer_bytes: int) -> None:

@@ -60,7 +60,7 @@ class Run:
         return f"load-{self.id}-{self.worker}-{number}"
 
     def token(self, user: str) -> str:
-        """Return a token for `user`; raise TokenError."""
+        """Return a token for `user`. Raise TokenError if the source gives none."""
         if self._tokens is None:
             options = self.environment.parsed_options
             count = max(1, int(getattr(options, "expect_workers", 1) or 1))

@@ -18,7 +18,7 @@ class Stage(NamedTuple):
 
 
 def parse_stages(text: str) -> list[Stage]:
-    """Parse `50x30s,200x2m`; raise ArgumentTypeError."""
+    """Parse a text such as `50x30s,200x2m`. Raise ArgumentTypeError for any other form."""
     found = [_STAGE.fullmatch(part.strip()) for part in text.split(",")]
     if not found or None in found:
         raise ArgumentTypeError(f"{text!r} is not a list of stages such as 50x30s,200x2m")

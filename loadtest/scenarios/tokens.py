@@ -27,7 +27,8 @@ def make_source(options: Any, host: str, share: tuple[int, int] = (0, 1)) -> Sou
     """Return the source that the options name: the first of file, command, URL and secret that is given.
 
     Without any of these, the source is the sign-in of a local cluster (`/dev/login`). `share`: this process is number
-    `share[0]` of `share[1]`, and uses only its share of the lines of a token file. Raises TokenError.
+    `share[0]` of `share[1]`, and uses only its share of the lines of a token file. Raise TokenError if that file
+    cannot be used.
     """
     if options.token_file:
         return _from_file(Path(options.token_file), *share)
