@@ -49,6 +49,30 @@ def test_both_clients_have_the_same_methods() -> None:
         assert inspect.signature(theirs[name]) == inspect.signature(ours[name]), name
 
 
+async def test_the_removal_of_a_user_named_by_dots_does_not_delete_the_room(backend: AnyBackend, room: str) -> None:
+    """HTTP clients resolve `/members/..` to the room itself, so the client over HTTP must not send it."""
+    await backend.create_room(room, "ada")
+    for user in (".", ".."):
+        if isinstance(backend, Backend):
+            assert not await backend.remove(room, user)
+        else:
+            with pytest.raises(RoomcastError, match="cannot be part of a URL"):
+                await backend.remove(room, user)
+    assert (await backend.room(room)).owner == "ada"
+
+
+async def test_an_id_that_would_lead_to_another_route_is_refused(api: apis.Api) -> None:
+    async with http_backend.connect(api.url, api.key) as backend:
+        for call in (
+            backend.emit_to_user("..", "news"),
+            backend.emit_to_room("..", "news"),
+            backend.revoke_token("../x"),
+        ):
+            with pytest.raises(RoomcastError) as refused:
+                await call
+            assert refused.value.code is Code.BAD_REQUEST
+
+
 async def test_a_back_end_publishes_amends_and_reads_messages(backend: AnyBackend, room: str) -> None:
     first = await backend.publish(room, "ada", "one \u2713", kind="text", id="m1", data={"n": 1.5}, name="Ada")
     again = await backend.publish(room, "ada", "one \u2713", kind="text", id="m1")

@@ -49,9 +49,23 @@ export class ApiError extends Error {
 export function createApi({ url, key, fetch }: ApiOptions): Api {
   const headers = { Authorization: `Bearer ${key}` };
   const api = createFetch<paths>({ baseUrl: url.replace(/\/$/, ""), headers, ...(fetch ? { fetch } : {}) });
-  api.use(thrown);
+  api.use(checked, thrown);
   return api;
 }
+
+/**
+ * Refuse ids that cannot be one part of a URL. `fetch` and proxies resolve `.`, `..` and an encoded slash, so the request
+ * would reach another route: an event for the user `..` would go to all clients.
+ */
+const checked: Middleware = {
+  onRequest({ params }) {
+    for (const id of Object.values(params.path ?? {}).map(String)) {
+      if (id !== "." && id !== ".." && !id.includes("/")) continue;
+      const detail = "an id that is '.' or '..', or contains '/', cannot be part of a URL";
+      throw new ApiError(400, { code: 100, reason: "bad_request", retryable: false, detail });
+    }
+  },
+};
 
 const thrown: Middleware = {
   async onResponse({ response }) {

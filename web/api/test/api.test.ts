@@ -82,3 +82,17 @@ export async function wrong(api: ReturnType<typeof createApi>): Promise<void> {
   // @ts-expect-error kind is system or text
   await api.POST("/v1/rooms/{room}/messages", { params: { path: { room: "x" } }, body: { user: "a", kind: "loud" } });
 }
+
+test("an id that would lead to another route is refused before a request is sent", async () => {
+  const { api, seen } = answering(204, "");
+  const isRefused = (error: unknown) =>
+    error instanceof ApiError && error.reason === "bad_request" && error.status === 400;
+  for (const user of [".", "..", "../rooms/team:plans"]) {
+    const path = { user };
+    await assert.rejects(
+      api.POST("/v1/users/{user}/events", { params: { path }, body: { event: "new-order" } }),
+      isRefused,
+    );
+  }
+  assert.deepEqual(seen, []);
+});

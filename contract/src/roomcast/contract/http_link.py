@@ -36,9 +36,15 @@ class HttpLink:
 
 
 def as_part(text: str) -> str:
-    """Return a text as one part of a URL path. Raise BAD_REQUEST for an empty text, which cannot be a part."""
+    """Return a text as one part of a URL path. Raise BAD_REQUEST for a text that cannot be one part.
+
+    HTTP clients and proxies resolve `.`, `..` and an encoded slash. So the request would reach another route: without
+    this check, the removal of the user `..` from a room would delete the room.
+    """
     if not text:
         raise RoomcastError(Code.BAD_REQUEST, "an id is empty")
+    if text in (".", "..") or "/" in text:
+        raise RoomcastError(Code.BAD_REQUEST, "an id that is '.' or '..', or contains '/', cannot be part of a URL")
     try:
         return quote(text, safe="")
     except UnicodeEncodeError:
