@@ -97,6 +97,15 @@ def assert_token_is_no_sign_in(page: Page, desk: str) -> None:
     assert cookie not in claims.values()
 
 
+def assert_visitor_cannot_choose_the_secret(chromium: Browser, desk: str) -> None:
+    """Check that the back end replaces a cookie of its name that it has not set: another site may have set it."""
+    with chromium.new_context() as context:
+        context.add_cookies([{"name": "helpdesk_visitor", "value": "known-to-a-stranger", "url": desk}])
+        assert context.request.post(f"{desk}/api/sign-in", data={"name": "Eve", "role": "customer"}).ok
+        [cookie] = [one["value"] for one in context.cookies() if one["name"] == "helpdesk_visitor"]
+        assert len(cookie) == 32
+
+
 def forge_state(page: Page, desk: str, chat: Cluster) -> None:
     """Send the back end's event as the customer, and then a message."""
     token = page.request.post(f"{desk}/api/chat-token").json()["token"]
@@ -162,5 +171,6 @@ def test_a_ticket_is_opened_answered_and_solved(chat: Cluster, desk: str, chromi
     shows(customer, "What shall I do?")
     namesake = signed_in(chromium, desk, "Ada", "I need help")
     assert namesake.request.get(f"{desk}/api/tickets").json() == []
+    assert_visitor_cannot_choose_the_secret(chromium, desk)
     for page in (customer, agent, namesake):
         page.context.close()

@@ -62,6 +62,10 @@ class Store:
         self._database.execute("INSERT INTO sign_ins VALUES (?, ?)", (sign_in, person.id))
         return sign_in, person
 
+    def knows_visitor(self, visitor: str) -> bool:
+        """Return whether a person has signed in with this secret before."""
+        return bool(self._database.execute("SELECT 1 FROM visitors WHERE id = ?", (visitor,)).fetchone())
+
     def _person_of(self, visitor: str, name: str, role: Role) -> Person | None:
         row = self._database.execute(
             "SELECT people.* FROM people JOIN visitors ON people.id = person"
