@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from roomcast.contract.limits import MAX_LIST, MAX_MESSAGE_BYTES
+from roomcast.contract.limits import MAX_LIST, MAX_MESSAGE_BYTES, MAX_PAGE_BYTES
 from roomcast.gateway.sign_in.event_limit import BYTES_PER_EVENT, ROWS_PER_EVENT
 from tests.gateways import Client, Clients, Gateway, Json, unique
 
@@ -34,7 +34,7 @@ async def test_a_page_of_large_messages_counts_as_several_events(gateway: Gatewa
     room = unique("public:large")
     await fill(gateway, clients, room)
     reader = await clients(gateway, unique("reader"))
-    pages, cost = 0, MAX_LIST * MAX_MESSAGE_BYTES / BYTES_PER_EVENT
+    pages, cost = 0, MAX_PAGE_BYTES / BYTES_PER_EVENT
     while (await reader.call("message:history", {"room": room, "limit": MAX_LIST}))["ok"]:
         pages += 1
     assert EVENTS_AT_ONCE / cost - 1 <= pages <= 2 * EVENTS_AT_ONCE / cost
@@ -53,6 +53,31 @@ async def test_a_replay_of_large_messages_is_complete(gateway: Gateway, clients:
     await reader.join(room, since={"seq": 0, "epoch": first["epoch"]}, replay=True)
     await reader.expect("message", lambda message: message["seq"] == first["seq"], 10.0)
     assert [message["seq"] for message in reader.seen("message")] == list(range(1, first["seq"] + 1))
+
+
+async def test_a_page_of_long_json_has_at_most_a_megabyte(gateway: Gateway, clients: Clients) -> None:
+    """A control character takes six bytes as JSON. Otherwise a page would be a packet of ten megabytes."""
+    mallory = await clients(gateway, unique("mallory"))
+    rooms = [unique(f"public:{number:02}") for number in range(12)]
+    for room in rooms:
+        await mallory.join(room)
+    for _ in range(12):
+        await mallory.send(rooms[0], "x" + "\x01" * (MAX_MESSAGE_BYTES - 200))
+    for room in rooms[1:]:
+        await mallory.send(room, "x" + "\x01" * (MAX_MESSAGE_BYTES - 200))
+
+    page = await mallory.ok("message:history", {"room": rooms[0], "limit": MAX_LIST})
+    assert [message["seq"] for message in page["messages"]] == list(range(3, 13))
+    older = await mallory.ok("message:history", {"room": rooms[0], "before": 3})
+    assert ([message["seq"] for message in older["messages"]], page["more"], older["more"]) == ([1, 2], True, False)
+    joined = await mallory.join(rooms[0], since={"seq": 0, "epoch": page["epoch"]}, limit=MAX_LIST)
+    assert [message["seq"] for message in joined["messages"]] == list(range(1, 11))
+    assert (joined["recovered"], joined["more"]) == (True, True)
+
+    listed = await mallory.ok("room:list", {"limit": MAX_LIST})
+    assert (listed["more"], listed["after"], len(listed["rooms"])) == (True, rooms[9], 10)
+    rest = await mallory.ok("room:list", {"limit": MAX_LIST, "after": listed["after"]})
+    assert [row["room"] for row in (*listed["rooms"], *rest["rooms"])] == rooms
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ HEARTBEAT_SECONDS: Final = 30
 ONLINE_SECONDS: Final = 60
 TYPING_SECONDS: Final = 6
 MAX_LIST: Final = 100
+MAX_PAGE_BYTES: Final = 1_000_000
+"""The most bytes of the messages or reports on one page, except for a page with one. `room_read.lua` has it, too."""
 MAX_MESSAGE_BYTES: Final = 16_384
 MAX_DATA_BYTES: Final = 4_096
 """The most bytes of `data` of an application, as compact JSON in UTF-8."""

@@ -20,6 +20,7 @@ from roomcast.contract.events.server_events import ROOM
 from roomcast.contract.events.users import UserBlock, UserBlocked
 from roomcast.contract.texts import MAX_REASON, clean_line
 from roomcast.gateway.chat.emitter import Emitter
+from roomcast.gateway.chat.page_size import fitting
 from roomcast.gateway.chat.ports import AckFields
 from roomcast.gateway.chat.room_access import RoomAccess
 from roomcast.gateway.chat.sanctions import Sanctions
@@ -141,7 +142,8 @@ class Moderation:
         async with session.limit.reading():
             found, size = await self._store.reports_of(p.room, p.after, p.limit + 1)
             session.limit.charge_page(rows=len(found), size=size)
-        return {"reports": found[: p.limit], "more": len(found) > p.limit}
+        reports = fitting(found[: p.limit], lambda report: len(report["message"]))
+        return {"reports": reports, "more": len(found) > len(reports)}
 
     async def resolve_report(self, session: ChatSession, p: ReportResolve) -> AckFields:
         """Answer `report:resolve`. For a report of a room that the session does not moderate, raise NOT_FOUND, too."""

@@ -16,6 +16,7 @@ from roomcast.contract.events.server_events import RECEIPT, ROOM
 from roomcast.contract.ids import DIRECT, other_person
 from roomcast.contract.inbox import Line
 from roomcast.contract.texts import clean_name
+from roomcast.gateway.chat.page_size import fitting
 from roomcast.gateway.chat.ports import AckFields, Control, EventSender, RoomOccupancy, Visibility
 from roomcast.gateway.chat.room_access import RoomAccess
 from roomcast.gateway.chat.voice import Voice, is_silenced
@@ -206,8 +207,10 @@ class Rooms:
         also removed from the list. A room that the user is banned from stays listed, without its messages and counts.
         """
         async with session.limit.reading():
-            lines, more = await self._store.page_list(session.user, p.after, p.limit)
-            session.limit.charge_page(rows=len(lines), size=sum(len(line.entry or b"") for line in lines))
+            read, more = await self._store.page_list(session.user, p.after, p.limit)
+            session.limit.charge_page(rows=len(read), size=sum(map(_size_of, read)))
+        lines = fitting(read, _size_of)
+        more = more or len(lines) < len(read)
         kept = [line for line in lines if self._access.may_see(session, line._replace(is_banned=False))]
         for line in lines:
             if line.is_gone and line not in kept:
@@ -228,6 +231,10 @@ class Rooms:
         if await self._visibility.is_visible(session) and not await is_silenced(self._voice, session, p.room):
             await self._emitter.to_room(p.room, RECEIPT, {"room": p.room, "user": session.user, "seq": mark})
         return {}
+
+
+def _size_of(line: Line) -> int:
+    return len(line.entry or b"")
 
 
 def _listed(line: Line, *, is_open: bool) -> dict[str, Any]:
