@@ -13,6 +13,7 @@ from roomcast.contract.errors import Code, RoomcastError
 from roomcast.wire import redis_url as urls
 from tests import apis
 
+JSON = {"Content-Type": "application/json"}
 PAGE = "/v1/rooms/team:keys/messages"
 
 
@@ -94,6 +95,26 @@ async def test_each_message_of_a_batch_counts_towards_the_rate(api: apis.Api, ke
 async def test_a_batch_above_the_burst_is_published_and_delays_later_requests(api: apis.Api, keys: ApiKeys) -> None:
     key = await keys.create("batches", [Scope.MESSAGES_WRITE], rate=1)
     messages = [{"room": "team:keys", "user": "ada", "text": "x"}] * 100
+    with api.client(key) as client:
+        assert client.post("/v1/messages/batch", json={"messages": messages}).status_code == 200
+        refused = client.post("/v1/messages/batch", json={"messages": messages[:1]})
+    assert refused.status_code == 429
+    assert 90 <= int(refused.headers["retry-after"]) <= 100
+
+
+async def test_a_key_above_its_rate_gets_no_body_parsed(api: apis.Api, keys: ApiKeys) -> None:
+    """Otherwise a key without a right or a rate could occupy the process with large bodies."""
+    key = await keys.create("large", [Scope.CLUSTER_READ], rate=1)
+    not_json = b"[" * 1_000_000
+    with api.client(key) as client:
+        answers = [client.post("/v1/events", content=not_json, headers=JSON) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [400, 429]
+    assert 14 <= int(answers[1].headers["retry-after"]) <= 16
+
+
+async def test_the_messages_of_a_large_batch_count_once(api: apis.Api, keys: ApiKeys) -> None:
+    key = await keys.create("batches", [Scope.MESSAGES_WRITE], rate=1)
+    messages = [{"room": "team:keys", "user": "ada", "text": "x" * 16_000}] * 100
     with api.client(key) as client:
         assert client.post("/v1/messages/batch", json={"messages": messages}).status_code == 200
         refused = client.post("/v1/messages/batch", json={"messages": messages[:1]})

@@ -95,6 +95,34 @@ async def test_the_bodies_of_all_requests_share_one_bound(monkeypatch: pytest.Mo
     assert (await call(guard, [b"1234567890"]))[0]["status"] == 200
 
 
+class KeyOfHeader:
+    """An `Admit` that takes the header `key` as the id of the API key, and accepts every request."""
+
+    async def before_body(self, scope: Scope) -> None:
+        scope["state"][module.KEY_ID] = module.header_of(scope, b"key").decode()
+
+    async def after_body(self, scope: Scope, size: int) -> None: ...
+
+
+async def test_the_bodies_of_one_key_do_not_keep_out_those_of_other_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_HELD_BYTES", 20)
+    monkeypatch.setattr(module, "MAX_KEY_BYTES", 10)
+    release = asyncio.Event()
+
+    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+        await release.wait()
+        await echo(scope, receive, send)
+
+    guard = Guard(slow, Seen(), admit=KeyOfHeader())
+    one, other = ({b"key": key, b"content-length": b"9"} for key in (b"one", b"other"))
+    waiting = [asyncio.get_running_loop().create_task(call(guard, [b"123456789"], key)) for key in (one, other)]
+    await asyncio.sleep(0)
+    assert (await call(guard, [b"12"], one))[0]["status"] == 503
+    release.set()
+    assert [head["status"] for head, _ in await asyncio.gather(*waiting)] == [200, 200]
+    assert (await call(guard, [b"1234567890"], one))[0]["status"] == 200
+
+
 @pytest.mark.parametrize("error", [KeyError("a secret"), TimeoutError("a secret")])
 async def test_an_exception_is_answered_without_its_text(error: Exception) -> None:
     async def broken(scope: Scope, receive: Receive, send: Send) -> None:

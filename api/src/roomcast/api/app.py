@@ -13,7 +13,7 @@ import structlog
 
 from roomcast.api import server
 from roomcast.api.application import make_application
-from roomcast.api.authentication import admit
+from roomcast.api.authentication import Admission
 from roomcast.api.config import Config
 from roomcast.api.guard import Guard
 from roomcast.api.metrics import Metrics
@@ -56,7 +56,7 @@ async def _serve(config: Config, parts: Parts, stopping: asyncio.Event) -> None:
         """Tell whether Redis answers and the process is not draining."""
         return health.is_fresh(READY_SECONDS) and not stopping.is_set()
 
-    application = Guard(make_application(parts), metrics, admit=partial(admit, parts))
+    application = Guard(make_application(parts), metrics, admit=Admission(parts))
     listeners = open_sockets(config.host, config.port, server.BACKLOG)
     try:
         async with health_server.serve(

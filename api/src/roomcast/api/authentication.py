@@ -18,9 +18,11 @@ from roomcast.contract.errors import Code, RoomcastError
 ROWS_PER_REQUEST: Final = 25
 """The number of looked-up rows in an answer that cost as much as one request."""
 BYTES_PER_REQUEST: Final = 65_536
-"""The number of bytes in an answer that cost as much as one request."""
+"""The number of bytes in a body or an answer that cost as much as one request."""
 _FOUND: Final = "key"
-"""The name of the API key in the state of the ASGI scope, where `admit` stores it before the body is read."""
+"""The name of the API key in the state of the ASGI scope, where `Admission` stores it before the body is read."""
+_CHARGED: Final = "charged"
+"""The name of the number of requests, in the state of the ASGI scope, that this request has already cost."""
 _NO_KEY: Final = "send an API key: Authorization: Bearer rck_…"
 
 _bearer: Final = HTTPBearer(
@@ -40,21 +42,47 @@ async def authenticate(
     """
     if given is None:
         raise RoomcastError(Code.UNAUTHORIZED, _NO_KEY)
-    found = request.scope["state"].get(_FOUND) or await _find(parts, given.credentials)
-    request.scope["state"][KEY_ID] = found.id
+    state = request.scope["state"]
+    found = state.get(_FOUND) or await _find(parts, given.credentials)
+    state[KEY_ID] = found.id
     missing = [scope for scope in scopes.scopes if not found.key.allows(scope)]
     if missing:
         raise RoomcastError(Code.FORBIDDEN, f"the API key lacks the scope {missing[0]}")
-    await charge(parts, found, 1)
+    if not state.get(_CHARGED):
+        await charge(parts, found, 1)
     return found
 
 
-async def admit(parts: Parts, scope: Scope) -> None:
-    """Find the API key before the body is read, and store it for `authenticate`. Raise UNAUTHORIZED without a key."""
-    scheme, _, secret = header_of(scope, b"authorization").decode("latin-1").partition(" ")
-    if scheme.lower() != "bearer":
-        raise RoomcastError(Code.UNAUTHORIZED, _NO_KEY)
-    scope["state"][_FOUND] = await _find(parts, secret.strip())
+class Admission:
+    """Refuses requests with a body before the body is read or parsed: without a valid API key, or above its rate.
+
+    FastAPI parses a body before `authenticate` runs. Without this check, a key without any right or rate could occupy
+    the process with large bodies.
+    """
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def before_body(self, scope: Scope) -> None:
+        """Find the key, store it for `authenticate`, and charge one request. Raise UNAUTHORIZED or RATE_LIMITED."""
+        scheme, _, secret = header_of(scope, b"authorization").decode("latin-1").partition(" ")
+        if scheme.lower() != "bearer":
+            raise RoomcastError(Code.UNAUTHORIZED, _NO_KEY)
+        found = await _find(self._parts, secret.strip())
+        scope["state"] |= {_FOUND: found, KEY_ID: found.id}
+        await charge(self._parts, found, 1)
+        scope["state"][_CHARGED] = 1
+
+    async def after_body(self, scope: Scope, size: int) -> None:
+        """Charge a large body: one more request for each BYTES_PER_REQUEST bytes. Raise RATE_LIMITED."""
+        if more := size // BYTES_PER_REQUEST:
+            await charge(self._parts, scope["state"][_FOUND], more)
+            scope["state"][_CHARGED] += more
+
+
+def charged_so_far(request: Request) -> int:
+    """Return the number of requests that this request, with its body, has cost."""
+    return int(request.scope["state"].get(_CHARGED, 1))
 
 
 async def _find(parts: Parts, secret: str) -> Listed:
@@ -65,10 +93,10 @@ async def _find(parts: Parts, secret: str) -> Listed:
     return found
 
 
-async def charge(parts: Parts, found: Listed, requests: int) -> None:
-    """Charge `requests` requests to the rate of a key. Raise RATE_LIMITED if the rate is used up."""
+async def charge(parts: Parts, found: Listed, requests: int, *, owes: bool = False) -> None:
+    """Charge `requests` requests to the rate of a key. Raise RATE_LIMITED if the rate is used up, unless `owes`."""
     with _nothing_done():
-        wait = await parts.keys.take(found, requests=requests, default_rate=parts.rate)
+        wait = await parts.keys.take(found, requests=requests, default_rate=parts.rate, owes=owes)
     if wait:
         raise RoomcastError(Code.RATE_LIMITED, "the API key's rate is used up", retry_after=wait)
 

@@ -2,7 +2,7 @@
 
 The guard reads the whole body before the application runs, up to `MAX_BODY_BYTES` and `BODY_SECONDS`. So a slow or
 endless body occupies no handler, and the application never gets a body that is too large. `admit` may refuse a request
-before its body is read.
+before its body is read, and again before the application parses the body.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import asyncio
 import re
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections import Counter
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final, Protocol
 
@@ -25,6 +26,9 @@ MAX_BODY_BYTES: Final = 2_097_152
 
 MAX_HELD_BYTES: Final = 33_554_432
 """The most bytes of all bodies in memory together, because a process has little memory."""
+
+MAX_KEY_BYTES: Final = MAX_HELD_BYTES // 2
+"""The most bytes of all bodies of one API key together, so that one key cannot keep out the bodies of all others."""
 
 BODY_SECONDS: Final = 10.0
 MAX_IN_FLIGHT: Final = 500
@@ -50,8 +54,16 @@ class Observer(Protocol):
         ...
 
 
-Admit = Callable[[Scope], Awaitable[None]]
-"""Raises RoomcastError for a request whose body must not be read."""
+class Admit(Protocol):
+    """Decides about requests with a body, before the application runs. Both methods raise RoomcastError to refuse."""
+
+    async def before_body(self, scope: Scope) -> None:
+        """Check that the body may be read. Store the id of the API key as KEY_ID in the scope's state."""
+        ...
+
+    async def after_body(self, scope: Scope, size: int) -> None:
+        """Check that the application may parse the body, which has `size` bytes."""
+        ...
 
 
 class _Answer:
@@ -80,13 +92,15 @@ class Guard:
         max_body_bytes: int = MAX_BODY_BYTES,
         admit: Admit | None = None,
     ) -> None:
-        """Wrap `application`. `admit` runs before a body is read, to refuse a request without a valid key cheaply."""
+        """Wrap `application`. `admit` refuses requests before their bodies are read or parsed."""
         self._application = application
         self._admit = admit
         self._observer = observer
         self._max_body = max_body_bytes
         self._in_flight = 0
         self._held_bytes = 0
+        self._held_of: Counter[str] = Counter()
+        """Id of an API key -> the bytes of the key's bodies in memory."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request. Other ASGI scopes go to the application, which refuses WebSockets."""
@@ -117,8 +131,10 @@ class Guard:
             if _announced(scope) > self._max_body:
                 raise self._too_large()
             if self._admit is not None and _has_body(scope):
-                await self._admit(scope)
+                await self._admit.before_body(scope)
             async with self._body(scope, receive) as body:
+                if self._admit is not None and body:
+                    await self._admit.after_body(scope, len(body))
                 await self._application(scope, _replay(body, receive), answer)
         except RoomcastError as error:
             if not answer.status:
@@ -135,33 +151,36 @@ class Guard:
         Raise TOO_LARGE for a large body, UNAVAILABLE if all bodies together are too large, and BAD_REQUEST for a late
         or incomplete body.
         """
-        body = bytearray()
+        body, key = bytearray(), scope["state"].get(KEY_ID, "")
         try:
-            await self._read_parts(receive, body)
+            await self._read_parts(receive, body, key)
             yield bytes(body)
         finally:
             self._held_bytes -= len(body)
+            self._held_of[key] -= len(body)
+            self._held_of += Counter()  # drops the keys without bodies
 
-    async def _read_parts(self, receive: Receive, body: bytearray) -> None:
+    async def _read_parts(self, receive: Receive, body: bytearray, key: str) -> None:
         try:
             async with asyncio.timeout(BODY_SECONDS):
-                while await self._read_part(receive, body):
+                while await self._read_part(receive, body, key):
                     pass
         except TimeoutError:
             raise RoomcastError(Code.BAD_REQUEST, f"the body did not come within {BODY_SECONDS:g} s") from None
 
-    async def _read_part(self, receive: Receive, body: bytearray) -> bool:
-        """Add the next part to a body. Return whether more parts follow."""
+    async def _read_part(self, receive: Receive, body: bytearray, key: str) -> bool:
+        """Add the next part to a body of an API key. Return whether more parts follow."""
         message = await receive()
         if message["type"] == "http.disconnect":
             raise RoomcastError(Code.BAD_REQUEST, "the body is incomplete")
         part = message.get("body", b"")
         if len(body) + len(part) > self._max_body:
             raise self._too_large()
-        if self._held_bytes + len(part) > MAX_HELD_BYTES:
+        if self._held_bytes + len(part) > MAX_HELD_BYTES or self._held_of[key] + len(part) > MAX_KEY_BYTES:
             raise RoomcastError(Code.UNAVAILABLE, "too many large bodies at once", retry_after=1.0)
         body += part
         self._held_bytes += len(part)
+        self._held_of[key] += len(part)
         return bool(message.get("more_body", False))
 
     def _too_large(self) -> RoomcastError:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Header, Query, Response, Security, status
+from fastapi import APIRouter, Depends, Header, Query, Response, Security, status
 from pydantic import BaseModel, Field, TypeAdapter
 
 from roomcast.api import cursors
-from roomcast.api.authentication import authenticate, charge, owe
+from roomcast.api.authentication import authenticate, charge, charged_so_far, owe
 from roomcast.api.cursors import Cursor
 from roomcast.api.models import (
     BatchItem,
@@ -83,13 +83,16 @@ async def publish(
 
 
 @router.post("/messages/batch", operation_id="publishBatch")
-async def publish_batch(body: BatchRequest, key: Writes, parts: TheParts) -> BatchResponse:
+async def publish_batch(
+    body: BatchRequest, key: Writes, parts: TheParts, charged: Annotated[int, Depends(charged_so_far)]
+) -> BatchResponse:
     """Publish up to 100 messages; messages of one room are published in order. Each message has its own result.
 
     After a refusal, the later messages of the room are still tried. Give each message an id, so that you can repeat the
     whole batch.
     """
-    await charge(parts, key, len(body.messages) - 1)
+    if len(body.messages) > charged:  # the rate has admitted a large body already
+        await charge(parts, key, len(body.messages) - charged, owes=charged > 1)
     rooms: dict[str, list[int]] = {}
     for place, item in enumerate(body.messages):
         rooms.setdefault(item.room, []).append(place)
