@@ -1,4 +1,4 @@
-"""Folders that all workers of a test run share: the first worker that needs a folder fills it, the others wait."""
+"""Folders that all workers of a test run share. The first worker that needs a folder fills it; other workers wait."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from deploy.locks import locked
 
 
 def shared_folder(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
-    """Return the run's folder `name`, which `make` fills once; when `make` fails, the next worker calls it again.
+    """Return the folder `name`. The first call in a test run makes it, and fills it with `make`.
 
-    A worker's own temporary folder is inside the folder of the run.
+    If `make` fails, the next call tries again.
     """
     own = factory.getbasetemp()
+    # Under xdist, `own` belongs to one worker; its parent belongs to the run.
     folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / name
     made = folder.with_name(f"{name}.made")
     with locked(folder.with_name(f"{name}.lock")):

@@ -1,4 +1,7 @@
-"""Tests of the page's notice when a connection ends: by a restart of the gateway, or by an expired token."""
+"""Tests of the page after the end of a connection: a restart of the gateway shows no notice, an expired token does.
+
+The element of a notice has the test id `banner`.
+"""
 
 from __future__ import annotations
 
@@ -44,11 +47,11 @@ def test_the_notice_of_an_expired_token_asks_for_a_new_sign_in(guests: Guests, r
             new MutationObserver(look).observe(document.body, { subtree: true, childList: true, attributes: true });
         }"""
     )
-    banner = ada.find("banner", notice="signed-out")
-    banner.wait_for(timeout=TOKEN_SECONDS * 1000 + 20_000)
-    expect(banner).to_contain_text("Your sign-in has expired.")
+    notice = ada.find("banner", notice="signed-out")
+    notice.wait_for(timeout=TOKEN_SECONDS * 1000 + 20_000)
+    expect(notice).to_contain_text("Your sign-in has expired.")
     assert ada.page.evaluate("window.notices") == ["signed-out"]
-    banner.get_by_role("button", name="Sign in again").click()
+    notice.get_by_role("button", name="Sign in again").click()
     ada.find("name-input").wait_for()
 
 

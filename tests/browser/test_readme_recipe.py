@@ -21,8 +21,8 @@ from roomcast.contract.tokens import sign
 from tests.browser.page_users import unique
 
 RATE = 160
-CUTS = 6
-CUT_MS = 1_500
+BREAKS = 6
+BREAK_MS = 1_500
 MISSED = 1_000
 WITHIN_SECONDS = 60.0
 
@@ -34,7 +34,7 @@ RUN = """
   window.chat.socket.on("ready", () => calls.readies++);
 }
 """
-CUT = "() => { if (chat.socket.connected) chat.socket.io.engine.close(); }"
+BREAK = "() => { if (chat.socket.connected) chat.socket.io.engine.close(); }"
 LEAVE = "() => { chat.socket.connect = () => chat.socket; chat.socket.disconnect(); }"
 RETURN = "() => { delete chat.socket.connect; chat.socket.connect(); }"
 
@@ -106,10 +106,10 @@ def test_the_recipe_shows_every_message_once_and_in_order(
     until(tab, "connected", lambda calls: calls["readies"] == 1)
     writer.start()
     until(tab, "the first messages", lambda calls: len(calls["seqs"]) >= 3)
-    for _ in range(CUTS):
-        tab.wait_for_timeout(CUT_MS)  # the interval between two cuts of the connection
-        tab.evaluate(CUT)
-    until(tab, "the recipe has reconnected after the cuts", lambda calls: calls["readies"] > CUTS // 2)
+    for _ in range(BREAKS):
+        tab.wait_for_timeout(BREAK_MS)  # the interval between two breaks of the connection
+        tab.evaluate(BREAK)
+    until(tab, "the recipe has reconnected after the breaks", lambda calls: calls["readies"] > BREAKS // 2)
 
     writer.stop.set()
     until(tab, "all messages are shown", lambda calls: calls["seqs"][-1] >= writer.last)

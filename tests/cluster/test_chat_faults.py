@@ -1,4 +1,7 @@
-"""Processes die or drain while people write: every acked message reaches every client once and in order."""
+"""Gateways, signers and sweepers that are killed or drained while clients use them.
+
+Every acked message reaches every client once and in order, files can be sent again, and presence becomes correct.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ AGED_SECONDS = 58
 
 
 async def talking(party: Party, transports: list[str]) -> tuple[list[Person], list[Writer]]:
-    """Connect Ada and Bob to different gateways, both writing until the test stops them."""
+    """Connect Ada and Bob to different gateways. Return both, and two writers that write until the test stops them."""
     people = await party.apart(transports)
     for person in people:
         await person.join(LOBBY)
@@ -27,7 +30,7 @@ async def talking(party: Party, transports: list[str]) -> tuple[list[Person], li
 
 
 async def back(person: Person, times: int) -> None:
-    """Wait until the person has reconnected after this many earlier connections."""
+    """Wait until the person is connected again, if there were `times` connections before."""
     await person.until(lambda: len(person.seen("ready")) > times and person.is_connected, "back", AWAY_SECONDS)
 
 
@@ -39,7 +42,7 @@ async def test_no_acked_message_is_lost_when_a_gateway_ends(
     people, writers = await talking(party, transports)
     ada = people[0]
     first = ada.node
-    while ada.node == first:  # Ada may reconnect to the restarted gateway; then end that gateway again
+    while ada.node == first:  # repeat if Ada has reconnected to the same gateway after its restart
         for writer in writers:
             await writer.acks(10)
         times = len(ada.seen("ready"))

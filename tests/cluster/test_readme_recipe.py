@@ -1,4 +1,8 @@
-"""The README's recipe for stock clients, run as printed: it shows every message once and in order over reconnects."""
+"""The README's recipe for stock clients shows every message once and in order over reconnects.
+
+TypeScript compiles the recipe (`chat.ts`) and the component that uses it. The tests then run the recipe, with one added
+option that fixes the transport. They do not run the component.
+"""
 
 from __future__ import annotations
 
@@ -23,14 +27,15 @@ from tests.waiting import until
 
 ROOM = "public:recipe"
 RUNNER = Path(__file__).with_name("client") / "recipe.mjs"
-CUT_SECONDS = 1.5
+BREAK_SECONDS = 1.5
+"""Seconds between two breaks of the connections."""
 RATE = 160
 MISSED = 1_000
 TYPES = {"module": "ESNext", "moduleResolution": "bundler", "target": "ES2022", "lib": ["ES2022", "DOM"]}
 
 
 def recipe_blocks() -> tuple[str, str]:
-    """Return the README's `chat.ts` and the component that uses it."""
+    """Return the README's recipe (`chat.ts`), and the component that uses it."""
     readme = (ROOT / "README.md").read_text()
     (chat,) = re.findall(r"```ts\n(// chat\.ts\n.*?)```", readme, re.DOTALL)
     (component,) = re.findall(r"```tsx\n(.*?)```", readme, re.DOTALL)
@@ -120,8 +125,8 @@ class Reader:
     def last(self) -> int:
         return self.shown[-1][0] if self.shown else 0
 
-    def verdict(self) -> tuple[int, int]:
-        """Return (missing seqs, repeats) among the shown messages, from the first one on."""
+    def faults(self) -> tuple[int, int]:
+        """Return the number of missing and of repeated messages, from the first shown message to the last."""
         seqs = [seq for seq, _ in self.shown]
         return len(set(range(seqs[0], seqs[-1] + 1)) - set(seqs)), len(seqs) - len(set(seqs))
 
@@ -147,11 +152,12 @@ class Writer:
             await asyncio.sleep(max(0.0, due - loop.time()))
 
 
-async def cutting(readers: list[Reader]) -> None:
+async def break_connections(readers: list[Reader]) -> None:
+    """Break the connection of each reader again and again, until cancelled."""
     while True:
-        await asyncio.sleep(CUT_SECONDS)
+        await asyncio.sleep(BREAK_SECONDS)
         for reader in readers:
-            reader.tell("cut")
+            reader.tell("break")
 
 
 @pytest.mark.timeout(240)
@@ -168,7 +174,7 @@ async def test_the_recipe_shows_every_message_once_and_in_order(cluster: Cluster
         await writer.write(3)
         await until(lambda: all(reader.nodes and reader.last == 3 for reader in readers), "both have joined", 30)
         writing = asyncio.create_task(writer.write_on())
-        cuts = asyncio.create_task(cutting(readers))
+        breaks = asyncio.create_task(break_connections(readers))
         await until(lambda: all(len(reader.nodes) >= 8 for reader in readers), "eight connections each", 60)
 
         for name, number in (("gateway1", signal.SIGKILL), ("gateway2", signal.SIGTERM)):
@@ -176,9 +182,11 @@ async def test_the_recipe_shows_every_message_once_and_in_order(cluster: Cluster
             await asyncio.to_thread(cluster.wait_replaced, name, pid)
         times = [len(reader.nodes) for reader in readers]
         await until(
-            lambda: all(len(r.nodes) >= n + 2 for r, n in zip(readers, times, strict=True)), "both are back", 60
+            lambda: all(len(r.nodes) >= n + 2 for r, n in zip(readers, times, strict=True)),
+            "both have reconnected",
+            60,
         )
-        cuts.cancel()
+        breaks.cancel()
         writer.is_stopped = True  # a cancellation could be lost in redis-py, see `TaskSet.cancel`
         await writing
         await until(lambda: all(reader.last >= writer.last for reader in readers), "all messages are shown", 30)
@@ -193,7 +201,7 @@ async def test_the_recipe_shows_every_message_once_and_in_order(cluster: Cluster
         await writer.write(1)
         await until(lambda: all(reader.last == writer.last for reader in readers), "the live messages are shown", 30)
 
-    assert [reader.verdict() for reader in readers] == [(0, 0), (0, 0)]
+    assert [reader.faults() for reader in readers] == [(0, 0), (0, 0)]
     assert [reader.clears for reader in readers] == [1, 1]
     assert all(len({epoch for _, epoch in reader.shown}) == 1 for reader in readers)
     assert all(reader.shown == sorted(reader.shown) for reader in readers)

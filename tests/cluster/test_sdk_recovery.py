@@ -19,7 +19,8 @@ from roomcast.contract.backend import Backend
 
 SCRIPT = Path(__file__).with_name("client") / "sdk.mjs"
 SECONDS = 60.0
-CUT_MS = 700
+BREAK_MS = 700
+"""Milliseconds between two breaks of the client's connections."""
 ROUNDS = 8
 PER_ROUND = 120
 MISSED = 1_100
@@ -35,13 +36,13 @@ class Sdk:
         self._process = process
 
     @classmethod
-    async def start(cls, cluster: Cluster, folder: Path, room: str, transports: str, cut_ms: int = CUT_MS) -> Self:
-        """Start a client that joins `room` and loses its connections every `cut_ms`."""
+    async def start(cls, cluster: Cluster, folder: Path, room: str, transports: str, break_ms: int = BREAK_MS) -> Self:
+        """Start a client that joins `room` and loses its connections every `break_ms`."""
         script = folder / SCRIPT.name
         script.write_text(SCRIPT.read_text())
         token = Backend.sign(cluster.jwt_secret, f"sdk-{uuid4().hex[:6]}", name="Sdk")
         process = await asyncio.create_subprocess_exec(
-            *("node", str(script), cluster.url, token, room, transports, str(cut_ms)),
+            *("node", str(script), cluster.url, token, room, transports, str(break_ms)),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
         )
@@ -131,7 +132,7 @@ async def test_each_message_of_the_sdk_arrives_once_and_in_order(
         await sdk.until("phase", "joined")
         for number in range(OWN):
             await sdk.order(send=f"own {number}")
-            await asyncio.sleep(CUT_MS / 1000 / 10)
+            await asyncio.sleep(BREAK_MS / 1000 / 10)
         reports = [await sdk.until("sent") for _ in range(OWN)]
         assert await sdk.close() == 0
     finally:
@@ -143,7 +144,7 @@ async def test_messages_sent_while_redis_is_paused_arrive_afterwards(
     cluster: Cluster, backend: Backend, sdk_folder: Path
 ) -> None:
     room = f"public:sdk-{uuid4().hex[:6]}"
-    sdk = await Sdk.start(cluster, sdk_folder, room, "websocket,polling", cut_ms=1_000_000)
+    sdk = await Sdk.start(cluster, sdk_folder, room, "websocket,polling", break_ms=1_000_000)
     redis = cluster.pids()["redis"]
     try:
         await sdk.until("phase", "joined")

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
+import msgspec
 import pytest
 
 from docs import documents
@@ -69,7 +71,7 @@ def references(part: Any) -> Iterator[str]:
             yield from references(value)
 
 
-def test_every_event_is_an_operation() -> None:
+def test_every_event_is_an_operation_and_every_client_event_except_typing_has_a_reply() -> None:
     assert set(operations_of("receive")) == set(EVENTS)
     assert set(operations_of("send")) == set(SERVER_EVENTS)
     assert {name for name, operation in operations_of("receive").items() if "reply" not in operation} == {"typing"}
@@ -111,8 +113,11 @@ def test_the_ack_schema_requires_an_error_exactly_if_the_ack_is_negative(ack: di
         ("room:join", {"room": "public:lobby", "since": {"seq": 1, "epoch": "e"}}, True),
     ],
 )
-def test_the_schemas_accept_and_refuse_the_same_payloads_as_the_gateway(
+def test_the_schema_and_the_struct_of_an_event_accept_and_refuse_the_same_payloads(
     event: str, payload: dict[str, Any], is_valid: bool
 ) -> None:
+    """A gateway validates the payload of an event by converting it to the struct of the event."""
     schema = {**MESSAGES[event]["payload"], "components": ASYNCAPI["components"]}
     assert jsonschema_rs.is_valid(schema, payload) is is_valid
+    with nullcontext() if is_valid else pytest.raises(msgspec.ValidationError):
+        msgspec.convert(payload, EVENTS[event])

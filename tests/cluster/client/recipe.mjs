@@ -2,7 +2,7 @@
 //
 //   node recipe.mjs RECIPE URL TOKEN ROOM        RECIPE: the compiled chat.ts
 //
-// In:  "cut"         close the transport, as a lost network does
+// In:  "break"       close the transport, as a lost network does
 //      "leave"       disconnect, and stay away until "return"
 // Out: {"show": [seq, epoch]}   a message
 //      {"clear": true}          there may be a gap before the next message
@@ -36,7 +36,7 @@ function comeBack() {
 }
 
 for await (const line of createInterface({ input: process.stdin })) {
-  if (line === "cut" && chat.socket.connected) chat.socket.io.engine.close();
+  if (line === "break" && chat.socket.connected) chat.socket.io.engine.close();
   else if (line === "leave") leave();
   else if (line === "return") comeBack();
 }

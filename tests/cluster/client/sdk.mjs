@@ -1,6 +1,6 @@
-// The SDK in one room, behind a TCP proxy that cuts its connections. Reads orders and prints results as lines.
+// The SDK in one room, behind a TCP proxy that breaks its connections. Reads orders and prints results as lines.
 //
-//   node sdk.mjs URL TOKEN ROOM TRANSPORTS CUT_MS      TRANSPORTS: joined by commas; CUT_MS: between two cuts
+//   node sdk.mjs URL TOKEN ROOM TRANSPORTS BREAK_MS    TRANSPORTS: joined by commas; BREAK_MS: between two breaks
 //
 // In:  {"away": true}   refuse all connections       {"away": false}   allow them again
 //      {"until": seq}   report once every message up to `seq` is shown
@@ -13,7 +13,7 @@ import { connect as open, createServer } from "node:net";
 import { createInterface } from "node:readline";
 import { connect } from "@roomcast/sdk";
 
-const [url, token, id, transports, cutMs] = process.argv.slice(2);
+const [url, token, id, transports, breakMs] = process.argv.slice(2);
 const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
 
 let isAway = false;
@@ -33,10 +33,10 @@ const proxy = createServer((client) => {
 });
 await new Promise((resolve) => proxy.listen(0, "127.0.0.1", resolve));
 
-const cut = () => {
+const breakConnections = () => {
   for (const socket of sockets) socket.destroy();
 };
-const cutting = setInterval(cut, Number(cutMs));
+const breaking = setInterval(breakConnections, Number(breakMs));
 
 const client = connect({
   url: `http://127.0.0.1:${proxy.address().port}`,
@@ -93,12 +93,12 @@ for await (const line of createInterface({ input: process.stdin })) {
   const order = JSON.parse(line);
   if (order.away !== undefined) {
     isAway = order.away;
-    if (isAway) cut();
+    if (isAway) breakConnections();
   }
   if (order.until !== undefined) report(order.until);
   if (order.send !== undefined) send(order.send);
 }
-clearInterval(cutting);
+clearInterval(breaking);
 client.close();
 proxy.close();
-cut();
+breakConnections();

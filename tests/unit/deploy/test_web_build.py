@@ -1,4 +1,4 @@
-"""The page is built if the fingerprint of its sources has changed."""
+"""The fingerprint of the page's sources. While it is the same, the existing build is used."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def test_a_renamed_file_changes_the_fingerprint(tmp_path: Path) -> None:
     assert web_build.fingerprint(tmp_path) != before
 
 
-def test_changed_files_of_a_build_do_not_change_the_fingerprint(tmp_path: Path) -> None:
+def test_installed_packages_built_files_and_caches_do_not_change_the_fingerprint(tmp_path: Path) -> None:
     before = web_build.fingerprint(sources(tmp_path))
     for name in ("node_modules/x/index.js", "dist/index.html", ".cache/y"):
         (tmp_path / name).write_text("changed")
     assert web_build.fingerprint(tmp_path) == before
 
 
-def test_a_current_build_is_used_without_a_new_build(tmp_path: Path) -> None:
+def test_a_build_with_the_current_fingerprint_is_not_built_again(tmp_path: Path) -> None:
     web, state = sources(tmp_path / "web"), tmp_path / "state"
     state.mkdir()
     (state / "page.stamp").write_text(web_build.fingerprint(web))

@@ -1,4 +1,7 @@
-"""Write buffers: frames are queued for many clients and then written to their sockets."""
+"""Write buffers: frames are queued for many clients and then written to their sockets.
+
+The credit of a buffer is the number of bytes that may still be queued. A negative credit blocks the buffer.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ def wire() -> Iterator[tuple[socket.socket, socket.socket]]:
         yield ours, theirs
 
 
-def test_queued_frames_are_written_once_and_restore_the_credit() -> None:
+def test_queued_frames_are_written_together_and_the_write_restores_the_credit() -> None:
     out, traffic = flush_queue(), Traffic()
     transport = Transport()
     one = write_buffer(transport=transport)
@@ -34,7 +37,7 @@ def test_queued_frames_are_written_once_and_restore_the_credit() -> None:
     assert (traffic.writes, traffic.packets, traffic.sent) == (1, 2, 5)
 
 
-def test_a_buffer_without_credit_gets_no_frame_and_is_returned() -> None:
+def test_queue_and_write_out_return_the_buffers_that_they_skip_for_lack_of_credit() -> None:
     out = flush_queue()
     full, short, blocked = write_buffer(), write_buffer(credit=2), write_buffer(credit=-1)
     assert out.queue([short, full, blocked], b"abc") == [short, blocked]
@@ -43,7 +46,7 @@ def test_a_buffer_without_credit_gets_no_frame_and_is_returned() -> None:
     assert write_out([], Traffic()) is None
 
 
-def test_send_queues_the_frame_that_the_general_encoder_makes() -> None:
+def test_send_queues_the_same_frame_as_the_encoder_of_frames() -> None:
     for size in (0, 1, 124, 125, 126, 65_533, 65_534, 65_535, 70_000):
         out, transport = flush_queue(), Transport()
         one = write_buffer(credit=100_000, transport=transport)
@@ -52,7 +55,7 @@ def test_send_queues_the_frame_that_the_general_encoder_makes() -> None:
         assert one.outbox == [Frames(packet).websocket]
 
 
-def test_a_packet_for_a_buffer_without_credit_goes_to_send_slowly() -> None:
+def test_a_packet_larger_than_the_credit_of_a_buffer_goes_to_send_slowly() -> None:
     out, full, short = flush_queue(), write_buffer(), write_buffer(credit=1)
     out.send([full, short], b'2["m"]')
     assert out.slowly == [([short], b'2["m"]')]
@@ -131,7 +134,9 @@ def test_a_closing_or_tls_socket_is_not_written_to_directly(
     assert transport.written[-1] == (b"second" if how == "closing" else b"first")
 
 
-def test_frames_go_to_the_socket_of_a_new_transport(wire: tuple[socket.socket, socket.socket]) -> None:
+def test_frames_queued_for_a_new_transport_go_to_that_transport(
+    wire: tuple[socket.socket, socket.socket],
+) -> None:
     ours, theirs = wire
     transport = Transport(ours)
     transport.on_write = lambda data: ours.sendall(data)

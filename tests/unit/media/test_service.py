@@ -64,7 +64,7 @@ def stored(body: bytes = PICTURE, content_type: str = "image/png") -> Files:
 
 
 @pytest.mark.parametrize(("method", "part"), [("POST", "fields"), ("PUT", "headers")])
-async def test_a_form_is_signed_for_the_type_instead_of_its_alias(method: Any, part: str) -> None:
+async def test_a_form_for_an_alias_of_a_type_is_signed_for_the_type(method: Any, part: str) -> None:
     rig = Rig(files=Files(method))
     answer = await rig.handle("sign", room=ROOM, name="Photo.JPG", type="image/jpg", size=10)
     assert answer.keys() == {"upload", "method", "url", "expires", part}
@@ -148,15 +148,16 @@ async def test_an_upload_without_an_object_is_incomplete_and_its_claim_is_releas
         (png_header(2_000, 501).ljust(len(PICTURE), b"\0"), "image/png"),
         (PICTURE[:20].ljust(len(PICTURE), b"\0"), "image/png"),
     ],
+    ids=["another size", "another stored type", "bytes of another type", "too many pixels", "no readable header"],
 )
-async def test_a_file_that_differs_from_its_announcement_leaves_no_copy(body: bytes, content_type: str) -> None:
+async def test_a_file_that_fails_verification_leaves_no_copy(body: bytes, content_type: str) -> None:
     rig = Rig(claimed(len(PICTURE)), files=stored(body, content_type))
     assert await rig.code_of("complete", upload=UPLOAD) is Code.UPLOAD_MISMATCH
     assert TARGET not in rig.files.objects
     assert rig.uploads.released == [UPLOAD]
 
 
-async def test_more_bytes_are_read_of_an_image_with_a_long_header() -> None:
+async def test_the_size_of_an_image_with_a_long_header_is_found_by_a_longer_read() -> None:
     body = image("JPEG", icc_profile=b"x" * 200_000)
     rig = Rig(claimed(len(body), "image/jpeg"), files=stored(body, "image/jpeg"))
     media = (await rig.handle("complete", upload=UPLOAD))["media"]
@@ -172,7 +173,7 @@ async def test_an_upload_whose_object_changes_during_completion_is_incomplete() 
         assert rig.uploads.released == [UPLOAD]
 
 
-async def test_storage_errors_are_raised_except_those_of_the_final_deletion() -> None:
+async def test_an_error_of_the_copy_is_raised_and_an_error_of_the_final_deletion_is_ignored() -> None:
     away = RoomcastError(Code.MEDIA_UNAVAILABLE)
     rig = Rig(claimed(), files=stored())
     rig.files.failing["copy"] = away

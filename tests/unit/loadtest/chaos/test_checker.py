@@ -41,7 +41,7 @@ def test_a_run_without_violations_has_no_failures() -> None:
     assert (verdict.attempted, verdict.acked, verdict.unknown, verdict.deliveries) == (2, 2, 0, 4)
 
 
-def test_an_acked_message_that_a_reader_misses_counts_as_lost_at_the_gateway_of_the_reader() -> None:
+def test_an_acked_message_that_does_not_reach_a_reader_counts_as_lost_at_the_gateway_of_the_reader() -> None:
     moved = reading(delivery(1))
     moved.visits = [Visit(0.0, "1"), Visit(1.5, "2"), Visit(9.0, "3")]
     verdict = judge(journal([sent(1), sent(2)], moved), may_declare=True)
@@ -55,11 +55,11 @@ def test_a_send_that_timed_out_is_unknown_and_not_lost() -> None:
     assert (verdict.unknown, verdict.failures) == (1, [])
 
 
-def test_a_message_whose_send_timed_out_may_be_read() -> None:
+def test_the_delivery_of_a_message_whose_send_timed_out_is_no_violation() -> None:
     assert counts(journal([sent(1), sent(2, acked=False)], reading(delivery(1), delivery(2)))) == {}
 
 
-def test_a_message_of_another_room_does_not_count_as_lost() -> None:
+def test_a_reader_does_not_lose_a_message_of_another_room() -> None:
     assert counts(journal([sent(1), sent(2, room="public:b")], reading(delivery(1)))) == {}
 
 
@@ -67,7 +67,7 @@ def test_a_message_that_was_never_sent_is_unexpected() -> None:
     assert counts(journal([sent(1)], reading(delivery(1), delivery(7)))) == {"unexpected": 1}
 
 
-def test_a_message_of_another_room_is_unexpected() -> None:
+def test_a_message_that_reaches_a_reader_of_another_room_is_unexpected() -> None:
     found = journal([sent(1), sent(2, room="public:b")], reading(delivery(1), delivery(2)))
     assert counts(found) == {"unexpected": 1}
 
@@ -160,5 +160,5 @@ def test_a_run_is_complete_when_every_reader_has_the_last_acked_message_of_each_
     assert incomplete(journal(messages, reading(delivery(2)))) == []
 
 
-def test_a_run_is_complete_without_messages_whose_loss_was_declared() -> None:
+def test_a_run_is_complete_if_the_loss_of_each_missing_message_was_declared() -> None:
     assert incomplete(journal([sent(1)], reading(declared=[Declared("", 0, 5.0, "1")]))) == []

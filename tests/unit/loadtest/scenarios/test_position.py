@@ -26,7 +26,7 @@ def test_after_a_first_join_only_newer_messages_are_expected() -> None:
     assert list(position.missing(12)) == []
 
 
-def test_a_gap_is_missing_until_it_is_filled() -> None:
+def test_the_messages_of_a_gap_are_missing_until_they_arrive() -> None:
     position = joined(10)
     position.received("e", 12)
     assert list(position.missing(12)) == [11]
@@ -63,7 +63,7 @@ def test_a_recovery_reads_pages_until_no_message_is_missing() -> None:
     assert (position.last, position.duplicates, position.declared) == (15, 0, 0)
 
 
-def test_a_join_with_recovered_false_is_a_declared_loss_and_sets_a_new_position() -> None:
+def test_a_join_with_recovered_false_counts_as_a_declared_loss_and_sets_a_new_position() -> None:
     position = joined(10)
     position.begin()
     assert not position.joined(ack(3, [1, 2, 3], epoch="f", recovered=False, more=True))

@@ -6,7 +6,7 @@ import { plural } from "../format.ts";
 import { useNow } from "../shared_hooks.ts";
 import { Icon } from "./icons.tsx";
 
-/** The banner about a lost connection: what happened, and when the page tries again. */
+/** The notice about a lost connection: what happened, and when the page tries again. */
 export function ConnectionBanner({ state, notice }: { state: ConnectionState; notice: Notice }) {
   const { client, signOut } = useApp();
   if (notice === "none") return null;
