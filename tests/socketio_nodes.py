@@ -85,7 +85,7 @@ class Listener:
         return sum(name == event for name, *_ in self.heard)
 
     async def wait(self, count: int, seconds: float = 5.0) -> list[tuple[Any, ...]]:
-        """Return the received events once there are `count` of them; raise TimeoutError."""
+        """Return the received events once there are `count` of them. Raise TimeoutError after `seconds`."""
         deadline = asyncio.get_running_loop().time() + seconds
         while len(self.heard) < count:
             if asyncio.get_running_loop().time() > deadline:

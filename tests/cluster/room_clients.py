@@ -107,7 +107,7 @@ class Person:
     # --- the room ---
 
     async def call(self, event: str, **payload: Any) -> Json:
-        """Emit an event; return its ack, which must be positive. Raises NoAnswer."""
+        """Emit an event; return its ack, which must be positive. Raise NoAnswer after CALL_SECONDS."""
         answer = await self.wire.call(event, payload, CALL_SECONDS)
         assert answer["ok"] is True, (event, payload, answer)
         return answer

@@ -37,7 +37,7 @@ class Wire(Protocol):
         """Start connecting; without `transports` the client uses its default."""
 
     async def call(self, event: str, payload: Json, seconds: float) -> Json:
-        """Emit an event and return its ack. Raises NoAnswer."""
+        """Emit an event and return its ack. Raise NoAnswer after `seconds`."""
         ...
 
     async def emit(self, event: str, payload: Json) -> None:

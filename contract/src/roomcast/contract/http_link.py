@@ -20,7 +20,10 @@ class HttpLink:
         self._client = client
 
     async def _send(self, method: str, path: str, body: Any = None, *, query: Query | None = None) -> Any:
-        """Return the JSON of the answer, or None for an empty answer. Raise RoomcastError."""
+        """Return the JSON of the answer, or None for an empty answer.
+
+        Raise RoomcastError if the API refuses the request or does not answer.
+        """
         try:
             answer = await self._client.request(method, path, json=body, params=query)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:

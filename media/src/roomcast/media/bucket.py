@@ -32,7 +32,7 @@ class Bucket:
     async def set_up(self) -> None:
         """Create the bucket if it is missing, probe it, and try to set the optional rules.
 
-        Raises RoomcastError.
+        Raise RoomcastError if the storage cannot be reached, or refuses the bucket or the probe.
         """
         await self._create()
         await self._storage.probe()

@@ -85,7 +85,7 @@ class Service:
         self._refusal = refusal
 
     async def handle(self, request: MediaRequest) -> dict[str, Any]:
-        """Return the result of a request, in the form of its ack. Raises RoomcastError."""
+        """Return the result of a request, in the form of its ack. Raise RoomcastError with the code for the ack."""
         try:
             if request.action == "sign":
                 return await self._sign(request.user, msgspec.convert(request.args, MediaSign))
@@ -147,7 +147,10 @@ class Service:
                 await self._records.claim(upload, user, token)
 
     async def _take_in(self, upload: str, claimed: Claimed) -> Media:
-        """Copy the stored object to its final key, check the copy, and return its description. Raise RoomcastError."""
+        """Copy the stored object to its final key, check the copy, and return its description.
+
+        Raise RoomcastError if the check or the storage fails.
+        """
         name, content_type, size = claimed.announced
         source = policy.incoming_key(upload)
         stored = await self._storage.head(source)
@@ -187,7 +190,7 @@ class Service:
             raise RoomcastError(Code.UPLOAD_MISMATCH, str(error)) from None
 
     async def _measure(self, claimed: Claimed, head: bytes) -> Dimensions | None:
-        """Return the size of an image. If its header is long, read more of the file. Raise ImageError."""
+        """Return the size of an image. If its header is long, read more. Raise ImageError for an unreadable image."""
         content_type, max_pixels = claimed.announced.type, self._rules.max_pixels
         try:
             return dimensions(head, content_type, max_pixels)

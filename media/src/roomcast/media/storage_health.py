@@ -36,7 +36,7 @@ class StorageHealth:
     """The state of the storage: whether it accepts the signer's requests.
 
     `probe` sends a signed request. `set_up` prepares the bucket and probes it. `set_up` is None if the signer must not
-    set up the bucket. Both raise RoomcastError.
+    set up the bucket. Both raise RoomcastError if the storage fails or refuses a request.
     """
 
     def __init__(

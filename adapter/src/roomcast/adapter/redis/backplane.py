@@ -136,7 +136,7 @@ class Backplane:
     # --- commands ---
 
     def run_id(self, key: str) -> str:
-        """Return the run id of the server of `key`. Raise NotConnected.
+        """Return the run id of the server of `key`. Raise NotConnected if there is no connection to it.
 
         The run id changes when the server restarts or fails over. The data may then have changed, too.
         """
@@ -145,7 +145,7 @@ class Backplane:
     def command(self, name: str, key: str, *args: bytes | str | int | float) -> Awaitable[Any]:
         """Send a command on one key. TIME has no key: for TIME, `key` only selects the server.
 
-        This call raises NotConnected; awaiting its result raises ConnectionLost or CommandError.
+        Without a connection, this call raises NotConnected. Awaiting its result raises ConnectionLost or CommandError.
         """
         full = self.keyspace.name(key)
         return self._call(full, name, *args) if name == "TIME" else self._call(full, name, full, *args)

@@ -71,7 +71,7 @@ class ClusterBackplane(Backplane):
         await super().close()
 
     async def wait_up(self, seconds: float = 10.0) -> None:
-        """Wait until every master is known and reachable; raise TimeoutError."""
+        """Wait until every master is known and reachable. Raise TimeoutError if that takes too long."""
         async with asyncio.timeout(seconds):
             await self._known.wait()
         await super().wait_up(seconds)

@@ -93,7 +93,7 @@ class RedisConnection(CommandPipeline, asyncio.Protocol):
         return self.info.run_id
 
     def call(self, *args: bytes | str | int | float) -> asyncio.Future[Any]:
-        """Send one command. This call raises NotConnected; the future raises CommandError or ConnectionLost."""
+        """Send one command. This call raises NotConnected after the end; the future, CommandError or ConnectionLost."""
         future = self._loop.create_future()
         self.send(hiredis.pack_command(cast("Any", args)), future, args[0])
         return future
@@ -158,7 +158,7 @@ class RedisConnection(CommandPipeline, asyncio.Protocol):
     # --- the methods that CommandPipeline calls ---
 
     def refuse(self) -> None:
-        """Raise NotConnected."""
+        """Raise NotConnected, because the connection has ended."""
         raise NotConnected(_CLOSED)
 
     def schedule_flush(self) -> None:

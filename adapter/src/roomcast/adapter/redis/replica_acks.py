@@ -30,7 +30,7 @@ class ReplicaGate:
     def call(self, *args: bytes | str | int | float) -> asyncio.Future[Any]:
         """Send as `RedisConnection.call` does; the reply comes when enough replicas have the write.
 
-        This call raises NotConnected.
+        Without a connection, this call raises NotConnected.
         """
         return self._keep(self._connection.call(*args))
 

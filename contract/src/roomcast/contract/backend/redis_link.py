@@ -59,7 +59,7 @@ class RedisLink:
             await self._redis.ping()
 
     async def info(self) -> dict[str, Any]:
-        """Return the INFO of Redis, or of each server of a cluster. Raise UNAVAILABLE."""
+        """Return the INFO of Redis, or of each server of a cluster. Raise UNAVAILABLE when Redis does not answer."""
         with translated(Code.UNAVAILABLE):
             return dict(await self._redis.info())
 

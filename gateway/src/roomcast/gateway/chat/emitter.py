@@ -44,7 +44,10 @@ class Emitter:
         await self._publish(user, UserEvent(NAMESPACE, self._packet(event, data)))
 
     async def line_changed(self, user: str, room: str) -> None:
-        """Tell the gateways of the user's devices to read a line of the user's inbox. Raises UNAVAILABLE."""
+        """Tell the gateways of the user's devices to read a line of the user's inbox.
+
+        Raise UNAVAILABLE when Redis fails.
+        """
         await self._publish(user, ListChanged(room))
 
     async def _publish(self, user: str, message: UserMessage) -> None:

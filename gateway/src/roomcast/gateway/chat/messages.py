@@ -83,12 +83,16 @@ class Review(Protocol):
         ...
 
     async def review(self, message: dict[str, Any]) -> tuple[str | None, dict[str, Any] | None]:
-        """Return the text and data with which to publish the message; raise REFUSED or UNAVAILABLE."""
+        """Return the text and data with which to publish the message.
+
+        Raise REFUSED if the hook refuses the message. Raise RATE_LIMITED or UNAVAILABLE if the hook gives no
+        verdict, unless the settings then accept messages.
+        """
         ...
 
 
 MediaOf = Callable[[str, str, str], Awaitable[Media]]
-"""`(upload, user, room)` -> the `media` field for a verified upload; raises RoomcastError."""
+"""`(upload, user, room)` -> the `media` field for a verified upload; raises the errors of `Uploads.read_verified`."""
 
 CheckMentions = Callable[[str, Sequence[str]], Awaitable[list[str]]]
 """`(room, users)` -> the users without repetitions; raises FORBIDDEN if a user does not read the room."""

@@ -40,7 +40,7 @@ class SanctionPublisher(Protocol):
     """Publishes control messages to all gateways."""
 
     async def publish_control(self, message: Sanctioned) -> None:
-        """Publish a control message. Raise UNAVAILABLE."""
+        """Publish a control message. Raise UNAVAILABLE when Redis fails."""
         ...
 
 

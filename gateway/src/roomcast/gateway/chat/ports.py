@@ -59,7 +59,10 @@ class Control(Protocol):
     """Publishes control messages to all gateways; see `roomcast.gateway.sign_in.control_messages.ControlPublisher`."""
 
     async def publish_control(self, message: Kicked | RoomChanged | RoomCreated | Sanctioned) -> None:
-        """Publish a removal from a room, a new or changed room, or a changed sanction. Raise UNAVAILABLE."""
+        """Publish a removal from a room, a new or changed room, or a changed sanction.
+
+        Raise UNAVAILABLE when Redis fails.
+        """
         ...
 
 
@@ -75,7 +78,10 @@ class EventSender(Protocol):
         ...
 
     async def line_changed(self, user: str, room: str) -> None:
-        """Tell the gateways of the user's devices to read a line of the user's inbox. Raises UNAVAILABLE."""
+        """Tell the gateways of the user's devices to read a line of the user's inbox.
+
+        Raise UNAVAILABLE when Redis fails.
+        """
         ...
 
     def to_sessions(self, sids: list[str], event: str, data: dict[str, Any]) -> None:

@@ -153,7 +153,8 @@ class ProfileChanges:
     async def apply_missed(self, sessions: Iterable[ChatSession]) -> None:
         """Apply changed names of the sessions' users, which the gateway missed while it got no control messages.
 
-        A change of only the picture or the data is not found, because sessions contain neither. Raises RoomcastError.
+        A change of only the picture or the data is not found, because sessions contain neither. Raise RoomcastError if
+        Redis fails.
         """
         names: dict[str, set[str]] = {}
         for session in sessions:

@@ -48,9 +48,10 @@ class HookEndpoint:
         self._waiting = 0
 
     async def ask(self, body: bytes) -> bytes:
-        """Return the body of the answer to this request. Raises HookFailed.
+        """Return the body of the answer to this request.
 
-        A request waits for its turn for `deadline_seconds` at most, and then for its answer for as long at most.
+        A request waits for its turn for `deadline_seconds` at most, and then for its answer for as long at most. Raise
+        HookFailed after these times, if too many requests wait, or if the answer is not usable.
         """
         if self._waiting >= _QUEUE_PER_REQUEST * self._settings.concurrent:
             raise HookFailed(BUSY)
@@ -63,7 +64,7 @@ class HookEndpoint:
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
-        """Return a context in which at most `concurrent` requests are at a time. Raises HookFailed."""
+        """Wait until fewer than `concurrent` requests are in progress. Raise HookFailed after `deadline_seconds`."""
         try:
             async with asyncio.timeout(self._settings.deadline_seconds):
                 await self._free.acquire()

@@ -36,7 +36,7 @@ class Endpoint(Protocol):
     """Answers requests; see `roomcast.gateway.publish_hook.endpoint.HookEndpoint`."""
 
     async def ask(self, body: bytes) -> bytes:
-        """Return the body of the answer; raise HookFailed."""
+        """Return the body of the answer. Raise HookFailed if there is no usable answer in time."""
         ...
 
 

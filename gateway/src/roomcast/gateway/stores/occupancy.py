@@ -52,7 +52,7 @@ class JoinResult(NamedTuple):
 
 
 class OccupantsPage(NamedTuple):
-    """A page of users; `after` asks for the next page, None on the last page."""
+    """A page of users; `after` is the argument for the next page; None on the last page."""
 
     users: list[str]
     after: str | None

@@ -28,14 +28,14 @@ _LISTS_AT_ONCE: Final = 200
 
 
 class MembersPage(NamedTuple):
-    """A page of users with their roles; `after` asks for the next page, None on the last page."""
+    """A page of users with their roles; `after` is the argument for the next page; None on the last page."""
 
     members: list[tuple[str, str]]
     after: str | None
 
 
 class RoomAdminStore:
-    """The stored rooms, for the use cases of their members and owners. Raises RoomcastError."""
+    """The stored rooms, for the use cases of their members and owners. Raises RoomcastError when Redis fails."""
 
     def __init__(self, scripts: Scripts) -> None:
         self._redis = RedisPort(scripts)
