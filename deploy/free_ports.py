@@ -22,9 +22,13 @@ from deploy.layout import HIGHEST_BASE, HOST
 SINGLE: Final = range(61_000, HIGHEST_BASE + 1)
 """The ports for single servers. A cluster could also start with any of them as the page's port."""
 BLOCK_PORTS: Final = 400
+"""The number of ports in a block; a cluster uses the ports up to 350 above its first port."""
 BLOCKS: Final = range(10_000, 32_000, BLOCK_PORTS)
+"""The first ports of all blocks."""
 ATTEMPTS: Final = 200
+"""The number of random ports that `singles` tries."""
 SINGLES_HELD: Final = 64
+"""The number of single ports that a process holds at most."""
 
 _random: Final = SystemRandom()
 """A separate random generator, because tests seed `random`: two test processes would then choose the same ports."""
@@ -51,7 +55,7 @@ def is_free(port: int, host: str = HOST) -> bool:
 
 
 def singles(count: int) -> list[int]:
-    """Reserve and return `count` different free ports, for as long as the module says.
+    """Reserve and return `count` different free ports. The process holds them until it has chosen SINGLES_HELD others.
 
     Raise NoFreePortError if fewer are free.
     """

@@ -158,7 +158,7 @@ async def test_a_bucket_outside_the_default_region_is_created_with_its_region() 
     assert driver.calls[1][1]["CreateBucketConfiguration"] == {"LocationConstraint": "eu-central-1"}
 
 
-async def test_set_up_accepts_a_bucket_that_another_signer_created_or_that_it_may_not_read() -> None:
+async def test_set_up_accepts_a_bucket_that_another_signer_has_just_created_or_that_is_not_readable() -> None:
     await bucket(Driver(head_bucket=refused(404), create_bucket=refused(409), get_object={"Body": Body()})).set_up()
     driver = Driver(head_bucket=refused(403), get_object={"Body": Body()})
     await bucket(driver).set_up()

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from socketio import packet as stock
 
-from roomcast.socketio.packet import StrictPacket
+from roomcast.socketio.packet import TOO_LARGE, StrictPacket
 
 
 def decoded(text: str) -> StrictPacket:
@@ -161,6 +161,12 @@ def test_the_beginning_of_an_oversized_packet_gives_a_packet_with_a_fault(
 def test_the_beginning_of_an_oversized_packet_that_cannot_be_answered_is_refused(head: str) -> None:
     with pytest.raises(ValueError):
         StrictPacket.oversized(head)
+
+
+@pytest.mark.parametrize("packet", ['61-7[{"_placeholder":true,"num":0}]', '51-["a",{"_placeholder":true,"num":0}]'])
+def test_a_binary_ack_or_an_event_without_an_ack_id_cannot_get_a_fault(packet: str) -> None:
+    with pytest.raises(ValueError, match=TOO_LARGE.detail):
+        decoded(packet).refuse(TOO_LARGE)
 
 
 def test_the_attachments_of_a_packet_with_a_fault_are_counted_and_dropped() -> None:

@@ -138,7 +138,7 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
         if is_oversized or sum(map(len, packet.attachments)) + len(attachment) > session.rules.max_payload:
             if self._fault_answers is None or not isinstance(packet, StrictPacket):
                 raise ValueError("attachments too large")
-            packet.refuse(TOO_LARGE)  # raises ValueError for a BINARY_ACK, which closes the session
+            packet.refuse(TOO_LARGE)  # for an ack it raises ValueError, and `_take` closes the session
         if not packet.add_attachment(attachment):
             return None
         del self._binary_packet[sid]
