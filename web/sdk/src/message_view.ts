@@ -33,6 +33,7 @@ export interface ChatMessage<D extends object = Data> {
   mentions?: readonly UserId[];
   edited: boolean;
   deleted: boolean;
+  /** At most MAX_REACTIONS, the earliest first. */
   reactions: readonly Reaction[];
   state: "sending" | "sent" | "failed";
   error?: WireError;
@@ -47,6 +48,12 @@ export interface Folded {
 }
 
 export const NOTHING_FOLDED: Folded = { events: [], messages: [], places: new Map() };
+
+/**
+ * The most emoji of one message. More are left out: any text of 16 characters may be sent as an emoji, so one user could
+ * otherwise make pages show thousands of them.
+ */
+export const MAX_REACTIONS = 100;
 
 const SHOWN_KINDS: ReadonlySet<MessageKind> = new Set(["text", "media", "data", "system"]);
 
@@ -136,10 +143,11 @@ function changed(target: ChatMessage, event: Message): ChatMessage {
   return target;
 }
 
-function reacted(reactions: readonly Reaction[], emoji: string, user: UserId, on: boolean): Reaction[] {
+function reacted(reactions: readonly Reaction[], emoji: string, user: UserId, on: boolean): readonly Reaction[] {
+  const isKnown = reactions.some((one) => one.emoji === emoji);
+  if (!isKnown && reactions.length >= MAX_REACTIONS) return reactions;
   const others = reactions.find((one) => one.emoji === emoji)?.users.filter((one) => one !== user) ?? [];
   const next = { emoji, users: on ? [...others, user] : others };
-  const isKnown = reactions.some((one) => one.emoji === emoji);
   const all = isKnown ? reactions.map((one) => (one.emoji === emoji ? next : one)) : [...reactions, next];
   return all.filter((one) => one.users.length > 0);
 }

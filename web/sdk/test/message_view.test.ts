@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Draft } from "../src/outbox.ts";
 import type { Message } from "../src/protocol/messages.ts";
-import { fold, NOTHING_FOLDED, withDrafts } from "../src/message_view.ts";
+import { fold, MAX_REACTIONS, NOTHING_FOLDED, withDrafts } from "../src/message_view.ts";
 
 let seq = 0;
 function event(part: Partial<Message>): Message {
@@ -46,6 +46,18 @@ describe("the messages of a log", () => {
     );
     const gone = event({ kind: "delete", target: alone.seq });
     assert.equal(foldEvents([alone, gone])[0]?.data, undefined);
+  });
+
+  it("have the first MAX_REACTIONS emoji of a flood, and still count the users of these", () => {
+    const first = event({ text: "hello" });
+    const react = (emoji: string, user: string, on = true) =>
+      event({ kind: "reaction", target: first.seq, emoji, on, user });
+    const flood = Array.from({ length: MAX_REACTIONS + 50 }, (_, number) => react(`e${number}`, "mallory"));
+    const reactions = foldEvents([first, ...flood, react("e0", "ada")])[0]?.reactions ?? [];
+    assert.equal(reactions.length, MAX_REACTIONS);
+    assert.deepEqual(reactions[0], { emoji: "e0", users: ["mallory", "ada"] });
+    const after = [first, ...flood, react("e1", "mallory", false), react("👍", "ada")];
+    assert.deepEqual(foldEvents(after)[0]?.reactions.at(-1), { emoji: "👍", users: ["ada"] });
   });
 
   it("have each user's reaction once, until the user removes the reaction", () => {
