@@ -92,8 +92,8 @@ async def sign_in(body: SignIn, desk: TheDesk, response: Response, visitor: Visi
 async def sign_out(desk: TheDesk, response: Response, sign_in: SignInCookie = "") -> None:
     """End the sign-in, and close its connections to the chat."""
     if desk.store.person(sign_in) is not None:
+        await desk.chat.sign_out(id_of(sign_in))  # first: if the chat does not answer, the person can try again
         desk.store.sign_out(sign_in)
-        await desk.chat.sign_out(id_of(sign_in))
     response.delete_cookie(COOKIE)
 
 
