@@ -87,6 +87,17 @@ def test_the_gateways_have_twenty_seconds_to_drain() -> None:
     assert [SERVICES[name]["stop_grace_period"] for name in compose.GATEWAYS] == ["20s"] * len(compose.GATEWAYS)
 
 
+def test_no_container_can_gain_privileges() -> None:
+    assert all(service.get("security_opt") == ["no-new-privileges:true"] for service in SERVICES.values())
+
+
+def test_the_containers_of_an_unprivileged_user_have_no_capabilities() -> None:
+    """The images `server` and `storage` have such a user; the masters of nginx and Redis start as root."""
+    unprivileged = {name for name, service in SERVICES.items() if service.get("cap_drop") == ["ALL"]}
+    assert unprivileged == {*KINDS, "storage"}
+    assert all(SERVICES[name]["read_only"] for name in KINDS)
+
+
 def test_every_dependency_of_a_service_has_a_health_check() -> None:
     needed = {name for service in SERVICES.values() for name in service.get("depends_on", ())}
     assert {"redis", "storage"} <= needed
