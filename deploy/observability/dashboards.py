@@ -23,7 +23,7 @@ _LISTS: Final = 'roomcast_gateway_events_total{event="inbox:list"}'
 
 
 class Panel(NamedTuple):
-    """One time series panel. `queries`: legend → PromQL. `unit`: a unit of Grafana (`s`, `bytes`, `ops`, `short`)."""
+    """One time series panel. `queries`: legend → PromQL. `unit`: a unit of Grafana, such as `s` or `bytes`."""
 
     title: str
     unit: str

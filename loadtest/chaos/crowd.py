@@ -190,7 +190,10 @@ class Crowd:
 
 
 def times_back(people: Iterable[Person], cut_at: float, since: float) -> list[float]:
-    """Return the sorted seconds from `since` until each client that was cut off after `cut_at` was back (or inf)."""
+    """Return the seconds from `since` until the return of each client that lost its connection after `cut_at`, sorted.
+
+    The figure of a client that did not come back is inf.
+    """
     return sorted(found for person in people if (found := _time_back(person, cut_at, since)) is not None)
 
 

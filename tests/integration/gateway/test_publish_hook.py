@@ -196,7 +196,7 @@ async def test_a_sender_s_messages_keep_their_order_when_verdicts_take_different
     assert rig.server.most_at_once > 1
 
 
-async def test_a_user_with_many_messages_at_once_neither_avoids_the_endpoint_nor_keeps_others_from_it(
+async def test_a_flood_by_one_user_is_rate_limited_and_does_not_bypass_the_hook_or_block_other_users(
     rig: Rig, clients: Clients
 ) -> None:
     ada, bob, room = await joined(rig, clients, rig.opened)

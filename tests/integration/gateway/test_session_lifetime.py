@@ -1,4 +1,4 @@
-"""The end of a session by expiry, revocation or a kick, and its prolongation by a refreshed token."""
+"""How sessions end or continue (expiry, revocation, a refreshed token), and how clients lose a room (removal, kick)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sweeper's store works with each kind of Redis that a URL can name."""
+"""The sweeper's store with Redis URLs of several forms: password, Unix socket and Sentinel."""
 
 from __future__ import annotations
 

@@ -2,9 +2,10 @@
 
 import { RoomcastError } from "@roomcast/sdk";
 
-/** Return an error as a sentence for people. */
+/** Return an error as a sentence for people. The publish hook of an application writes its own (`detail`). */
 export function explain(thrown: unknown): string {
   const error = RoomcastError.from(thrown);
+  if (error.reason === "refused" && error.wire.detail) return error.wire.detail;
   return SENTENCES[error.reason] ?? `That did not work (${error.reason}).`;
 }
 
@@ -20,6 +21,7 @@ const SENTENCES: Record<string, string> = {
   revoked: "Your session was ended.",
   unavailable: "The server cannot be reached at the moment.",
   outcome_unknown: "The server did not answer in time.",
+  refused: "This message is not allowed here.",
   rate_limited: "Too fast. Wait a moment and try again.",
   draining: "The server is restarting. Try again in a moment.",
   internal: "Something went wrong on the server.",

@@ -31,7 +31,7 @@ const MAX_IN_FLIGHT_OF_ROOM = 8;
 const PASSING = new Set<string>(["unavailable", "outcome_unknown", "rate_limited", "draining"] satisfies Reason[]);
 
 /**
- * Milliseconds before the end of a connection. A message that was sent within this time is a suspect, because a server
+ * A message that was sent at most this many milliseconds before its connection ended is a suspect, because a server
  * closes the connection promptly after an unreadable message.
  */
 const PROMPT_MS = 5_000;
@@ -76,7 +76,7 @@ export class Sender {
   }
 
   /**
-   * Store the drafts of `storage.user` there from now on, and the drafts written before the user was known.
+   * From now on, keep the drafts in `storage`, including those written before the user was known.
    *
    * If this page has drafts of another user, they stay in the other user's storage, and this page does not send them.
    */
@@ -207,7 +207,7 @@ export class Sender {
   }
 
   async #send(draft: Draft): Promise<void> {
-    const fault = this.#faultOf(draft);
+    const fault = this.#faultOf(draft) ?? this.#expiryOf(draft);
     if (fault) return this.#fail(draft.id, fault.wire);
     const flight = { room: draft.room, startedMs: monotonicMs() };
     this.#inFlight.set(draft.id, flight);
@@ -243,6 +243,12 @@ export class Sender {
     return fault ?? (draft.data ? dataFault(draft.data) : null);
   }
 
+  /** Return `outcome_unknown` if the server may have stored this draft, and may have forgotten its id since. */
+  #expiryOf(draft: Draft): RoomcastError | null {
+    if (!draft.tried || monotonicMs() < (this.#deadlines.get(draft.id) ?? 0)) return null;
+    return RoomcastError.of("outcome_unknown", "it may have been delivered before the connection was lost");
+  }
+
   // --- what comes back -----------------------------------------------------------------------------------------------
 
   #refused(id: string, error: RoomcastError): void {
@@ -258,9 +264,9 @@ export class Sender {
   }
 
   /**
-   * Decide whether to stop trying. While the outcome is unknown, the draft may have been delivered, so it is sent again
-   * only while the server knows its id. A `retry_after` beyond that time ends the tries: a draft of a user whose daily
-   * allowance is used up should not delay the outbox until tomorrow.
+   * Decide whether to stop trying. After a passing refusal the draft is sent again until its deadline. A `retry_after`
+   * beyond the deadline ends the tries: a draft of a user whose daily allowance is used up should not delay the outbox
+   * until tomorrow.
    */
   #isHopeless(draft: Draft, error: RoomcastError): boolean {
     if (PASSING.has(error.reason)) {

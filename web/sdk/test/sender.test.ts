@@ -272,6 +272,21 @@ describe("a long fault of the server", () => {
     assert.equal(room.state.messages[0]?.error?.reason, "unavailable");
   });
 
+  it("does not send a message again if its answer was lost with the connection 55 minutes ago", async (t) => {
+    let elapsedMs = performance.now();
+    t.mock.method(performance, "now", () => elapsedMs);
+    const { room } = await joined();
+    gateway.onSend = () => {
+      elapsedMs += 55 * 60_000;
+      gateway.cut();
+      return true;
+    };
+    room.send({ text: "perhaps delivered" });
+    await until(() => gateway.sends.length === 1, "the message is sent");
+    await until(() => room.state.messages[0]?.state === "failed", "the message has failed");
+    assert.deepEqual([gateway.sends.length, room.state.messages[0]?.error?.reason], [1, "outcome_unknown"]);
+  });
+
   it("fails a message after MAX_ATTEMPTS refusals with `internal`", async () => {
     const { room } = await joined();
     gateway.onSend = (_payload, ack) => {

@@ -40,7 +40,7 @@ class Host(Protocol):
         """Schedule the session's next `on_time` again, because `due` may be earlier than before."""
 
     def wake(self, session: Session) -> None:
-        """Write the session's queued packets with the next flush. A session calls this for its first packet."""
+        """Write the queued packets with the next flush. A session calls this when its queue was empty before."""
 
     def release(self, connection: WebSocketConnection) -> None:
         """Queue a connection whose client hung up. Each turn of the event loop releases a few of these."""
@@ -122,7 +122,11 @@ class Session(WriteBuffer):
         self._append(data, credit)
 
     def push_slowly(self, frames: Frames) -> None:
-        """Queue a packet above the credit: the client polls, its transport is full, or many packets are queued."""
+        """Queue a packet for which `credit` does not suffice.
+
+        `credit` is the number of bytes that `push` may still queue; it is negative while the client polls or its
+        transport is full.
+        """
         if self.core.phase is Phase.WEBSOCKET:
             self._push_to_connection(frames.websocket)
             return
@@ -343,7 +347,7 @@ class Session(WriteBuffer):
         self._host.run(self, self.core.close(reason))
 
     def detach(self) -> None:
-        """Drop the transport and all queued packets of an ended session, to which a caller may still refer."""
+        """Drop the transport and all queued packets: a caller may keep the ended session for long."""
         self.resume_input()
         self.outbox = []
         self.credit = BLOCKED

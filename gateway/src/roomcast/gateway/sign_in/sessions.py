@@ -23,7 +23,7 @@ from roomcast.gateway.operations.user_limits import UserLimits
 from roomcast.gateway.presence.notes import NO_NOTE, read_note
 from roomcast.gateway.sign_in.event_limit import EventLimit
 from roomcast.gateway.sign_in.identity import Identity
-from roomcast.gateway.sign_in.server_clock import ServerClock
+from roomcast.gateway.sign_in.redis_clock import RedisClock
 from roomcast.gateway.sign_in.session import ChatSession
 from roomcast.gateway.sign_in.verifier import Verifier
 from roomcast.gateway.stores.rooms import RoomStore
@@ -75,7 +75,7 @@ class Sessions:
         self._by_user: dict[str, dict[str, ChatSession]] = {}
         self._checks: dict[str, list[_Check]] = {}
         """User -> the checks for revocations and bans that are in progress."""
-        self._clock = ServerClock()
+        self._clock = RedisClock()
         verifier.clock = self._clock.now
 
     def __len__(self) -> int:
@@ -100,8 +100,8 @@ class Sessions:
         Raises RoomcastError: UNAUTHORIZED, REVOKED, BANNED, RATE_LIMITED, UNAVAILABLE; BAD_REQUEST or TOO_LARGE for a
         status or note.
         """
-        if not self._clock.is_read:  # only for the first clients after the start
-            self._clock.read(await self._store.now_ms())
+        if not self._clock.is_set:  # only for the first clients after the start
+            self._clock.set_to(await self._store.now_ms())
         identity = await self._verifier.verify(auth.get("token") if isinstance(auth, dict) else None)
         self._user_limits.require_place(identity.user)
         presence = read_presence(auth)
@@ -245,7 +245,7 @@ class Sessions:
         for ticks in count():
             if self._sessions or ticks % _IDLE_CLOCK_TICKS == 0:
                 with suppress(RoomcastError):  # without Redis, the monotonic clock advances the time
-                    self._clock.read(await self._store.now_ms())
+                    self._clock.set_to(await self._store.now_ms())
             await self._adapter.ticker.wait()
             now = self._clock.now()
             for session in [one for one in self._sessions.values() if one.identity.expires <= now]:

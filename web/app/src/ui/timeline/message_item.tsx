@@ -2,7 +2,7 @@ import { Component } from "preact";
 import type { ChatMessage } from "@roomcast/sdk";
 import { clockTime, isEmojiOnly, linkParts, nameList, summary } from "../../format.ts";
 import { isolated } from "../../safe_names.ts";
-import { groupReactions } from "../../reactions.ts";
+import { groupReactions } from "../../reaction_groups.ts";
 import { Icon } from "../icons.tsx";
 import { MediaView } from "./media.tsx";
 import type { MessageActions } from "./message_actions.ts";

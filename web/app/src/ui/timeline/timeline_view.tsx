@@ -6,7 +6,7 @@ import { useApp } from "../../app_context.ts";
 import { explain } from "../../error_text.ts";
 import { plural } from "../../format.ts";
 import { useLatest, useNow, useRoom } from "../../shared_hooks.ts";
-import { toggled } from "../../reactions.ts";
+import { toggled } from "../../reaction_groups.ts";
 import { buildRows, type Row } from "../../timeline_rows.ts";
 import { Announcer } from "../announcer.tsx";
 import { ReportMessage } from "../dialogs/report_message.tsx";

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 
-class ServerClock:
+class RedisClock:
     """Redis's time at the last read, advanced by the monotonic clock. Before the first read: the machine's wall clock.
 
     If gateways used the wall clocks of their machines, a wrong clock could let a gateway refuse valid tokens or accept
@@ -18,12 +18,12 @@ class ServerClock:
         self._wall = wall
         self._offset: float | None = None
 
-    def read(self, now_ms: int) -> None:
+    def set_to(self, now_ms: int) -> None:
         """Set the clock to Redis's present time, in milliseconds since the Unix epoch."""
         self._offset = now_ms / 1000 - self._monotonic()
 
     @property
-    def is_read(self) -> bool:
+    def is_set(self) -> bool:
         """Return whether Redis's clock has been read since the start."""
         return self._offset is not None
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Reaction } from "@roomcast/sdk";
-import { groupReactions, toggled } from "../src/reactions.ts";
+import { groupReactions, toggled } from "../src/reaction_groups.ts";
 
 const PLAIN_HEART = "\u2764";
 const RED_HEART = "\u2764\ufe0f";
