@@ -63,10 +63,10 @@ def front_proxies(networks: Sequence[str]) -> dict[str, str]:
 
 def api_route(address: str) -> str:
     """Return the location that routes `/api/…` to the HTTP API. Without it, nginx does not route to the API."""
-    return (
-        f"location /api/ {{ proxy_pass http://{address}/; client_max_body_size {API_BODY}; proxy_read_timeout 30s;"
-        ' proxy_set_header Connection ""; add_header X-Content-Type-Options nosniff always; }'
-    )
+    limits = f"client_max_body_size {API_BODY}; proxy_read_timeout 30s;"
+    headers = 'proxy_set_header Connection ""; add_header X-Content-Type-Options nosniff always;'
+    check = "if ($is_ambiguous_path) { return 400; }"
+    return f"location /api/ {{ {check} proxy_pass http://{address}/; {limits} {headers} }}"
 
 
 def page_tls(certificate: str, key: str) -> str:

@@ -54,6 +54,19 @@ def test_nginx_routes_the_path_api_to_the_api_process(with_api: Cluster, environ
     assert (refused.status_code, refused.json()["reason"]) == (404, "not_found")
 
 
+def test_an_encoded_path_in_an_id_does_not_select_another_route(with_api: Cluster, environment: dict[str, str]) -> None:
+    """Such a request to revoke a sign-in revoked all tokens of the user bob instead."""
+    with client(f"{with_api.url}/api", environment) as api:
+        for path in (
+            "/v1/sign-ins/..%2Fusers%2Fbob/revocation",
+            "/v1/users/%2E%2E/events",
+            "/v1/sign-ins/a%2fb/revocation",
+        ):
+            assert api.post(path, json={}).status_code == 400, path
+        assert api.get("/v1/rooms/public:a..b?x=/../%2F").json()["reason"] == "bad_request"
+        assert api.get("/v1/rooms/public:.a..b.").json()["reason"] == "not_found"
+
+
 def test_the_api_signs_and_completes_an_upload(environment: dict[str, str]) -> None:
     with client(environment["ROOMCAST_API_URL"], environment) as api:
         body = {"user": "bot", "room": "public:lobby", "name": "a.txt", "type": "text/plain", "size": 3}

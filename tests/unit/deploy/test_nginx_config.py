@@ -25,7 +25,7 @@ def test_the_configuration_names_all_gateways_up_to_the_capacity() -> None:
 def test_the_api_has_a_route_only_if_it_is_requested() -> None:
     assert "/api/" not in nginx_config.render(VALUES)
     shown = nginx_config.local_values(Ports(8080), cpus=1, open_files=1, has_api_route=True)
-    assert "location /api/ { proxy_pass http://127.0.0.1:8423/;" in nginx_config.render(shown)
+    assert "proxy_pass http://127.0.0.1:8423/;" in nginx_config.render(shown)
 
 
 def test_nginx_listens_on_the_loopback_address_only() -> None:
