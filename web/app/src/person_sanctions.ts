@@ -16,8 +16,9 @@ export async function standingOf(client: Client, room: RoomId, user: UserId): Pr
   const [sanctions, { users }] = await Promise.all([sanctionsOf(client, room), client.call("user:blocked", {})]);
   return {
     canModerate: sanctions !== null,
-    isMuted: sanctions !== null && user in sanctions.muted,
-    isBanned: sanctions !== null && user in sanctions.banned,
+    // `in` would also find the names that every object inherits: a user can have the id `constructor`.
+    isMuted: sanctions !== null && Object.hasOwn(sanctions.muted, user),
+    isBanned: sanctions !== null && Object.hasOwn(sanctions.banned, user),
     isBlocked: users.includes(user),
   };
 }

@@ -155,7 +155,7 @@ export class RoomList {
   readSeq(id: RoomId): number {
     const self = this.#client.self?.user ?? "";
     const state = this.#client.room(id).state;
-    const known = state.read[self];
+    const known = Object.hasOwn(state.read, self) ? state.read[self] : undefined;
     if (known !== undefined || state.phase !== "joined") return known ?? 0;
     return id.startsWith("public:") ? this.#visits.seqOf(id, state.seq) : 0;
   }

@@ -19,7 +19,7 @@ import { UNKNOWN_EPOCH, type ReadMarks } from "./read_marks.ts";
 import { retrying } from "./connection/retry.ts";
 import type { RoomCache } from "./room_cache.ts";
 import { RoomLog } from "./room_log.ts";
-import { EMPTY_ROOM, type EditOptions, type RoomState, type SendOptions } from "./room_state.ts";
+import { EMPTY_ROOM, readMarkOf, type EditOptions, type RoomState, type SendOptions } from "./room_state.ts";
 import type { Sender } from "./sender.ts";
 import type { Timeline } from "./timeline.ts";
 import { OwnTypingIndicator, TypingWatch } from "./typing_timers.ts";
@@ -151,7 +151,7 @@ export class Room<A extends AppTypes = AppTypes> {
   /** Set the user's read mark to `seq`. The SDK sends it at most once a second, and again until the server confirms. */
   markRead(seq: number): void {
     const { user } = this.#context.self();
-    if (this.#timeline.isKept || seq <= (this.#state.read[user] ?? 0)) return;
+    if (this.#timeline.isKept || seq <= readMarkOf(this.#state.read, user)) return;
     this.#context.readMarks.set(this.id, seq, this.#timeline.epoch ?? UNKNOWN_EPOCH);
     this.onReceipt(user, seq);
   }
@@ -258,7 +258,7 @@ export class Room<A extends AppTypes = AppTypes> {
 
   /** @internal */
   onReceipt(user: UserId, seq: number): void {
-    if (seq > (this.#state.read[user] ?? 0)) this.#show({ read: { ...this.#state.read, [user]: seq } });
+    if (seq > readMarkOf(this.#state.read, user)) this.#show({ read: { ...this.#state.read, [user]: seq } });
   }
 
   /** @internal */
@@ -318,7 +318,7 @@ export class Room<A extends AppTypes = AppTypes> {
   /** Merge the read marks of an answer with the known ones: marks only move forward within an epoch. */
   #readAfter(answer: JoinAnswer, isSameEpoch: boolean): Record<UserId, number> {
     const read = isSameEpoch ? { ...this.#state.read } : {};
-    for (const [user, seq] of Object.entries(answer.read)) read[user] = Math.max(seq, read[user] ?? 0);
+    for (const [user, seq] of Object.entries(answer.read)) read[user] = Math.max(seq, readMarkOf(read, user));
     return read;
   }
 

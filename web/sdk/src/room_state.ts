@@ -43,6 +43,11 @@ export interface RoomState<D extends object = Data> {
   typing: UserId[];
 }
 
+/** Return a user's read mark, or 0. A user id such as `constructor` must not find what every object inherits. */
+export function readMarkOf(read: RoomState["read"], user: UserId): number {
+  return Object.hasOwn(read, user) ? (read[user] ?? 0) : 0;
+}
+
 /** The state of a room that was not joined yet. */
 export const EMPTY_ROOM: RoomState = {
   phase: "idle",
