@@ -25,12 +25,17 @@ class Rig:
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.address = self.listener.getsockname()
         self.requests = 0
+        self.answered = 0
+        self.pieces = [b"ok"]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.requests += 1
         await self.may_answer.wait()
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
-        await send({"type": "http.response.body", "body": b"ok"})
+        length = str(sum(map(len, self.pieces))).encode()
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", length)]})
+        for piece in self.pieces:
+            await send({"type": "http.response.body", "body": piece, "more_body": piece is not self.pieces[-1]})
+        self.answered += 1
 
     async def is_closed(self) -> bool:
         try:
@@ -93,6 +98,28 @@ async def test_a_connection_that_is_idle_after_an_answer_is_closed(rig: Rig) -> 
     writer.write(HEAD + b"\r\n")
     assert (await reader.readuntil(b"ok")).startswith(b"HTTP/1.1 200")
     assert await reader.read() == b""
+    writer.close()
+
+
+async def test_a_client_that_does_not_read_its_answer_is_disconnected(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise 500 connections, without any API key, could keep all places for requests until they end."""
+    monkeypatch.setattr(server, "UNREAD_SECONDS", 0.2)
+    rig.pieces = [bytes([number]) * 1_000_000 for number in range(32)]
+    with socket.create_connection(rig.address) as silent:
+        silent.sendall(HEAD + b"\r\n")
+        await until(lambda: rig.requests, "a request in flight")
+        await until(lambda: rig.answered, "the end of the request")
+
+
+async def test_a_client_that_reads_gets_a_large_answer_as_a_whole(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "IDLE_SECONDS", 20.0)
+    rig.pieces = [bytes([number]) * 1_000_000 for number in range(32)]
+    reader, writer = await rig.connect()
+    writer.write(HEAD + b"\r\n")
+    await reader.readuntil(b"\r\n\r\n")
+    assert await reader.readexactly(32_000_000) == b"".join(rig.pieces)
     writer.close()
 
 

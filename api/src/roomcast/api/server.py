@@ -19,11 +19,15 @@ IDLE_SECONDS: Final = 75
 """Seconds after which an idle connection is closed. nginx closes its side first, after 60 s, so that it never sends a
 request on a connection that is being closed."""
 
+UNREAD_SECONDS: Final = 45.0
+"""Seconds after which a connection ends if the client does not read an answer that waits in the process's memory."""
+
 
 class _Protocol(H11Protocol):
-    """HTTP/1.1 with a limit on the time in which the head of a request must arrive."""
+    """HTTP/1.1 with limits on the times in which a request's head must arrive, and in which an answer must be read."""
 
     _head_timer: asyncio.TimerHandle | None = None
+    _unread_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Expect a head within `HEAD_SECONDS`."""
@@ -42,14 +46,38 @@ class _Protocol(H11Protocol):
         if self.cycle is None or self.cycle.response_complete:
             self._expect_head(IDLE_SECONDS)
 
+    def pause_writing(self) -> None:
+        """Expect the client to read what is unsent within `UNREAD_SECONDS`."""
+        super().pause_writing()
+        self._forget_unread()
+        self._unread_timer = self.loop.call_later(UNREAD_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Stop the timer when the client has read enough."""
+        self._forget_unread()
+        super().resume_writing()
+
     def connection_lost(self, exc: Exception | None) -> None:
-        """Cancel the timer."""
+        """Cancel the timers."""
         self._forget_timer()
+        self._forget_unread()
         super().connection_lost(exc)
 
     def _expect_head(self, seconds: float) -> None:
         self._forget_timer()
-        self._head_timer = self.loop.call_later(seconds, self.transport.close)
+        self._head_timer = self.loop.call_later(seconds, self._end)
+
+    def _end(self) -> None:
+        """Close the connection, at once also if the client has not read the last answer."""
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()
+        else:
+            self.transport.close()
+
+    def _forget_unread(self) -> None:
+        if self._unread_timer is not None:
+            self._unread_timer.cancel()
+            self._unread_timer = None
 
     def _forget_timer(self) -> None:
         if self._head_timer is not None:
