@@ -183,9 +183,13 @@ export class Client<A extends AppTypes = AppTypes> {
     }
   }
 
-  /** Return the profiles of at most 100 users; unknown users are left out. The event `profile` announces changes. */
+  /**
+   * Return the profiles of at most 100 users; unknown users are left out. The event `profile` announces changes. The
+   * object has no prototype: a user id may be `constructor`.
+   */
   async profiles(users: UserId[]): Promise<Record<UserId, Profile>> {
-    return (await this.call("user:profiles", { users })).users;
+    const answer = await this.call("user:profiles", { users });
+    return Object.assign<Record<UserId, Profile>, Record<UserId, Profile>>(Object.create(null), answer.users);
   }
 
   /** Find people whose names begin with `name` (at least two characters), for invitations. `limit` is at most 100. */

@@ -19,7 +19,7 @@ import { UNKNOWN_EPOCH, type ReadMarks } from "./read_marks.ts";
 import { retrying } from "./connection/retry.ts";
 import type { RoomCache } from "./room_cache.ts";
 import { RoomLog } from "./room_log.ts";
-import { EMPTY_ROOM, readMarkOf, type EditOptions, type RoomState, type SendOptions } from "./room_state.ts";
+import { EMPTY_ROOM, mergedMarks, type EditOptions, type RoomState, type SendOptions } from "./room_state.ts";
 import type { Sender } from "./sender.ts";
 import type { Timeline } from "./timeline.ts";
 import { OwnTypingIndicator, TypingWatch } from "./typing_timers.ts";
@@ -151,7 +151,7 @@ export class Room<A extends AppTypes = AppTypes> {
   /** Set the user's read mark to `seq`. The SDK sends it at most once a second, and again until the server confirms. */
   markRead(seq: number): void {
     const { user } = this.#context.self();
-    if (this.#timeline.isKept || seq <= readMarkOf(this.#state.read, user)) return;
+    if (this.#timeline.isKept || seq <= (this.#state.read[user] ?? 0)) return;
     this.#context.readMarks.set(this.id, seq, this.#timeline.epoch ?? UNKNOWN_EPOCH);
     this.onReceipt(user, seq);
   }
@@ -228,14 +228,14 @@ export class Room<A extends AppTypes = AppTypes> {
   restore({ read, ...kept }: KeptRoom): void {
     if (this.#timeline.epoch !== null || this.#state.phase === "refused") return;
     this.#log.restore({ read, ...kept });
-    this.#show({ ...this.#shownOfTimeline(), read: { ...read, ...this.#state.read } });
+    this.#show({ ...this.#shownOfTimeline(), read: mergedMarks(read, this.#state.read) });
   }
 
   /** @internal Stop showing the state from the room cache: it belongs to another user, or the user may not enter. */
   dropKept(): void {
     if (!this.#timeline.isKept) return;
     this.#log.dropKept();
-    this.#show({ ...this.#shownOfTimeline(), read: {} });
+    this.#show({ ...this.#shownOfTimeline(), read: mergedMarks() });
   }
 
   /** @internal Join again and recover the missed messages: a new session is in no room yet. */
@@ -258,7 +258,7 @@ export class Room<A extends AppTypes = AppTypes> {
 
   /** @internal */
   onReceipt(user: UserId, seq: number): void {
-    if (seq > readMarkOf(this.#state.read, user)) this.#show({ read: { ...this.#state.read, [user]: seq } });
+    if (seq > (this.#state.read[user] ?? 0)) this.#show({ read: mergedMarks(this.#state.read, { [user]: seq }) });
   }
 
   /** @internal */
@@ -309,17 +309,10 @@ export class Room<A extends AppTypes = AppTypes> {
 
   #joined(answer: JoinAnswer, isSameEpoch: boolean): void {
     this.#context.presence.learn(answer.members);
-    const read = this.#readAfter(answer, isSameEpoch);
+    const read = mergedMarks(isSameEpoch ? this.#state.read : {}, answer.read);
     const people = peopleListed(this.#state, answer.members, answer.occupancy);
     const moreMembers = answer.members.length >= MAX_LIST && answer.occupancy > MAX_LIST;
     this.#show({ phase: "joined", error: null, read, ...people, moreMembers });
-  }
-
-  /** Merge the read marks of an answer with the known ones: marks only move forward within an epoch. */
-  #readAfter(answer: JoinAnswer, isSameEpoch: boolean): Record<UserId, number> {
-    const read = isSameEpoch ? { ...this.#state.read } : {};
-    for (const [user, seq] of Object.entries(answer.read)) read[user] = Math.max(seq, readMarkOf(read, user));
-    return read;
   }
 
   #refused(error: RoomcastError): void {

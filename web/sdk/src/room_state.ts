@@ -38,14 +38,17 @@ export interface RoomState<D extends object = Data> {
   moreMembers: boolean;
   /** The people who were seen here and have left, the latest first. */
   gone: readonly Member[];
-  /** User → the seq up to which that user has read. */
+  /** User → the seq up to which that user has read. The object has no prototype: a user id may be `constructor`. */
   read: Readonly<Record<UserId, number>>;
   typing: UserId[];
 }
 
-/** Return a user's read mark, or 0. A user id such as `constructor` must not find what every object inherits. */
-export function readMarkOf(read: RoomState["read"], user: UserId): number {
-  return Object.hasOwn(read, user) ? (read[user] ?? 0) : 0;
+/** Return the read marks of all arguments, for each user the highest. The object has no prototype. */
+export function mergedMarks(...parts: Readonly<Record<UserId, number>>[]): Record<UserId, number> {
+  const merged: Record<UserId, number> = Object.create(null);
+  for (const part of parts)
+    for (const [user, seq] of Object.entries(part)) merged[user] = Math.max(seq, merged[user] ?? 0);
+  return merged;
 }
 
 /** The state of a room that was not joined yet. */
@@ -60,7 +63,7 @@ export const EMPTY_ROOM: RoomState = {
   stale: false,
   ...NO_PEOPLE,
   moreMembers: false,
-  read: {},
+  read: mergedMarks(),
   typing: [],
 };
 

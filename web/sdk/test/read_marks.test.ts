@@ -103,4 +103,21 @@ describe("a read mark", () => {
     await client.call("presence", {}); // the server has handled all earlier events by then
     assert.deepEqual(marks(), []);
   });
+
+  for (const user of ["constructor", "__proto__"]) {
+    it(`of a user whose id is ${user} is shown, and no mark before it`, async () => {
+      gateway.user = user;
+      const { client, room } = await joined();
+      assert.equal(room.state.read[user], undefined);
+      room.markRead(2);
+      assert.equal(room.state.read[user], 2);
+      gateway.io.emit("receipt", { room: LOBBY, user, seq: 3 });
+      await until(() => room.state.read[user] === 3, "the mark of another client of the user");
+      gateway.read = JSON.parse(`{"${user}": 4, "bob": 1}`);
+      gateway.cut();
+      await until(() => room.state.read[user] === 4, "the mark in the answer to the join");
+      assert.equal(room.state.read.bob, 1);
+      assert.equal((await client.profiles([user]))[user], undefined);
+    });
+  }
 });

@@ -50,6 +50,8 @@ export class TestGateway {
   serverTime: () => number = () => Date.now();
   limits: Record<string, number> = { message_bytes: 16384, upload_bytes: 1000, payload_bytes: 100_000 };
   rooms: string[] = [];
+  /** The read marks in answers to joins. */
+  read: Record<string, number> = {};
   /** The lines of the inbox, the latest activity first. */
   inbox: InboxRoom[] = [];
   accepts: (token: string) => Error | null = () => null;
@@ -135,6 +137,7 @@ export class TestGateway {
     this.#answer(socket, "room:list", ({ after, limit }) => this.#list(after as string | undefined, limit as number));
     this.#answer(socket, "inbox:list", (payload) => this.#inboxPage(payload as { after?: string; limit: number }));
     this.#answer(socket, "receipt:read", () => ({}));
+    this.#answer(socket, "user:profiles", () => ({ users: {} }));
     this.#answer(socket, "auth:refresh", () => ({ expires: 0 }));
     this.#answer(socket, "media:sign", () => ({ upload: "upload-1", method: "POST", url: "/x", expires: 0 }));
     this.#answer(socket, "media:complete", ({ upload }) => ({
@@ -190,7 +193,7 @@ export class TestGateway {
       more: !isReplay && (recovered ? missed : this.log).length > this.pageSize,
       occupancy: 1,
       members: [{ user: "ada", name: "Ada", status: "online" }],
-      read: {},
+      read: this.read,
     };
   }
 
