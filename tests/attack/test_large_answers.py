@@ -7,6 +7,7 @@ from collections import Counter
 
 import pytest
 
+from roomcast.contract import backend
 from roomcast.contract.limits import MAX_LIST, MAX_MESSAGE_BYTES, MAX_PAGE_BYTES
 from roomcast.gateway.sign_in.event_limit import BYTES_PER_EVENT, ROWS_PER_EVENT
 from tests.gateways import Client, Clients, Gateway, Json, unique
@@ -78,6 +79,29 @@ async def test_a_page_of_long_json_has_at_most_a_megabyte(gateway: Gateway, clie
     assert (listed["more"], listed["after"], len(listed["rooms"])) == (True, rooms[9], 10)
     rest = await mallory.ok("room:list", {"limit": MAX_LIST, "after": listed["after"]})
     assert [row["room"] for row in (*listed["rooms"], *rest["rooms"])] == rooms
+
+
+async def test_a_page_of_reports_of_long_json_has_at_most_a_megabyte(
+    gateway: Gateway, clients: Clients, own_redis: str
+) -> None:
+    mallory, room = await clients(gateway, unique("mallory")), unique("public:long")
+    ops = await clients(gateway, unique("ops"), ops=True)
+    await mallory.join(room)
+    sent = await mallory.send(room, "short")
+    start = (await mallory.ok("message:report", {"room": room, "target": sent["seq"], "reason": "first"}))["id"]
+    sent = await mallory.send(room, "x" + "\x01" * (MAX_MESSAGE_BYTES - 200))
+    report = {"room": room, "target": sent["seq"], "reason": "long"}
+    numbers = [(await mallory.ok("message:report", report))["id"] for _ in range(12)]
+
+    for scope in ({}, {"room": room}):
+        pages = [await ops.ok("report:list", {**scope, "after": after}) for after in (start, numbers[9])]
+        assert [[each["id"] for each in page["reports"]] for page in pages] == [numbers[:10], numbers[10:]]
+        assert [page["more"] for page in pages] == [True, False]
+    exact = await ops.ok("report:list", {"after": numbers[9], "limit": 2})
+    assert (len(exact["reports"]), exact["more"]) == (2, False)
+    async with backend.connect(own_redis) as client:
+        found = [await client.reports(after=after) for after in (start, numbers[9], numbers[11])]
+    assert [[each["id"] for each in page] for page in found] == [numbers[:10], numbers[10:], []]
 
 
 @pytest.mark.parametrize(

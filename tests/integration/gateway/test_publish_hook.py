@@ -302,6 +302,23 @@ async def test_a_refused_resend_of_a_published_message_gets_the_first_receipt(ri
     assert (again["seq"], again["duplicate"]) == (first["seq"], True)
 
 
+async def test_a_resend_of_a_published_message_that_finds_no_place_in_the_queue_gets_the_first_receipt(
+    rig: Rig, clients: Clients
+) -> None:
+    ada, _, room = await joined(rig, clients)
+    more = [await clients(rig.closed, ada.user) for _ in range(2)]
+    first = await ada.send(room, "once", "same")
+    async with _held(rig) as gate, asyncio.TaskGroup() as group:
+        for client in more:
+            for _ in range(32):
+                payload = {"room": room, "id": uuid4().hex, "text": "many"}
+                group.create_task(client.call("message:send", payload))
+        await until(lambda: rig.server.at_once == 64, "ada has 64 messages in review")
+        again = await ada.send(room, "once", "same")
+        gate.set()
+    assert (again["seq"], again["duplicate"]) == (first["seq"], True)
+
+
 async def test_the_circuit_opens_for_an_endpoint_that_is_down_and_closes_again(rig: Rig, clients: Clients) -> None:
     ada, _, room = await joined(rig, clients)
     await rig.server.stop()

@@ -695,6 +695,8 @@ export interface paths {
         /**
          * List Reports
          * @description List open reports, oldest first.
+         *
+         *     A page has at most a megabyte of messages, so it may be shorter than `limit`. After the last report, it is empty.
          */
         get: operations["reports"];
         put?: never;

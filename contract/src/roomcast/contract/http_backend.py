@@ -327,7 +327,7 @@ class HttpBackend(HttpLink):
         await self._sanction("DELETE", "ban", user, room)
 
     async def reports(self, *, after: str | None = None, limit: int = 100) -> list[dict[str, Any]]:
-        """Return open reports after the id `after`, oldest first."""
+        """Return open reports after the id `after`, oldest first, as `Backend.reports` does."""
         return list((await self._send("GET", "/v1/reports", query=present(after=after, limit=limit)))["reports"])
 
     async def resolve_report(self, number: str) -> None:

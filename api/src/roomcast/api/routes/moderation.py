@@ -80,7 +80,10 @@ async def list_reports(
     after: Annotated[str | None, Query(pattern=ReportId, description="the last id of another page")] = None,
     limit: Limit = 50,
 ) -> ReportsResponse:
-    """List open reports, oldest first."""
+    """List open reports, oldest first.
+
+    A page has at most a megabyte of messages, so it may be shorter than `limit`. After the last report, it is empty.
+    """
     reports = [Report.model_validate(row) for row in await parts.backend.reports(after=after, limit=limit)]
     await owe(parts, key, size=sum(len(report.message) for report in reports))
     return ReportsResponse(reports=reports)

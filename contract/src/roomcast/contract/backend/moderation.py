@@ -10,6 +10,7 @@ from roomcast.contract.backend.redis_link import RedisLink, check_ids, whole_sec
 from roomcast.contract.envelope import Sanctioned
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.limits import MAX_SANCTIONS
+from roomcast.contract.page_size import fitting, report_size
 from roomcast.contract.room_info import sanction_keys
 
 _FULL: Final = -2
@@ -42,9 +43,13 @@ class Moderation(RedisLink):
         await self._control(Sanctioned(room))
 
     async def reports(self, *, after: str | None = None, limit: int = 100) -> list[dict[str, Any]]:
-        """Return open reports after the id `after`, oldest first: `{id, room, target, by, reason, message}`."""
+        """Return open reports after the id `after`, oldest first: `{id, room, target, by, reason, message}`.
+
+        A page has at most `limit` reports and about MAX_PAGE_BYTES of messages; after the last report, it is empty.
+        """
         rows = await self._call("XRANGE", keys.REPORTS, f"({after}" if after else "-", "+", "COUNT", limit)
-        return [{"id": number.decode(), **json.loads(fields[b"report"])} for number, fields in _entries(rows)]
+        found = [{"id": number.decode(), **json.loads(fields[b"report"])} for number, fields in _entries(rows)]
+        return fitting(found, report_size)
 
     async def resolve_report(self, number: str) -> None:
         """Close a report. For a closed or unknown report, do nothing."""

@@ -220,7 +220,7 @@ class Chat:
         self, session: ChatSession, room: str, message_id: str, error: RoomcastError
     ) -> PublishReceipt | None:
         """Return the receipt of a refused message if a message with this id was published before; else None."""
-        if error.code not in (Code.REFUSED, Code.UNAVAILABLE) or not self._is_reviewed(room):
+        if error.code not in (Code.REFUSED, Code.UNAVAILABLE, Code.RATE_LIMITED) or not self._is_reviewed(room):
             return None
         return await self._log.find_receipt(room, session.user, message_id)
 

@@ -18,9 +18,9 @@ from roomcast.contract.events.moderation import (
 )
 from roomcast.contract.events.server_events import ROOM
 from roomcast.contract.events.users import UserBlock, UserBlocked
+from roomcast.contract.page_size import fitting, report_size
 from roomcast.contract.texts import MAX_REASON, clean_line
 from roomcast.gateway.chat.emitter import Emitter
-from roomcast.gateway.chat.page_size import fitting
 from roomcast.gateway.chat.ports import AckFields
 from roomcast.gateway.chat.room_access import RoomAccess
 from roomcast.gateway.chat.sanctions import Sanctions
@@ -136,13 +136,13 @@ class Moderation:
         if p.room is None:
             if not session.identity.ops:
                 raise RoomcastError(Code.FORBIDDEN)
-            reports = await self._store.reports(p.after, p.limit)
-            return {"reports": reports, "more": len(reports) == p.limit}
-        await self._access.require_moderator(session, p.room)
-        async with session.limit.reading():
-            found, size = await self._store.reports_of(p.room, p.after, p.limit + 1)
-            session.limit.charge_page(rows=len(found), size=size)
-        reports = fitting(found[: p.limit], lambda report: len(report["message"]))
+            found = await self._store.reports(p.after, p.limit + 1)
+        else:
+            await self._access.require_moderator(session, p.room)
+            async with session.limit.reading():
+                found, size = await self._store.reports_of(p.room, p.after, p.limit + 1)
+                session.limit.charge_page(rows=len(found), size=size)
+        reports = fitting(found[: p.limit], report_size)
         return {"reports": reports, "more": len(found) > len(reports)}
 
     async def resolve_report(self, session: ChatSession, p: ReportResolve) -> AckFields:

@@ -15,8 +15,8 @@ from roomcast.contract.events.rooms import RoomCreate, RoomInvite, RoomList, Roo
 from roomcast.contract.events.server_events import RECEIPT, ROOM
 from roomcast.contract.ids import DIRECT, other_person
 from roomcast.contract.inbox import Line
+from roomcast.contract.page_size import fitting
 from roomcast.contract.texts import clean_name
-from roomcast.gateway.chat.page_size import fitting
 from roomcast.gateway.chat.ports import AckFields, Control, EventSender, RoomOccupancy, Visibility
 from roomcast.gateway.chat.room_access import RoomAccess
 from roomcast.gateway.chat.voice import Voice, is_silenced

@@ -1,9 +1,9 @@
-"""Bound the bytes of a page. A page is one packet, which a gateway keeps until the client has read it. Pure."""
+"""Bound the bytes of a page: a process keeps each page in memory until the client has read it. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from roomcast.contract.limits import MAX_PAGE_BYTES
 
@@ -20,3 +20,8 @@ def fitting(rows: Sequence[Row], size_of: Callable[[Row], int]) -> list[Row]:
             break
         kept.append(row)
     return kept
+
+
+def report_size(report: Mapping[str, Any]) -> int:
+    """Return the size of a report on a page: the characters of its message as JSON, as the rest of it is small."""
+    return len(report["message"])
