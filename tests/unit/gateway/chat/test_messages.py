@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Any
 
 import pytest
@@ -11,7 +11,7 @@ import pytest
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events.media import Media
 from roomcast.contract.events.messages import MessageDelete, MessageEdit, MessageHistory, MessageReact, MessageSend
-from roomcast.gateway.chat.messages import Chat
+from roomcast.gateway.chat.messages import Chat, Review
 from roomcast.gateway.operations.daily_bytes import ROOM_BYTES
 from roomcast.gateway.sign_in.session import ChatSession
 from tests.unit.gateway.fakes import FakeAccess, FakeLog, FakeVoice, refusal, session_of
@@ -22,7 +22,7 @@ ROOM = "team"
 class Rig:
     """A chat over fakes. `ada` is in the room, `bob` may enter it, `mod` moderates it, `eve` may not enter it."""
 
-    def __init__(self) -> None:
+    def __init__(self, review: Review | None = None) -> None:
         self.log = FakeLog()
         self.access = FakeAccess(("ada", ROOM), ("bob", ROOM), ("mod", ROOM), moderators=["mod"])
         self.addressed: list[tuple[str, str]] = []
@@ -37,6 +37,7 @@ class Rig:
             self.voice,
             self._mentions,
             max_message_bytes=100,
+            review=review,
         )
         self.ada = session_of("ada", ROOM)
         self.bob = session_of("bob")
@@ -339,3 +340,49 @@ async def test_mentions_are_checked_and_written_directly_after_the_field_kind(ri
     assert rig.plain == []
     refused = rig.chat.send_message(rig.ada, MessageSend(ROOM, "m2", text="look", mentions=["eve"]))
     assert await refusal(refused) is Code.FORBIDDEN
+
+
+class Verdicts:
+    """A publish hook whose verdicts the test gives: message id -> a future, which has the refusal or None."""
+
+    def __init__(self) -> None:
+        self.given: dict[str, asyncio.Future[Code | None]] = {}
+
+    def covers(self, room: str) -> bool:
+        return room == ROOM
+
+    async def review(self, message: dict[str, Any]) -> tuple[str | None, dict[str, Any] | None]:
+        verdict = self.given[message["id"]] = asyncio.get_running_loop().create_future()
+        if (code := await verdict) is not None:
+            raise RoomcastError(code)
+        return message["text"], message["data"]
+
+
+@pytest.mark.parametrize("code", [Code.RATE_LIMITED, Code.UNAVAILABLE, Code.REFUSED])
+async def test_messages_do_not_overtake_a_message_that_the_hook_refused_for_now(code: Code) -> None:
+    verdicts = Verdicts()
+    rig = Rig(verdicts)
+    async with asyncio.TaskGroup() as group:
+        sends = [group.create_task(outcome(rig.send(rig.ada, message_id=str(number)))) for number in range(4)]
+        while len(verdicts.given) < 4:
+            await asyncio.sleep(0)
+        for message_id, verdict in (("0", None), ("1", code), ("2", Code.REFUSED)):
+            verdicts.given[message_id].set_result(verdict)
+        await sends[1]
+        later = group.create_task(outcome(rig.send(rig.ada, message_id="4")))
+        while "4" not in verdicts.given:
+            await asyncio.sleep(0)
+        for message_id in ("3", "4"):
+            verdicts.given[message_id].set_result(None)
+    expected = None if code is Code.REFUSED else Code.UNAVAILABLE
+    assert [task.result() for task in (*sends, later)] == [None, code, Code.REFUSED, expected, None]
+    assert rig.ada.refused_at == {}
+
+
+async def outcome(sending: Awaitable[Any]) -> Code | None:
+    """Return the code with which a send is refused, or None."""
+    try:
+        await sending
+    except RoomcastError as error:
+        return error.code
+    return None

@@ -181,11 +181,7 @@ class Chat:
         session.sending[p.room] = turn
         session.revoke_tickets(p.room)  # a later plain text on the fast path would overtake this message
         try:
-            try:
-                tail = await self._look_up(session, p)
-            finally:
-                if before is not None:
-                    await before
+            tail = await self._look_up_in_order(session, p, before)
             if before is not None or self._is_reviewed(p.room):
                 await self._require_still(session, p.room)
             if not session.identity.ops:
@@ -196,6 +192,30 @@ class Chat:
             turn.set_result(None)
             if session.sending.get(p.room) is turn:
                 del session.sending[p.room]
+                session.refused_at.pop(p.room, None)
+
+    async def _look_up_in_order(
+        self, session: ChatSession, p: MessageSend, before: asyncio.Future[None] | None
+    ) -> bytes:
+        """Do the look-ups of the message, and wait for the earlier sends of the session into the room.
+
+        If the publish hook has refused one of these for now, refuse this message, too: otherwise it would overtake that
+        message, which the client sends again. Messages that were sent after that refusal are not refused.
+        """
+        begun, is_refused_for_now = time.monotonic(), False
+        try:
+            tail = await self._look_up(session, p)
+        except RoomcastError as error:
+            is_refused_for_now = error.code.retryable and self._is_reviewed(p.room)
+            raise
+        finally:
+            if before is not None:
+                await before
+            if is_refused_for_now:
+                session.refused_at[p.room] = time.monotonic()
+        if begun < session.refused_at.get(p.room, 0.0):
+            raise RoomcastError(Code.UNAVAILABLE, "an earlier message to the room was refused for now")
+        return tail
 
     async def _look_up(self, session: ChatSession, p: MessageSend) -> bytes:
         """Check the right to write, the mentions and the upload; return the JSON of the message to publish."""

@@ -74,6 +74,8 @@ class ChatSession:
     """The limit of custom events, shared by all connections of the user here."""
     sending: dict[str, asyncio.Future[None]] = field(default_factory=dict)
     """Room -> the latest send that waits for a look-up before it is queued. Later sends to the room wait for it."""
+    refused_at: dict[str, float] = field(default_factory=dict)
+    """Room in `sending` -> when the publish hook last refused a send for now, in monotonic seconds."""
 
     user: str = field(init=False)
     """The user id."""
