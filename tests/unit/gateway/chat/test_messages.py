@@ -379,6 +379,23 @@ async def test_messages_do_not_overtake_a_message_that_the_hook_refused_for_now(
     assert rig.ada.refused_at == {}
 
 
+async def test_edits_keep_their_order_when_verdicts_take_different_times() -> None:
+    verdicts = Verdicts()
+    rig = Rig(verdicts)
+    target = rig.log.put(user="ada", kind="text", text="draft", id="0")
+    async with asyncio.TaskGroup() as group:
+        for text in ("first", "second"):
+            group.create_task(rig.chat.edit_message(rig.ada, MessageEdit(ROOM, text, target, text)))
+        while len(verdicts.given) < 2:
+            await asyncio.sleep(0)
+        verdicts.given["second"].set_result(None)
+        for _ in range(20):  # enough turns of the event loop to publish the second edit
+            await asyncio.sleep(0)
+        verdicts.given["first"].set_result(None)
+    assert rig.log.queued == ["first", "second"]
+    assert rig.log.read(target)["text"] == "second"
+
+
 async def outcome(sending: Awaitable[Any]) -> Code | None:
     """Return the code with which a send is refused, or None."""
     try:

@@ -18,6 +18,7 @@ from roomcast.contract.ids import DIRECT
 from roomcast.contract.texts import canonical_emoji, is_blank
 from roomcast.gateway.chat.message_content import check_content
 from roomcast.gateway.chat.ports import AckFields
+from roomcast.gateway.chat.send_turns import send_turn
 from roomcast.gateway.chat.voice import Voice
 from roomcast.gateway.operations.daily_bytes import ENTRY_BYTES, ROOM_BYTES, charge
 from roomcast.gateway.sign_in.session import ChatSession
@@ -28,6 +29,7 @@ ROWS_PER_MENTION: Final = 5
 """Price of one mention in the event limit, in rows (see `EventLimit.charge`). For each mention, Redis needs half the
 time of a plain message: the script searches the user's list of unread mentions twice."""
 Written = TypeVar("Written", MessageSend, MessageEdit)
+Found = TypeVar("Found")
 
 
 class Amendment(NamedTuple):
@@ -176,46 +178,37 @@ class Chat:
 
         A refused send also waits for the earlier sends into the room, so that no later send overtakes them.
         """
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        before = session.sending.get(p.room)
-        session.sending[p.room] = turn
-        session.revoke_tickets(p.room)  # a later plain text on the fast path would overtake this message
-        try:
-            tail = await self._look_up_in_order(session, p, before)
+        with send_turn(session, p.room) as before:
+            tail = await self._in_order(session, p.room, before, self._look_up(session, p))
             if before is not None or self._is_reviewed(p.room):
                 await self._require_still(session, p.room)
             if not session.identity.ops:
                 await self._voice.take_turn(session.user, p.room)
             await self._address(session, p.room)
             return self._append(session, p.room, p.id, tail)
-        finally:
-            turn.set_result(None)
-            if session.sending.get(p.room) is turn:
-                del session.sending[p.room]
-                session.refused_at.pop(p.room, None)
 
-    async def _look_up_in_order(
-        self, session: ChatSession, p: MessageSend, before: asyncio.Future[None] | None
-    ) -> bytes:
-        """Do the look-ups of the message, and wait for the earlier sends of the session into the room.
+    async def _in_order(
+        self, session: ChatSession, room: str, before: asyncio.Future[None] | None, look_up: Awaitable[Found]
+    ) -> Found:
+        """Do the look-ups of a message, and wait for the earlier sends of the session into the room.
 
         If the publish hook has refused one of these for now, refuse this message, too: otherwise it would overtake that
         message, which the client sends again. Messages that were sent after that refusal are not refused.
         """
         begun, is_refused_for_now = time.monotonic(), False
         try:
-            tail = await self._look_up(session, p)
+            found = await look_up
         except RoomcastError as error:
-            is_refused_for_now = error.code.retryable and self._is_reviewed(p.room)
+            is_refused_for_now = error.code.retryable and self._is_reviewed(room)
             raise
         finally:
             if before is not None:
                 await before
             if is_refused_for_now:
-                session.refused_at[p.room] = time.monotonic()
-        if begun < session.refused_at.get(p.room, 0.0):
+                session.refused_at[room] = time.monotonic()
+        if begun < session.refused_at.get(room, 0.0):
             raise RoomcastError(Code.UNAVAILABLE, "an earlier message to the room was refused for now")
-        return tail
+        return found
 
     async def _look_up(self, session: ChatSession, p: MessageSend) -> bytes:
         """Check the right to write, the mentions and the upload; return the JSON of the message to publish."""
@@ -255,27 +248,32 @@ class Chat:
             raise RoomcastError(Code.BAD_REQUEST, "text or data is needed")
         check_content(p.text, p.data, self._max_bytes)
         await self._require_voice(session, p.room)
-        try:
-            reviewed = await self._reviewed(session, p, "edit", target=p.target)
-        except RoomcastError as error:
-            known = await self._receipt_of_refused(session, p.room, p.id, error)
-            if known is None:
-                raise
-            return _receipt(known)
-        if self._is_reviewed(p.room):
+        if not self._is_reviewed(p.room):
+            return _receipt(await self._append_edit(session, p))
+        with send_turn(session, p.room) as before:
+            try:
+                review = self._reviewed(session, p, "edit", target=p.target)
+                reviewed = await self._in_order(session, p.room, before, review)
+            except RoomcastError as error:
+                known = await self._receipt_of_refused(session, p.room, p.id, error)
+                if known is None:
+                    raise
+                return _receipt(known)
             await self._require_still(session, p.room)
+            return _receipt(await self._append_edit(session, reviewed))
 
+    async def _append_edit(self, session: ChatSession, p: MessageEdit) -> PublishReceipt:
         async def amendment() -> Amendment:
             entry, message = await self._target(p.room, p.target)
             if message["user"] != session.user:
                 raise RoomcastError(Code.FORBIDDEN, "only the author may edit a message")
-            content = amend.edited_content(message, reviewed.text, reviewed.data)
+            content = amend.edited_content(message, p.text, p.data)
             rewrites = [amend.edited(entry, message, content), *await self._earlier_edit(p.room, message)]
             tail = _fields(session, p.id, "edit", target=p.target, **content)
             charge(session.allowance, len(tail) + ENTRY_BYTES, time.monotonic())
             return Amendment(tail, rewrites)
 
-        return _receipt(await self._amend(session, p.room, p.id, amendment))
+        return await self._amend(session, p.room, p.id, amendment)
 
     async def delete_message(self, session: ChatSession, p: MessageDelete) -> AckFields:
         """Answer `message:delete`: the author and moderators may delete."""
