@@ -18,7 +18,7 @@ from tests.gateways import Clients, Gateway, token, unique
 from tests.waiting import until
 from tests.websocket_frames import masked
 
-CLOSED_WITHIN_SECONDS = 5.0
+CLOSED_WITHIN_SECONDS = 15.0
 MEMORY_MARGIN_BYTES = 20_000_000
 """Allowed growth of each gateway's memory after an attack. A gateway collects garbage after a growth of 16.8 MB."""
 

@@ -37,12 +37,12 @@ async def test_a_short_deafness_keeps_the_connection_and_missed_messages_are_rea
 ) -> None:
     async with muting_proxy(redis_port, b"-pubsub") as proxy, joined(proxy) as (adapter, log, heard):
         await log.append("room", "u", "1", b'"n":1}')
-        await until(lambda: len(heard.packets) == 1, "the message arrives", 2)
+        await until(lambda: len(heard.packets) == 1, "the message arrives")
         proxy.is_muted = True
         await log.append("room", "u", "lost", b'"n":1}')
-        await until(lambda: b"canary" in proxy.swallowed, "a canary is lost", 3)
+        await until(lambda: b"canary" in proxy.swallowed, "a canary is lost")
         proxy.is_muted = False
-        await until(lambda: len(heard.packets) == 2, "the lost message arrives", 4)
+        await until(lambda: len(heard.packets) == 2, "the lost message arrives")
         assert adapter.backplane.reconnects == 0
 
 
@@ -51,7 +51,7 @@ async def test_a_deaf_adapter_is_unready_within_five_seconds_and_loses_no_messag
 ) -> None:
     async with muting_proxy(redis_port, b"-pubsub") as proxy, joined(proxy) as (adapter, log, heard):
         await log.append("room", "u", "1", b'"n":1}')
-        await until(lambda: len(heard.packets) == 1, "the message arrives", 2)
+        await until(lambda: len(heard.packets) == 1, "the message arrives")
         await go_deaf(adapter, proxy)
         for number in range(5):
             await log.append("room", "u", f"deaf{number}", b'"n":1}')

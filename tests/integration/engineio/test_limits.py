@@ -121,7 +121,7 @@ class TestSizes:
             target = client.url.partition(address)[2]
             writer.write(f"POST {target} HTTP/1.1\r\nHost: {address}\r\n{length}\r\n\r\n".encode())
             writer.write(b"4e20\r\n" + b"x" * 20_000 + b"\r\n" if chunked else b"4xxx")
-            async with asyncio.timeout(1):
+            async with asyncio.timeout(10):
                 assert b" 413 " in await reader.readline()
             writer.close()
             assert watcher.closes == [("polling", Reason.TOO_LARGE)]

@@ -255,7 +255,7 @@ class TestClose:
     async def test_a_lost_connection_closes_the_session(self, echo: Echo, address: str) -> None:
         socket, sid = await opened(address)
         socket.drop()
-        await until(lambda: echo.gone.get(sid) == Reason.TRANSPORT_CLOSE, "the disconnect is reported", 0.3)
+        await until(lambda: echo.gone.get(sid) == Reason.TRANSPORT_CLOSE, "the disconnect is reported")
 
     async def test_the_server_closes_a_session_after_queued_packets(self, echo: Echo, address: str) -> None:
         socket, sid = await opened(address)

@@ -15,7 +15,7 @@ from tests.socket_schemas import assert_documented
 from tests.waiting import until
 
 Pair = list[Gateway]
-CLOSED_WITHIN_SECONDS = 2.0
+CLOSED_WITHIN_SECONDS = 10.0
 
 
 async def assert_alive(pair: Pair, clients: Clients) -> None:
@@ -309,7 +309,7 @@ async def test_a_client_that_sends_a_thousand_events_at_once_is_limited_and_then
         started = time.monotonic()
         for number in range(1_000):
             await socket.send(event("message:send", {**SEND, "room": room, "id": str(number)}, number))
-        said = await socket.until_closed(5.0)
+        said = await socket.until_closed()
 
     answers = [json.loads(frame[frame.index("[") :])[0] for frame in said if frame.startswith("43")]
     limited = [answer["error"] for answer in answers if not answer["ok"]]
@@ -366,7 +366,7 @@ async def test_a_client_that_sends_too_many_typing_events_is_closed(pair: Pair, 
         await socket.ack(1)
         for _ in range(1_000):
             await socket.send("42" + json.dumps(["typing", {"room": room, "typing": True}]))
-        await socket.until_closed(5.0)
+        await socket.until_closed()
 
     ada = await clients(pair[0], unique("ada"))
     await ada.send(room, "after the typing events")

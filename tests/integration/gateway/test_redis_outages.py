@@ -99,7 +99,7 @@ async def assert_sign_in_is_closed_without_refusal(running: Gateway) -> None:
     """Check that a sign-in is closed without a refusal. After a refusal, socket.io-client would not reconnect."""
     async with raw(running) as socket:
         await socket.send('40{"token":"' + token("carol") + '"}')
-        said = await socket.until_closed(4.0)
+        said = await socket.until_closed()
     assert [frame for frame in said if frame.startswith("4")] == []
 
 
