@@ -158,7 +158,8 @@ class Guard:
         finally:
             self._held_bytes -= len(body)
             self._held_of[key] -= len(body)
-            self._held_of += Counter()  # drops the keys without bodies
+            if not self._held_of[key]:
+                del self._held_of[key]
 
     async def _read_parts(self, receive: Receive, body: bytearray, key: str) -> None:
         try:

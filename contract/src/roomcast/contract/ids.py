@@ -34,7 +34,7 @@ _ENCODED_SAFE = re.compile(rb"[A-Za-z0-9_.@]")
 
 
 class Access(Enum):
-    """Whether a room id lets a user in: always, never, or only with a stored membership or a pattern in the token."""
+    """The way a room id lets a user in: always, never, or only with a stored membership or a pattern in the token."""
 
     OPEN = "open"
     CLOSED = "closed"

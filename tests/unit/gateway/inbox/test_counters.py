@@ -34,7 +34,7 @@ def test_settle_adds_the_counts_since_the_last_settle_to_the_metrics() -> None:
     figures, metrics = InboxFigures(Clock()), Metrics()
     figures.live, figures.waiting = 3, 2
     for _ in range(2):
-        figures.told(25)
+        figures.told(25, 1)
         figures.reset(1)
         metrics.inbox.settle(figures)
         metrics.inbox.settle(figures)

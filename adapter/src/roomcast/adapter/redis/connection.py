@@ -28,7 +28,7 @@ from roomcast.wire.redis_tls import make_context
 from roomcast.wire.redis_url import RedisTarget
 
 _CHECKS: Final = 4
-"""How many checks a command must have waited through before it counts as unanswered."""
+"""The number of checks that a command must have waited through before it counts as unanswered."""
 _MAX_UNREAD_BYTES: Final = 4_000_000
 """The most received bytes that wait to be handled. Further bytes wait in Redis (client-output-buffer-limit)."""
 _CLOSED: Final = "the Redis connection is closed"

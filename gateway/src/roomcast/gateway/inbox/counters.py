@@ -21,10 +21,10 @@ class InboxFigures:
         self.live = self.waiting = self.events = self.lines = self.resets = 0
         self.catch_up_seconds = 0.0
 
-    def told(self, lines: int) -> None:
-        """Count one event with this number of lines."""
-        self.events += 1
-        self.lines += lines
+    def told(self, lines: int, clients: int) -> None:
+        """Count one event with this number of lines for each of the clients."""
+        self.events += clients
+        self.lines += lines * clients
 
     def reset(self, clients: int) -> None:
         """Count clients that were told to request the list again."""

@@ -318,8 +318,7 @@ class InboxService:
         """Send rows to clients of one user that have the same totals."""
         event = {"rooms": rows, "unread": watchers[0].unread, "mentions": watchers[0].mentions}
         self._devices.to_sessions([watcher.session.sid for watcher in watchers], INBOX, event)
-        for _ in watchers:
-            self._figures.told(len(rows))
+        self._figures.told(len(rows), len(watchers))
 
     def _send_resets(self) -> int:
         """Tell some of the stale clients to request their lists again; return the number of these clients."""

@@ -2,19 +2,14 @@
 --
 -- A user's unread messages are the texts and media that other users wrote after the user's read mark. The meta has the
 -- number of entries that are neither texts nor media (`others`), so `seq - others` is the number of texts and media.
--- `counts` has the number of texts and media of each author (field `user`). A new read mark stores how many texts and
--- media of other users the user has read (field `=user`). Therefore a message costs one increment, however many users
--- are in the room. Mentions are few: `counts` has the seq of each unread mention of a user, as text (field `@user`). A
--- user id may begin with `@`: the author's field of such a user begins with `:`, which no user id contains.
-
--- Return the field of counts for the texts and media that a user wrote. room_append.lua has the same rule.
-local function author_field(user)
-  return string.byte(user) == 64 and ':' .. user or user
-end
+-- `counts` has the number of texts and media of each author (field: see _author.lua). A new read mark stores how many
+-- texts and media of other users the user has read (field `=user`). Therefore a message costs one increment, however
+-- many users are in the room. Mentions are few: `counts` has the seq of each unread mention of a user, as text (field
+-- `@user`).
 
 -- Return the number of texts and media of other users that a user has not read, and the number of all texts and media
 -- of other users. The numbers are exact if no message was trimmed from the log before the user read it. `own` and
--- `stored` are the fields `user` and `=user` of counts; `seq` and `others` are from the meta.
+-- `stored` are the author's field and the field `=user` of counts; `seq` and `others` are from the meta.
 local function unread_from(own, stored, seq, others)
   local written = seq - tonumber(others or '0') - tonumber(own or '0')
   return math.max(0, written - tonumber(stored or '0')), written

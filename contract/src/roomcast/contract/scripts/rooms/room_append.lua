@@ -36,6 +36,7 @@
 -- expiry is seldom renewed.
 
 --@include _room
+--@include _author
 
 -- Gateways accept messages of a closed room's members until they receive the control message. Such a message must not
 -- create a log again: no user could enter its room, and no user could create a room with this id. (This does not apply
@@ -163,10 +164,7 @@ local mentions = kind_at and string.match(ARGV[11], '^%a+","mentions":%[([^%]]*)
 if mentions then count_mentions(string.match(field, '^[^:]*'), mentions, text) end
 if initial == 116 or initial == 109 then -- text, media
   local colon = string.find(field, ':', 1, true)
-  if colon then
-    local author = string.sub(field, 1, colon - 1)
-    redis.call('HINCRBY', counts, string.byte(author) == 64 and ':' .. author or author, 1) -- see _unread.lua
-  end
+  if colon then redis.call('HINCRBY', counts, author_field(string.sub(field, 1, colon - 1)), 1) end
   announce('active_at', state[10], now)
 else
   local before, told = int(seq - 1), redis.call('HMGET', meta, 'other_at', 'told_at')

@@ -12,7 +12,8 @@
 --         not have noticed yet that a room was closed, and must not create its meta again.
 --
 -- Returns {seq, epoch, first, now in ms, entry, …}: `first` is the lowest seq in the log (seq + 1 for an empty log).
--- The entries are contiguous, oldest first. If they have more than MAX_BYTES, the page is shorter, but has an entry. With 'used', `epoch` is empty for a room that was not used.
+-- The entries are contiguous, oldest first. If they have more than MAX_BYTES, the page is shorter, but has an entry.
+-- With 'used', `epoch` is empty for a room that was not used.
 
 --@include _room
 

@@ -12,6 +12,7 @@
 -- is nearer to the newest message.
 
 --@include _room
+--@include _author
 --@include _unread
 
 local MAX_ENTRIES, MAX_BYTES = 1000, 1000000

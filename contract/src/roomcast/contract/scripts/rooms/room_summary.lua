@@ -15,6 +15,7 @@
 -- Messages that are no longer in the log do not count as unread.
 
 --@include _room
+--@include _author
 --@include _unread
 
 local log, read, counts, members, sanctions = KEYS[1], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
